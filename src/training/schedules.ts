@@ -1,0 +1,163 @@
+/**
+ * Learning-rate schedules: the learning rate η as a function of the step t = 0, 1, …, T − 1.
+ *
+ *   constant    η(t) = rate
+ *   stepDecay   η(t) = rate · gamma^⌊epoch(t) / every⌋
+ *   cosine      η(t) = half a cosine from rate at t = 0 down to minimum at t = T
+ *   oneCycle    η(t) = half a cosine up to the maximum, then half a cosine down to almost nothing
+ *   warmup      a straight line up to another schedule's first rate, then that schedule
+ */
+
+/** The learning rate of every step of a run. */
+export interface Schedule {
+  /** What it is, for messages and summaries: `oneCycle`. */
+  readonly name: string;
+  /**
+   * The learning rate of one step.
+   *
+   * @param step          which step of the run, from 0; beyond the last it keeps the end's rate
+   * @param totalSteps    steps in the whole run, T ≥ 1
+   * @param stepsPerEpoch steps in an epoch, ≥ 1
+   */
+  at(step: number, totalSteps: number, stepsPerEpoch: number): number;
+}
+
+/** A number stands for the schedule that always has this learning rate. */
+export function resolveSchedule(schedule: number | Schedule): Schedule {
+  return typeof schedule === 'number' ? constant(schedule) : schedule;
+}
+
+/**
+ * The same learning rate throughout.
+ *
+ * @throws RangeError when the rate is not a positive number
+ */
+export function constant(rate: number): Schedule {
+  checkPositive('constant', 'rate', rate);
+  return { name: 'constant', at: () => rate };
+}
+
+/**
+ * Multiplies the learning rate by `gamma` every `every` epochs: PyTorch's StepLR.
+ *
+ * @param options.rate  the first learning rate
+ * @param options.gamma the factor, below 1 to decay
+ * @param options.every epochs between one decay and the next
+ * @throws RangeError when an option is not a positive number, or `every` is not an integer
+ */
+export function stepDecay(options: { rate: number; gamma: number; every: number }): Schedule {
+  const { rate, gamma, every } = options;
+  checkPositive('stepDecay', 'rate', rate);
+  checkPositive('stepDecay', 'gamma', gamma);
+  checkCount('stepDecay', 'every', 'epochs', every);
+  return {
+    name: 'stepDecay',
+    at(step, _totalSteps, stepsPerEpoch) {
+      const epoch = Math.floor(step / stepsPerEpoch);
+      return rate * gamma ** Math.floor(epoch / every);
+    },
+  };
+}
+
+/**
+ * Half a cosine from `rate` to `minimum`: PyTorch's CosineAnnealingLR with T_max = T. The minimum
+ * is what a step after the last would have, so no step is wasted on a minimum of 0.
+ *
+ * @param options.rate    the first learning rate
+ * @param options.minimum what it falls towards, 0 unless told
+ * @throws RangeError when the rate is not positive, or the minimum is not in [0, rate]
+ *
+ * Source: Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
+ */
+export function cosine(options: { rate: number; minimum?: number }): Schedule {
+  const { rate, minimum = 0 } = options;
+  checkPositive('cosine', 'rate', rate);
+  if (!(minimum >= 0 && minimum <= rate)) {
+    throw new RangeError(`cosine: expected minimum from 0 to the rate ${rate}, got ${minimum}`);
+  }
+  return {
+    name: 'cosine',
+    at: (step, totalSteps) => anneal(rate, minimum, Math.min(step / totalSteps, 1)),
+  };
+}
+
+/**
+ * One cycle: half a cosine up from maximum / startDivisor to the maximum, then half a cosine down
+ * to maximum / startDivisor / endDivisor at the last step. Equal to PyTorch's OneCycleLR with
+ * anneal_strategy 'cos'; the peak lies at step startFraction · T − 1, which need not be an integer.
+ *
+ * @param options.maximum       the highest learning rate
+ * @param options.startFraction the part of the run that rises, above 0 and below 1
+ * @param options.startDivisor  the maximum over the first learning rate
+ * @param options.endDivisor    the first learning rate over the last
+ * @throws RangeError when an option is not a positive number, or startFraction is not below 1
+ *
+ * Source: Smith, Topin, "Super-convergence: very fast training of neural networks using large
+ * learning rates", 2018, https://arxiv.org/abs/1708.07120
+ */
+export function oneCycle(options: {
+  maximum: number;
+  startFraction?: number;
+  startDivisor?: number;
+  endDivisor?: number;
+}): Schedule {
+  const { maximum, startFraction = 0.3, startDivisor = 25, endDivisor = 1e4 } = options;
+  checkPositive('oneCycle', 'maximum', maximum);
+  checkPositive('oneCycle', 'startDivisor', startDivisor);
+  checkPositive('oneCycle', 'endDivisor', endDivisor);
+  if (!(startFraction > 0 && startFraction < 1)) {
+    throw new RangeError(
+      `oneCycle: expected startFraction above 0 and below 1, got ${startFraction}`,
+    );
+  }
+  const first = maximum / startDivisor;
+  const final = first / endDivisor;
+  return {
+    name: 'oneCycle',
+    at(step, totalSteps) {
+      const peak = startFraction * totalSteps - 1;
+      const last = totalSteps - 1;
+      if (step < peak) return anneal(first, maximum, step / peak);
+      return anneal(maximum, final, Math.min((step - peak) / (last - peak), 1));
+    },
+  };
+}
+
+/**
+ * Raises the learning rate in a straight line for `steps` steps, then follows `schedule` as if the
+ * run began there: step t has (t + 1) / (steps + 1) of the schedule's first rate, and step `steps`
+ * all of it. Epochs, too, are counted by the schedule from the end of the warm-up.
+ *
+ * @param steps    length of the warm-up
+ * @param schedule what follows it; a number for a constant rate
+ * @throws RangeError when `steps` is not a positive integer
+ */
+export function warmup(steps: number, schedule: number | Schedule): Schedule {
+  checkCount('warmup', 'steps', 'steps', steps);
+  const next = resolveSchedule(schedule);
+  return {
+    name: `warmup, then ${next.name}`,
+    at(step, totalSteps, stepsPerEpoch) {
+      const remaining = Math.max(totalSteps - steps, 1);
+      const rate = next.at(Math.max(step - steps, 0), remaining, stepsPerEpoch);
+      return step < steps ? (rate * (step + 1)) / (steps + 1) : rate;
+    },
+  };
+}
+
+/** Half a cosine from `start` at fraction 0 to `end` at fraction 1. */
+function anneal(start: number, end: number, fraction: number): number {
+  return end + ((start - end) / 2) * (1 + Math.cos(Math.PI * fraction));
+}
+
+function checkPositive(schedule: string, option: string, value: number): void {
+  if (Number.isFinite(value) && value > 0) return;
+  throw new RangeError(`${schedule}: expected ${option} to be a positive number, got ${value}`);
+}
+
+function checkCount(schedule: string, option: string, unit: string, value: number): void {
+  if (Number.isSafeInteger(value) && value > 0) return;
+  throw new RangeError(
+    `${schedule}: expected ${option} to be a positive number of whole ${unit}, got ${value}`,
+  );
+}
