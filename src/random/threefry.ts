@@ -18,7 +18,7 @@ const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const ROUNDS = 20;
 
 /**
- * Writes the two words of one draw to `out`.
+ * Writes the two words of one draw to `out`. Keys and counters are integers whose low 32 bits count.
  *
  * @param out two elements, written
  */
@@ -30,8 +30,9 @@ export function threefry2x32(
   counter1: number,
 ): void {
   const keys = [key0 | 0, key1 | 0, key0 ^ key1 ^ PARITY];
-  let x0 = (counter0 + key0) | 0;
-  let x1 = (counter1 + key1) | 0;
+  // Cut to 32 bits before adding: a sum beyond 2⁵³ would lose its low bits.
+  let x0 = ((counter0 | 0) + keys[0]) | 0;
+  let x1 = ((counter1 | 0) + keys[1]) | 0;
   for (let round = 0; round < ROUNDS; round++) {
     const rotation = ROTATIONS[round % 8];
     x0 = (x0 + x1) | 0;
@@ -77,8 +78,16 @@ export class RandomStream {
     return (this.nextUint32() >>> 8) * 2 ** -24;
   }
 
-  /** Uniform on 0 … bound − 1, without bias: draws from the incomplete last interval are redrawn. */
+  /**
+   * Uniform on 0 … bound − 1, without bias: draws from the incomplete last interval are redrawn.
+   *
+   * @param bound integer from 1 to 2³²
+   * @throws RangeError for any other bound, which could never be met
+   */
   nextBelow(bound: number): number {
+    if (!(Number.isInteger(bound) && bound >= 1 && bound <= 2 ** 32)) {
+      throw new RangeError(`nextBelow: expected a bound from 1 to 2 ** 32, got ${bound}`);
+    }
     const limit = 2 ** 32 - (2 ** 32 % bound);
     let word = this.nextUint32();
     while (word >= limit) word = this.nextUint32();
