@@ -1,0 +1,127 @@
+/**
+ * Bundles src/ into dist/, which then runs without any other package:
+ *
+ *   index.js, data.js            the library, for Node and browsers, with the chunks they share
+ *   cli.js                       the command line, for Node
+ *   <target>.wasm                beside the code that says new URL('./<target>.wasm', import.meta.url)
+ *   THIRD-PARTY-LICENSES.txt     of everything bundled
+ */
+
+import { existsSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as esbuild from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+
+/** Its standard library is compiled into the .wasm files. */
+const ASSEMBLYSCRIPT = 'node_modules/assemblyscript';
+
+/** CommonJS packages call `require`, which a module does not have. */
+const CLI_BANNER = `#!/usr/bin/env node
+import { createRequire as createRequireForBundle } from 'node:module';
+const require = createRequireForBundle(import.meta.url);`;
+
+const COMMON = {
+  absWorkingDir: root,
+  outdir: dist,
+  bundle: true,
+  format: 'esm',
+  target: ['node20', 'es2022'],
+  metafile: true,
+  logLevel: 'warning',
+};
+
+await mkdir(dist, { recursive: true });
+const outputs = { ...(await buildLibrary()), ...(await buildCli()) };
+const files = Object.keys(outputs).map((path) => path.replace(/^dist\//, ''));
+files.push(...(await copyWasm()), await writeLicenses(outputs));
+await removeStale(files);
+
+async function buildLibrary() {
+  const { metafile } = await esbuild.build({
+    ...COMMON,
+    entryPoints: { index: 'src/index.ts', data: 'src/data/index.ts' },
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    external: ['node:*'],
+    splitting: true,
+    // No sub-folder: a chunk finds the .wasm files beside itself.
+    chunkNames: 'chunk-[hash]',
+  });
+  checkBrowserReady(metafile.outputs);
+  return metafile.outputs;
+}
+
+/** A static import of a Node module would stop a page before its first line; import() does not. */
+function checkBrowserReady(outputs) {
+  for (const [file, { imports }] of Object.entries(outputs)) {
+    const wrong = imports.find(({ external, kind }) => external && kind !== 'dynamic-import');
+    if (wrong === undefined) continue;
+    throw new Error(
+      `build: expected ${file} to load in browsers, got a static import of ${wrong.path}; ` +
+        'import it with await import() where it is used',
+    );
+  }
+}
+
+async function buildCli() {
+  if (!existsSync(join(root, 'src/cli/main.ts'))) return {};
+  const { metafile } = await esbuild.build({
+    ...COMMON,
+    entryPoints: { cli: 'src/cli/main.ts' },
+    platform: 'node',
+    banner: { js: CLI_BANNER },
+  });
+  await chmod(join(dist, 'cli.js'), 0o755);
+  return metafile.outputs;
+}
+
+async function copyWasm() {
+  const { targets } = JSON.parse(await readFile(join(root, 'asconfig.json'), 'utf8'));
+  const names = Object.keys(targets).map((target) => `${target}.wasm`);
+  for (const name of names) {
+    await copyFile(join(root, 'src/backends/wasm', name), join(dist, name));
+  }
+  return names;
+}
+
+async function writeLicenses(outputs) {
+  const folders = new Set([ASSEMBLYSCRIPT]);
+  for (const { inputs } of Object.values(outputs)) {
+    for (const [input, { bytesInOutput }] of Object.entries(inputs)) {
+      const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+      if (folder !== undefined && bytesInOutput > 0) folders.add(folder);
+    }
+  }
+  const licenses = await Promise.all([...folders].sort().map(licenseOf));
+  const intro = 'handgrad contains code from the following packages.\n';
+  const name = 'THIRD-PARTY-LICENSES.txt';
+  await writeFile(join(dist, name), [intro, ...licenses].join(`\n${'-'.repeat(80)}\n\n`));
+  return name;
+}
+
+/** Name, version, and the text of every licence and notice file of one package. */
+async function licenseOf(folder) {
+  const read = (file) => readFile(join(root, folder, file), 'utf8');
+  const { name, version, license } = JSON.parse(await read('package.json'));
+  const entries = (await readdir(join(root, folder))).sort();
+  if (!entries.some((entry) => /^(licen[cs]e|copying)/i.test(entry))) {
+    throw new Error(`build: expected a licence file in ${folder}, got none; it cannot be bundled`);
+  }
+  const texts = entries.filter((entry) => /^(licen[cs]e|copying|notice)/i.test(entry)).map(read);
+  return `${name} ${version} (${license})\n\n${(await Promise.all(texts)).join('\n')}`;
+}
+
+/**
+ * Removes what an earlier build left, such as chunks under another hash. It does so after the new
+ * files are written, so that dist/ never lacks a file that somebody may be running; type
+ * declarations, in a folder of their own, are not this script's.
+ */
+async function removeStale(current) {
+  for (const entry of await readdir(dist, { withFileTypes: true })) {
+    if (entry.isFile() && !current.includes(entry.name)) await rm(join(dist, entry.name));
+  }
+}
