@@ -1,3 +1,5 @@
+import { DataError, ShapeError } from '../errors.js';
+
 /** Examples with their targets, in memory: what `Trainer.fit` and `Trainer.evaluate` take. */
 export interface Dataset {
   /** What it is, for messages: `MNIST training split`. */
@@ -24,4 +26,86 @@ export interface Dataset {
 export interface Normalization {
   readonly mean: number;
   readonly std: number;
+}
+
+/** A training and a test split that share the training split's normalisation. */
+export interface Splits {
+  readonly train: Dataset;
+  readonly test: Dataset;
+}
+
+/**
+ * Checks what the types cannot say, so that kernels may assume it: sizes that agree, inputs and
+ * targets that are finite, and class numbers that are integers below `classes`.
+ *
+ * @throws ShapeError for sizes that do not agree
+ * @throws DataError  for values that cannot be used, naming the first one's index and value
+ */
+export function validateDataset(dataset: Dataset): void {
+  checkSizes(dataset);
+  checkNormalization(dataset);
+  checkInputs(dataset);
+  if (dataset.classes > 0) checkClassNumbers(dataset);
+  else checkRealTargets(dataset);
+}
+
+function checkSizes({ name, size, features, inputs, targets, classes, imageShape }: Dataset): void {
+  const counts = { size, features, classes };
+  const least = { size: 1, features: 1, classes: 0 };
+  for (const key of ['size', 'features', 'classes'] as const) {
+    if (Number.isInteger(counts[key]) && counts[key] >= least[key]) continue;
+    throw new ShapeError(
+      `dataset ${name}: expected ${key} to be an integer of at least ${least[key]}, got ${counts[key]}`,
+    );
+  }
+  if (inputs.length !== size * features) {
+    throw new ShapeError(
+      `dataset ${name}: expected ${size} × ${features} = ${size * features} inputs, got ${inputs.length}`,
+    );
+  }
+  if (targets.length !== size) {
+    throw new ShapeError(
+      `dataset ${name}: expected ${size} targets, one per example, got ${targets.length}`,
+    );
+  }
+  if (imageShape && imageShape[0] * imageShape[1] !== features) {
+    throw new ShapeError(
+      `dataset ${name}: expected an image shape of ${features} pixels, got ${imageShape.join('×')}`,
+    );
+  }
+}
+
+function checkNormalization({ name, normalization: { mean, std } }: Dataset): void {
+  if (Number.isFinite(mean) && Number.isFinite(std) && std > 0) return;
+  throw new DataError(
+    `dataset ${name}: expected a finite mean and a positive standard deviation, got ${mean} and ${std}`,
+  );
+}
+
+function checkInputs({ name, inputs, features }: Dataset): void {
+  if (inputs instanceof Uint8Array) return;
+  const index = inputs.findIndex((value) => !Number.isFinite(value));
+  if (index < 0) return;
+  const example = Math.floor(index / features);
+  throw new DataError(
+    `dataset ${name}: expected finite inputs, got ${inputs[index]} in example ${example}, feature ${index % features}`,
+  );
+}
+
+function checkClassNumbers({ name, targets, classes }: Dataset): void {
+  const index = targets.findIndex(
+    (target: number) => !Number.isInteger(target) || target < 0 || target >= classes,
+  );
+  if (index < 0) return;
+  throw new DataError(
+    `dataset ${name}: expected targets to be class numbers 0 … ${classes - 1}, got ${targets[index]} at index ${index}`,
+  );
+}
+
+function checkRealTargets({ name, targets }: Dataset): void {
+  const index = targets.findIndex((target: number) => !Number.isFinite(target));
+  if (index < 0) return;
+  throw new DataError(
+    `dataset ${name}: expected finite targets, got ${targets[index]} at index ${index}`,
+  );
 }

@@ -1,0 +1,19 @@
+// How a kernel finds its arguments. The step's compiler (src/backends/wasm/linker.ts) writes, for
+// each call, 32-bit words (pointers of outputs, pointers of inputs, sizes), then, on the next
+// multiple of 8 bytes, the attributes as float64.
+
+// @ts-ignore: decorator
+@inline export function pointer(args: usize, word: i32): usize {
+  return <usize>load<u32>(args + 4 * word);
+}
+
+// @ts-ignore: decorator
+@inline export function size(args: usize, word: i32): i32 {
+  return load<i32>(args + 4 * word);
+}
+
+/** Attribute number `i` of a call that has `words` pointers and sizes. */
+// @ts-ignore: decorator
+@inline export function attribute(args: usize, words: i32, i: i32): f64 {
+  return load<f64>(args + 8 * ((words + 1) / 2 + i));
+}

@@ -1,0 +1,33 @@
+// Derivation: src/ops/binary-cross-entropy.ts
+// logits z (B, 1), probabilities p (B, 1), targets t (B) int32, 0 or 1.
+import { pointer, size } from './arguments';
+import { sigmoid4 } from './sigmoid';
+
+export function binaryCrossEntropyForward(args: usize): void {
+  const L = pointer(args, 0);
+  const p = pointer(args, 1);
+  const z = pointer(args, 2);
+  const t = pointer(args, 3);
+  const B = size(args, 4);
+  for (let n = 0; n < B; n += 4) v128.store(p + 4 * n, sigmoid4(v128.load(z + 4 * n)));
+  // The logarithm is taken in float64: one per example, and small beside the products of the step.
+  let sum: f64 = 0;
+  for (let n = 0; n < B; n++) {
+    const logit = <f64>load<f32>(z + 4 * n);
+    const target = <f64>load<i32>(t + 4 * n);
+    sum += max(logit, 0) - target * logit + Math.log1p(Math.exp(-abs(logit)));
+  }
+  store<f32>(L, <f32>(sum / <f64>B));
+}
+
+export function binaryCrossEntropyBackward(args: usize): void {
+  const dz = pointer(args, 0);
+  const p = pointer(args, 1);
+  const t = pointer(args, 2);
+  const B = size(args, 3);
+  const scale = f32x4.splat(<f32>(1.0 / <f64>B));
+  for (let n = 0; n < B; n += 4) {
+    const target = f32x4.convert_i32x4_s(v128.load(t + 4 * n));
+    v128.store(dz + 4 * n, f32x4.mul(f32x4.sub(v128.load(p + 4 * n), target), scale));
+  }
+}

@@ -1,0 +1,247 @@
+// Derivation: src/ops/matmul.ts
+//
+//   C (M, N) = A·B + bias
+//
+// C is cut into tiles of 6×8. A tile's sums live in twelve registers while k runs:
+//
+//              B[k, j … j+7]       two vectors, loaded
+//   A[i … i+5, k]   acc            six numbers, each loaded into all four lanes
+//
+// which leaves three of the fifteen registers that V8 hands out for the operands. Every element of
+// C is summed by one chain over ascending k, whatever the tile it falls into.
+//
+// A is read in place through two strides, so A and Aᵀ cost the same. B is read in place when its
+// rows are stored along n; a transposed B is first transposed strip by strip into PANEL.
+// Edges: rows have tiles of their own height, 1 … 6; in the last strip of columns, vectors run past
+// the row's end (arrays are padded: see src/backends/wasm/linker.ts) and only the valid lanes are
+// stored.
+import { multiplyAdd, storeLanes, sumLanes } from './simd';
+
+/** Rows of k that one pass covers; longer sums continue in C. */
+const K_BLOCK: i32 = 1024;
+
+/** One strip of eight columns of a transposed B:  PANEL[k][0 … 7]. */
+const PANEL = memory.data(K_BLOCK * 8 * 4, 64);
+const ZEROS = memory.data(32, 16);
+
+/**
+ * @param transposeA A is stored (K, M)
+ * @param transposeB B is stored (N, K)
+ * @param bias (N), or 0 for none
+ */
+export function gemm(
+  C: usize,
+  A: usize,
+  B: usize,
+  bias: usize,
+  M: i32,
+  N: i32,
+  K: i32,
+  transposeA: bool,
+  transposeB: bool,
+): void {
+  if (N == 1 && !transposeA) return matrixVector(C, A, B, bias, M, K);
+  if (N == 1 && bias == 0) return gemm(C, B, A, 0, 1, M, K, false, false);
+  for (let start = 0; start < K; start += K_BLOCK) {
+    const depth = min(K_BLOCK, K - start);
+    const block = A + 4 * (transposeA ? start * M : start);
+    for (let j = 0; j < N; j += 8) {
+      const strip = transposeB ? PANEL : B + 4 * (start * N + j);
+      const stripStride = transposeB ? 32 : 4 * N;
+      const width = min(8, N - j);
+      if (transposeB) packTransposed(B + 4 * (j * K + start), 4 * K, depth, width);
+      const to = C + 4 * j;
+      // The first block begins at the bias, later ones where the last one stopped.
+      const from = start > 0 ? to : bias ? bias + 4 * j : ZEROS;
+      const fromStride = start > 0 ? 4 * N : 0;
+      if (transposeA) {
+        columnStrip(to, 4 * N, from, fromStride, block, 4, 4 * M, strip, stripStride, M, depth, width);
+      } else {
+        rowStrip(to, 4 * N, from, fromStride, block, 4 * K, 4, strip, stripStride, M, depth, width);
+      }
+    }
+  }
+}
+
+/** All rows of one strip, A stored along k: six pointers walk six rows. */
+function rowStrip(
+  to: usize, toStride: i32, from: usize, fromStride: i32,
+  a: usize, aRow: i32, aColumn: i32,
+  b: usize, bRow: i32,
+  M: i32, K: i32, width: i32,
+): void {
+  let i = 0;
+  if (width > 4) {
+    for (; i + 6 <= M; i += 6) {
+      tile(6, 8, to + i * toStride, toStride, from + i * fromStride, fromStride, a + i * aRow, aRow, 4, b, bRow, K, width);
+    }
+  } else {
+    for (; i + 6 <= M; i += 6) {
+      tile(6, 4, to + i * toStride, toStride, from + i * fromStride, fromStride, a + i * aRow, aRow, 4, b, bRow, K, width);
+    }
+  }
+  if (i < M) {
+    lastRows(M - i, to + i * toStride, toStride, from + i * fromStride, fromStride, a + i * aRow, aRow, 4, b, bRow, K, width);
+  }
+}
+
+/** All rows of one strip, A stored along its rows' index: one pointer, constant offsets. */
+function columnStrip(
+  to: usize, toStride: i32, from: usize, fromStride: i32,
+  a: usize, aRow: i32, aColumn: i32,
+  b: usize, bRow: i32,
+  M: i32, K: i32, width: i32,
+): void {
+  let i = 0;
+  if (width > 4) {
+    for (; i + 6 <= M; i += 6) {
+      tile(6, 8, to + i * toStride, toStride, from + i * fromStride, fromStride, a + 4 * i, 4, aColumn, b, bRow, K, width);
+    }
+  } else {
+    for (; i + 6 <= M; i += 6) {
+      tile(6, 4, to + i * toStride, toStride, from + i * fromStride, fromStride, a + 4 * i, 4, aColumn, b, bRow, K, width);
+    }
+  }
+  if (i < M) {
+    lastRows(M - i, to + i * toStride, toStride, from + i * fromStride, fromStride, a + 4 * i, 4, aColumn, b, bRow, K, width);
+  }
+}
+
+/** The one to five rows below the last whole tile. */
+function lastRows(
+  rows: i32, to: usize, toStride: i32, from: usize, fromStride: i32,
+  a: usize, aRow: i32, aColumn: i32,
+  b: usize, bRow: i32, K: i32, width: i32,
+): void {
+  switch (rows) {
+    case 1: tile(1, 8, to, toStride, from, fromStride, a, aRow, aColumn, b, bRow, K, width); break;
+    case 2: tile(2, 8, to, toStride, from, fromStride, a, aRow, aColumn, b, bRow, K, width); break;
+    case 3: tile(3, 8, to, toStride, from, fromStride, a, aRow, aColumn, b, bRow, K, width); break;
+    case 4: tile(4, 8, to, toStride, from, fromStride, a, aRow, aColumn, b, bRow, K, width); break;
+    default: tile(5, 8, to, toStride, from, fromStride, a, aRow, aColumn, b, bRow, K, width);
+  }
+}
+
+/**
+ * One tile of `rows` × `columns`. Both are literals at every call, so that the compiler keeps only
+ * the accumulators that exist: accIJ holds columns 4J … 4J+3 of row I.
+ */
+// @ts-ignore: decorator
+@inline function tile(
+  rows: i32, columns: i32,
+  to: usize, toStride: i32, from: usize, fromStride: i32,
+  a: usize, aRow: i32, aColumn: i32,
+  b: usize, bRow: i32, K: i32, width: i32,
+): void {
+  let acc00 = v128.load(from), acc01 = v128.load(from, 16);
+  let acc10 = v128.load(from + fromStride), acc11 = v128.load(from + fromStride, 16);
+  let acc20 = v128.load(from + 2 * fromStride), acc21 = v128.load(from + 2 * fromStride, 16);
+  let acc30 = v128.load(from + 3 * fromStride), acc31 = v128.load(from + 3 * fromStride, 16);
+  let acc40 = v128.load(from + 4 * fromStride), acc41 = v128.load(from + 4 * fromStride, 16);
+  let acc50 = v128.load(from + 5 * fromStride), acc51 = v128.load(from + 5 * fromStride, 16);
+  const end = a + K * aColumn;
+  for (; a < end; a += aColumn, b += bRow) {
+    const b0 = v128.load(b);
+    const b1 = columns > 4 ? v128.load(b, 16) : b0;
+    let x = v128.load32_splat(a);
+    acc00 = multiplyAdd(x, b0, acc00);
+    if (columns > 4) acc01 = multiplyAdd(x, b1, acc01);
+    if (rows > 1) {
+      x = v128.load32_splat(a + aRow);
+      acc10 = multiplyAdd(x, b0, acc10);
+      if (columns > 4) acc11 = multiplyAdd(x, b1, acc11);
+    }
+    if (rows > 2) {
+      x = v128.load32_splat(a + 2 * aRow);
+      acc20 = multiplyAdd(x, b0, acc20);
+      if (columns > 4) acc21 = multiplyAdd(x, b1, acc21);
+    }
+    if (rows > 3) {
+      x = v128.load32_splat(a + 3 * aRow);
+      acc30 = multiplyAdd(x, b0, acc30);
+      if (columns > 4) acc31 = multiplyAdd(x, b1, acc31);
+    }
+    if (rows > 4) {
+      x = v128.load32_splat(a + 4 * aRow);
+      acc40 = multiplyAdd(x, b0, acc40);
+      if (columns > 4) acc41 = multiplyAdd(x, b1, acc41);
+    }
+    if (rows > 5) {
+      x = v128.load32_splat(a + 5 * aRow);
+      acc50 = multiplyAdd(x, b0, acc50);
+      if (columns > 4) acc51 = multiplyAdd(x, b1, acc51);
+    }
+  }
+  storeRow(to, acc00, acc01, width);
+  if (rows > 1) storeRow(to + toStride, acc10, acc11, width);
+  if (rows > 2) storeRow(to + 2 * toStride, acc20, acc21, width);
+  if (rows > 3) storeRow(to + 3 * toStride, acc30, acc31, width);
+  if (rows > 4) storeRow(to + 4 * toStride, acc40, acc41, width);
+  if (rows > 5) storeRow(to + 5 * toStride, acc50, acc51, width);
+}
+
+/** Stores the first `width` of eight columns. */
+function storeRow(to: usize, low: v128, high: v128, width: i32): void {
+  if (width > 4) {
+    v128.store(to, low);
+    storeLanes(to + 16, high, width - 4);
+  } else {
+    storeLanes(to, low, width);
+  }
+}
+
+/** PANEL[k][n] = B[n][k] for `width` ≤ 8 rows of B, four k at a time. */
+function packTransposed(b: usize, bRow: i32, K: i32, width: i32): void {
+  for (let n = 0; n < width; n += 4) {
+    const row = b + n * bRow;
+    // Rows that are not there are read as the last one: their columns are never stored.
+    const last = width - 1 - n;
+    const r0 = row;
+    const r1 = row + min(1, last) * bRow;
+    const r2 = row + min(2, last) * bRow;
+    const r3 = row + min(3, last) * bRow;
+    const to = PANEL + 4 * n;
+    let k = 0;
+    for (; k + 4 <= K; k += 4) {
+      transpose4(to + 32 * k, v128.load(r0 + 4 * k), v128.load(r1 + 4 * k), v128.load(r2 + 4 * k), v128.load(r3 + 4 * k));
+    }
+    for (; k < K; k++) {
+      store<f32>(to + 32 * k, load<f32>(r0 + 4 * k));
+      store<f32>(to + 32 * k, load<f32>(r1 + 4 * k), 4);
+      store<f32>(to + 32 * k, load<f32>(r2 + 4 * k), 8);
+      store<f32>(to + 32 * k, load<f32>(r3 + 4 * k), 12);
+    }
+  }
+}
+
+/** Writes the columns of four rows below one another, 32 bytes apart. */
+// @ts-ignore: decorator
+@inline function transpose4(to: usize, r0: v128, r1: v128, r2: v128, r3: v128): void {
+  const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+  const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+  const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+  const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5), 0);
+  v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), 32);
+  v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 64);
+  v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), 96);
+}
+
+/** C (M) = A (M, K)·b (K): a dot product a row, in four chains of four lanes. */
+function matrixVector(C: usize, A: usize, b: usize, bias: usize, M: i32, K: i32): void {
+  const start: f32 = bias ? load<f32>(bias) : 0;
+  const whole = K & ~15;
+  for (let i = 0; i < M; i++) {
+    const a = A + 4 * i * K;
+    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
+    for (let k = 0; k < whole; k += 16) {
+      s0 = multiplyAdd(v128.load(a + 4 * k), v128.load(b + 4 * k), s0);
+      s1 = multiplyAdd(v128.load(a + 4 * k, 16), v128.load(b + 4 * k, 16), s1);
+      s2 = multiplyAdd(v128.load(a + 4 * k, 32), v128.load(b + 4 * k, 32), s2);
+      s3 = multiplyAdd(v128.load(a + 4 * k, 48), v128.load(b + 4 * k, 48), s3);
+    }
+    let sum = sumLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
+    for (let k = whole; k < K; k++) sum += load<f32>(a + 4 * k) * load<f32>(b + 4 * k);
+    store<f32>(C + 4 * i, sum + start);
+  }
+}

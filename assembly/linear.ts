@@ -1,0 +1,49 @@
+// Derivation: src/ops/linear.ts
+// x (B, I), W (I, O), b (O), y (B, O), all row-major and dense.
+import { pointer, size } from './arguments';
+import { gemm } from './gemm';
+import { storeLanes } from './simd';
+
+export function linearForward(args: usize): void {
+  const y = pointer(args, 0);
+  const x = pointer(args, 1);
+  const W = pointer(args, 2);
+  const b = pointer(args, 3);
+  const B = size(args, 4);
+  const I = size(args, 5);
+  const O = size(args, 6);
+  gemm(y, x, W, b, B, O, I, false, false);
+}
+
+export function linearBackwardWeight(args: usize): void {
+  const dW = pointer(args, 0);
+  const x = pointer(args, 1);
+  const dy = pointer(args, 2);
+  const B = size(args, 3);
+  const I = size(args, 4);
+  const O = size(args, 5);
+  gemm(dW, x, dy, 0, I, O, B, true, false);
+}
+
+/** Column sums, four columns at a time; rows in ascending order. */
+export function linearBackwardBias(args: usize): void {
+  const db = pointer(args, 0);
+  const dy = pointer(args, 1);
+  const B = size(args, 2);
+  const O = size(args, 3);
+  for (let o = 0; o < O; o += 4) {
+    let sum = f32x4.splat(0);
+    for (let n = 0; n < B; n++) sum = f32x4.add(sum, v128.load(dy + 4 * (n * O + o)));
+    storeLanes(db + 4 * o, sum, O - o);
+  }
+}
+
+export function linearBackwardInput(args: usize): void {
+  const dx = pointer(args, 0);
+  const dy = pointer(args, 1);
+  const W = pointer(args, 2);
+  const B = size(args, 3);
+  const I = size(args, 4);
+  const O = size(args, 5);
+  gemm(dx, dy, W, 0, B, I, O, false, true);
+}

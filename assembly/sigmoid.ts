@@ -1,0 +1,31 @@
+// Derivation: src/ops/sigmoid.ts
+import { pointer, size } from './arguments';
+import { exp4 } from './simd';
+
+/** σ(x), from e = e^−|x|: 1/(1 + e) on the right of zero, e/(1 + e) on the left. */
+// @ts-ignore: decorator
+@inline export function sigmoid4(x: v128): v128 {
+  const one = f32x4.splat(1);
+  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  const numerator = v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0)));
+  return f32x4.div(numerator, f32x4.add(one, e));
+}
+
+export function sigmoidForward(args: usize): void {
+  const y = pointer(args, 0);
+  const x = pointer(args, 1);
+  const bytes = 4 * size(args, 2);
+  for (let i = 0; i < bytes; i += 16) v128.store(y + i, sigmoid4(v128.load(x + i)));
+}
+
+export function sigmoidBackward(args: usize): void {
+  const dx = pointer(args, 0);
+  const dy = pointer(args, 1);
+  const y = pointer(args, 2);
+  const bytes = 4 * size(args, 3);
+  for (let i = 0; i < bytes; i += 16) {
+    const p = v128.load(y + i);
+    const slope = f32x4.mul(p, f32x4.sub(f32x4.splat(1), p));
+    v128.store(dx + i, f32x4.mul(v128.load(dy + i), slope));
+  }
+}

@@ -1,0 +1,86 @@
+// Derivation: src/ops/softmax-cross-entropy.ts
+// logits z (B, C), probabilities p (B, C), both row-major; targets t (B) int32, below C.
+// Three passes over a row: its maximum, e^(z − maximum) with its sum, division by the sum.
+import { pointer, size } from './arguments';
+import { exp4, maxLanes, storeLanes, sumLanes } from './simd';
+
+export function softmaxForward(args: usize): void {
+  const p = pointer(args, 0);
+  const z = pointer(args, 1);
+  const B = size(args, 2);
+  const C = size(args, 3);
+  for (let n = 0; n < B; n++) {
+    const row = 4 * n * C;
+    softmaxRow(p + row, z + row, C, rowMaximum(z + row, C));
+  }
+}
+
+export function softmaxCrossEntropyForward(args: usize): void {
+  const L = pointer(args, 0);
+  const p = pointer(args, 1);
+  const z = pointer(args, 2);
+  const t = pointer(args, 3);
+  const B = size(args, 4);
+  const C = size(args, 5);
+  let sum: f64 = 0;
+  for (let n = 0; n < B; n++) {
+    const row = 4 * n * C;
+    const maximum = rowMaximum(z + row, C);
+    const S = softmaxRow(p + row, z + row, C, maximum);
+    const target = load<f32>(z + row + 4 * load<i32>(t + 4 * n));
+    sum += Math.log(S) - (<f64>target - <f64>maximum);
+  }
+  store<f32>(L, <f32>(sum / <f64>B));
+}
+
+export function softmaxCrossEntropyBackward(args: usize): void {
+  const dz = pointer(args, 0);
+  const p = pointer(args, 1);
+  const t = pointer(args, 2);
+  const B = size(args, 3);
+  const C = size(args, 4);
+  const bytes = 4 * B * C;
+  const scale: f32 = <f32>(1.0 / <f64>B);
+  for (let i = 0; i < bytes; i += 16) {
+    v128.store(dz + i, f32x4.mul(v128.load(p + i), f32x4.splat(scale)));
+  }
+  for (let n = 0; n < B; n++) {
+    const target = 4 * (n * C + load<i32>(t + 4 * n));
+    store<f32>(dz + target, (load<f32>(p + target) - 1) * scale);
+  }
+}
+
+function rowMaximum(z: usize, C: i32): f32 {
+  const whole = C & ~3;
+  let lanes = f32x4.splat(-Infinity);
+  for (let c = 0; c < whole; c += 4) lanes = f32x4.max(lanes, v128.load(z + 4 * c));
+  let maximum = maxLanes(lanes);
+  for (let c = whole; c < C; c++) maximum = max(maximum, load<f32>(z + 4 * c));
+  return maximum;
+}
+
+/** p = softmax of one row; returns S = Σ e^(z − maximum). */
+function softmaxRow(p: usize, z: usize, C: i32, maximum: f32): f64 {
+  const whole = C & ~3;
+  const shift = f32x4.splat(maximum);
+  let lanes = f32x4.splat(0);
+  for (let c = 0; c < whole; c += 4) {
+    const e = exp4(f32x4.sub(v128.load(z + 4 * c), shift));
+    lanes = f32x4.add(lanes, e);
+    v128.store(p + 4 * c, e);
+  }
+  let S = sumLanes(lanes);
+  if (whole < C) {
+    const e = exp4(f32x4.sub(v128.load(z + 4 * whole), shift));
+    storeLanes(p + 4 * whole, e, C - whole);
+    for (let c = whole; c < C; c++) S += load<f32>(p + 4 * c);
+  }
+  const inverse = f32x4.splat(1 / S);
+  for (let c = 0; c < whole; c += 4) {
+    v128.store(p + 4 * c, f32x4.mul(v128.load(p + 4 * c), inverse));
+  }
+  if (whole < C) {
+    storeLanes(p + 4 * whole, f32x4.mul(v128.load(p + 4 * whole), inverse), C - whole);
+  }
+  return <f64>S;
+}

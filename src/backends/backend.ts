@@ -1,0 +1,323 @@
+import {
+  expectFinite,
+  expectInteger,
+  expectLabels,
+  expectLength,
+  expectNumber,
+} from '../checks.js';
+import { Mutex } from '../mutex.js';
+import { stateWords } from '../ops/step-state.js';
+import type { Values } from '../tensor.js';
+import type { BackendInfo, Device } from './device.js';
+import { EagerOps, type Operand } from './eager.js';
+
+/** Results: float32, or float64 from a float64 reference. */
+export type Reals = Float32Array | Float64Array;
+
+export interface MatmulSizes {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** `a` is stored as (k, m). */
+  readonly transposeA?: boolean;
+  /** `b` is stored as (n, k). */
+  readonly transposeB?: boolean;
+}
+
+/** Sizes of a linear layer: B, I and O of the formulas. */
+export interface LinearSizes {
+  readonly batch: number;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+/** A loss with everything that backward needs from it. */
+export interface LossResult {
+  /** Mean over the batch. */
+  readonly loss: number;
+  /** Same shape as the logits. */
+  readonly probabilities: Reals;
+  /** Gradient of the loss with respect to the logits, same shape. */
+  readonly dlogits: Reals;
+}
+
+/**
+ * A backend, and on it the numerical core: the kernels of the training step, one at a time, on
+ * typed arrays. Matrices are row-major and dense. Inputs are checked for length and for finite
+ * numbers; outputs are new arrays.
+ *
+ * One call copies its operands to the backend and its result back. A network that trains for long
+ * is better off with `Trainer`, whose data stays where the kernels are.
+ */
+export class Backend {
+  readonly #eager: EagerOps;
+  readonly #mutex = new Mutex();
+
+  /** @param device where the work is done; see `createBackend` */
+  constructor(readonly device: Device) {
+    this.#eager = new EagerOps(device);
+  }
+
+  get info(): BackendInfo {
+    return this.device.info;
+  }
+
+  /** Runs `task` while nothing else of this backend runs, so that it can write, run and read. */
+  exclusive<Result>(task: () => Promise<Result>): Promise<Result> {
+    return this.#mutex.run(task);
+  }
+
+  /**
+   * C = A·B.
+   *
+   * @param a (m, k), or (k, m) with `transposeA`
+   * @param b (k, n), or (n, k) with `transposeB`
+   * @returns (m, n)
+   * @throws ShapeError when a length does not fit, DataError for a number that is not finite
+   * @example await backend.matmul([1, 2, 3, 4], [1, 0, 0, 1], { m: 2, n: 2, k: 2 }) // [1, 2, 3, 4]
+   */
+  async matmul(a: ArrayLike<number>, b: ArrayLike<number>, sizes: MatmulSizes): Promise<Reals> {
+    const { m, n, k, transposeA = false, transposeB = false } = sizes;
+    expectSizes('matmul', { m, n, k });
+    const A = operand('matmul', 'a', a, transposeA ? [k, m] : [m, k], 'm·k');
+    const B = operand('matmul', 'b', b, transposeB ? [n, k] : [k, n], 'k·n');
+    const attributes = { transposeA: Number(transposeA), transposeB: Number(transposeB) };
+    const run = () => this.#eager.run('matmul', { A, B }, { C: [m, n] }, attributes);
+    return reals((await this.exclusive(run)).C);
+  }
+
+  /**
+   * y = x·W + b.
+   *
+   * @param x (batch, inputs)
+   * @param W (inputs, outputs)
+   * @param b (outputs)
+   * @returns (batch, outputs)
+   */
+  async linear(
+    x: ArrayLike<number>,
+    W: ArrayLike<number>,
+    b: ArrayLike<number>,
+    { batch, inputs, outputs }: LinearSizes,
+  ): Promise<Reals> {
+    expectSizes('linear', { batch, inputs, outputs });
+    const operands = {
+      x: operand('linear', 'x', x, [batch, inputs], 'batch·inputs'),
+      W: operand('linear', 'W', W, [inputs, outputs], 'inputs·outputs'),
+      b: operand('linear', 'b', b, [outputs], 'outputs'),
+    };
+    const y = [batch, outputs];
+    return reals((await this.exclusive(() => this.#eager.run('linearForward', operands, { y }))).y);
+  }
+
+  /** db = column sums of dy (batch, outputs); returns (outputs). */
+  async linearBackwardBias(
+    dy: ArrayLike<number>,
+    { batch, outputs }: Omit<LinearSizes, 'inputs'>,
+  ): Promise<Reals> {
+    expectSizes('linearBackwardBias', { batch, outputs });
+    const shape = [batch, outputs];
+    const operands = { dy: operand('linearBackwardBias', 'dy', dy, shape, 'batch·outputs') };
+    const run = () => this.#eager.run('linearBackwardBias', operands, { db: [outputs] });
+    return reals((await this.exclusive(run)).db);
+  }
+
+  /** max(x, 0), element by element. */
+  async relu(x: ArrayLike<number>): Promise<Reals> {
+    return this.#forward('reluForward', x);
+  }
+
+  /** dx = dy where y > 0, else 0; y is what `relu` returned. */
+  async reluBackward(dy: ArrayLike<number>, y: ArrayLike<number>): Promise<Reals> {
+    return this.#backward('reluBackward', dy, y);
+  }
+
+  /** 1 / (1 + e⁻ˣ), element by element. */
+  async sigmoid(x: ArrayLike<number>): Promise<Reals> {
+    return this.#forward('sigmoidForward', x);
+  }
+
+  /** dx = dy · y (1 − y); y is what `sigmoid` returned. */
+  async sigmoidBackward(dy: ArrayLike<number>, y: ArrayLike<number>): Promise<Reals> {
+    return this.#backward('sigmoidBackward', dy, y);
+  }
+
+  /** tanh x, element by element. */
+  async tanh(x: ArrayLike<number>): Promise<Reals> {
+    return this.#forward('tanhForward', x);
+  }
+
+  /** dx = dy (1 − y²); y is what `tanh` returned. */
+  async tanhBackward(dy: ArrayLike<number>, y: ArrayLike<number>): Promise<Reals> {
+    return this.#backward('tanhBackward', dy, y);
+  }
+
+  /**
+   * Softmax over each row.
+   *
+   * @param logits (batch, classes)
+   * @returns probabilities (batch, classes)
+   */
+  async softmax(
+    logits: ArrayLike<number>,
+    { classes }: { readonly classes: number },
+  ): Promise<Reals> {
+    const z = rows('softmax', logits, classes);
+    const run = () => this.#eager.run('softmaxForward', { z }, { p: z.shape });
+    return reals((await this.exclusive(run)).p);
+  }
+
+  /**
+   * Mean cross-entropy of softmax(logits), with its gradient (p − onehot(labels)) / batch.
+   *
+   * @param logits (batch, classes)
+   * @param labels (batch), integers below `classes`
+   * @throws DataError when a label is out of range
+   */
+  async softmaxCrossEntropy(
+    logits: ArrayLike<number>,
+    labels: ArrayLike<number>,
+    { classes }: { readonly classes: number },
+  ): Promise<LossResult> {
+    const z = rows('softmaxCrossEntropy', logits, classes);
+    return this.#loss('softmaxCrossEntropy', z, labels, classes);
+  }
+
+  /**
+   * Mean binary cross-entropy on logits, with its gradient (p − labels) / batch.
+   *
+   * @param logits (batch)
+   * @param labels (batch), 0 or 1
+   */
+  async binaryCrossEntropy(
+    logits: ArrayLike<number>,
+    labels: ArrayLike<number>,
+  ): Promise<LossResult> {
+    return this.#loss('binaryCrossEntropy', rows('binaryCrossEntropy', logits, 1), labels, 2);
+  }
+
+  /** The "mnist loss": mean of 1 − σ(z) for label 1 and σ(z) for label 0. Shapes as above. */
+  async mnistLoss(logits: ArrayLike<number>, labels: ArrayLike<number>): Promise<LossResult> {
+    return this.#loss('mnistLoss', rows('mnistLoss', logits, 1), labels, 2);
+  }
+
+  /**
+   * Squared error, with its gradient.
+   *
+   * @param reduction `mean` divides by the number of elements, `sum` does not
+   */
+  async squaredError(
+    predictions: ArrayLike<number>,
+    targets: ArrayLike<number>,
+    { reduction = 'mean' }: { readonly reduction?: 'mean' | 'sum' } = {},
+  ): Promise<{ readonly loss: number; readonly dpredictions: Reals }> {
+    const y = operand('squaredError', 'predictions', predictions, [predictions.length], 'n');
+    const t = operand('squaredError', 'targets', targets, y.shape, 'n');
+    const scale = reduction === 'sum' ? 1 : 1 / predictions.length;
+    return this.exclusive(async () => {
+      const { L } = await this.#eager.run('squaredErrorForward', { y, t }, { L: [1] }, { scale });
+      const outputs = { dy: y.shape };
+      const { dy } = await this.#eager.run('squaredErrorBackward', { y, t }, outputs, { scale });
+      return { loss: L[0], dpredictions: reals(dy) };
+    });
+  }
+
+  /** One update of stochastic gradient descent: w − learningRate (dw + weightDecay w). */
+  async sgd(
+    w: ArrayLike<number>,
+    dw: ArrayLike<number>,
+    options: { readonly learningRate: number; readonly weightDecay?: number },
+  ): Promise<Reals> {
+    const { learningRate, weightDecay = 0 } = options;
+    expectNumber('sgd', 'learningRate', learningRate, 0);
+    expectNumber('sgd', 'weightDecay', weightDecay, 0);
+    const state = stateWords(1, 0);
+    const operands = {
+      w: operand('sgd', 'w', w, [w.length], 'n'),
+      dw: operand('sgd', 'dw', dw, [w.length], 'n'),
+      schedule: { values: [learningRate], shape: [1] },
+      state: { values: state, shape: [state.length], dtype: 'int32' },
+    } as const;
+    const run = () => this.#eager.run('sgdUpdate', operands, {}, { weightDecay });
+    return reals((await this.exclusive(run)).w);
+  }
+
+  /** Ends the backend, when what is under way is done. Calling it again does nothing. */
+  close(): Promise<void> {
+    return this.exclusive(() => this.device.close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #forward(
+    op: 'reluForward' | 'sigmoidForward' | 'tanhForward',
+    values: ArrayLike<number>,
+  ): Promise<Reals> {
+    const x = operand(op, 'x', values, [values.length], 'n');
+    return reals((await this.exclusive(() => this.#eager.run(op, { x }, { y: x.shape }))).y);
+  }
+
+  async #backward(
+    op: 'reluBackward' | 'sigmoidBackward' | 'tanhBackward',
+    gradient: ArrayLike<number>,
+    output: ArrayLike<number>,
+  ): Promise<Reals> {
+    const y = operand(op, 'y', output, [output.length], 'n');
+    const dy = operand(op, 'dy', gradient, y.shape, 'n');
+    return reals((await this.exclusive(() => this.#eager.run(op, { dy, y }, { dx: y.shape }))).dx);
+  }
+
+  async #loss(
+    loss: 'softmaxCrossEntropy' | 'binaryCrossEntropy' | 'mnistLoss',
+    z: Operand,
+    labels: ArrayLike<number>,
+    classes: number,
+  ): Promise<LossResult> {
+    expectLength(loss, 'labels', labels, z.shape[0], 'batch');
+    expectLabels(loss, labels, classes);
+    const t: Operand = { values: labels, shape: [labels.length], dtype: 'int32' };
+    return this.exclusive(async () => {
+      const outputs = { L: [1], p: z.shape };
+      const { L, p } = await this.#eager.run(`${loss}Forward`, { z, t }, outputs);
+      const probabilities: Operand = { values: p, shape: z.shape };
+      const { dz } = await this.#eager.run(
+        `${loss}Backward`,
+        { p: probabilities, t },
+        { dz: z.shape },
+      );
+      return { loss: L[0], probabilities: reals(p), dlogits: reals(dz) };
+    });
+  }
+}
+
+function expectSizes(operation: string, sizes: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(sizes)) expectInteger(operation, name, value);
+}
+
+/** Checks an array that a caller handed in. */
+function operand(
+  operation: string,
+  name: string,
+  values: ArrayLike<number>,
+  shape: readonly number[],
+  form: string,
+): Operand {
+  const length = shape.reduce((product, extent) => product * extent, 1);
+  expectLength(operation, name, values, length, form);
+  expectInteger(operation, `the length of ${name}`, length);
+  expectFinite(operation, name, values);
+  return { values, shape };
+}
+
+/** Logits whose number of rows follows from their length. */
+function rows(operation: string, values: ArrayLike<number>, columns: number): Operand {
+  expectInteger(operation, 'classes', columns);
+  const batch = Math.floor(values.length / columns);
+  return operand(operation, 'logits', values, [batch, columns], 'batch·classes');
+}
+
+function reals(values: Values): Reals {
+  return values as Reals;
+}

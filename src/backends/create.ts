@@ -1,0 +1,48 @@
+import { BackendError } from '../errors.js';
+import { Backend } from './backend.js';
+import type { BackendName } from './device.js';
+import { type Precision, ReferenceDevice } from './reference.js';
+import { supportedBuilds, type WasmBuild } from './wasm/module.js';
+import { createWasmDevice } from './wasm/wasm.js';
+
+export const BACKEND_NAMES = ['auto', 'wasm', 'reference'] as const;
+export type BackendChoice = (typeof BACKEND_NAMES)[number];
+
+export interface BackendOptions {
+  /** wasm: which build of the core; the best that the engine runs by default. */
+  readonly build?: WasmBuild;
+  /** wasm: the core's bytes, where the program carries its own copy of the `.wasm` file. */
+  readonly source?: BufferSource;
+  /** reference: `float64`, or `float32` (the default) as every other backend. */
+  readonly precision?: Precision;
+}
+
+/**
+ * Starts a backend.
+ *
+ * @param choice `wasm` for the CPU at speed, `reference` for plain TypeScript loops, `auto` for the
+ *   fastest that this engine has
+ * @throws BackendError when the engine lacks what the backend needs, or the name is unknown
+ * @example await using backend = await createBackend('auto');
+ */
+export async function createBackend(
+  choice: BackendChoice = 'auto',
+  options: BackendOptions = {},
+): Promise<Backend> {
+  switch (choice) {
+    case 'auto':
+      return createBackend(await fastestBackend(), options);
+    case 'wasm':
+      return new Backend(await createWasmDevice(options));
+    case 'reference':
+      return new Backend(new ReferenceDevice(options.precision ?? 'float32'));
+    default:
+      throw new BackendError(
+        `createBackend: expected ${BACKEND_NAMES.join(', ')}, got ${choice satisfies never}`,
+      );
+  }
+}
+
+async function fastestBackend(): Promise<BackendName> {
+  return (await supportedBuilds()).length > 0 ? 'wasm' : 'reference';
+}

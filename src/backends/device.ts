@@ -1,0 +1,42 @@
+import type { Step } from '../step.js';
+import type { Tensor, Values } from '../tensor.js';
+
+export type BackendName = 'reference' | 'wasm';
+
+/** What a backend found on this machine, for people and for `handgrad info`. */
+export interface BackendInfo {
+  readonly backend: BackendName;
+  /** How the kernels were built: `float64`, `simd`, `relaxed`, … */
+  readonly build: string;
+  readonly threads: number;
+  /** Why something is missing, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** A step compiled for one backend. */
+export interface Executable {
+  /** Runs the whole step `times` times, one after the other. */
+  run(times: number): Promise<void>;
+  /** Gives the step's own memory back. Persistent tensors stay: see `Device.release`. */
+  close(): void;
+}
+
+/**
+ * What every backend implements: a place for tensors, and a way to run steps over them.
+ *
+ * Persistent tensors get their memory, set to zero, when they are first compiled, written or read.
+ * Steps run one at a time, in the order in which they were asked to.
+ */
+export interface Device {
+  readonly info: BackendInfo;
+  /** Plans memory and links kernels, once per step. */
+  compile(step: Step): Promise<Executable>;
+  /** Replaces a persistent tensor's values; `values` has `tensor.size` elements. */
+  write(tensor: Tensor, values: ArrayLike<number>): void;
+  /** A copy of a persistent tensor's values. */
+  read(tensor: Tensor): Promise<Values>;
+  /** Gives the memory of persistent tensors back; their values are lost. */
+  release(tensors: Iterable<Tensor>): void;
+  /** Gives everything back. Whatever is asked afterwards fails with a BackendError. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,87 @@
+import { BackendError } from '../errors.js';
+import { type Call, definitionOf, type Step } from '../step.js';
+import type { Tensor, Values } from '../tensor.js';
+import type { BackendInfo, Device, Executable } from './device.js';
+
+export type Precision = 'float32' | 'float64';
+
+/** Runs steps as plain loops over the ops' reference functions, in float64 or float32. */
+export class ReferenceDevice implements Device {
+  readonly info: BackendInfo;
+  readonly #persistent = new Map<Tensor, Values>();
+  readonly #precision: Precision;
+  #closed = false;
+
+  constructor(precision: Precision) {
+    this.#precision = precision;
+    this.info = { backend: 'reference', build: precision, threads: 1, notes: [] };
+  }
+
+  async compile(step: Step): Promise<Executable> {
+    this.#expectOpen();
+    const activations = new Map<Tensor, Values>();
+    const calls = step.calls.map((call) => this.#bind(call, activations));
+    return {
+      run: async (times) => {
+        this.#expectOpen();
+        for (let i = 0; i < times; i++) for (const call of calls) call();
+      },
+      close: () => activations.clear(),
+    };
+  }
+
+  write(tensor: Tensor, values: ArrayLike<number>): void {
+    this.#expectOpen();
+    this.#valuesOf(tensor).set(values);
+  }
+
+  async read(tensor: Tensor): Promise<Values> {
+    this.#expectOpen();
+    return this.#valuesOf(tensor).slice();
+  }
+
+  release(tensors: Iterable<Tensor>): void {
+    for (const tensor of tensors) this.#persistent.delete(tensor);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#persistent.clear();
+  }
+
+  #bind({ op, tensors, sizes, attributes }: Call, activations: Map<Tensor, Values>): () => void {
+    const values: Record<string, Values> = {};
+    for (const [role, tensor] of Object.entries(tensors)) {
+      values[role] = this.#valuesOf(tensor, activations);
+    }
+    const { reference } = definitionOf(op);
+    return () => reference(values, sizes, attributes);
+  }
+
+  #valuesOf(tensor: Tensor, activations = this.#persistent): Values {
+    const storage = tensor.storage === 'persistent' ? this.#persistent : activations;
+    let values = storage.get(tensor);
+    if (!values) {
+      values = this.#allocate(tensor);
+      storage.set(tensor, values);
+    }
+    return values;
+  }
+
+  #allocate({ dtype, size }: Tensor): Values {
+    switch (dtype) {
+      case 'float32':
+        return this.#precision === 'float64' ? new Float64Array(size) : new Float32Array(size);
+      case 'int32':
+        return new Int32Array(size);
+      case 'uint8':
+        return new Uint8Array(size);
+      default:
+        return dtype satisfies never;
+    }
+  }
+
+  #expectOpen(): void {
+    if (this.#closed) throw new BackendError('reference: the backend is closed');
+  }
+}

@@ -1,0 +1,92 @@
+import { BackendError } from '../../errors.js';
+import { ALIGNMENT, roundUp } from '../../memory-plan.js';
+
+const PAGE = 65_536;
+
+interface Block {
+  offset: number;
+  size: number;
+}
+
+/**
+ * Hands out pieces of a WebAssembly memory: first fit over a list of free blocks, neighbours
+ * joined when they are given back. It is asked a few times per step that is compiled and never
+ * while one runs, so simple is fast enough.
+ */
+export class Heap {
+  readonly #memory: WebAssembly.Memory;
+  /** Free blocks in ascending order, no two of which touch. */
+  readonly #free: Block[] = [];
+  readonly #sizes = new Map<number, number>();
+
+  /** @param start first byte that the module's own data leaves free */
+  constructor(memory: WebAssembly.Memory, start: number) {
+    this.#memory = memory;
+    const offset = roundUp(start, ALIGNMENT);
+    this.#insert({ offset, size: memory.buffer.byteLength - offset });
+  }
+
+  /**
+   * A zeroed piece of at least `bytes`, aligned to a cache line.
+   *
+   * @throws BackendError when the memory cannot grow that far
+   */
+  allocate(bytes: number): number {
+    const size = roundUp(Math.max(bytes, 1), ALIGNMENT);
+    const block = this.#free.find((b) => b.size >= size) ?? this.#grow(size);
+    const { offset } = block;
+    block.offset += size;
+    block.size -= size;
+    if (block.size === 0) this.#free.splice(this.#free.indexOf(block), 1);
+    this.#sizes.set(offset, size);
+    new Uint8Array(this.#memory.buffer, offset, size).fill(0);
+    return offset;
+  }
+
+  release(offset: number): void {
+    const size = this.#sizes.get(offset);
+    if (size === undefined) return;
+    this.#sizes.delete(offset);
+    this.#insert({ offset, size });
+  }
+
+  /** Bytes handed out and not given back. */
+  get used(): number {
+    return [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Grows the memory until a block of `size` is free, and returns that block. */
+  #grow(size: number): Block {
+    const end = this.#memory.buffer.byteLength;
+    const last = this.#free.at(-1);
+    const tail = last && last.offset + last.size === end ? last.size : 0;
+    const pages = Math.ceil((size - tail) / PAGE);
+    try {
+      this.#memory.grow(pages);
+    } catch {
+      const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
+      throw new BackendError(
+        `wasm: expected to grow memory by ${mib(pages * PAGE)} MiB beyond ${mib(end)} MiB, got a refusal from the engine; use a smaller batch or dataset`,
+      );
+    }
+    return this.#insert({ offset: end, size: pages * PAGE });
+  }
+
+  /** Adds a free block, joined with the neighbours it touches. */
+  #insert(block: Block): Block {
+    let at = this.#free.findIndex((b) => b.offset > block.offset);
+    if (at < 0) at = this.#free.length;
+    const next = this.#free[at];
+    if (next && block.offset + block.size === next.offset) {
+      block.size += next.size;
+      this.#free.splice(at, 1);
+    }
+    const previous = this.#free[at - 1];
+    if (previous && previous.offset + previous.size === block.offset) {
+      previous.size += block.size;
+      return previous;
+    }
+    this.#free.splice(at, 0, block);
+    return block;
+  }
+}

@@ -1,0 +1,69 @@
+import { type Call, definitionOf } from '../../step.js';
+import type { Tensor } from '../../tensor.js';
+
+/**
+ * Bytes behind every tensor that kernels may read and write: they work on whole vectors, and the
+ * last one may reach past the tensor's end.
+ */
+export const PADDING = 64;
+
+/** Bytes of one entry of the list that the walker runs: kernel, arguments. */
+const ENTRY = 8;
+
+/** The kernel's index in the function table. */
+export type KernelIndex = (op: Call['op']) => number;
+
+/** Bytes that the linked form of `calls` takes. */
+export function linkedSize(calls: readonly Call[]): number {
+  return calls.reduce((sum, call) => sum + ENTRY + argumentBytes(call), 0);
+}
+
+/**
+ * Writes a step in the form that assembly/step.ts walks and assembly/arguments.ts reads:
+ *
+ *   list        per call   [ u32 kernel | u32 pointer to its arguments ]
+ *   arguments   per call   [ u32 pointers of outputs, of inputs | i32 sizes | (to 8 bytes) | f64 attributes ]
+ *
+ * @param at where in the memory it goes, a multiple of 8; `linkedSize` bytes are written
+ * @param addressOf where each tensor lies
+ */
+export function link(
+  memory: WebAssembly.Memory,
+  at: number,
+  calls: readonly Call[],
+  kernelIndex: KernelIndex,
+  addressOf: (tensor: Tensor) => number,
+): void {
+  const view = new DataView(memory.buffer);
+  let entry = at;
+  let args = at + ENTRY * calls.length;
+  for (const call of calls) {
+    view.setUint32(entry, kernelIndex(call.op), true);
+    view.setUint32(entry + 4, args, true);
+    wordsOf(call, addressOf).forEach((word, i) => {
+      view.setUint32(args + 4 * i, word, true);
+    });
+    const attributes = args + argumentBytes(call) - 8 * attributesOf(call).length;
+    attributesOf(call).forEach((value, i) => {
+      view.setFloat64(attributes + 8 * i, value, true);
+    });
+    entry += ENTRY;
+    args += argumentBytes(call);
+  }
+}
+
+function wordsOf(call: Call, addressOf: (tensor: Tensor) => number): number[] {
+  const { outputs, inputs } = definitionOf(call.op);
+  const pointers = [...outputs, ...inputs].map((role) => addressOf(call.tensors[role]));
+  return [...pointers, ...call.sizes];
+}
+
+function attributesOf(call: Call): number[] {
+  return definitionOf(call.op).attributes.map((name) => call.attributes[name]);
+}
+
+function argumentBytes(call: Call): number {
+  const { outputs, inputs, attributes } = definitionOf(call.op);
+  const words = outputs.length + inputs.length + call.sizes.length;
+  return 8 * (Math.ceil(words / 2) + attributes.length);
+}

@@ -1,0 +1,86 @@
+import { relaxedSimd, simd } from 'wasm-feature-detect';
+import { BackendError } from '../../errors.js';
+
+/** The builds of the core, in order of preference. */
+export const BUILDS = ['relaxed', 'simd'] as const;
+export type WasmBuild = (typeof BUILDS)[number];
+
+/** Where the builds lie beside this code. Written out whole, so that bundlers see the assets. */
+const LOCATIONS: Readonly<Record<WasmBuild, URL>> = {
+  simd: new URL('./simd.wasm', import.meta.url),
+  relaxed: new URL('./relaxed.wasm', import.meta.url),
+};
+
+const isSupported: Readonly<Record<WasmBuild, () => Promise<boolean>>> = {
+  simd,
+  relaxed: relaxedSimd,
+};
+
+/** Which builds this engine can run, best first. */
+export async function supportedBuilds(): Promise<WasmBuild[]> {
+  const supported: WasmBuild[] = [];
+  for (const build of BUILDS) if (await isSupported[build]()) supported.push(build);
+  return supported;
+}
+
+/**
+ * The build that was asked for, or the best one that this engine runs.
+ *
+ * @throws BackendError when the engine lacks what the build needs
+ */
+export async function chooseBuild(wanted: WasmBuild | undefined): Promise<WasmBuild> {
+  if (wanted !== undefined && !BUILDS.includes(wanted)) {
+    throw new BackendError(`wasm: expected a build of ${BUILDS.join(' or ')}, got ${wanted}`);
+  }
+  const supported = await supportedBuilds();
+  const chosen = wanted ?? supported[0];
+  if (chosen === undefined || !supported.includes(chosen)) {
+    const lacking = chosen === 'relaxed' ? 'relaxed SIMD' : 'SIMD';
+    throw new BackendError(
+      `wasm: expected an engine with WebAssembly ${lacking}, got one without; update it (SIMD: Node 16, Chrome 91, Firefox 89, Safari 16.4) or use the reference backend`,
+    );
+  }
+  return chosen;
+}
+
+const compiled = new Map<WasmBuild, Promise<WebAssembly.Module>>();
+
+/**
+ * Loads and compiles a build, once per process.
+ *
+ * @param source the build's bytes, for programs that bring their own copy
+ * @throws BackendError when the file cannot be read or compiled
+ */
+export async function loadModule(
+  build: WasmBuild,
+  source?: BufferSource,
+): Promise<WebAssembly.Module> {
+  if (source) return WebAssembly.compile(source);
+  const known = compiled.get(build);
+  if (known) return known;
+  const module = readBytes(LOCATIONS[build]).then((bytes) => WebAssembly.compile(bytes));
+  compiled.set(build, module);
+  try {
+    return await module;
+  } catch (cause) {
+    compiled.delete(build);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BackendError(
+      `wasm: expected the ${build} build at ${LOCATIONS[build]}, got: ${reason}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** Node's `fetch` does not read files, so those go through the file system. */
+async function readBytes(location: URL): Promise<BufferSource> {
+  if (location.protocol === 'file:') {
+    const { readFile } = await import('node:fs/promises');
+    return readFile(location);
+  }
+  const response = await fetch(location);
+  if (!response.ok) throw new Error(`HTTP status ${response.status}`);
+  return response.arrayBuffer();
+}

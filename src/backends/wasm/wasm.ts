@@ -1,0 +1,174 @@
+import { BackendError } from '../../errors.js';
+import { type MemoryPlan, planMemory } from '../../memory-plan.js';
+import { OPS, type OpName } from '../../ops/registry.js';
+import { type Call, inputsOf, outputsOf, type Step } from '../../step.js';
+import type { Tensor, Values } from '../../tensor.js';
+import type { BackendInfo, Device, Executable } from '../device.js';
+import { Heap } from './heap.js';
+import { link, linkedSize, PADDING } from './linker.js';
+import { chooseBuild, loadModule, type WasmBuild } from './module.js';
+
+/** What the core exports; every op's kernel besides. */
+interface CoreExports {
+  readonly table: WebAssembly.Table;
+  heapBase(): number;
+  runStep(list: number, calls: number, times: number): void;
+}
+
+export interface WasmOptions {
+  /** Which build to run; the best one that the engine supports by default. */
+  readonly build?: WasmBuild;
+  /** The build's bytes, where the program carries its own copy of the `.wasm` file. */
+  readonly source?: BufferSource;
+}
+
+interface LinkedStep {
+  readonly calls: readonly Call[];
+  readonly plan: MemoryPlan;
+  readonly address: number;
+}
+
+/** Loads the WebAssembly core. */
+export async function createWasmDevice(options: WasmOptions): Promise<Device> {
+  const build = await chooseBuild(options.build);
+  const module = await loadModule(build, options.source);
+  const memory = new WebAssembly.Memory({ initial: 2 });
+  const instance = await WebAssembly.instantiate(module, { env: { memory } });
+  const notes =
+    build === 'simd' && options.build === undefined
+      ? ['The engine has no relaxed SIMD: products and sums round separately and run slower.']
+      : [];
+  const info: BackendInfo = { backend: 'wasm', build, threads: 1, notes };
+  return new WasmDevice(info, instance.exports as unknown as CoreExports, memory);
+}
+
+class WasmDevice implements Device {
+  readonly info: BackendInfo;
+  readonly #core: CoreExports;
+  readonly #memory: WebAssembly.Memory;
+  readonly #heap: Heap;
+  readonly #kernels: ReadonlyMap<OpName, number>;
+  readonly #addresses = new Map<Tensor, number>();
+  /** One arena for the activations of all steps, since only one step runs at a time. */
+  readonly #arena = { address: 0, size: 0 };
+  readonly #linked = new Set<LinkedStep>();
+  #closed = false;
+
+  constructor(info: BackendInfo, core: CoreExports, memory: WebAssembly.Memory) {
+    this.info = info;
+    this.#core = core;
+    this.#memory = memory;
+    this.#heap = new Heap(memory, core.heapBase());
+    this.#kernels = tabulate(core);
+  }
+
+  async compile(step: Step): Promise<Executable> {
+    this.#expectOpen();
+    const { calls } = step;
+    const plan = planMemory(calls, PADDING);
+    for (const call of calls) {
+      for (const tensor of [...outputsOf(call), ...inputsOf(call)]) {
+        if (tensor.storage === 'persistent') this.#addressOf(tensor);
+      }
+    }
+    this.#growArena(plan.size);
+    const linked: LinkedStep = { calls, plan, address: this.#heap.allocate(linkedSize(calls)) };
+    this.#linked.add(linked);
+    this.#link(linked);
+    return {
+      run: async (times) => {
+        this.#expectOpen();
+        this.#core.runStep(linked.address, calls.length, times);
+      },
+      close: () => {
+        if (this.#linked.delete(linked)) this.#heap.release(linked.address);
+      },
+    };
+  }
+
+  write(tensor: Tensor, values: ArrayLike<number>): void {
+    this.#expectOpen();
+    this.#viewOf(tensor).set(values);
+  }
+
+  async read(tensor: Tensor): Promise<Values> {
+    this.#expectOpen();
+    return this.#viewOf(tensor).slice();
+  }
+
+  release(tensors: Iterable<Tensor>): void {
+    for (const tensor of tensors) {
+      const address = this.#addresses.get(tensor);
+      if (address === undefined) continue;
+      this.#heap.release(address);
+      this.#addresses.delete(tensor);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#addresses.clear();
+    this.#linked.clear();
+  }
+
+  #addressOf(tensor: Tensor): number {
+    let address = this.#addresses.get(tensor);
+    if (address === undefined) {
+      address = this.#heap.allocate(tensor.byteLength + PADDING);
+      this.#addresses.set(tensor, address);
+    }
+    return address;
+  }
+
+  /** Steps hold absolute addresses, so those already linked are linked again when the arena moves. */
+  #growArena(size: number): void {
+    if (size <= this.#arena.size) return;
+    const address = this.#heap.allocate(size);
+    this.#heap.release(this.#arena.address);
+    this.#arena.address = address;
+    this.#arena.size = size;
+    for (const linked of this.#linked) this.#link(linked);
+  }
+
+  #link({ calls, plan, address }: LinkedStep): void {
+    const kernelIndex = (op: OpName) => this.#kernels.get(op) as number;
+    link(this.#memory, address, calls, kernelIndex, (tensor) => {
+      const offset = plan.offsets.get(tensor);
+      return offset === undefined ? this.#addressOf(tensor) : this.#arena.address + offset;
+    });
+  }
+
+  #viewOf(tensor: Tensor): Values {
+    const address = this.#addressOf(tensor);
+    const { buffer } = this.#memory;
+    switch (tensor.dtype) {
+      case 'float32':
+        return new Float32Array(buffer, address, tensor.size);
+      case 'int32':
+        return new Int32Array(buffer, address, tensor.size);
+      case 'uint8':
+        return new Uint8Array(buffer, address, tensor.size);
+      default:
+        return tensor.dtype satisfies never;
+    }
+  }
+
+  #expectOpen(): void {
+    if (this.#closed) throw new BackendError('wasm: the backend is closed');
+  }
+}
+
+/** Puts every op's kernel into the core's function table, and says where. */
+function tabulate(core: CoreExports): Map<OpName, number> {
+  const kernels = new Map<OpName, number>();
+  for (const op of Object.keys(OPS) as OpName[]) {
+    const kernel = (core as unknown as Readonly<Record<string, unknown>>)[op];
+    if (typeof kernel !== 'function') {
+      throw new BackendError(
+        `wasm: expected a kernel named ${op} in the core, got none; rebuild it`,
+      );
+    }
+    kernels.set(op, core.table.grow(1, kernel));
+  }
+  return kernels;
+}

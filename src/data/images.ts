@@ -1,0 +1,169 @@
+/**
+ * Pictures of a digit, of any size, made into what MNIST's images are:
+ *
+ *   grey → light ink on dark ground → cut out → 20×20 box → centre of mass at pixel (14, 14) of 28×28
+ *
+ * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits": the digits
+ * were scaled to fit a 20×20 box, aspect kept, and centred in 28×28 by their centre of mass.
+ */
+
+import { DataError, ShapeError } from '../errors.js';
+
+const SIDE = 28;
+const BOX = 20;
+const CENTRE = 14;
+/** What is darker than a quarter of the brightest ink does not count as the digit's outline. */
+const OUTLINE = 64;
+/** Bytes between ground and ink below which a picture counts as blank. */
+const LEAST_CONTRAST = 16;
+
+/** A picture of bytes, as PNG decoders and canvases give it. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /** (height, width, channels), row-major: 1 grey, 3 red-green-blue, 4 with alpha. */
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/** One plane of intensities 0 … 255, (height, width). */
+interface Plane {
+  readonly width: number;
+  readonly height: number;
+  readonly values: Float64Array;
+}
+
+/**
+ * Makes a 28×28 image, 0 ground and 255 ink, of a picture of one digit, to predict from.
+ *
+ * A picture with a bright border is taken for dark ink on paper, and inverted. A 28×28 picture with
+ * a dark border is taken as it is.
+ *
+ * @returns (784) bytes
+ * @throws ShapeError when `data` does not have 1, 3 or 4 bytes per pixel
+ * @throws DataError  for a blank picture
+ */
+export function digitImage(picture: Picture): Uint8Array {
+  const grey = greyPlane(picture);
+  const ground = borderMean(grey);
+  const alike = grey.width === SIDE && grey.height === SIDE && ground < 128;
+  if (alike) return Uint8Array.from(grey.values, Math.round);
+  const digit = cutOut(lightInk(grey, ground));
+  const scale = BOX / Math.max(digit.width, digit.height);
+  const width = Math.max(1, Math.round(digit.width * scale));
+  const height = Math.max(1, Math.round(digit.height * scale));
+  return centred(resize(digit, width, height));
+}
+
+/** Luminance 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), over white where it is transparent. */
+function greyPlane({ width, height, data }: Picture): Plane {
+  const pixels = width * height;
+  const channels = data.length / pixels;
+  if (!(pixels > 0 && (channels === 1 || channels === 3 || channels === 4))) {
+    throw new ShapeError(
+      `digitImage: expected ${width}×${height} pixels of 1, 3 or 4 bytes, got ${data.length} bytes`,
+    );
+  }
+  const values = new Float64Array(pixels);
+  for (let p = 0, i = 0; p < pixels; p++, i += channels) {
+    const luminance =
+      channels === 1 ? data[i] : 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
+    const opacity = channels === 4 ? data[i + 3] / 255 : 1;
+    values[p] = opacity * luminance + (1 - opacity) * 255;
+  }
+  return { width, height, values };
+}
+
+function borderMean({ width, height, values }: Plane): number {
+  let sum = 0;
+  let count = 0;
+  values.forEach((value, p) => {
+    const [row, column] = [Math.floor(p / width), p % width];
+    if (row > 0 && row < height - 1 && column > 0 && column < width - 1) return;
+    sum += value;
+    count++;
+  });
+  return sum / count;
+}
+
+/** Stretched so that the ground, as bright as the border, is 0, and the strongest ink 255. */
+function lightInk({ width, height, values }: Plane, ground: number): Plane {
+  const sign = ground < 128 ? 1 : -1;
+  const ink = values.map((value) => Math.max(sign * (value - ground), 0));
+  const strongest = ink.reduce((most, value) => Math.max(most, value), 0);
+  if (strongest < LEAST_CONTRAST) {
+    throw new DataError(
+      `digitImage: expected a digit that stands out from its ground, got ${width}×${height} pixels that differ by at most ${Math.round(strongest)} of 255`,
+    );
+  }
+  return { width, height, values: ink.map((value) => (255 * value) / strongest) };
+}
+
+/** The smallest box around the ink. */
+function cutOut({ width, height, values }: Plane): Plane {
+  let [left, right, top, bottom] = [width, 0, height, 0];
+  values.forEach((value, p) => {
+    if (value < OUTLINE) return;
+    left = Math.min(left, p % width);
+    right = Math.max(right, p % width);
+    top = Math.min(top, Math.floor(p / width));
+    bottom = Math.max(bottom, Math.floor(p / width));
+  });
+  const box = { width: right - left + 1, height: bottom - top + 1 };
+  const cut = new Float64Array(box.width * box.height);
+  for (let row = 0; row < box.height; row++) {
+    const start = (top + row) * width + left;
+    cut.set(values.subarray(start, start + box.width), row * box.width);
+  }
+  return { ...box, values: cut };
+}
+
+/** Every new pixel is the mean of the area that it covers: smooth for pictures that shrink. */
+function resize(plane: Plane, width: number, height: number): Plane {
+  const narrow = resizeRows(plane.values, plane.width, width);
+  const turned = transpose(narrow, plane.height, width);
+  const low = resizeRows(turned, plane.height, height);
+  return { width, height, values: transpose(low, width, height) };
+}
+
+/** Resizes every row of (rows, from) to (rows, to). */
+function resizeRows(values: Float64Array, from: number, to: number): Float64Array {
+  const rows = values.length / from;
+  const resized = new Float64Array(rows * to);
+  for (let column = 0; column < to; column++) {
+    const start = (column * from) / to;
+    const end = ((column + 1) * from) / to;
+    for (let source = Math.floor(start); source < end; source++) {
+      const covered = Math.min(source + 1, end) - Math.max(source, start);
+      const share = covered / (end - start);
+      for (let row = 0; row < rows; row++) {
+        resized[row * to + column] += share * (values[row * from + source] ?? 0);
+      }
+    }
+  }
+  return resized;
+}
+
+function transpose(values: Float64Array, rows: number, columns: number): Float64Array {
+  return values.map((_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
+}
+
+/** The plane in 28×28, its centre of mass at (14, 14) as nearly as whole pixels allow. */
+function centred({ width, height, values }: Plane): Uint8Array {
+  let [mass, sumX, sumY] = [0, 0, 0];
+  values.forEach((value, p) => {
+    mass += value;
+    sumX += value * (p % width);
+    sumY += value * Math.floor(p / width);
+  });
+  const left = clamp(Math.round(CENTRE - sumX / mass), 0, SIDE - width);
+  const top = clamp(Math.round(CENTRE - sumY / mass), 0, SIDE - height);
+  const image = new Uint8Array(SIDE * SIDE);
+  values.forEach((value, p) => {
+    image[(top + Math.floor(p / width)) * SIDE + left + (p % width)] = Math.round(value);
+  });
+  return image;
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}

@@ -1,0 +1,144 @@
+/** Parts of a dataset: some classes, one class against the rest, the first examples, two splits. */
+
+import { DataError } from '../errors.js';
+import { RandomStream, STREAMS, shuffle } from '../random/threefry.js';
+import type { Dataset } from './dataset.js';
+
+/**
+ * The examples of some classes, as copies, relabelled.
+ *
+ * More than two classes become 0, 1, 2, … in the order listed. Of exactly two, the first is the
+ * positive class 1 and the second is 0, as a binary loss has it.
+ *
+ * @param classes different class numbers of `dataset`, at least one
+ * @throws DataError for a regression dataset, classes it does not have, and classes listed twice
+ * @example selectClasses(train, [3, 7]); // 3 becomes 1, 7 becomes 0
+ */
+export function selectClasses(dataset: Dataset, classes: readonly number[]): Dataset {
+  checkClasses('selectClasses', dataset, classes);
+  const relabel = new Map(classes.map((original, i) => [original, i]));
+  if (classes.length === 2) {
+    relabel.set(classes[0], 1);
+    relabel.set(classes[1], 0);
+  }
+  const indices = Int32Array.from(dataset.targets.keys()).filter((i) =>
+    relabel.has(dataset.targets[i]),
+  );
+  if (indices.length === 0) {
+    throw new DataError(
+      `selectClasses: expected examples of classes ${classes.join(', ')} in ${dataset.name}, got none`,
+    );
+  }
+  const kept = gatherExamples(dataset, indices);
+  return {
+    ...kept,
+    name: `${dataset.name}, classes ${classes.join(', ')}`,
+    targets: Int32Array.from(kept.targets, (target) => relabel.get(target) ?? 0),
+    classes: classes.length,
+  };
+}
+
+/**
+ * All examples, with target 1 for class `positive` and 0 for every other. Inputs are shared with
+ * `dataset`.
+ *
+ * @throws DataError for a regression dataset or a class that it does not have
+ */
+export function oneAgainstRest(dataset: Dataset, positive: number): Dataset {
+  checkClasses('oneAgainstRest', dataset, [positive]);
+  return {
+    ...dataset,
+    name: `${dataset.name}, ${positive} against the rest`,
+    targets: Int32Array.from(dataset.targets, (target) => (target === positive ? 1 : 0)),
+    classes: 2,
+  };
+}
+
+/**
+ * The first `count` examples, as views that share memory with `dataset`.
+ *
+ * @throws DataError unless `count` is an integer from 1 to the dataset's size
+ */
+export function take(dataset: Dataset, count: number): Dataset {
+  if (!Number.isInteger(count) || count < 1 || count > dataset.size) {
+    throw new DataError(
+      `take: expected 1 … ${dataset.size} examples of ${dataset.name}, got ${count}`,
+    );
+  }
+  return {
+    ...dataset,
+    name: `${dataset.name}, first ${count}`,
+    size: count,
+    inputs: dataset.inputs.subarray(0, count * dataset.features),
+    targets: dataset.targets.subarray(0, count),
+  };
+}
+
+/**
+ * Splits a dataset at random into copies of two parts, each with at least one example.
+ *
+ * @param fraction share of the examples that goes to validation, between 0 and 1
+ * @param seed     the same seed gives the same split
+ * @throws DataError for a fraction outside (0, 1) and for fewer than two examples
+ */
+export function split(
+  dataset: Dataset,
+  fraction: number,
+  seed = 0,
+): [train: Dataset, validation: Dataset] {
+  if (!(fraction > 0 && fraction < 1)) {
+    throw new DataError(`split: expected a fraction between 0 and 1, got ${fraction}`);
+  }
+  if (dataset.size < 2) {
+    throw new DataError(`split: expected at least two examples, got ${dataset.size}`);
+  }
+  const order = shuffle(
+    Int32Array.from({ length: dataset.size }, (_, i) => i),
+    new RandomStream(seed, STREAMS.split),
+  );
+  const wanted = Math.round(fraction * dataset.size);
+  const trainSize = dataset.size - Math.min(Math.max(wanted, 1), dataset.size - 1);
+  const part = (name: string, indices: Int32Array): Dataset => ({
+    ...gatherExamples(dataset, indices),
+    name: `${dataset.name}, ${name} part`,
+  });
+  return [
+    part('training', order.subarray(0, trainSize)),
+    part('validation', order.subarray(trainSize)),
+  ];
+}
+
+/** Copies of the examples at `indices`, in that order. */
+function gatherExamples(dataset: Dataset, indices: Int32Array): Dataset {
+  const { features, inputs, targets } = dataset;
+  const gathered = new (inputs instanceof Uint8Array ? Uint8Array : Float32Array)(
+    indices.length * features,
+  );
+  indices.forEach((from, to) => {
+    gathered.set(inputs.subarray(from * features, (from + 1) * features), to * features);
+  });
+  const gatheredTargets = new (targets instanceof Int32Array ? Int32Array : Float32Array)(
+    indices.length,
+  );
+  indices.forEach((from, to) => {
+    gatheredTargets[to] = targets[from];
+  });
+  return { ...dataset, size: indices.length, inputs: gathered, targets: gatheredTargets };
+}
+
+function checkClasses(operation: string, dataset: Dataset, classes: readonly number[]): void {
+  if (dataset.classes === 0) {
+    throw new DataError(
+      `${operation}: expected a dataset with classes, got ${dataset.name}, which is for regression`,
+    );
+  }
+  const listed = classes.join(', ') || 'none';
+  if (classes.length === 0 || new Set(classes).size !== classes.length) {
+    throw new DataError(`${operation}: expected different classes, at least one, got ${listed}`);
+  }
+  const valid = (c: number) => Number.isInteger(c) && c >= 0 && c < dataset.classes;
+  if (classes.every(valid)) return;
+  throw new DataError(
+    `${operation}: expected classes 0 … ${dataset.classes - 1} of ${dataset.name}, got ${listed}`,
+  );
+}

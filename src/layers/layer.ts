@@ -1,0 +1,19 @@
+import type { Step } from '../step.js';
+import type { Tensor } from '../tensor.js';
+import type { Parameter } from './parameter.js';
+
+/**
+ * A part of a model. `forward` appends the calls that compute its output; `backward`, written by
+ * hand, appends those that turn the gradient of its output into the gradient of its input and of
+ * its parameters. A step calls `forward` once and then `backward` at most once, so a layer may keep
+ * between the two what backward reads.
+ */
+export interface Layer {
+  /** What it is, for listings: `linear(784, 30)`. */
+  readonly description: string;
+  /** All that training changes, in PyTorch's order. */
+  readonly parameters: readonly Parameter[];
+  /** @throws ShapeError when it does not take inputs of this shape */
+  forward(step: Step, x: Tensor): Tensor;
+  backward(step: Step, dy: Tensor): Tensor;
+}

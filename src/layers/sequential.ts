@@ -1,0 +1,60 @@
+import { ShapeError } from '../errors.js';
+import type { Step } from '../step.js';
+import type { Tensor } from '../tensor.js';
+import type { Layer } from './layer.js';
+import type { Parameter } from './parameter.js';
+
+/**
+ * Layers one after the other. Parameters are named after their layer's number, as in PyTorch's
+ * `nn.Sequential`: `0.weight`, `0.bias`, `2.weight`.
+ *
+ * @throws ShapeError without layers, or when a layer is given that a model has already
+ * @example sequential(linear(784, 30), relu(), linear(30, 10))
+ */
+export function sequential(...layers: readonly Layer[]): Layer {
+  return new Sequential(layers);
+}
+
+/** Layers that some model holds: their parameters have that model's names. */
+const owned = new WeakSet<Layer>();
+
+class Sequential implements Layer {
+  readonly description: string;
+  readonly parameters: readonly Parameter[];
+  readonly #layers: readonly Layer[];
+
+  constructor(layers: readonly Layer[]) {
+    if (layers.length === 0) {
+      throw new ShapeError('sequential: expected at least one layer, got none');
+    }
+    this.#layers = [...layers];
+    layers.forEach(adopt);
+    this.description = layers.map((layer) => layer.description).join(', ');
+    this.parameters = layers.flatMap((layer) => layer.parameters);
+  }
+
+  forward(step: Step, x: Tensor): Tensor {
+    return this.#layers.reduce(
+      (input, layer, i) => step.within(String(i), () => layer.forward(step, input)),
+      x,
+    );
+  }
+
+  /** The chain rule: what one layer says of its input is what the layer before needs to hear. */
+  backward(step: Step, dy: Tensor): Tensor {
+    return this.#layers.reduceRight(
+      (gradient, layer, i) => step.within(String(i), () => layer.backward(step, gradient)),
+      dy,
+    );
+  }
+}
+
+function adopt(layer: Layer, i: number): void {
+  if (owned.has(layer)) {
+    throw new ShapeError(
+      `sequential: expected layers of its own, got ${layer.description} as layer ${i}, which a model has already; make another one`,
+    );
+  }
+  owned.add(layer);
+  for (const parameter of layer.parameters) parameter.prefix(String(i));
+}

@@ -1,0 +1,66 @@
+/**
+ * The "mnist loss": how far the probability of the right answer is from 1.
+ *
+ *   z (B, 1) logits    t (B) targets, 0 or 1    p, dz (B, 1)    L (1)
+ *
+ *   p[n] = σ(z[n])
+ *   L = (1/B) Σₙ ( 1 − p where t = 1, p where t = 0 )
+ *
+ * Backward. With ∂p/∂z = p (1 − p), and sign s = −1 where t = 1 and +1 where t = 0:
+ *
+ *   dz = s p (1 − p) / B
+ *
+ * Unlike cross-entropy's p − t this vanishes also where the answer is confidently wrong, which
+ * is why it learns more slowly.
+ *
+ * Saved for backward: p.
+ * Source: J. Howard and S. Gugger, "Deep Learning for Coders with fastai and PyTorch", chapter 4.
+ *
+ * Kernels: assembly/mnist-loss.ts
+ */
+import type { Values } from '../tensor.js';
+import { sigmoid } from './sigmoid.js';
+import { binarySizes, defineOp, expectShape } from './types.js';
+
+export function mnistLossForward(
+  L: Values,
+  p: Values,
+  z: Values,
+  t: Values,
+  [B]: readonly number[],
+): void {
+  let sum = 0;
+  for (let n = 0; n < B; n++) {
+    p[n] = sigmoid(z[n]);
+    sum += t[n] === 1 ? sigmoid(-z[n]) : p[n];
+  }
+  L[0] = sum / B;
+}
+
+export function mnistLossBackward(dz: Values, p: Values, t: Values, [B]: readonly number[]): void {
+  for (let n = 0; n < B; n++) {
+    const sign = t[n] === 1 ? -1 : 1;
+    dz[n] = (sign * p[n] * (1 - p[n])) / B;
+  }
+}
+
+export const mnistLossOps = {
+  mnistLossForward: defineOp({
+    outputs: ['L', 'p'],
+    inputs: ['z', 't'],
+    formula: 'p = σ(z), L = (1/B) Σₙ (1 − p where t = 1, else p)',
+    sizes({ L, p, z, t }) {
+      expectShape('mnistLoss', 'L', L, [1]);
+      return binarySizes('mnistLoss', z, p, t);
+    },
+    reference: ({ L, p, z, t }, sizes) => mnistLossForward(L, p, z, t, sizes),
+  }),
+
+  mnistLossBackward: defineOp({
+    outputs: ['dz'],
+    inputs: ['p', 't'],
+    formula: 'dz = (−1 where t = 1, else +1) p (1 − p) / B',
+    sizes: ({ dz, p, t }) => binarySizes('mnistLoss', dz, p, t),
+    reference: ({ dz, p, t }, sizes) => mnistLossBackward(dz, p, t, sizes),
+  }),
+};
