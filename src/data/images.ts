@@ -136,7 +136,7 @@ function resizeRows(values: Float64Array, from: number, to: number): Float64Arra
       const covered = Math.min(source + 1, end) - Math.max(source, start);
       const share = covered / (end - start);
       for (let row = 0; row < rows; row++) {
-        resized[row * to + column] += share * (values[row * from + source] ?? 0);
+        resized[row * to + column] += share * values[row * from + source];
       }
     }
   }

@@ -91,15 +91,16 @@ async function readCsvFiles([train, test]: string[]): Promise<RawSplits> {
 
 async function readUnpacked(path: string): Promise<FileBytes> {
   const fs = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
-  let bytes: FileBytes;
+  let file: Buffer<ArrayBuffer>;
   try {
-    bytes = await fs.readFile(path);
+    file = await fs.readFile(path);
   } catch (error) {
     throw new DataError(`read ${path}: expected a readable file, got "${reasonOf(error)}"`, {
       cause: error,
     });
   }
-  return gunzip(bytes, path);
+  // A plain Uint8Array, since a Buffer's slice() does not copy as everybody else's does.
+  return gunzip(new Uint8Array(file.buffer, file.byteOffset, file.length), path);
 }
 
 function reasonOf(error: unknown): string {

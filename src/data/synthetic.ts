@@ -153,7 +153,7 @@ function centreOfMass(paths: readonly Float64Array[]): [x: number, y: number] {
   for (const path of paths) {
     for (let i = 0; i + 3 < path.length; i += 2) {
       const [x0, y0, x1, y1] = path.subarray(i, i + 4);
-      const length = Math.sqrt((x1 - x0) ** 2 + (y1 - y0) ** 2);
+      const length = Math.sqrt((x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0));
       sumX += (length * (x0 + x1)) / 2;
       sumY += (length * (y0 + y1)) / 2;
       total += length;

@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { digitImage, nearestMean, type Picture, syntheticDigits } from '../../src/data/index.js';
+import { DataError, ShapeError } from '../../src/errors.js';
+
+/** A grey picture on `ground` with a filled rectangle of `ink`. */
+function rectangle(
+  [width, height]: [number, number],
+  [left, top, boxWidth, boxHeight]: [number, number, number, number],
+  ink = 0,
+  ground = 255,
+): Picture {
+  const data = new Uint8Array(width * height).fill(ground);
+  for (let row = top; row < top + boxHeight; row++) {
+    data.fill(ink, row * width + left, row * width + left + boxWidth);
+  }
+  return { width, height, data };
+}
+
+/** First and last column and row with ink. */
+function extent(image: Uint8Array) {
+  const inked = [...image.keys()].filter((i) => image[i] > 0);
+  const columns = inked.map((i) => i % 28);
+  const rows = inked.map((i) => Math.floor(i / 28));
+  return {
+    left: Math.min(...columns),
+    right: Math.max(...columns),
+    top: Math.min(...rows),
+    bottom: Math.max(...rows),
+  };
+}
+
+/** The grey picture with the given number of channels, opaque. */
+function coloured({ width, height, data }: Picture, channels: 3 | 4): Picture {
+  const colours = Array.from(data).flatMap((v) => [v, v, v, 255].slice(0, channels));
+  return { width, height, data: Uint8Array.from(colours) };
+}
+
+describe('digitImage', () => {
+  it('takes a 28×28 picture with a dark border as it is', () => {
+    const { train } = syntheticDigits({ trainSize: 3, testSize: 1 });
+    const data = train.inputs.subarray(0, 784) as Uint8Array;
+    for (const channels of [3, 4] as const) {
+      const picture = coloured({ width: 28, height: 28, data }, channels);
+      expect(digitImage(picture)).toEqual(data);
+    }
+    expect(digitImage({ width: 28, height: 28, data })).toEqual(data);
+  });
+
+  it('inverts dark ink on white paper, and leaves light ink on a dark ground', () => {
+    const dark = digitImage(rectangle([60, 50], [20, 10, 10, 30], 0, 255));
+    const light = digitImage(rectangle([60, 50], [20, 10, 10, 30], 255, 0));
+    expect(dark).toEqual(light);
+    expect(dark[14 * 28 + 14]).toBe(255);
+    expect(dark[0]).toBe(0);
+  });
+
+  it('scales the longer side to 20 pixels, keeps the aspect, and centres', () => {
+    const tall = digitImage(rectangle([100, 100], [3, 5, 30, 60]));
+    expect(extent(tall)).toEqual({ left: 10, right: 19, top: 5, bottom: 24 });
+    const wide = digitImage(rectangle([9, 9], [2, 2, 4, 2]));
+    expect(extent(wide)).toEqual({ left: 5, right: 24, top: 10, bottom: 19 });
+  });
+
+  it('puts the centre of mass, not the middle of the box, to pixel (14, 14)', () => {
+    const flag = rectangle([80, 80], [30, 10, 40, 20]);
+    for (let row = 30; row < 50; row++) flag.data.fill(0, row * 80 + 30, row * 80 + 45);
+    const image = digitImage(flag);
+    let [mass, x, y] = [0, 0, 0];
+    image.forEach((value, i) => {
+      mass += value;
+      x += value * (i % 28);
+      y += value * Math.floor(i / 28);
+    });
+    expect(Math.abs(x / mass - 14)).toBeLessThanOrEqual(0.51);
+    expect(Math.abs(y / mass - 14)).toBeLessThanOrEqual(0.51);
+  });
+
+  it('does not depend on where the digit is, nor on the paper being grey and the ink pale', () => {
+    const want = digitImage(rectangle([90, 90], [20, 20, 20, 40]));
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 40 }), (x, y) => {
+        expect(digitImage(rectangle([90, 90], [x, y, 20, 40], 90, 200))).toEqual(want);
+      }),
+    );
+  });
+
+  it('never leaves the 20×20 box, and always has full size, whatever the digit', () => {
+    const anyBox = fc.tuple(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 50 }));
+    fc.assert(
+      fc.property(anyBox, ([width, height]) => {
+        const image = digitImage(rectangle([60, 60], [5, 5, width, height]));
+        expect(image).toHaveLength(784);
+        const { left, right, top, bottom } = extent(image);
+        expect(Math.max(right - left, bottom - top) + 1).toBe(20);
+      }),
+    );
+  });
+
+  it('weighs colours by luminance and takes what is transparent for white paper', () => {
+    const red = rectangle([40, 40], [10, 10, 10, 20]);
+    const data = new Uint8Array(40 * 40 * 4);
+    red.data.forEach((value, p) => {
+      if (value === 0) data.set([200, 0, 0, 255], 4 * p);
+    });
+    expect(digitImage({ width: 40, height: 40, data })).toEqual(digitImage(red));
+  });
+
+  it('gives drawn digits, enlarged and on white paper, back as they were recognised', () => {
+    const { train, test } = syntheticDigits({ trainSize: 4000, testSize: 100 });
+    const inputs = new Uint8Array(test.inputs.length);
+    for (let n = 0; n < test.size; n++) {
+      inputs.set(digitImage(onPaper(test.inputs.subarray(n * 784), 7)), n * 784);
+    }
+    const direct = nearestMean(train, test).accuracy;
+    const photographed = nearestMean(train, { ...test, inputs }).accuracy;
+    expect(photographed).toBeGreaterThan(direct - 0.1);
+  });
+
+  it('refuses a blank picture', () => {
+    expect(() => digitImage(rectangle([50, 40], [0, 0, 0, 0]))).toThrow(
+      new DataError(
+        'digitImage: expected a digit that stands out from its ground, got 50×40 pixels that differ by at most 0 of 255',
+      ),
+    );
+  });
+
+  it('refuses data that is not 1, 3 or 4 bytes per pixel', () => {
+    expect(() => digitImage({ width: 10, height: 10, data: new Uint8Array(200) })).toThrow(
+      new ShapeError('digitImage: expected 10×10 pixels of 1, 3 or 4 bytes, got 200 bytes'),
+    );
+    expect(() => digitImage({ width: 0, height: 0, data: new Uint8Array(0) })).toThrow(ShapeError);
+  });
+});
+
+/** The 28×28 image in black on white, every pixel `scale` pixels wide, with a margin. */
+function onPaper(image: ArrayLike<number>, scale: number): Picture {
+  const side = 28 * scale + 40;
+  const data = new Uint8Array(side * side).fill(255);
+  for (let row = 0; row < 28 * scale; row++) {
+    for (let column = 0; column < 28 * scale; column++) {
+      const ink = image[Math.floor(row / scale) * 28 + Math.floor(column / scale)];
+      data[(row + 10) * side + column + 30] = 255 - ink;
+    }
+  }
+  return { width: side, height: side, data };
+}
