@@ -133,12 +133,19 @@ function lastRows(
   a: usize, aRow: i32, aColumn: i32,
   b: usize, bRow: i32, K: i32, width: i32,
 ): void {
-  let acc00 = v128.load(from), acc01 = v128.load(from, 16);
-  let acc10 = v128.load(from + fromStride), acc11 = v128.load(from + fromStride, 16);
-  let acc20 = v128.load(from + 2 * fromStride), acc21 = v128.load(from + 2 * fromStride, 16);
-  let acc30 = v128.load(from + 3 * fromStride), acc31 = v128.load(from + 3 * fromStride, 16);
-  let acc40 = v128.load(from + 4 * fromStride), acc41 = v128.load(from + 4 * fromStride, 16);
-  let acc50 = v128.load(from + 5 * fromStride), acc51 = v128.load(from + 5 * fromStride, 16);
+  // Sums that the tile lacks are never loaded: their rows may lie beyond the end of the memory.
+  let acc00 = v128.load(from);
+  let acc01 = columns > 4 ? v128.load(from, 16) : acc00;
+  let acc10 = rows > 1 ? v128.load(from + fromStride) : acc00;
+  let acc11 = rows > 1 && columns > 4 ? v128.load(from + fromStride, 16) : acc00;
+  let acc20 = rows > 2 ? v128.load(from + 2 * fromStride) : acc00;
+  let acc21 = rows > 2 && columns > 4 ? v128.load(from + 2 * fromStride, 16) : acc00;
+  let acc30 = rows > 3 ? v128.load(from + 3 * fromStride) : acc00;
+  let acc31 = rows > 3 && columns > 4 ? v128.load(from + 3 * fromStride, 16) : acc00;
+  let acc40 = rows > 4 ? v128.load(from + 4 * fromStride) : acc00;
+  let acc41 = rows > 4 && columns > 4 ? v128.load(from + 4 * fromStride, 16) : acc00;
+  let acc50 = rows > 5 ? v128.load(from + 5 * fromStride) : acc00;
+  let acc51 = rows > 5 && columns > 4 ? v128.load(from + 5 * fromStride, 16) : acc00;
   const end = a + K * aColumn;
   for (; a < end; a += aColumn, b += bRow) {
     const b0 = v128.load(b);
