@@ -43,6 +43,11 @@ export class Step {
     return new Tensor([...this.#scopes, name].join('.'), shape, 'activation', dtype);
   }
 
+  /** Gives an activation a place of its own, so that it can be read when the step has run. */
+  keep(tensor: Tensor): void {
+    tensor.storage = 'persistent';
+  }
+
   /**
    * Appends one kernel call.
    *

@@ -19,7 +19,7 @@ export class Tensor {
   constructor(
     public name: string,
     readonly shape: Shape,
-    readonly storage: Storage,
+    public storage: Storage,
     readonly dtype: DataType = 'float32',
   ) {}
 

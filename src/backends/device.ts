@@ -31,7 +31,7 @@ export interface Device {
   readonly info: BackendInfo;
   /** Plans memory and links kernels, once per step. */
   compile(step: Step): Promise<Executable>;
-  /** Replaces a persistent tensor's values; `values` has `tensor.size` elements. */
+  /** Replaces the first of a persistent tensor's values, or all: at most `tensor.size` elements. */
   write(tensor: Tensor, values: ArrayLike<number>): void;
   /** A copy of a persistent tensor's values. */
   read(tensor: Tensor): Promise<Values>;

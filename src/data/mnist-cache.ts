@@ -1,9 +1,9 @@
 /** The folder that downloads are kept in. Runs in Node only. */
 
 import { DataError } from '../errors.js';
+import { nodeModule } from '../node.js';
 import { fromFirstMirror, type Mirrors, receive, request } from './mirrors.js';
 import { type MnistFile, verifiedContent } from './mnist-files.js';
-import { nodeModule } from './node.js';
 
 type FileSystem = typeof import('node:fs/promises');
 

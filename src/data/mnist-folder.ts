@@ -1,12 +1,12 @@
 /** MNIST from a folder of files. Runs in Node only. */
 
 import { DataError } from '../errors.js';
+import { nodeModule } from '../node.js';
 import { parseCsvDigits } from './csv.js';
 import { type FileBytes, gunzip } from './gzip.js';
 import { parseIdxImages, parseIdxLabels } from './idx.js';
 import type { LabelledImages } from './image-dataset.js';
 import { MNIST_FILE_NAMES } from './mnist-files.js';
-import { nodeModule } from './node.js';
 
 const CSV_FILE_NAMES = ['mnist_train.csv', 'mnist_test.csv'];
 

@@ -1,4 +1,5 @@
 import { DataError } from '../errors.js';
+import { inNode } from '../node.js';
 import type { Splits } from './dataset.js';
 import { parseIdxImages, parseIdxLabels } from './idx.js';
 import { digitDatasets, type LabelledImages } from './image-dataset.js';
@@ -6,7 +7,6 @@ import { type DownloadProgress, downloadToMemory, type Mirrors } from './mirrors
 import { defaultCacheFolder, downloadToFolder } from './mnist-cache.js';
 import { type Checksums, MNIST_FILES, MNIST_MIRRORS, type MnistFile } from './mnist-files.js';
 import { missingFiles, type RawSplits, readFolder } from './mnist-folder.js';
-import { inNode } from './node.js';
 
 /** Where `loadMnist` finds the files. */
 export interface LoadMnistOptions {

@@ -22,6 +22,7 @@ export function tanh(): Layer {
 /** A function of each element, whose backward reads its output. */
 class ElementWise implements Layer {
   readonly description: string;
+  readonly features = undefined;
   readonly parameters = [];
   readonly #activation: Activation;
   #y!: Tensor;

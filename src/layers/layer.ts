@@ -11,6 +11,8 @@ import type { Parameter } from './parameter.js';
 export interface Layer {
   /** What it is, for listings: `linear(784, 30)`. */
   readonly description: string;
+  /** Numbers per example that it takes; undefined where any number will do. */
+  readonly features: number | undefined;
   /** All that training changes, in PyTorch's order. */
   readonly parameters: readonly Parameter[];
   /** @throws ShapeError when it does not take inputs of this shape */

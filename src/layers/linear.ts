@@ -22,6 +22,7 @@ export function linear(inputs: number, outputs: number, options: LinearOptions =
 
 class Linear implements Layer {
   readonly description: string;
+  readonly features: number;
   readonly #weight: Parameter;
   readonly #bias: Parameter;
   #x!: Tensor;
@@ -29,6 +30,7 @@ class Linear implements Layer {
   constructor(inputs: number, outputs: number, initializer: Initializer) {
     expectInteger('linear', 'inputs', inputs);
     expectInteger('linear', 'outputs', outputs);
+    this.features = inputs;
     this.description = `linear(${inputs}, ${outputs})`;
     const options = { fanIn: inputs, initializer };
     this.#weight = new Parameter('weight', [inputs, outputs], { ...options, transposed: true });

@@ -20,6 +20,7 @@ const owned = new WeakSet<Layer>();
 
 class Sequential implements Layer {
   readonly description: string;
+  readonly features: number | undefined;
   readonly parameters: readonly Parameter[];
   readonly #layers: readonly Layer[];
 
@@ -30,6 +31,8 @@ class Sequential implements Layer {
     this.#layers = [...layers];
     layers.forEach(adopt);
     this.description = layers.map((layer) => layer.description).join(', ');
+    // Layers that take any number hand on as many as they get.
+    this.features = layers.find((layer) => layer.features !== undefined)?.features;
     this.parameters = layers.flatMap((layer) => layer.parameters);
   }
 

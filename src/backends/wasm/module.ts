@@ -1,5 +1,6 @@
 import { relaxedSimd, simd } from 'wasm-feature-detect';
 import { BackendError } from '../../errors.js';
+import { nodeModule } from '../../node.js';
 
 /** The builds of the core, in order of preference. */
 export const BUILDS = ['relaxed', 'simd'] as const;
@@ -77,7 +78,7 @@ export async function loadModule(
 /** Node's `fetch` does not read files, so those go through the file system. */
 async function readBytes(location: URL): Promise<BufferSource> {
   if (location.protocol === 'file:') {
-    const { readFile } = await import('node:fs/promises');
+    const { readFile } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
     return readFile(location);
   }
   const response = await fetch(location);

@@ -1,0 +1,65 @@
+import type { RandomStream } from '../random/threefry.js';
+import type { Step } from '../step.js';
+import { persistent, type Shape, type Tensor, type Values } from '../tensor.js';
+
+/** Kernel calls to run, with the values they start from. All tensors are persistent. */
+export interface KernelCase {
+  /** What it is, with its sizes: `matmul (3, 5)·(5, 2)`. */
+  readonly title: string;
+  /** Every tensor that a call reads before another has written it. */
+  readonly values: ReadonlyMap<Tensor, Values>;
+  append(step: Step): void;
+}
+
+/** A differentiable function y(inputs), with its hand-derived gradient. */
+export interface GradientCase {
+  readonly title: string;
+  /** What y is differentiated by. */
+  readonly inputs: ReadonlyMap<Tensor, Values>;
+  /** What it is not differentiated by, such as targets. */
+  readonly constants: ReadonlyMap<Tensor, Values>;
+  /** Gradient of y that backward starts from; 1 for a loss, whose backward does not read it. */
+  readonly dy: Float32Array;
+  /** Appends the calls that compute y, and returns it. */
+  forward(step: Step): Tensor;
+  /** Appends the calls that compute the gradients, after `forward`, and returns one per input. */
+  backward(step: Step, dy: Tensor): ReadonlyMap<Tensor, Tensor>;
+}
+
+/** Forward and backward of a differentiable function as calls to compare. */
+export function kernelsOf(gradientCase: GradientCase): KernelCase {
+  const { title, inputs, constants, dy: values } = gradientCase;
+  const dy = persistent('dy', [values.length]);
+  return {
+    title,
+    values: new Map([...inputs, ...constants, [dy, values]]),
+    append(step) {
+      const y = gradientCase.forward(step);
+      gradientCase.backward(step, dy);
+    },
+  };
+}
+
+const SMALLEST = 0.1;
+const LARGEST = 2;
+
+/**
+ * Random reals of either sign, from 0.1 to 2 in magnitude. None is zero, since zeros hide mistakes;
+ * and none is so near zero that a difference step would cross it, where ReLU has its corner.
+ */
+export function drawReals(random: RandomStream, size: number): Float32Array {
+  return Float32Array.from({ length: size }, () => {
+    const magnitude = SMALLEST + (LARGEST - SMALLEST) * random.nextFloat();
+    return random.nextBelow(2) === 0 ? magnitude : -magnitude;
+  });
+}
+
+/** Random integers from 0 to `bound` − 1. */
+export function drawIntegers(random: RandomStream, size: number, bound: number): Int32Array {
+  return Int32Array.from({ length: size }, () => random.nextBelow(bound));
+}
+
+/** New tensors of one shape. */
+export function tensorsLike(shape: Shape, ...names: string[]): Tensor[] {
+  return names.map((name) => persistent(name, shape));
+}

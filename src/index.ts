@@ -1,0 +1,52 @@
+/** The public API. Data loading is in `handgrad/data`. */
+
+export {
+  Backend,
+  type LinearSizes,
+  type LossResult,
+  type MatmulSizes,
+  type Reals,
+} from './backends/backend.js';
+export {
+  BACKEND_NAMES,
+  type BackendChoice,
+  type BackendOptions,
+  createBackend,
+} from './backends/create.js';
+export type { BackendInfo, BackendName, Device, Executable } from './backends/device.js';
+export type { Dataset, Normalization } from './data/dataset.js';
+export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
+export { relu, sigmoid, tanh } from './layers/activations.js';
+export type { Layer } from './layers/layer.js';
+export { type LinearOptions, linear } from './layers/linear.js';
+export { type Initializer, kaimingUniform, normal, Parameter, zeros } from './layers/parameter.js';
+export { sequential } from './layers/sequential.js';
+export { type Call, Step } from './step.js';
+export { Tensor } from './tensor.js';
+export type { Checkpoint } from './training/checkpoint.js';
+export type { EpochRecord, Evaluation, History, Progress, StepReport } from './training/history.js';
+export {
+  binaryCrossEntropy,
+  type Loss,
+  mnistLoss,
+  softmaxCrossEntropy,
+  squaredError,
+} from './training/losses.js';
+export {
+  type AdamOptions,
+  adam,
+  adamW,
+  type Optimizer,
+  type SgdOptions,
+  sgd,
+} from './training/optimizers.js';
+export { decodeSafetensors, encodeSafetensors, type TensorData } from './training/safetensors.js';
+export {
+  constant,
+  cosine,
+  oneCycle,
+  type Schedule,
+  stepDecay,
+  warmup,
+} from './training/schedules.js';
+export { type FitOptions, type State, Trainer, type TrainerOptions } from './training/trainer.js';

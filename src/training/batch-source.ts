@@ -1,0 +1,83 @@
+import type { Dataset, Normalization } from '../data/dataset.js';
+import type { StepState } from '../ops/step-state.js';
+import type { Step } from '../step.js';
+import { type DataType, persistent, type Tensor } from '../tensor.js';
+
+/** What a batch is gathered from. */
+export interface BatchSource {
+  /** (N, F), bytes or float32. */
+  readonly inputs: Tensor;
+  /** Class numbers (N) int32, or reals (N, 1); nothing where only predictions are wanted. */
+  readonly targets: Tensor | undefined;
+  /** (N) int32: example number n of the epoch is row index[n]. */
+  readonly index: Tensor;
+  /** Applied to bytes. */
+  readonly normalization: Normalization;
+}
+
+/** The tensors of a source, without values. */
+export function createSource(
+  size: number,
+  features: number,
+  inputType: DataType,
+  targets: 'labels' | 'reals' | 'none',
+  normalization: Normalization,
+): BatchSource {
+  return {
+    inputs: persistent('inputs', [size, features], inputType),
+    targets: createTargets(size, targets),
+    index: persistent('index', [size], 'int32'),
+    normalization,
+  };
+}
+
+function createTargets(size: number, kind: 'labels' | 'reals' | 'none'): Tensor | undefined {
+  switch (kind) {
+    case 'labels':
+      return persistent('labels', [size], 'int32');
+    case 'reals':
+      return persistent('targets', [size, 1]);
+    case 'none':
+      return undefined;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** The tensors for a dataset. */
+export function sourceOf(dataset: Dataset): BatchSource {
+  const { size, features, inputs, classes, normalization } = dataset;
+  const inputType = inputs instanceof Uint8Array ? 'uint8' : 'float32';
+  return createSource(size, features, inputType, classes > 0 ? 'labels' : 'reals', normalization);
+}
+
+/** Appends the calls that gather the inputs of the next batch: x (B, F). */
+export function gatherInputs(
+  step: Step,
+  { inputs: data, index, normalization: { mean, std } }: BatchSource,
+  batchSize: number,
+  { state }: StepState,
+): Tensor {
+  const x = step.activation('x', [batchSize, data.shape[1]]);
+  if (data.dtype === 'uint8') step.call('gatherBytes', { x, data, index, state }, { mean, std });
+  else step.call('gatherReals', { x, data, index, state });
+  return x;
+}
+
+/** Appends the call that gathers the targets of the next batch: t (B) or (B, 1). */
+export function gatherTargets(
+  step: Step,
+  { index }: BatchSource,
+  targets: Tensor,
+  batchSize: number,
+  { state }: StepState,
+): Tensor {
+  if (targets.dtype === 'int32') {
+    const t = step.activation('t', [batchSize], 'int32');
+    step.call('gatherLabels', { t, labels: targets, index, state });
+    return t;
+  }
+  const t = step.activation('t', [batchSize, targets.shape[1]]);
+  step.call('gatherReals', { x: t, data: targets, index, state });
+  return t;
+}

@@ -1,0 +1,244 @@
+import type { Backend, Reals } from '../backends/backend.js';
+import type { Dataset, Normalization } from '../data/dataset.js';
+import { ShapeError } from '../errors.js';
+import { createStepState, MAX_ROWS, stateWords } from '../ops/step-state.js';
+import { RandomStream, STREAMS } from '../random/threefry.js';
+import { Step } from '../step.js';
+import { persistent, type Tensor, type Values } from '../tensor.js';
+import { type BatchSource, createSource } from './batch-source.js';
+import { type DeviceDataset, DeviceDatasets, naturalOrder } from './device-datasets.js';
+import { StepCache } from './step-cache.js';
+import {
+  createMoments,
+  evaluationStep,
+  gradientStep,
+  predictionStep,
+  type TrainingSetup,
+  trainingStep,
+} from './steps.js';
+
+/** Inputs of one batch, as `predict` and `gradients` take them. */
+export interface Batch {
+  readonly inputs: Uint8Array | Float32Array;
+  readonly size: number;
+  readonly features: number;
+  readonly normalization: Normalization;
+}
+
+/** Sums over the examples of a dataset. */
+export interface EvaluationSums {
+  readonly loss: number;
+  /** (K, K) counts, for a loss on labels. */
+  readonly confusion: Values | undefined;
+}
+
+/** A model on a backend: the tensors of its training, and the steps over them. */
+export class Engine {
+  readonly setup: TrainingSetup;
+  readonly moments: readonly (readonly Tensor[])[];
+  readonly #backend: Backend;
+  readonly #state = createStepState();
+  readonly #datasets: DeviceDatasets;
+  readonly #datasetSteps: StepCache;
+  readonly #predictions: StepCache<{ source: BatchSource; predictions: Tensor }>;
+  readonly #gradients: StepCache<{ source: BatchSource; L: Tensor }>;
+  #confusion: Tensor | undefined;
+  #features: number | undefined;
+
+  constructor(backend: Backend, setup: TrainingSetup, seed: number) {
+    const { device } = backend;
+    this.#backend = backend;
+    this.setup = setup;
+    this.moments = createMoments(setup);
+    this.#datasetSteps = new StepCache(device);
+    this.#predictions = new StepCache(device);
+    this.#gradients = new StepCache(device);
+    this.#datasets = new DeviceDatasets(device, ({ key }) => this.#datasetSteps.drop(`${key} `));
+    setup.model.parameters.forEach((parameter, i) => {
+      const random = new RandomStream(seed, STREAMS.parameters + i);
+      device.write(parameter.tensor, parameter.initialValues(random));
+    });
+  }
+
+  /** What makes up the state of training: parameters, then what the optimizer keeps of each. */
+  get trainedTensors(): Tensor[] {
+    const parameters = this.setup.model.parameters.map(({ tensor }) => tensor);
+    return [...parameters, ...this.moments.flat()];
+  }
+
+  read(tensors: readonly Tensor[]): Promise<Values[]> {
+    const { device } = this.#backend;
+    return this.#backend.exclusive(() => Promise.all(tensors.map((t) => device.read(t))));
+  }
+
+  write(tensors: readonly Tensor[], values: readonly ArrayLike<number>[]): Promise<void> {
+    return this.#backend.exclusive(async () => {
+      tensors.forEach((tensor, i) => {
+        this.#backend.device.write(tensor, values[i]);
+      });
+    });
+  }
+
+  /**
+   * The width of the model's output for a dataset's examples.
+   *
+   * @throws ShapeError when the model does not take them, or the loss not the model's output or
+   *   the dataset's classes
+   */
+  checkDataset({ name, features, classes }: Dataset): number {
+    this.#features = features;
+    const { loss } = this.setup;
+    const known = loss.classes(this.outputs(features));
+    if (loss.targets === 'labels' && (classes === 0 || classes > known)) {
+      throw new ShapeError(
+        `${loss.name}: expected targets of at most ${known} classes, got ${name} with ${classes === 0 ? 'real numbers' : `${classes} classes`}`,
+      );
+    }
+    if (loss.targets === 'reals' && classes > 0) {
+      throw new ShapeError(
+        `${loss.name}: expected real targets, got ${name} with ${classes} classes; use a loss on labels`,
+      );
+    }
+    return known;
+  }
+
+  /** Numbers per example that the model takes: its own word, or the last dataset's. */
+  get features(): number | undefined {
+    return this.setup.model.features ?? this.#features;
+  }
+
+  /** Width of the model's output for inputs (B, features). */
+  outputs(features: number): number {
+    const step = new Step();
+    return this.setup.model.forward(step, step.activation('x', [1, features])).shape[1];
+  }
+
+  /** Sets the order in which training walks a dataset. */
+  setOrder(dataset: Dataset, order: Int32Array): Promise<void> {
+    return this.#backend.exclusive(async () => {
+      this.#backend.device.write(this.#datasets.get(dataset).shuffled.index, order);
+    });
+  }
+
+  /**
+   * Trains on one batch after another.
+   *
+   * @param update number of the first update, from 1
+   * @param position where in the order the first batch begins
+   * @param rates learning rate of each of the at most `MAX_ROWS` updates
+   * @returns the loss of each batch, before its update
+   */
+  train(
+    dataset: Dataset,
+    batchSize: number,
+    update: number,
+    position: number,
+    rates: Float32Array,
+  ): Promise<Values> {
+    return this.#backend.exclusive(async () => {
+      const { key, shuffled } = this.#datasets.get(dataset);
+      const tensors = { state: this.#state, moments: this.moments };
+      const { executable } = await this.#datasetSteps.get(`${key} train ${batchSize}`, () => ({
+        step: trainingStep(this.setup, tensors, shuffled, batchSize),
+        own: [],
+      }));
+      const { device } = this.#backend;
+      device.write(this.#state.state, stateWords(update, position));
+      device.write(this.#state.schedule, rates);
+      await executable.run(rates.length);
+      return (await device.read(this.#state.losses)).subarray(0, rates.length);
+    });
+  }
+
+  /** Sums of loss and confusion counts over some batches of a dataset, in its own order. */
+  evaluate(
+    dataset: Dataset,
+    batchSize: number,
+    position: number,
+    batches: number,
+    classes: number,
+  ): Promise<EvaluationSums> {
+    return this.#backend.exclusive(async () => {
+      const { device } = this.#backend;
+      const data = this.#datasets.get(dataset);
+      const confusion = this.#confusionFor(classes);
+      const { executable } = await this.#compiledEvaluation(data, batchSize, confusion);
+      device.write(this.#state.state, stateWords(0, position));
+      if (confusion) device.write(confusion, new Int32Array(confusion.size));
+      await executable.run(batches);
+      const losses = Array.from((await device.read(this.#state.losses)).subarray(0, batches));
+      return {
+        loss: losses.reduce((sum, loss) => sum + loss * batchSize, 0),
+        confusion: confusion && (await device.read(confusion)),
+      };
+    });
+  }
+
+  /** The model's predictions for a batch: (size, outputs). */
+  predict(batch: Batch): Promise<Reals> {
+    return this.#backend.exclusive(async () => {
+      const { source, executable, predictions } = await this.#predictions.get(keyOf(batch), () => {
+        const source = this.#batchSource(batch, 'none');
+        const built = predictionStep(this.setup, this.#state, source, batch.size);
+        return { ...built, source, own: [source.inputs, source.index, built.predictions] };
+      });
+      this.#writeBatch(source, batch);
+      await executable.run(1);
+      return (await this.#backend.device.read(predictions)) as Reals;
+    });
+  }
+
+  /** Loss and gradients of a batch, in this library's layouts and in the order of the parameters. */
+  gradients(batch: Batch, targets: ArrayLike<number>) {
+    return this.#backend.exclusive(async () => {
+      const { device } = this.#backend;
+      const { source, executable, L } = await this.#gradients.get(keyOf(batch), () => {
+        const source = this.#batchSource(batch, this.setup.loss.targets);
+        const built = gradientStep(this.setup, this.#state, source, batch.size);
+        const own = [source.inputs, source.index, source.targets as Tensor, built.L];
+        return { ...built, source, own };
+      });
+      this.#writeBatch(source, batch);
+      device.write(source.targets as Tensor, targets);
+      await executable.run(1);
+      const { parameters } = this.setup.model;
+      return {
+        loss: (await device.read(L))[0],
+        gradients: await Promise.all(parameters.map(({ gradient }) => device.read(gradient))),
+      };
+    });
+  }
+
+  #compiledEvaluation(data: DeviceDataset, batchSize: number, confusion: Tensor | undefined) {
+    return this.#datasetSteps.get(`${data.key} evaluate ${batchSize}`, () => ({
+      step: evaluationStep(this.setup, this.#state, data.inOrder, batchSize, confusion),
+      own: [],
+    }));
+  }
+
+  #confusionFor(classes: number): Tensor | undefined {
+    if (classes > 0) this.#confusion ??= persistent('confusion', [classes, classes], 'int32');
+    return this.#confusion;
+  }
+
+  #batchSource(batch: Batch, targets: 'labels' | 'reals' | 'none'): BatchSource {
+    const { inputs, size, features, normalization } = batch;
+    const inputType = inputs instanceof Uint8Array ? 'uint8' : 'float32';
+    return createSource(size, features, inputType, targets, normalization);
+  }
+
+  #writeBatch(source: BatchSource, { inputs, size }: Batch): void {
+    const { device } = this.#backend;
+    device.write(source.inputs, inputs);
+    device.write(source.index, naturalOrder(size));
+    device.write(this.#state.state, stateWords(0, 0));
+  }
+}
+
+/** Batches with the same key run the same step. */
+function keyOf({ inputs, size, features, normalization: { mean, std } }: Batch): string {
+  return [inputs.constructor.name, size, features, mean, std].join(' ');
+}
+
+/** How many steps one call of `train` or `evaluate` may take. */
+export const MAX_STEPS = MAX_ROWS;

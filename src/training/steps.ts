@@ -1,0 +1,129 @@
+import type { Layer } from '../layers/layer.js';
+import type { StepState } from '../ops/step-state.js';
+import { Step } from '../step.js';
+import { persistent, type Tensor } from '../tensor.js';
+import { type BatchSource, gatherInputs, gatherTargets } from './batch-source.js';
+import type { Loss } from './losses.js';
+import { clipGradients, type Optimizer } from './optimizers.js';
+
+/** What is trained, and how. */
+export interface TrainingSetup {
+  readonly model: Layer;
+  readonly loss: Loss;
+  readonly optimizer: Optimizer;
+  /** Largest norm of all gradients together; no limit by default. */
+  readonly clipNorm?: number | undefined;
+}
+
+/** Tensors that steps share, apart from the model's own. */
+export interface TrainingTensors {
+  readonly state: StepState;
+  /** What the optimizer keeps, for each of the model's parameters. */
+  readonly moments: readonly (readonly Tensor[])[];
+}
+
+/** One training step: gather, forward, loss, backward, update. */
+export function trainingStep(
+  setup: TrainingSetup,
+  { state, moments }: TrainingTensors,
+  source: BatchSource,
+  batchSize: number,
+): Step {
+  const { model, optimizer, clipNorm } = setup;
+  const step = new Step();
+  const { L } = appendForward(step, setup, state, source, batchSize);
+  appendBackward(step, setup);
+  if (clipNorm !== undefined) {
+    step.section('clip');
+    clipGradients(step, model.parameters, clipNorm);
+  }
+  step.section('update');
+  model.parameters.forEach((parameter, i) => {
+    optimizer.update(step, parameter, moments[i], state);
+  });
+  appendAdvance(step, state, L, batchSize);
+  return step;
+}
+
+/** Loss and confusion counts of one batch, with nothing changed but these. */
+export function evaluationStep(
+  setup: TrainingSetup,
+  state: StepState,
+  source: BatchSource,
+  batchSize: number,
+  confusion: Tensor | undefined,
+): Step {
+  const step = new Step();
+  const { y, t, L } = appendForward(step, setup, state, source, batchSize);
+  if (confusion) {
+    step.section('metrics');
+    step.call('countConfusion', { confusion, scores: y, t });
+  }
+  appendAdvance(step, state, L, batchSize);
+  return step;
+}
+
+/** What the model makes of one batch of inputs; the result is kept for reading. */
+export function predictionStep(
+  { model, loss }: TrainingSetup,
+  state: StepState,
+  source: BatchSource,
+  batchSize: number,
+): { step: Step; predictions: Tensor } {
+  const step = new Step();
+  step.section('data');
+  const x = gatherInputs(step, source, batchSize, state);
+  step.section('forward');
+  const predictions = loss.predict(step, model.forward(step, x));
+  step.keep(predictions);
+  return { step, predictions };
+}
+
+/** Loss and gradients of one batch; the loss is kept for reading, and no parameter changes. */
+export function gradientStep(
+  setup: TrainingSetup,
+  state: StepState,
+  source: BatchSource,
+  batchSize: number,
+): { step: Step; L: Tensor } {
+  const step = new Step();
+  const { L } = appendForward(step, setup, state, source, batchSize);
+  step.keep(L);
+  appendBackward(step, setup);
+  return { step, L };
+}
+
+/** Tensors for what the optimizer keeps of each parameter, named as a checkpoint stores them. */
+export function createMoments({ model, optimizer }: TrainingSetup): Tensor[][] {
+  return model.parameters.map(({ name, tensor }) =>
+    optimizer.moments.map((moment) => persistent(`${moment}.${name}`, tensor.shape)),
+  );
+}
+
+function appendForward(
+  step: Step,
+  { model, loss }: TrainingSetup,
+  state: StepState,
+  source: BatchSource,
+  batchSize: number,
+) {
+  step.section('data');
+  const x = gatherInputs(step, source, batchSize, state);
+  const t = gatherTargets(step, source, source.targets as Tensor, batchSize, state);
+  step.section('forward');
+  const y = model.forward(step, x);
+  step.section('loss');
+  const L = loss.forward(step, y, t);
+  return { y, t, L };
+}
+
+function appendBackward(step: Step, { model, loss }: TrainingSetup): void {
+  step.section('backward');
+  model.backward(step, loss.backward(step));
+}
+
+function appendAdvance(step: Step, { state, losses }: StepState, L: Tensor, batchSize: number) {
+  step.section('state');
+  step.call('recordLoss', { losses, L, state });
+  step.call('advance', { state }, { batchSize });
+}
