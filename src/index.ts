@@ -14,13 +14,22 @@ export {
   createBackend,
 } from './backends/create.js';
 export type { BackendInfo, BackendName, Device, Executable } from './backends/device.js';
-export type { Dataset, Normalization } from './data/dataset.js';
+export type { Dataset, Normalization, Splits } from './data/dataset.js';
 export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
 export { relu, sigmoid, tanh } from './layers/activations.js';
 export type { Layer } from './layers/layer.js';
 export { type LinearOptions, linear } from './layers/linear.js';
 export { type Initializer, kaimingUniform, normal, Parameter, zeros } from './layers/parameter.js';
 export { sequential } from './layers/sequential.js';
+export {
+  RECIPE_NAMES,
+  RECIPES,
+  type Recipe,
+  type RecipeName,
+  type RecipeOptions,
+  type RecipeResult,
+  train,
+} from './recipes.js';
 export { type Call, Step } from './step.js';
 export { Tensor } from './tensor.js';
 export type { Checkpoint } from './training/checkpoint.js';

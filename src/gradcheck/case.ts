@@ -16,26 +16,25 @@ export interface GradientCase {
   readonly title: string;
   /** What y is differentiated by. */
   readonly inputs: ReadonlyMap<Tensor, Values>;
-  /** What it is not differentiated by, such as targets. */
+  /** What it is not differentiated by: targets, and dy. */
   readonly constants: ReadonlyMap<Tensor, Values>;
-  /** Gradient of y that backward starts from; 1 for a loss, whose backward does not read it. */
-  readonly dy: Float32Array;
+  /** Gradient of y that backward starts from; absent for a loss, whose own gradient is 1. */
+  readonly dy?: Tensor;
   /** Appends the calls that compute y, and returns it. */
   forward(step: Step): Tensor;
-  /** Appends the calls that compute the gradients, after `forward`, and returns one per input. */
-  backward(step: Step, dy: Tensor): ReadonlyMap<Tensor, Tensor>;
+  /** Appends, after `forward`, the calls that compute the gradients, and returns one per input. */
+  backward(step: Step): ReadonlyMap<Tensor, Tensor>;
 }
 
 /** Forward and backward of a differentiable function as calls to compare. */
 export function kernelsOf(gradientCase: GradientCase): KernelCase {
-  const { title, inputs, constants, dy: values } = gradientCase;
-  const dy = persistent('dy', [values.length]);
+  const { title, inputs, constants } = gradientCase;
   return {
     title,
-    values: new Map([...inputs, ...constants, [dy, values]]),
+    values: new Map([...inputs, ...constants]),
     append(step) {
-      const y = gradientCase.forward(step);
-      gradientCase.backward(step, dy);
+      gradientCase.forward(step);
+      gradientCase.backward(step);
     },
   };
 }
@@ -62,4 +61,12 @@ export function drawIntegers(random: RandomStream, size: number, bound: number):
 /** New tensors of one shape. */
 export function tensorsLike(shape: Shape, ...names: string[]): Tensor[] {
   return names.map((name) => persistent(name, shape));
+}
+
+/** Random reals for each of the tensors. */
+export function drawValues(
+  random: RandomStream,
+  tensors: readonly Tensor[],
+): ReadonlyMap<Tensor, Float32Array> {
+  return new Map(tensors.map((tensor) => [tensor, drawReals(random, tensor.size)]));
 }

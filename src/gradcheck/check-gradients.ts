@@ -1,0 +1,102 @@
+import type { Device } from '../backends/device.js';
+import { ReferenceDevice } from '../backends/reference.js';
+import { Step } from '../step.js';
+import type { Tensor, Values } from '../tensor.js';
+import type { GradientCase } from './case.js';
+import { type Difference, worse, worstDifference } from './difference.js';
+
+/**
+ * Difference step h. The error of (f(x + h) − f(x − h)) / 2h is h² f‴/6 + ε f/h; it is least near
+ * ∛ε = 6·10⁻⁶, and then of the order of 10⁻¹¹.
+ */
+const STEP_SIZE = 1e-5;
+
+/** Largest relative error that passes: far above the differences' own, far below any mistake. */
+const LARGEST_ERROR = 1e-6;
+
+/**
+ * Elements below this share of the tensor's largest are measured against that share: their own
+ * size says nothing beside the rounding of the whole loss.
+ */
+const SMALL_SHARE = 1e-3;
+
+/**
+ * Compares hand-derived gradients with central differences of L = Σ dy·y, in float64:
+ *
+ *   ∂L/∂x[i] ≈ (L(x[i] + h) − L(x[i] − h)) / 2h
+ *
+ * @returns the element that is worst beside its bound: `got` derived, `want` by differences
+ */
+export async function checkGradients(gradientCase: GradientCase): Promise<Difference> {
+  const { title, inputs, constants } = gradientCase;
+  const device = new ReferenceDevice('float64');
+  for (const [tensor, values] of [...inputs, ...constants]) device.write(tensor, values);
+  const gradients = await runBackward(gradientCase, device);
+  const loss = await compileLoss(gradientCase, device);
+  let worst: Difference | undefined;
+  for (const [x, dx] of gradients) {
+    const want = await centralDifferences(device, x, loss);
+    const difference = worstDifference(title, dx, await device.read(dx), want, boundsFor(want));
+    worst = worse(worst, difference);
+  }
+  if (worst === undefined) throw new RangeError(`${title}: expected gradients, got none`);
+  return worst;
+}
+
+/** Runs forward and backward; returns each input's gradient. */
+async function runBackward(
+  gradientCase: GradientCase,
+  device: Device,
+): Promise<ReadonlyMap<Tensor, Tensor>> {
+  const step = new Step();
+  gradientCase.forward(step);
+  const gradients = gradientCase.backward(step);
+  await (await device.compile(step)).run(1);
+  return gradients;
+}
+
+/** L as a function of what the device holds. */
+async function compileLoss(
+  { forward, dy }: GradientCase,
+  device: Device,
+): Promise<() => Promise<number>> {
+  const step = new Step();
+  const y = forward(step);
+  const executable = await device.compile(step);
+  const weights = dy ? await device.read(dy) : Float64Array.of(1);
+  return async () => {
+    await executable.run(1);
+    return dot(weights, await device.read(y));
+  };
+}
+
+async function centralDifferences(
+  device: Device,
+  x: Tensor,
+  loss: () => Promise<number>,
+): Promise<Float64Array> {
+  const values = await device.read(x);
+  const differences = new Float64Array(values.length);
+  const lossAt = async (i: number, value: number) => {
+    device.write(x, values.with(i, value));
+    return loss();
+  };
+  for (let i = 0; i < values.length; i++) {
+    const [above, below] = [values[i] + STEP_SIZE, values[i] - STEP_SIZE];
+    // The step as it came out after rounding, not as it was meant.
+    differences[i] = ((await lossAt(i, above)) - (await lossAt(i, below))) / (above - below);
+  }
+  device.write(x, values);
+  return differences;
+}
+
+function boundsFor(differences: Float64Array): (index: number) => number {
+  const largest = differences.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  return (i) => LARGEST_ERROR * Math.max(Math.abs(differences[i]), SMALL_SHARE * largest);
+}
+
+function dot(a: Values, b: Values): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}

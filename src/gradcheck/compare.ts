@@ -1,0 +1,103 @@
+import type { Backend } from '../backends/backend.js';
+import type { Device } from '../backends/device.js';
+import { type Call, definitionOf, Step } from '../step.js';
+import type { Tensor, Values } from '../tensor.js';
+import type { KernelCase } from './case.js';
+import { type Difference, worse, worstDifference } from './difference.js';
+import { boundsOf, type ValuesByRole } from './tolerances.js';
+
+/**
+ * Runs a case's calls one by one, on a backend and as float64 reference, and compares every output.
+ * Both are given the same float32 numbers: the case's own, and for what earlier calls computed the
+ * reference's results, rounded. So each kernel answers for its own rounding only.
+ *
+ * @returns the element that is worst beside its bound
+ */
+export async function compareWithReference(
+  kernelCase: KernelCase,
+  backend: Backend,
+): Promise<Difference> {
+  const step = new Step();
+  kernelCase.append(step);
+  const values = new Map(kernelCase.values);
+  let worst: Difference | undefined;
+  for (const call of step.calls) {
+    const difference = await compareCall(call, values, backend);
+    worst = worse(worst, difference);
+  }
+  if (worst === undefined) throw new RangeError(`${kernelCase.title}: expected calls, got none`);
+  return worst;
+}
+
+/** Compares the outputs of one call, and leaves the reference's in `values`. */
+async function compareCall(
+  call: Call,
+  values: Map<Tensor, Values>,
+  backend: Backend,
+): Promise<Difference> {
+  const operands = operandsOf(call, values);
+  const want = runReference(call, operands);
+  const got = await backend.exclusive(() => runOn(backend.device, call, operands));
+  const boundOf = boundsOf(call, operands, want);
+  let worst: Difference | undefined;
+  for (const [role, tensor] of Object.entries(call.tensors)) {
+    const bound = (index: number) => boundOf(role, index);
+    worst = worse(worst, worstDifference(call.op, tensor, got[role], want[role], bound));
+    values.set(tensor, toFloat32(want[role]));
+  }
+  return worst as Difference;
+}
+
+/** What a call finds in its tensors; where nobody has written yet, numbers that spoil any result. */
+function operandsOf(call: Call, values: ReadonlyMap<Tensor, Values>): ValuesByRole {
+  return Object.fromEntries(
+    Object.entries(call.tensors).map(([role, tensor]) => {
+      return [role, values.get(tensor) ?? spoiled(tensor)];
+    }),
+  );
+}
+
+function spoiled({ dtype, size }: Tensor): Values {
+  return dtype === 'float32' ? new Float32Array(size).fill(NaN) : new Int32Array(size).fill(-7);
+}
+
+/** The call's tensors, by role, after the float64 reference has run on copies of them. */
+function runReference({ op, sizes, attributes }: Call, operands: ValuesByRole): ValuesByRole {
+  const results = Object.fromEntries(
+    Object.entries(operands).map(([role, values]) => [role, toFloat64(values)]),
+  );
+  definitionOf(op).reference(results, sizes, attributes);
+  return results;
+}
+
+/** The same on a device. All tensors are read back, so that a kernel that harms an input is seen. */
+async function runOn(device: Device, call: Call, operands: ValuesByRole): Promise<ValuesByRole> {
+  const tensors = Object.entries(call.tensors);
+  const executable = await device.compile(stepOf(call));
+  try {
+    for (const [role, tensor] of tensors) device.write(tensor, operands[role]);
+    await executable.run(1);
+    const results: Record<string, Values> = {};
+    for (const [role, tensor] of tensors) results[role] = await device.read(tensor);
+    return results;
+  } finally {
+    executable.close();
+    device.release(Object.values(call.tensors));
+  }
+}
+
+/** A step of one call, which was checked when it was first made. */
+function stepOf({ op, tensors, attributes }: Call): Step {
+  const step = new Step();
+  type Arguments = Parameters<typeof step.call>;
+  step.call(...([op, tensors, attributes] as unknown as Arguments));
+  return step;
+}
+
+function toFloat64(values: Values): Values {
+  return values instanceof Float32Array ? Float64Array.from(values) : values.slice();
+}
+
+function toFloat32(values: Values): Values {
+  return values instanceof Float64Array ? Float32Array.from(values) : values;
+}

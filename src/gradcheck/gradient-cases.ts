@@ -1,0 +1,150 @@
+/**
+ * One function per differentiable op: random inputs of given sizes, and its forward and backward
+ * as calls. Sizes have the letters of the op's derivation.
+ */
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, persistent, type Shape } from '../tensor.js';
+import { drawIntegers, drawValues, type GradientCase, tensorsLike } from './case.js';
+
+export interface ProductSizes {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+/**
+ * C = A·B. The gradients of src/ops/matmul.ts are those of A and B as they are multiplied; where
+ * one is stored transposed, so is its gradient: dAᵀ = B·dCᵀ and dBᵀ = dCᵀ·A.
+ */
+export function matmulCase(random: RandomStream, sizes: ProductSizes): GradientCase {
+  const { M, N, K, transposeA, transposeB } = sizes;
+  const [A, dA] = tensorsLike(transposeA ? [K, M] : [M, K], 'A', 'dA');
+  const [B, dB] = tensorsLike(transposeB ? [N, K] : [K, N], 'B', 'dB');
+  const [C, dC] = tensorsLike([M, N], 'C', 'dC');
+  const flags = (a: boolean, b: boolean) => ({ transposeA: Number(a), transposeB: Number(b) });
+  return {
+    title: `matmul ${formatShape([M, K])}·${formatShape([K, N])}, stored ${formatShape(A.shape)} and ${formatShape(B.shape)}`,
+    inputs: drawValues(random, [A, B]),
+    constants: drawValues(random, [dC]),
+    dy: dC,
+    forward(step) {
+      step.call('matmul', { C, A, B }, flags(transposeA, transposeB));
+      return C;
+    },
+    backward(step) {
+      if (transposeA) step.call('matmul', { C: dA, A: B, B: dC }, flags(transposeB, true));
+      else step.call('matmul', { C: dA, A: dC, B }, flags(false, !transposeB));
+      if (transposeB) step.call('matmul', { C: dB, A: dC, B: A }, flags(true, transposeA));
+      else step.call('matmul', { C: dB, A, B: dC }, flags(!transposeA, false));
+      return new Map([
+        [A, dA],
+        [B, dB],
+      ]);
+    },
+  };
+}
+
+export interface LayerSizes {
+  readonly B: number;
+  readonly I: number;
+  readonly O: number;
+}
+
+export function linearCase(random: RandomStream, { B, I, O }: LayerSizes): GradientCase {
+  const [x, dx] = tensorsLike([B, I], 'x', 'dx');
+  const [W, dW] = tensorsLike([I, O], 'W', 'dW');
+  const [b, db] = tensorsLike([O], 'b', 'db');
+  const [y, dy] = tensorsLike([B, O], 'y', 'dy');
+  return {
+    title: `linear (${B}, ${I})·(${I}, ${O})`,
+    inputs: drawValues(random, [x, W, b]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('linearForward', { y, x, W, b });
+      return y;
+    },
+    backward(step) {
+      step.call('linearBackwardWeight', { dW, x, dy });
+      step.call('linearBackwardBias', { db, dy });
+      step.call('linearBackwardInput', { dx, dy, W });
+      return new Map([
+        [x, dx],
+        [W, dW],
+        [b, db],
+      ]);
+    },
+  };
+}
+
+/** A function of each element. */
+export function activationCase(
+  random: RandomStream,
+  activation: 'relu' | 'sigmoid' | 'tanh',
+  shape: Shape,
+): GradientCase {
+  const [x, y, dy, dx] = tensorsLike(shape, 'x', 'y', 'dy', 'dx');
+  return {
+    title: `${activation} ${formatShape(shape)}`,
+    inputs: drawValues(random, [x]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call(`${activation}Forward`, { y, x });
+      return y;
+    },
+    backward(step) {
+      step.call(`${activation}Backward`, { dx, dy, y });
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
+/** A loss on logits (B, C); C is 1 for the binary ones. */
+export function classificationCase(
+  random: RandomStream,
+  loss: 'softmaxCrossEntropy' | 'binaryCrossEntropy' | 'mnistLoss',
+  { B, C }: { readonly B: number; readonly C: number },
+): GradientCase {
+  const [z, p, dz] = tensorsLike([B, C], 'z', 'p', 'dz');
+  const t = persistent('t', [B], 'int32');
+  const L = persistent('L', [1]);
+  return {
+    title: `${loss} ${formatShape(z.shape)}`,
+    inputs: drawValues(random, [z]),
+    constants: new Map([[t, drawIntegers(random, B, C === 1 ? 2 : C)]]),
+    forward(step) {
+      step.call(`${loss}Forward`, { L, p, z, t });
+      return L;
+    },
+    backward(step) {
+      step.call(`${loss}Backward`, { dz, p, t });
+      return new Map([[z, dz]]);
+    },
+  };
+}
+
+export function squaredErrorCase(
+  random: RandomStream,
+  reduction: 'mean' | 'sum',
+  shape: Shape,
+): GradientCase {
+  const [y, t, dy] = tensorsLike(shape, 'y', 't', 'dy');
+  const L = persistent('L', [1]);
+  const scale = reduction === 'sum' ? 1 : 1 / y.size;
+  return {
+    title: `squaredError, ${reduction}, ${formatShape(shape)}`,
+    inputs: drawValues(random, [y]),
+    constants: drawValues(random, [t]),
+    forward(step) {
+      step.call('squaredErrorForward', { L, y, t }, { scale });
+      return L;
+    },
+    backward(step) {
+      step.call('squaredErrorBackward', { dy, y, t }, { scale });
+      return new Map([[y, dy]]);
+    },
+  };
+}
