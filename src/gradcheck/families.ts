@@ -19,7 +19,7 @@ import { squaredErrorOps } from '../ops/squared-error.js';
 import { stepStateOps } from '../ops/step-state.js';
 import { tanhOps } from '../ops/tanh.js';
 import type { RandomStream } from '../random/threefry.js';
-import type { GradientCase, KernelCase } from './case.js';
+import { type GradientCase, type KernelCase, kernelsOf } from './case.js';
 import {
   activationCase,
   classificationCase,
@@ -37,26 +37,106 @@ import {
   stepStateCase,
 } from './kernel-cases.js';
 
-export interface Family {
-  /** The file's stem: `softmax-cross-entropy`. */
-  readonly name: string;
-  readonly kernels: readonly OpName[];
-  /** Cases whose gradients are checked, and their kernels compared. */
-  gradientCases(random: RandomStream): readonly GradientCase[];
-  /** Cases whose kernels are compared only. */
-  kernelCases(random: RandomStream): readonly KernelCase[];
-}
+/** Sizes are drawn from 1 to this: more than two vectors and a remainder. */
+const LARGEST = 11;
 
 /** Longer than a block of the GEMM, and no multiple of a vector. */
 const LONG = 1029;
 
+const TRANSPOSITIONS = [false, true].flatMap((transposeA) =>
+  [false, true].map((transposeB) => ({ transposeA, transposeB })),
+);
+
+export interface Cases {
+  /** Their gradients are checked, and their kernels compared. */
+  readonly gradients?: readonly GradientCase[];
+  /** Only compared. */
+  readonly kernels?: readonly KernelCase[];
+}
+
+export interface Family {
+  /** The file's stem: `softmax-cross-entropy`. */
+  readonly name: string;
+  readonly kernels: readonly OpName[];
+  draw(random: RandomStream): Cases;
+}
+
 export const FAMILIES: readonly Family[] = [
-  family('matmul', matmulOps, {
-    gradientCases: (random) =>
-      TRANSPOSITIONS.map((transposed) => {
-        const [M, N, K] = sizes(random, 3);
-        return matmulCase(random, { M, N, K, ...transposed });
-      }),
-    kernelCases: (random) => TRANSPOSITIONS.map
+  family('matmul', matmulOps, (random) => {
+    const [M, N, K] = sizes(random, 3);
+    return {
+      gradients: TRANSPOSITIONS.map((stored) => matmulCase(random, { M, N, K, ...stored })),
+      kernels: TRANSPOSITIONS.map((stored) =>
+        kernelsOf(matmulCase(random, { M, N, K: LONG, ...stored })),
+      ),
+    };
   }),
+  family('linear', linearOps, (random) => {
+    const [B, I, O] = sizes(random, 3);
+    return {
+      gradients: [linearCase(random, { B, I, O }), linearCase(random, { B, I, O: 1 })],
+      kernels: [kernelsOf(linearCase(random, { B, I: LONG, O }))],
+    };
+  }),
+  family('relu', reluOps, (random) => activations(random, 'relu')),
+  family('sigmoid', sigmoidOps, (random) => activations(random, 'sigmoid')),
+  family('tanh', tanhOps, (random) => activations(random, 'tanh')),
+  family('softmax-cross-entropy', softmaxCrossEntropyOps, (random) => {
+    const [B, C] = sizes(random, 2);
+    return {
+      gradients: [classificationCase(random, 'softmaxCrossEntropy', { B, C: C + 1 })],
+      kernels: [softmaxCase(random, { B, C })],
+    };
+  }),
+  family('binary-cross-entropy', binaryCrossEntropyOps, (random) => {
+    const [B] = sizes(random, 1);
+    return { gradients: [classificationCase(random, 'binaryCrossEntropy', { B, C: 1 })] };
+  }),
+  family('mnist-loss', mnistLossOps, (random) => {
+    const [B] = sizes(random, 1);
+    return { gradients: [classificationCase(random, 'mnistLoss', { B, C: 1 })] };
+  }),
+  family('squared-error', squaredErrorOps, (random) => {
+    const shape = sizes(random, 2);
+    return {
+      gradients: [squaredErrorCase(random, 'mean', shape), squaredErrorCase(random, 'sum', shape)],
+    };
+  }),
+  family('sgd', sgdOps, (random) => {
+    const [size] = sizes(random, 1);
+    return { kernels: [sgdCase(random, size)] };
+  }),
+  family('adam', adamOps, (random) => {
+    const [size] = sizes(random, 1);
+    return { kernels: [adamCase(random, size)] };
+  }),
+  family('gradient-norm', gradientNormOps, (random) => {
+    const parameters = sizes(random, 3);
+    return { kernels: [0.5, 2].map((limit) => gradientNormCase(random, parameters, limit)) };
+  }),
+  family('gather', gatherOps, (random) => {
+    const [B, F, others] = sizes(random, 3);
+    return { kernels: [gatherCase(random, { N: B + others, F, B })] };
+  }),
+  family('accuracy', accuracyOps, (random) => {
+    const [B, C] = sizes(random, 2);
+    return { kernels: [accuracyCase(random, { B, C }), accuracyCase(random, { B, C: 1 })] };
+  }),
+  family('step-state', stepStateOps, (random) => ({ kernels: [stepStateCase(random)] })),
 ];
+
+function family(
+  name: string,
+  ops: Partial<Readonly<Record<OpName, unknown>>>,
+  draw: Family['draw'],
+): Family {
+  return { name, kernels: Object.keys(ops) as OpName[], draw };
+}
+
+function activations(random: RandomStream, activation: 'relu' | 'sigmoid' | 'tanh'): Cases {
+  return { gradients: [activationCase(random, activation, sizes(random, 2))] };
+}
+
+function sizes(random: RandomStream, count: number): number[] {
+  return Array.from({ length: count }, () => 1 + random.nextBelow(LARGEST));
+}

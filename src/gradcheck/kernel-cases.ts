@@ -41,11 +41,13 @@ export function adamCase(random: RandomStream, size: number): KernelCase {
   const [w, m, v, dw] = tensorsLike([size], 'w', 'm', 'v', 'dw');
   const clock = startedClock(random);
   const { state, schedule } = clock;
+  // As in use: a square mean that forgets at once, or a decay that cancels the gradient, would
+  // leave a root of almost nothing, by which every rounding grows without bound.
   const attributes = {
-    beta1: random.nextFloat(),
-    beta2: random.nextFloat(),
+    beta1: 0.5 + 0.5 * random.nextFloat(),
+    beta2: 0.9 + 0.1 * random.nextFloat(),
     epsilon: 1e-3 * random.nextFloat(),
-    weightDecay: random.nextFloat(),
+    weightDecay: 0.1 * random.nextFloat(),
   };
   const squares = drawReals(random, size).map(Math.abs);
   return {

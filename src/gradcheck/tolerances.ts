@@ -113,7 +113,7 @@ function softmaxMagnitudes({ z, t }: ValuesByRole, { sizes: [B, C] }: Call): Val
   const p = new Float64Array(B * C);
   let L = 0;
   for (let n = 0; n < B; n++) {
-    const row = z.subarray(n * C, (n + 1) * C);
+    const row = Array.from(z.subarray(n * C, (n + 1) * C));
     const maximum = Math.max(...row);
     const S = row.reduce((sum, logit) => sum + Math.exp(logit - maximum), 0);
     row.forEach((logit, c) => {

@@ -1,0 +1,107 @@
+import type { Backend } from '../backends/backend.js';
+import type { BackendInfo } from '../backends/device.js';
+import type { OpName } from '../ops/registry.js';
+import { RandomStream, STREAMS } from '../random/threefry.js';
+import { kernelsOf } from './case.js';
+import { checkGradients } from './check-gradients.js';
+import { compareWithReference } from './compare.js';
+import { type Difference, ratioOf, worse } from './difference.js';
+import { FAMILIES, type Family } from './families.js';
+
+export { type Difference, formatDifference, ratioOf } from './difference.js';
+
+export interface GradcheckOptions {
+  /**
+   * Which ops; all by default. By the stem of their file in src/ops, such as
+   * `softmax-cross-entropy`, also written `softmaxCrossEntropy`, or by one of their kernels.
+   */
+  readonly ops?: readonly string[];
+  /** Draws sizes and values; 0 by default. */
+  readonly seed?: number;
+  /** What to compare with the float64 reference; none by default. */
+  readonly backends?: readonly Backend[];
+}
+
+/** What became of one op. */
+export interface GradcheckResult {
+  readonly op: string;
+  /** Its kernels: `linearForward`, `linearBackwardWeight`, … */
+  readonly kernels: readonly OpName[];
+  /** Hand-derived gradients against central differences; absent for an op without a gradient. */
+  readonly gradients?: Finding;
+  readonly backends: readonly (Finding & { readonly backend: BackendInfo })[];
+  /** Whether everything is within its bound. */
+  readonly ok: boolean;
+}
+
+/** The element that is worst beside its bound. */
+export interface Finding {
+  readonly worst: Difference;
+  /** |got − want| / bound of that element; at most 1 if all is well. */
+  readonly ratio: number;
+  readonly ok: boolean;
+}
+
+/** Names of all ops that can be checked. */
+export const GRADCHECK_OPS: readonly string[] = FAMILIES.map((family) => family.name);
+
+/**
+ * Checks hand-derived gradients against central differences in float64, and the kernels of each
+ * backend against the float64 reference, on random values and small random sizes.
+ *
+ * @returns one result per op, in the order of the registry
+ * @throws RangeError for an op that is not known
+ * @example await gradcheck({ ops: ['linear'], backends: [await createBackend('wasm')] })
+ */
+export async function gradcheck(options: GradcheckOptions = {}): Promise<GradcheckResult[]> {
+  const { ops, seed = 0, backends = [] } = options;
+  const results: GradcheckResult[] = [];
+  for (const family of familiesNamed(ops ?? GRADCHECK_OPS)) {
+    results.push(await checkFamily(family, seed, backends));
+  }
+  return results;
+}
+
+function familiesNamed(names: readonly string[]): Family[] {
+  const wanted = names.map((name) => {
+    const family = FAMILIES.find((each) => isNamed(each, name));
+    if (family) return family;
+    throw new RangeError(`gradcheck: expected ops of ${GRADCHECK_OPS.join(', ')}, got ${name}`);
+  });
+  return FAMILIES.filter((family) => wanted.includes(family));
+}
+
+/** By its file's stem, by the same in the API's spelling, or by one of its kernels. */
+function isNamed({ name, kernels }: Family, wanted: string): boolean {
+  const stem = wanted.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return stem === name || (kernels as readonly string[]).includes(wanted);
+}
+
+async function checkFamily(
+  { name, kernels, draw }: Family,
+  seed: number,
+  backends: readonly Backend[],
+): Promise<GradcheckResult> {
+  const cases = draw(new RandomStream(seed, STREAMS.data));
+  const differentiable = cases.gradients ?? [];
+  const compared = [...differentiable.map(kernelsOf), ...(cases.kernels ?? [])];
+  const gradients = await worstOf(differentiable, checkGradients);
+  const agreements = [];
+  for (const backend of backends) {
+    const finding = await worstOf(compared, (each) => compareWithReference(each, backend));
+    if (finding) agreements.push({ backend: backend.info, ...finding });
+  }
+  const ok = (gradients?.ok ?? true) && agreements.every((finding) => finding.ok);
+  return { op: name, kernels, ...(gradients && { gradients }), backends: agreements, ok };
+}
+
+async function worstOf<Case>(
+  cases: readonly Case[],
+  check: (each: Case) => Promise<Difference>,
+): Promise<Finding | undefined> {
+  let worst: Difference | undefined;
+  for (const each of cases) worst = worse(worst, await check(each));
+  if (worst === undefined) return undefined;
+  const ratio = ratioOf(worst);
+  return { worst, ratio, ok: ratio <= 1 };
+}
