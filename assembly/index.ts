@@ -9,6 +9,7 @@ export * from './linear';
 export * from './matmul';
 export { mnistLossBackward, mnistLossForward } from './mnist-loss';
 export * from './relu';
+export * from './roof';
 export * from './sgd';
 export { sigmoidBackward, sigmoidForward } from './sigmoid';
 export * from './softmax-cross-entropy';

@@ -21,6 +21,7 @@ export type { Layer } from './layers/layer.js';
 export { type LinearOptions, linear } from './layers/linear.js';
 export { type Initializer, kaimingUniform, normal, Parameter, zeros } from './layers/parameter.js';
 export { sequential } from './layers/sequential.js';
+export { RandomStream } from './random/threefry.js';
 export {
   RECIPE_NAMES,
   RECIPES,

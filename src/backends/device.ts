@@ -37,6 +37,12 @@ export interface Device {
   read(tensor: Tensor): Promise<Values>;
   /** Gives the memory of persistent tensors back; their values are lost. */
   release(tensors: Iterable<Tensor>): void;
+  /**
+   * Runs a loop of independent multiply-adds, the roof for benchmarks, where the backend has one.
+   *
+   * @returns how many floating-point operations it did
+   */
+  multiplyAdds?(turns: number): number;
   /** Gives everything back. Whatever is asked afterwards fails with a BackendError. */
   close(): Promise<void>;
 }

@@ -13,6 +13,8 @@ interface CoreExports {
   readonly table: WebAssembly.Table;
   heapBase(): number;
   runStep(list: number, calls: number, times: number): void;
+  multiplyAdds(turns: number): number;
+  operationsPerTurn(): number;
 }
 
 export interface WasmOptions {
@@ -103,6 +105,11 @@ class WasmDevice implements Device {
       this.#heap.release(address);
       this.#addresses.delete(tensor);
     }
+  }
+
+  multiplyAdds(turns: number): number {
+    this.#core.multiplyAdds(turns);
+    return turns * this.#core.operationsPerTurn();
   }
 
   async close(): Promise<void> {

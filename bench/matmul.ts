@@ -1,0 +1,140 @@
+import type { Backend } from '../src/backends/backend.js';
+import { matmul } from '../src/ops/matmul.js';
+import { RandomStream } from '../src/random/threefry.js';
+import { Step } from '../src/step.js';
+import { persistent } from '../src/tensor.js';
+import { type Contestant, race } from './harness.js';
+import { type BenchResult, identify } from './result.js';
+import { agree } from './verify.js';
+
+export interface MatmulShape {
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  /** Which operands are stored transposed: the first letter is A's, the second B's. */
+  readonly transpose: 'NN' | 'TN' | 'NT';
+}
+
+/** The products of the recipes' training steps, and two large ones. */
+export const MATMUL_SHAPES: readonly MatmulShape[] = [
+  { m: 64, k: 784, n: 30, transpose: 'NN' },
+  { m: 784, k: 64, n: 30, transpose: 'TN' },
+  { m: 64, k: 30, n: 784, transpose: 'NT' },
+  { m: 64, k: 784, n: 128, transpose: 'NN' },
+  { m: 512, k: 512, n: 512, transpose: 'NN' },
+  { m: 1024, k: 1024, n: 1024, transpose: 'NN' },
+];
+
+/** Elements of C that are compared with the reference; all of them would take minutes. */
+const CHECKED_OPERATIONS = 2 ** 27;
+
+/** Times C = A·B on every backend, beside the roof of each. */
+export async function benchMatmul(
+  backends: readonly Backend[],
+  shapes: readonly MatmulShape[],
+  repeat: number,
+): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
+  for (const shape of shapes) results.push(...(await benchShape(backends, shape, repeat)));
+  return results;
+}
+
+async function benchShape(
+  backends: readonly Backend[],
+  shape: MatmulShape,
+  repeat: number,
+): Promise<BenchResult[]> {
+  const operations = 2 * shape.m * shape.k * shape.n;
+  const prepared = await Promise.all(backends.map((backend) => prepare(backend, shape)));
+  const roofs = backends.filter(({ device }) => device.multiplyAdds);
+  const contestants = [...prepared.map(({ contestant }) => contestant), ...roofs.map(roof)];
+  const timings = await race(contestants, repeat);
+  for (const { release } of prepared) release();
+  return backends.map((backend, i) => {
+    const gflops = operations / timings[i].median / 1e6;
+    const own = roofs.indexOf(backend);
+    const limit = own < 0 ? undefined : roofGflops(backend, timings[prepared.length + own].median);
+    return {
+      op: 'matmul',
+      shape: { ...shape },
+      ...identify(backend),
+      ms: timings[i],
+      gflops,
+      ...(limit && { roofFraction: gflops / limit }),
+      verified: prepared[i].verified,
+    };
+  });
+}
+
+async function prepare(backend: Backend, { m, k, n, transpose }: MatmulShape) {
+  const [transposeA, transposeB] = [transpose[0] === 'T', transpose[1] === 'T'];
+  const A = persistent('A', transposeA ? [k, m] : [m, k]);
+  const B = persistent('B', transposeB ? [n, k] : [k, n]);
+  const C = persistent('C', [m, n]);
+  const step = new Step();
+  const attributes = { transposeA: Number(transposeA), transposeB: Number(transposeB) };
+  step.call('matmul', { C, A, B }, attributes);
+  const { device } = backend;
+  const executable = await device.compile(step);
+  const a = randomReals(A.size, 1);
+  const b = randomReals(B.size, 2);
+  device.write(A, a);
+  device.write(B, b);
+  await executable.run(1);
+  const verified = isRight(await device.read(C), a, b, { m, k, n, transpose });
+  const contestant: Contestant = {
+    name: backend.info.backend,
+    run: (times) => executable.run(times),
+  };
+  const release = () => {
+    executable.close();
+    device.release([A, B, C]);
+  };
+  return { contestant, verified, release };
+}
+
+/** Compares with the reference, by a random vector where the product is too large: A·(B·v) = C·v. */
+function isRight(
+  c: ArrayLike<number>,
+  a: Float32Array,
+  b: Float32Array,
+  { m, k, n, transpose }: MatmulShape,
+): boolean {
+  const [transposeA, transposeB] = [transpose[0] === 'T', transpose[1] === 'T'];
+  const product = (A: ArrayLike<number>, B: ArrayLike<number>) => {
+    const C = new Float64Array(m * n);
+    matmul(C, Float64Array.from(A), Float64Array.from(B), [m, n, k], transposeA, transposeB);
+    return C;
+  };
+  if (2 * m * n * k <= CHECKED_OPERATIONS) {
+    return agree(c, product(a, b), product(a.map(Math.abs), b.map(Math.abs)), k);
+  }
+  const project = (A: Float32Array, B: Float32Array, v: Float64Array) => {
+    const inner = new Float64Array(k);
+    matmul(inner, Float64Array.from(B), v, [k, 1, n], transposeB, false);
+    const outer = new Float64Array(m);
+    matmul(outer, Float64Array.from(A), inner, [m, 1, k], transposeA, false);
+    return outer;
+  };
+  const v = Float64Array.from(randomReals(n, 3));
+  const got = new Float64Array(m);
+  matmul(got, Float64Array.from(c), v, [m, 1, n], false, false);
+  const magnitudes = project(a.map(Math.abs), b.map(Math.abs), v.map(Math.abs));
+  return agree(got, project(a, b, v), magnitudes, k);
+}
+
+function roof({ device, info }: Backend): Contestant {
+  return { name: `roof of ${info.backend}`, run: (times) => device.multiplyAdds?.(times * TURNS) };
+}
+
+const TURNS = 10_000;
+
+function roofGflops({ device }: Backend, milliseconds: number): number {
+  return (device.multiplyAdds?.(TURNS) ?? 0) / milliseconds / 1e6;
+}
+
+/** Uniform on [−1, 1), the same for the same seed. */
+export function randomReals(size: number, seed: number): Float32Array {
+  const random = new RandomStream(seed, 0);
+  return Float32Array.from({ length: size }, () => 2 * random.nextFloat() - 1);
+}
