@@ -1,0 +1,125 @@
+import { Command } from 'commander';
+import { describeEnvironment } from '../../bench/environment.js';
+import { benchMatmul, MATMUL_SHAPES, type MatmulShape } from '../../bench/matmul.js';
+import type { BenchReport, BenchResult } from '../../bench/result.js';
+import {
+  type BatchShape,
+  benchSoftmaxCrossEntropy,
+  SOFTMAX_SHAPES,
+} from '../../bench/softmax-cross-entropy.js';
+import { benchTrain } from '../../bench/train.js';
+import type { Backend } from '../backends/backend.js';
+import { createBackend } from '../backends/create.js';
+import { syntheticDigits } from '../data/synthetic.js';
+import { type RecipeName, recipeOf } from '../recipes.js';
+import { list, oneOf, positiveInteger } from './options.js';
+import { formatTable } from './table.js';
+
+const SUBJECTS = ['matmul', 'softmax-cross-entropy', 'train'] as const;
+type Subject = (typeof SUBJECTS)[number];
+
+const BACKENDS = ['wasm', 'reference'] as const;
+const TRANSPOSES = ['NN', 'TN', 'NT'] as const;
+const DEFAULT_RECIPES: readonly RecipeName[] = ['softmax', 'mlp', 'mlp-deep'];
+
+interface BenchOptions {
+  readonly sizes?: readonly number[][];
+  readonly transpose: readonly (typeof TRANSPOSES)[number][];
+  readonly recipes: readonly string[];
+  readonly backends: readonly (typeof BACKENDS)[number][];
+  readonly repeat: number;
+  readonly json?: boolean;
+}
+
+export function benchCommand(): Command {
+  return new Command('bench')
+    .description('verify against the reference, then time, backends side by side')
+    .argument('[subject]', `${SUBJECTS.join(', ')}; all of them if none is named`, oneOf(SUBJECTS))
+    .option('--sizes <list>', 'M×K×N of products as 64x784x30,…, or batch×classes as 64x10,…', sizes)
+    .option('--transpose <list>', 'operands stored transposed, for --sizes', list(oneOf(TRANSPOSES)), ['NN'])
+    .option('--recipes <list>', 'recipes to train', list((name) => recipeOf(name).name), DEFAULT_RECIPES)
+    .option('--backends <list>', 'backends to time', list(oneOf(BACKENDS)), ['wasm'])
+    .option('--repeat <n>', 'samples of each', positiveInteger, 15)
+    .option('--json', 'print one JSON object')
+    .action(bench);
+}
+
+async function bench(subject: Subject | undefined, options: BenchOptions): Promise<void> {
+  const backends: Backend[] = [];
+  try {
+    for (const name of options.backends) backends.push(await createBackend(name));
+    const results: BenchResult[] = [];
+    for (const name of subject ? [subject] : SUBJECTS) {
+      results.push(...(await benchSubject(name, backends, options)));
+    }
+    const report: BenchReport = { environment: describeEnvironment(), results };
+    console.log(options.json ? JSON.stringify(report) : formatReport(report));
+    if (results.some(({ verified }) => !verified)) process.exitCode = 1;
+  } finally {
+    for (const backend of backends) await backend.close();
+  }
+}
+
+async function benchSubject(
+  subject: Subject,
+  backends: readonly Backend[],
+  { sizes, transpose, recipes, repeat }: BenchOptions,
+): Promise<BenchResult[]> {
+  switch (subject) {
+    case 'matmul':
+      return benchMatmul(backends, matmulShapes(sizes, transpose), repeat);
+    case 'softmax-cross-entropy':
+      return benchSoftmaxCrossEntropy(backends, batchShapes(sizes), repeat);
+    case 'train': {
+      const reference = await createBackend('reference');
+      const digits = syntheticDigits({ testSize: 1 });
+      return benchTrain(backends, recipes.map(recipeOf), digits, reference, repeat);
+    }
+    default:
+      return subject satisfies never;
+  }
+}
+
+function matmulShapes(
+  sizes: BenchOptions['sizes'],
+  transposes: BenchOptions['transpose'],
+): readonly MatmulShape[] {
+  const products = sizes?.filter((size) => size.length === 3);
+  if (!products?.length) return MATMUL_SHAPES;
+  return products.flatMap(([m, k, n]) => transposes.map((transpose) => ({ m, k, n, transpose })));
+}
+
+function batchShapes(sizes: BenchOptions['sizes']): readonly BatchShape[] {
+  const batches = sizes?.filter((size) => size.length === 2);
+  return batches?.length ? batches.map(([batch, classes]) => ({ batch, classes })) : SOFTMAX_SHAPES;
+}
+
+/** `64x784x30,512x512x512` → [[64, 784, 30], [512, 512, 512]]. */
+const sizes = list((text) => text.split(/[x×]/).map(positiveInteger));
+
+function formatReport({ environment, results }: BenchReport): string {
+  const { cpu, cores, platform, node, date } = environment;
+  const header = `${cpu}, ${cores} cores, ${platform}, Node ${node}, ${date}`;
+  const columns = ['op', 'shape', 'backend', 'ms', 'p95', 'rate', 'of roof', 'verified'];
+  return `${header}\n\n${formatTable(columns, results.map(formatResult))}`;
+}
+
+function formatResult(result: BenchResult): string[] {
+  const timing = result.ms ?? result.stepMs;
+  return [
+    result.op,
+    Object.values(result.shape).join(' × '),
+    `${result.backend} ${result.build}`,
+    timing ? timing.median.toPrecision(4) : '',
+    timing ? timing.p95.toPrecision(4) : '',
+    formatRate(result),
+    result.roofFraction === undefined ? '' : `${(100 * result.roofFraction).toFixed(0)} %`,
+    result.verified ? 'yes' : 'NO',
+  ];
+}
+
+function formatRate({ gflops, gigabytesPerSecond, imagesPerSecond }: BenchResult): string {
+  if (gflops !== undefined) return `${gflops.toFixed(1)} GFLOP/s`;
+  if (gigabytesPerSecond !== undefined) return `${gigabytesPerSecond.toFixed(1)} GB/s`;
+  return imagesPerSecond === undefined ? '' : `${Math.round(imagesPerSecond)} images/s`;
+}
