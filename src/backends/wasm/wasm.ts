@@ -13,7 +13,7 @@ interface CoreExports {
   readonly table: WebAssembly.Table;
   heapBase(): number;
   runStep(list: number, calls: number, times: number): void;
-  multiplyAdds(turns: number): number;
+  multiplyAdds(turns: number, factor: number, term: number): number;
   operationsPerTurn(): number;
 }
 
@@ -108,7 +108,8 @@ class WasmDevice implements Device {
   }
 
   multiplyAdds(turns: number): number {
-    this.#core.multiplyAdds(turns);
+    // Chains a ← 0.999 a + 0.001 stay near 1, far from denormal numbers.
+    this.#core.multiplyAdds(turns, 0.999, 0.001);
     return turns * this.#core.operationsPerTurn();
   }
 
