@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  expectFinite,
+  expectInteger,
+  expectLabels,
+  expectLength,
+  expectNumber,
+} from '../src/checks.js';
+import { DataError, ShapeError } from '../src/errors.js';
+
+describe('expectInteger', () => {
+  it('accepts every integer from the minimum on', () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), fc.nat(), (minimum, more) => {
+        fc.pre(Number.isSafeInteger(minimum + more));
+        expectInteger('op', 'n', minimum + more, minimum);
+      }),
+    );
+  });
+
+  it('refuses fractions, numbers below the minimum, and what is no number', () => {
+    for (const value of [0, -1, 1.5, NaN, Infinity, 2 ** 53, '2', undefined, null, [3]]) {
+      expect(() => expectInteger('op', 'n', value)).toThrow(
+        new ShapeError(`op: expected n to be an integer of at least 1, got ${value}`),
+      );
+    }
+    expect(() => expectInteger('op', 'n', 4, 5)).toThrow(/of at least 5, got 4/);
+  });
+});
+
+describe('expectNumber', () => {
+  it('accepts both ends of its range', () => {
+    expectNumber('op', 'x', 0, 0, 1);
+    expectNumber('op', 'x', 1, 0, 1);
+    expectNumber('op', 'x', -1e300);
+  });
+
+  it('names the range that a number is out of', () => {
+    expect(() => expectNumber('op', 'x', 2, 0, 1)).toThrow(
+      new RangeError('op: expected x to be a finite number from 0 to 1, got 2'),
+    );
+    expect(() => expectNumber('op', 'x', -1, 0)).toThrow(
+      new RangeError('op: expected x to be a finite number of at least 0, got -1'),
+    );
+    expect(() => expectNumber('op', 'x', NaN)).toThrow(
+      new RangeError('op: expected x to be a finite number, got NaN'),
+    );
+  });
+
+  it('refuses infinity and what is no number', () => {
+    for (const value of [Infinity, -Infinity, '1', undefined, null]) {
+      expect(() => expectNumber('op', 'x', value)).toThrow(RangeError);
+    }
+  });
+});
+
+describe('expectLength', () => {
+  it('accepts any array of that length', () => {
+    expectLength('op', 'x', [1, 2, 3], 3, 'n');
+    expectLength('op', 'x', new Float32Array(3), 3, 'n');
+  });
+
+  it('says what it expected and what came, also when nothing did', () => {
+    expect(() => expectLength('op', 'x', [1, 2], 6, 'm·k')).toThrow(
+      new ShapeError('op: expected x to have m·k = 6 elements, got 2'),
+    );
+    const missing = undefined as unknown as number[];
+    expect(() => expectLength('op', 'x', missing, 6, 'm·k')).toThrow(
+      new ShapeError('op: expected x to have m·k = 6 elements, got undefined'),
+    );
+  });
+});
+
+describe('expectFinite', () => {
+  it('names the first value that is not', () => {
+    expectFinite('op', 'x', [0, -1, Number.MAX_VALUE, 5e-324]);
+    expect(() => expectFinite('op', 'x', [1, NaN, Infinity])).toThrow(
+      new DataError('op: expected finite numbers in x, got NaN at 1'),
+    );
+    expect(() => expectFinite('op', 'x', Float32Array.of(-Infinity))).toThrow(
+      new DataError('op: expected finite numbers in x, got -Infinity at 0'),
+    );
+  });
+});
+
+describe('expectLabels', () => {
+  it('accepts integers below the number of classes', () => {
+    expectLabels('op', [0, 1, 2], 3);
+    expectLabels('op', Uint8Array.of(2, 2), 3);
+  });
+
+  it('names the first label that is out of range or no integer', () => {
+    for (const label of [3, -1, 0.5, NaN]) {
+      expect(() => expectLabels('op', [0, label], 3)).toThrow(
+        new DataError(`op: expected labels from 0 to 2, got ${label} at 1`),
+      );
+    }
+  });
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { Mutex } from '../src/mutex.js';
+import { yieldToEventLoop } from '../src/training/event-loop.js';
+
+describe('Mutex', () => {
+  it('runs one task at a time, in the order in which they asked', async () => {
+    const mutex = new Mutex();
+    const log: string[] = [];
+    const task = (name: string, turns: number) => async () => {
+      log.push(`${name} begins`);
+      for (let turn = 0; turn < turns; turn++) await yieldToEventLoop();
+      log.push(`${name} ends`);
+      return name;
+    };
+    const results = [task('slow', 3), task('fast', 0), task('middling', 1)].map((t) =>
+      mutex.run(t),
+    );
+    expect(await Promise.all(results)).toEqual(['slow', 'fast', 'middling']);
+    expect(log).toEqual([
+      'slow begins',
+      'slow ends',
+      'fast begins',
+      'fast ends',
+      'middling begins',
+      'middling ends',
+    ]);
+  });
+
+  it('begins nothing before the caller has gone on', async () => {
+    const log: string[] = [];
+    const task = new Mutex().run(async () => log.push('task'));
+    log.push('caller');
+    await task;
+    expect(log).toEqual(['caller', 'task']);
+  });
+
+  it('hands an error to the task’s own caller and goes on with the next', async () => {
+    const mutex = new Mutex();
+    const failing = mutex.run(() => Promise.reject(new Error('of the first')));
+    const throwing = mutex.run(() => {
+      throw new Error('of the second');
+    });
+    const third = mutex.run(async () => 3);
+    await expect(failing).rejects.toThrow('of the first');
+    await expect(throwing).rejects.toThrow('of the second');
+    expect(await third).toBe(3);
+  });
+});
