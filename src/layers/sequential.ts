@@ -2,21 +2,19 @@ import { ShapeError } from '../errors.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Layer } from './layer.js';
+import { isOwned, own } from './ownership.js';
 import type { Parameter } from './parameter.js';
 
 /**
  * Layers one after the other. Parameters are named after their layer's number, as in PyTorch's
  * `nn.Sequential`: `0.weight`, `0.bias`, `2.weight`.
  *
- * @throws ShapeError without layers, or when a layer is given that a model has already
+ * @throws ShapeError without layers, or when a layer is given that a model or a trainer has already
  * @example sequential(linear(784, 30), relu(), linear(30, 10))
  */
 export function sequential(...layers: readonly Layer[]): Layer {
   return new Sequential(layers);
 }
-
-/** Layers that some model holds: their parameters have that model's names. */
-const owned = new WeakSet<Layer>();
 
 class Sequential implements Layer {
   readonly description: string;
@@ -29,6 +27,7 @@ class Sequential implements Layer {
       throw new ShapeError('sequential: expected at least one layer, got none');
     }
     this.#layers = [...layers];
+    layers.forEach(expectFree);
     layers.forEach(adopt);
     this.description = layers.map((layer) => layer.description).join(', ');
     // Layers that take any number hand on as many as they get.
@@ -52,12 +51,15 @@ class Sequential implements Layer {
   }
 }
 
-function adopt(layer: Layer, i: number): void {
-  if (owned.has(layer)) {
+function expectFree(layer: Layer, i: number, layers: readonly Layer[]): void {
+  if (isOwned(layer) || layers.indexOf(layer) < i) {
     throw new ShapeError(
       `sequential: expected layers of its own, got ${layer.description} as layer ${i}, which a model has already; make another one`,
     );
   }
-  owned.add(layer);
+}
+
+function adopt(layer: Layer, i: number): void {
+  own(layer);
   for (const parameter of layer.parameters) parameter.prefix(String(i));
 }

@@ -9,7 +9,7 @@ import {
 import type { Dataset, Normalization } from '../data/dataset.js';
 import { split } from '../data/subset.js';
 import { ShapeError, TrainingError } from '../errors.js';
-import type { Layer } from '../layers/layer.js';
+import { isOwned, own } from '../layers/ownership.js';
 import { accuracyOf } from '../ops/accuracy.js';
 import type { Shape } from '../tensor.js';
 import { type Checkpoint, checkpointValues, readPosition } from './checkpoint.js';
@@ -52,9 +52,6 @@ const EVALUATION_BATCH = 256;
 /** How many batches between two turns of the event loop. */
 const EVALUATION_CHUNK = 16;
 
-/** Models that have a trainer: their tensors hold its values. */
-const trained = new WeakSet<Layer>();
-
 /**
  * Trains a model, and answers questions about it.
  *
@@ -83,16 +80,16 @@ export class Trainer {
     expectInteger('Trainer', 'batchSize', batchSize);
     expectInteger('Trainer', 'seed', seed, 0);
     if (clipNorm !== undefined) expectNumber('Trainer', 'clipNorm', clipNorm, Number.MIN_VALUE);
-    if (trained.has(model)) {
+    if (isOwned(model)) {
       throw new TrainingError(
-        'Trainer: expected a model of its own, got one that another trainer has; build it anew',
+        'Trainer: expected a model of its own, got one that another trainer or model has; build it anew',
       );
     }
-    trained.add(model);
     this.batchSize = batchSize;
     this.seed = seed;
     this.#normalization = normalization;
     this.#engine = new Engine(backend, options, seed);
+    own(model);
   }
 
   /** Numbers that training changes. */

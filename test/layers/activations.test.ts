@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { relu, sigmoid, tanh } from '../../src/index.js';
+import { Step } from '../../src/step.js';
+import { persistent } from '../../src/tensor.js';
+import { describeOnEachBackend } from '../backends.js';
+import { expectClose } from '../values.js';
+
+const LAYERS = { relu, sigmoid, tanh };
+
+describe.each(Object.entries(LAYERS))('%s', (name, make) => {
+  it('takes any number of features and has no parameters', () => {
+    const layer = make();
+    expect(layer.description).toBe(`${name}()`);
+    expect(layer.features).toBeUndefined();
+    expect(layer.parameters).toEqual([]);
+    expect(layer.forward(new Step(), persistent('x', [5, 4, 3])).shape).toEqual([5, 4, 3]);
+  });
+});
+
+describeOnEachBackend('activation layers', (backend) => {
+  const logistic = (x: number) => 1 / (1 + Math.exp(-x));
+  const functions = {
+    relu: [(x: number) => Math.max(x, 0), (x: number) => (x > 0 ? 1 : 0)],
+    sigmoid: [logistic, (x: number) => logistic(x) * (1 - logistic(x))],
+    tanh: [Math.tanh, (x: number) => 1 - Math.tanh(x) ** 2],
+  } as const;
+
+  it.each(['relu', 'sigmoid', 'tanh'] as const)(
+    '%s computes its function, and dx by its derivative',
+    async (name) => {
+      const [f, derivative] = functions[name];
+      const inputs = [-3, -0.5, 0.25, 1, 2];
+      const gradients = [1, -2, 0.5, 3, -1];
+      const layer = LAYERS[name]();
+      const step = new Step();
+      const [x, dy] = [persistent('x', [1, 5]), persistent('dy', [1, 5])];
+      const y = layer.forward(step, x);
+      const dx = layer.backward(step, dy);
+      for (const result of [y, dx]) step.keep(result);
+
+      await backend.exclusive(async () => {
+        const { device } = backend;
+        const executable = await device.compile(step);
+        device.write(x, inputs);
+        device.write(dy, gradients);
+        await executable.run(1);
+        const near = { absolute: 1e-6 };
+        expectClose('y', await device.read(y), inputs.map(f), near);
+        const want = inputs.map((value, i) => gradients[i] * derivative(value));
+        expectClose('dx', await device.read(dx), want, near);
+      });
+    },
+  );
+});

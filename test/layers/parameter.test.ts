@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { kaimingUniform, normal, Parameter, zeros } from '../../src/layers/parameter.js';
+import { RandomStream } from '../../src/random/threefry.js';
+import { expectClose } from '../values.js';
+
+const options = { fanIn: 4, initializer: zeros() };
+
+function mean(values: ArrayLike<number>): number {
+  return Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function standardDeviation(values: ArrayLike<number>): number {
+  const middle = mean(values);
+  return Math.sqrt(mean(Array.from(values, (value) => (value - middle) ** 2)));
+}
+
+describe('Parameter', () => {
+  it('is a persistent tensor with a gradient of the same shape', () => {
+    const parameter = new Parameter('weight', [2, 3], options);
+    expect(parameter.size).toBe(6);
+    expect(parameter.tensor).toMatchObject({
+      name: 'weight',
+      shape: [2, 3],
+      storage: 'persistent',
+    });
+    expect(parameter.gradient).toMatchObject({
+      name: 'd(weight)',
+      shape: [2, 3],
+      storage: 'persistent',
+    });
+  });
+
+  it('takes the name of each block around it, and so does its gradient', () => {
+    const parameter = new Parameter('weight', [2], options);
+    parameter.prefix('0');
+    parameter.prefix('features');
+    expect(parameter.name).toBe('features.0.weight');
+    expect(parameter.gradient.name).toBe('d(features.0.weight)');
+  });
+
+  it('stores a transposed matrix in PyTorch’s layout, columns first', () => {
+    const parameter = new Parameter('weight', [2, 3], { ...options, transposed: true });
+    expect(parameter.pytorchShape).toEqual([3, 2]);
+    expect([...parameter.toPytorch([1, 2, 3, 4, 5, 6])]).toEqual([1, 4, 2, 5, 3, 6]);
+    expect([...parameter.fromPytorch([1, 4, 2, 5, 3, 6])]).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('leaves what PyTorch stores alike as it is, in a copy', () => {
+    const parameter = new Parameter('bias', [3], options);
+    const values = Float32Array.of(1, 2, 3);
+    expect(parameter.pytorchShape).toEqual([3]);
+    expect(parameter.toPytorch(values)).toEqual(values);
+    expect(parameter.toPytorch(values)).not.toBe(values);
+    expect(parameter.fromPytorch(values)).not.toBe(values);
+  });
+
+  it('comes back unchanged from PyTorch’s layout', () => {
+    const extents = fc.integer({ min: 1, max: 12 });
+    fc.assert(
+      fc.property(extents, extents, fc.boolean(), (rows, columns, transposed) => {
+        const parameter = new Parameter('weight', [rows, columns], { ...options, transposed });
+        const values = Float32Array.from({ length: rows * columns }, (_, i) => i);
+        expect(parameter.fromPytorch(parameter.toPytorch(values))).toEqual(values);
+      }),
+    );
+  });
+
+  it('draws its first values for its size and the numbers that flow into it', () => {
+    const initializer = (size: number, fanIn: number) => Float32Array.of(size, fanIn);
+    const parameter = new Parameter('weight', [5, 3], { fanIn: 5, initializer });
+    expect([...parameter.initialValues(new RandomStream(0, 0))]).toEqual([15, 5]);
+  });
+});
+
+describe('kaimingUniform', () => {
+  const draw = (size: number, fanIn: number, seed = 0) =>
+    kaimingUniform()(size, fanIn, new RandomStream(seed, 7));
+
+  it('stays within ±1/√fanIn and comes close to both ends', () => {
+    for (const fanIn of [1, 30, 784]) {
+      const bound = 1 / Math.sqrt(fanIn);
+      const values = draw(20_000, fanIn);
+      const [least, most] = [Math.min(...values), Math.max(...values)];
+      expect(least).toBeGreaterThanOrEqual(Math.fround(-bound));
+      expect(most).toBeLessThanOrEqual(Math.fround(bound));
+      expect(least).toBeLessThan(-0.999 * bound);
+      expect(most).toBeGreaterThan(0.999 * bound);
+    }
+  });
+
+  it('has the mean and the standard deviation of a uniform distribution', () => {
+    const values = draw(100_000, 100);
+    // Four standard errors: σ/√n for the mean, and less than that for σ itself.
+    const sigma = 0.1 / Math.sqrt(3);
+    const error = (4 * sigma) / Math.sqrt(values.length);
+    expectClose('mean', [mean(values)], [0], { absolute: error });
+    expectClose('σ', [standardDeviation(values)], [sigma], { absolute: error });
+  });
+
+  it('draws the same values from the same seed, and others from another', () => {
+    expect(draw(10, 4, 1)).toEqual(draw(10, 4, 1));
+    expect(draw(10, 4, 1)).not.toEqual(draw(10, 4, 2));
+  });
+});
+
+describe('normal', () => {
+  it('has mean 0 and the standard deviation asked for, 1 by default', () => {
+    for (const std of [undefined, 0.01]) {
+      const initializer = std === undefined ? normal() : normal({ std });
+      const values = initializer(100_000, 5, new RandomStream(3, 7));
+      const error = (4 * (std ?? 1)) / Math.sqrt(values.length);
+      expectClose('mean', [mean(values)], [0], { absolute: error });
+      expectClose('σ', [standardDeviation(values)], [std ?? 1], { absolute: error });
+    }
+  });
+});
+
+describe('zeros', () => {
+  it('gives zeros', () => {
+    expect(zeros()(3, 5, new RandomStream(0, 0))).toEqual(new Float32Array(3));
+  });
+});
