@@ -111,10 +111,11 @@ export function classificationCase(
   const [z, p, dz] = tensorsLike([B, C], 'z', 'p', 'dz');
   const t = persistent('t', [B], 'int32');
   const L = persistent('L', [1]);
+  const classes = loss === 'softmaxCrossEntropy' ? C : 2;
   return {
     title: `${loss} ${formatShape(z.shape)}`,
     inputs: drawValues(random, [z]),
-    constants: new Map([[t, drawIntegers(random, B, C === 1 ? 2 : C)]]),
+    constants: new Map([[t, drawIntegers(random, B, classes)]]),
     forward(step) {
       step.call(`${loss}Forward`, { L, p, z, t });
       return L;

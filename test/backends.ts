@@ -1,0 +1,48 @@
+import { afterAll, describe } from 'vitest';
+import type { Backend } from '../src/backends/backend.js';
+import { createBackend } from '../src/backends/create.js';
+import { BUILDS, supportedBuilds } from '../src/backends/wasm/module.js';
+
+/** A backend that tests run on, or why it is not there. */
+interface Contestant {
+  readonly name: string;
+  readonly backend?: Backend;
+  readonly missing?: string;
+}
+
+const reference = await createBackend('reference');
+
+/** All backends of this library, started once per test file. */
+const CONTESTANTS: readonly Contestant[] = [
+  { name: 'reference float32', backend: reference },
+  ...(await startWasm()),
+];
+
+async function startWasm(): Promise<Contestant[]> {
+  const supported = await supportedBuilds();
+  return Promise.all(
+    BUILDS.map(async (build) => {
+      const name = `wasm ${build}`;
+      if (supported.includes(build)) {
+        return { name, backend: await createBackend('wasm', { build }) };
+      }
+      return { name, missing: `this engine cannot run the ${build} build` };
+    }),
+  );
+}
+
+/**
+ * A suite that runs once on each backend. On one that is missing its tests are skipped, with the
+ * reason in their name.
+ */
+export function describeOnEachBackend(title: string, suite: (backend: Backend) => void): void {
+  for (const { name, backend, missing } of CONTESTANTS) {
+    if (backend) describe(`${title} on ${name}`, () => suite(backend));
+    // Skipped tests are still collected, with any backend: none of them runs.
+    else describe.skip(`${title} on ${name}: ${missing}`, () => suite(reference));
+  }
+}
+
+afterAll(async () => {
+  for (const { backend } of CONTESTANTS) await backend?.close();
+});

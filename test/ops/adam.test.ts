@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { adamCase } from '../../src/gradcheck/kernel-cases.js';
+import { describeOnEachBackend } from '../backends.js';
+import {
+  callWith,
+  expectAgreement,
+  expectNear,
+  extent,
+  forAll,
+  integers,
+  runOp,
+  vector,
+} from './checks.js';
+
+const NUMBERS = { beta1: 0.9, beta2: 0.999, epsilon: 0, weightDecay: 0 };
+
+describe('adam', () => {
+  it('refuses tensors of different shapes', () => {
+    const shapes = { w: [4], m: [4], v: [4], dw: [4], schedule: [1], state: [4] };
+    expect(callWith('adamUpdate', { ...shapes, m: [2, 2] }, NUMBERS)).toThrow(
+      'adam: expected m of shape (4) like w, got (2, 2)',
+    );
+    expect(callWith('adamWUpdate', { ...shapes, dw: [5] }, NUMBERS)).toThrow(
+      'adam: expected dw of shape (4) like w, got (5)',
+    );
+  });
+});
+
+describeOnEachBackend('adam', (backend) => {
+  const schedule = vector(0.1);
+  const firstStep = { schedule, state: integers(1, 0, 0, 0) };
+  const fresh = { m: vector(0, 0, 0), v: vector(0, 0, 0), ...firstStep };
+
+  it('agrees with the reference', async () => {
+    await forAll(extent(70), (random, size) => expectAgreement(adamCase(random, size), backend));
+  });
+
+  it('first moves by the learning rate, whatever the size of the gradient', async () => {
+    const operands = { ...fresh, w: vector(1, 1, 1), dw: vector(-3, 1e-3, 100) };
+    const { w } = await runOp(backend, 'adamUpdate', operands, {}, NUMBERS);
+    expectNear(w, [1.1, 0.9, 0.9]);
+  });
+
+  it('keeps that pace while the gradient stays the same', async () => {
+    // After t − 1 = 4 steps of gradient 2: m = (1 − β₁⁴)·2 and v = (1 − β₂⁴)·4.
+    const moments = { m: vector((1 - 0.9 ** 4) * 2), v: vector((1 - 0.999 ** 4) * 4) };
+    const state = integers(5, 0, 0, 0);
+    const operands = { ...moments, w: vector(1), dw: vector(2), schedule, state };
+    const { w, m, v } = await runOp(backend, 'adamUpdate', operands, {}, NUMBERS);
+    expectNear(m, [(1 - 0.9 ** 5) * 2]);
+    expectNear(v, [(1 - 0.999 ** 5) * 4]);
+    expectNear(w, [0.9]);
+  });
+
+  it('adds ε to the corrected root', async () => {
+    const operands = { ...fresh, w: vector(1, 1, 1), dw: vector(1, -3, 0) };
+    const { w } = await runOp(backend, 'adamUpdate', operands, {}, { ...NUMBERS, epsilon: 1 });
+    expectNear(w, [1 - 0.1 / 2, 1 + (0.1 * 3) / 4, 1]);
+  });
+
+  it('lets weight decay join the gradient, and AdamW shrink the weight', async () => {
+    const operands = { ...fresh, w: vector(2, 2, 2), dw: vector(1, 1, -0.5) };
+    const numbers = { ...NUMBERS, weightDecay: 0.5 };
+    const joined = await runOp(backend, 'adamUpdate', operands, {}, numbers);
+    expectNear(joined.m, [0.2, 0.2, 0.05]);
+    expectNear(joined.w, [1.9, 1.9, 1.9]);
+    const apart = await runOp(backend, 'adamWUpdate', operands, {}, numbers);
+    expectNear(apart.m, [0.1, 0.1, -0.05]);
+    expectNear(apart.w, [2 * 0.95 - 0.1, 2 * 0.95 - 0.1, 2 * 0.95 + 0.1]);
+  });
+});

@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { BUILDS, supportedBuilds, type WasmBuild } from '../../src/backends/wasm/module.js';
+import { float32Between, worstUlp } from './ulp.js';
+
+// The range, and the error within it, that the docstring of exp4 in assembly/simd.ts states.
+const SMALLEST = -87.33654;
+const LARGEST = 88.72283;
+const LARGEST_ERROR = 1.02;
+
+const SAMPLES = 1_000_000;
+
+type Exp = (x: Float32Array) => Float32Array;
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const supported = await supportedBuilds();
+
+/** Compiles the core as a build of it is compiled, with exp.as.ts besides. */
+async function compile(build: WasmBuild): Promise<Uint8Array<ArrayBuffer>> {
+  const folder = await mkdtemp(join(tmpdir(), 'handgrad-'));
+  try {
+    const file = join(folder, 'exp.wasm');
+    const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
+    const settings = ['--config', 'asconfig.json', '--target', build, '--outFile', file];
+    const args = [asc, 'test/ops/exp.as.ts', ...settings];
+    await promisify(execFile)(process.execPath, args, { cwd: root });
+    return new Uint8Array(await readFile(file));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function loadExp(build: WasmBuild): Promise<Exp> {
+  const memory = new WebAssembly.Memory({ initial: 2 });
+  const { instance } = await WebAssembly.instantiate(await compile(build), { env: { memory } });
+  const { exp, heapBase } = instance.exports as unknown as {
+    exp(y: number, x: number, n: number): void;
+    heapBase(): number;
+  };
+  const at = Math.ceil(heapBase() / 16) * 16;
+  return (x) => {
+    const whole = Math.ceil(x.length / 4) * 4;
+    memory.grow(Math.ceil((at + 4 * whole) / 65_536));
+    new Float32Array(memory.buffer, at, whole).set(x);
+    exp(at, at, whole);
+    return new Float32Array(memory.buffer, at, x.length).slice();
+  };
+}
+
+for (const build of BUILDS) {
+  const missing = !supported.includes(build);
+  const reason = missing ? `: this engine cannot run the ${build} build` : '';
+  describe.skipIf(missing)(`exp4 in wasm ${build}${reason}`, () => {
+    let exp: Exp;
+    beforeAll(async () => {
+      exp = await loadExp(build);
+    });
+
+    it(`is within ${LARGEST_ERROR} ULP of eˣ from ${SMALLEST} to ${LARGEST}`, () => {
+      for (const [from, to] of [
+        [2 ** -30, LARGEST],
+        [-(2 ** -30), SMALLEST],
+      ]) {
+        const x = float32Between(from, to, SAMPLES);
+        const worst = worstUlp(exp(x), x, Math.exp);
+        expect(worst.error, `e^${worst.x}`).toBeLessThanOrEqual(LARGEST_ERROR);
+      }
+    });
+
+    it('is exactly 1 at zero and where eˣ rounds to 1', () => {
+      expect([...exp(Float32Array.of(0, -0, 1e-20, -1e-20, 1e-40))]).toEqual([1, 1, 1, 1, 1]);
+    });
+
+    it('is finite and not zero at the ends of its range, ∞ and 0 beyond', () => {
+      const [low, high] = exp(Float32Array.of(SMALLEST, LARGEST));
+      expect(low).toBeGreaterThanOrEqual(2 ** -126);
+      expect(high).toBeLessThan(Infinity);
+      const beyond = exp(Float32Array.of(-87.33655, -1000, -Infinity, 88.7229, 1000, Infinity));
+      expect([...beyond]).toEqual([0, 0, 0, Infinity, Infinity, Infinity]);
+    });
+
+    it('keeps NaN in its lane', () => {
+      expect([...exp(Float32Array.of(0, Number.NaN, 0, 0))]).toEqual([1, Number.NaN, 1, 1]);
+    });
+  });
+}

@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createBackend } from '../../src/backends/create.js';
+import { kernelsOf } from '../../src/gradcheck/case.js';
+import { matmulCase } from '../../src/gradcheck/gradient-cases.js';
+import { Step } from '../../src/step.js';
+import { persistent } from '../../src/tensor.js';
+import { describeOnEachBackend } from '../backends.js';
+import {
+  callWith,
+  expectAgreement,
+  expectGradients,
+  extent,
+  forAll,
+  matrix,
+  runOp,
+} from './checks.js';
+
+function products(largest: number) {
+  return fc.record({
+    M: extent(largest),
+    N: extent(largest),
+    K: extent(largest),
+    transposeA: fc.boolean(),
+    transposeB: fc.boolean(),
+  });
+}
+
+const PLAIN = { transposeA: 0, transposeB: 0 };
+
+describe('matmul', () => {
+  it('has the gradients that central differences find, however A and B are stored', async () => {
+    await forAll(products(7), (random, sizes) => expectGradients(matmulCase(random, sizes)));
+  });
+
+  it('refuses matrices that do not fit together', () => {
+    expect(callWith('matmul', { C: [2, 2], A: [2, 3], B: [4, 2] }, PLAIN)).toThrow(
+      'matmul: expected B of shape (3, N) to match K = 3 of A (2, 3), got (4, 2)',
+    );
+    const transposed = { transposeA: 1, transposeB: 1 };
+    expect(callWith('matmul', { C: [3, 2], A: [2, 3], B: [2, 4] }, transposed)).toThrow(
+      'matmul: expected B of shape (N, 2) to match K = 2 of A (2, 3), got (2, 4)',
+    );
+    expect(callWith('matmul', { C: [2, 3], A: [2, 3], B: [3, 2] }, PLAIN)).toThrow(
+      'matmul: expected C of shape (2, 2), got (2, 3)',
+    );
+    expect(callWith('matmul', { C: [2, 2], A: [6], B: [3, 2] }, PLAIN)).toThrow(
+      'matmul: expected A of shape (M, K), got (6)',
+    );
+  });
+});
+
+describeOnEachBackend('matmul', (backend) => {
+  it('multiplies by hand-checked numbers', async () => {
+    const [A, B] = [matrix([1, 2, 3], [4, 5, 6]), matrix([7, 8], [9, 10], [11, 12])];
+    const { C } = await runOp(backend, 'matmul', { A, B }, { C: [2, 2] }, PLAIN);
+    expect([...C]).toEqual([58, 64, 139, 154]);
+  });
+
+  it.each([
+    { transposeA: false, transposeB: false },
+    { transposeA: false, transposeB: true },
+    { transposeA: true, transposeB: false },
+    { transposeA: true, transposeB: true },
+  ])('agrees with the reference for all remainders of the tiles, %o', async (stored) => {
+    const tiles = fc.record({ M: extent(14), N: extent(18), K: extent(20) });
+    await forAll(
+      tiles,
+      (random, sizes) =>
+        expectAgreement(kernelsOf(matmulCase(random, { ...sizes, ...stored })), backend),
+      60,
+    );
+  });
+
+  it('agrees with the reference for sums beyond one block of the GEMM', async () => {
+    const long = fc.record({
+      M: extent(9),
+      N: extent(11),
+      K: fc.constantFrom(1023, 1024, 1025, 1031, 2049),
+      transposeA: fc.boolean(),
+      transposeB: fc.boolean(),
+    });
+    await forAll(long, (random, sizes) =>
+      expectAgreement(kernelsOf(matmulCase(random, sizes)), backend),
+    );
+  });
+
+  it('carries NaN and infinity into the elements that they belong to, and no other', async () => {
+    const A = matrix([1, Number.NaN, 3], [4, 5, 6], [7, Number.POSITIVE_INFINITY, 9]);
+    const B = matrix([1, 1], [1, 1], [1, 1]);
+    const { C } = await runOp(backend, 'matmul', { A, B }, { C: [3, 2] }, PLAIN);
+    const [nan, infinity] = [Number.NaN, Number.POSITIVE_INFINITY];
+    expect([...C]).toEqual([nan, nan, 15, 15, infinity, infinity]);
+  });
+});
+
+describe('matmul in WebAssembly', () => {
+  it('reads nothing behind a result that ends where the memory does', async () => {
+    const [N, K] = [4000, 1025];
+    await using backend = await createBackend('wasm');
+    const { device } = backend;
+    const [A, B, C] = [persistent('A', [1, K]), persistent('B', [K, N]), persistent('C', [1, N])];
+    device.write(A, new Float32Array(K).fill(1));
+    device.write(B, new Float32Array(K * N).fill(1));
+    const step = new Step();
+    step.call('matmul', { C, A, B }, PLAIN);
+    await (await device.compile(step)).run(1);
+    expect(await device.read(C)).toEqual(new Float32Array(N).fill(K));
+  });
+});

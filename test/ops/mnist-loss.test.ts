@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { kernelsOf } from '../../src/gradcheck/case.js';
+import { classificationCase } from '../../src/gradcheck/gradient-cases.js';
+import { describeOnEachBackend } from '../backends.js';
+import {
+  callWith,
+  expectAgreement,
+  expectGradients,
+  expectNear,
+  extent,
+  forAll,
+  integers,
+  matrix,
+  runOp,
+} from './checks.js';
+
+describe('mnistLoss', () => {
+  it('has the gradient that central differences find', async () => {
+    await forAll(extent(20), (random, B) =>
+      expectGradients(classificationCase(random, 'mnistLoss', { B, C: 1 })),
+    );
+  });
+
+  it('refuses tensors that do not fit together', () => {
+    const fitting = { L: [1], p: [4, 1], z: [4, 1], t: [4] };
+    expect(callWith('mnistLossForward', { ...fitting, z: [4, 2] })).toThrow(
+      'mnistLoss: expected logits of shape (4, 1), got (4, 2)',
+    );
+    expect(callWith('mnistLossForward', { ...fitting, L: [2] })).toThrow(
+      'mnistLoss: expected L of shape (1), got (2)',
+    );
+    expect(callWith('mnistLossBackward', { dz: [4, 1], p: [4, 1], t: [4, 1] })).toThrow(
+      'mnistLoss: expected targets of shape (4), got (4, 1)',
+    );
+  });
+});
+
+describeOnEachBackend('mnistLoss', (backend) => {
+  async function lossOf(logits: number[], labels: number[]) {
+    const z = matrix(...logits.map((logit) => [logit]));
+    const operands = { z, t: integers(...labels) };
+    const outputs = { L: [1], p: z.shape };
+    const { L, p } = await runOp(backend, 'mnistLossForward', operands, outputs);
+    return { loss: L[0], probabilities: [...p] };
+  }
+
+  it('agrees with the reference', async () => {
+    await forAll(extent(40), (random, B) =>
+      expectAgreement(kernelsOf(classificationCase(random, 'mnistLoss', { B, C: 1 })), backend),
+    );
+  });
+
+  it('is ½ at logit zero, 0 for a sure right answer and 1 for a sure wrong one', async () => {
+    expect((await lossOf([0, 0], [0, 1])).loss).toBe(0.5);
+    const sure = [1000, -1000];
+    expect(await lossOf(sure, [1, 0])).toEqual({ loss: 0, probabilities: [1, 0] });
+    expect(await lossOf(sure, [0, 1])).toEqual({ loss: 1, probabilities: [1, 0] });
+  });
+
+  it('keeps 1 − p where p rounds to 1', async () => {
+    expectNear([(await lossOf([40], [1])).loss], [4.248354255291589e-18]);
+  });
+
+  it('counts the examples of a batch and nothing behind them', async () => {
+    for (let B = 1; B <= 9; B++) {
+      const { loss } = await lossOf(new Array(B).fill(1000), new Array(B).fill(0));
+      expect(loss).toBe(1);
+    }
+  });
+
+  it('hands NaN on', async () => {
+    expect((await lossOf([0, Number.NaN], [0, 1])).loss).toBeNaN();
+  });
+
+  it('has the gradient ∓p (1 − p) / B, none where it is saturated', async () => {
+    const operands = { p: matrix([0.5], [0.5], [0], [0.25]), t: integers(0, 1, 1, 1) };
+    const { dz } = await runOp(backend, 'mnistLossBackward', operands, { dz: [4, 1] });
+    expectNear(dz, [0.0625, -0.0625, 0, -0.046875]);
+  });
+});

@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { kernelsOf } from '../../src/gradcheck/case.js';
+import { classificationCase } from '../../src/gradcheck/gradient-cases.js';
+import { softmaxCase } from '../../src/gradcheck/kernel-cases.js';
+import { describeOnEachBackend } from '../backends.js';
+import {
+  callWith,
+  expectAgreement,
+  expectGradients,
+  expectNear,
+  extent,
+  forAll,
+  integers,
+  matrix,
+  runOp,
+} from './checks.js';
+
+describe('softmaxCrossEntropy', () => {
+  it('has the gradient that central differences find', async () => {
+    const sizes = fc.record({ B: extent(7), C: extent(12) });
+    await forAll(sizes, (random, drawn) =>
+      expectGradients(classificationCase(random, 'softmaxCrossEntropy', drawn)),
+    );
+  });
+
+  it('refuses tensors that do not fit together', () => {
+    const fitting = { L: [1], p: [4, 3], z: [4, 3], t: [4] };
+    const op = 'softmaxCrossEntropyForward';
+    expect(callWith(op, { ...fitting, z: [12] })).toThrow(
+      'softmaxCrossEntropy: expected logits of shape (B, C), got (12)',
+    );
+    expect(callWith(op, { ...fitting, p: [3, 4] })).toThrow(
+      'softmaxCrossEntropy: expected p of shape (4, 3) like z, got (3, 4)',
+    );
+    expect(callWith(op, { ...fitting, t: [4, 3] })).toThrow(
+      'softmaxCrossEntropy: expected targets of shape (4), got (4, 3)',
+    );
+    expect(callWith(op, { ...fitting, L: [4] })).toThrow(
+      'softmaxCrossEntropy: expected L of shape (1), got (4)',
+    );
+  });
+});
+
+describeOnEachBackend('softmaxCrossEntropy', (backend) => {
+  async function lossOf(rows: number[][], labels: number[]) {
+    const z = matrix(...rows);
+    const operands = { z, t: integers(...labels) };
+    const outputs = { L: [1], p: z.shape };
+    const { L, p } = await runOp(backend, 'softmaxCrossEntropyForward', operands, outputs);
+    return { loss: L[0], probabilities: [...p] };
+  }
+
+  it('agrees with the reference', async () => {
+    const sizes = fc.record({ B: extent(9), C: extent(40) });
+    await forAll(sizes, async (random, drawn) => {
+      const loss = classificationCase(random, 'softmaxCrossEntropy', drawn);
+      await expectAgreement(kernelsOf(loss), backend);
+      await expectAgreement(softmaxCase(random, drawn), backend);
+    });
+  });
+
+  it('costs log C where all logits are equal, wherever the target is', async () => {
+    for (const C of [1, 2, 3, 4, 5, 8, 10]) {
+      for (const target of [0, C - 1]) {
+        const { loss, probabilities } = await lossOf([new Array(C).fill(3)], [target]);
+        expectNear([loss], [Math.log(C)]);
+        expectNear(probabilities, new Array(C).fill(1 / C));
+      }
+    }
+  });
+
+  it('stays finite and right for logits of ±10,000', async () => {
+    const row = [1e4, -1e4, 0];
+    expect(await lossOf([row], [0])).toEqual({ loss: 0, probabilities: [1, 0, 0] });
+    expect(await lossOf([row], [1])).toEqual({ loss: 2e4, probabilities: [1, 0, 0] });
+    expect(await lossOf([row, row, row, row], [0, 1, 2, 2])).toMatchObject({ loss: 1e4 });
+    expectNear([(await lossOf([[-1e4, -1e4]], [1])).loss], [Math.LN2]);
+  });
+
+  it('reads the target of the last column, in rows of every remainder', async () => {
+    for (let C = 1; C <= 9; C++) {
+      const row = Array.from({ length: C }, (_, c) => c);
+      const sum = row.reduce((total, c) => total + Math.exp(c), 0);
+      const { loss } = await lossOf([row, row], [C - 1, C - 1]);
+      expectNear([loss], [Math.log(sum) - (C - 1)], 2e-6);
+    }
+  });
+
+  it('hands NaN on to the loss and to its own row only', async () => {
+    const { loss, probabilities } = await lossOf(
+      [
+        [1, Number.NaN, 1],
+        [0, 0, 0],
+      ],
+      [0, 0],
+    );
+    expect(loss).toBeNaN();
+    expect(probabilities.map(Number.isNaN)).toEqual([true, true, true, false, false, false]);
+  });
+
+  it('has the gradient (p − onehot(t)) / B', async () => {
+    const operands = { p: matrix([0.25, 0.25, 0.5], [0.5, 0.125, 0.375]), t: integers(2, 0) };
+    const { dz } = await runOp(backend, 'softmaxCrossEntropyBackward', operands, { dz: [2, 3] });
+    expect([...dz]).toEqual([0.125, 0.125, -0.25, -0.25, 0.0625, 0.1875]);
+  });
+});

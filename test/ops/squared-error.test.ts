@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { kernelsOf } from '../../src/gradcheck/case.js';
+import { squaredErrorCase } from '../../src/gradcheck/gradient-cases.js';
+import { describeOnEachBackend } from '../backends.js';
+import {
+  callWith,
+  expectAgreement,
+  expectGradients,
+  extent,
+  forAll,
+  matrix,
+  runOp,
+} from './checks.js';
+
+const REDUCTIONS = ['mean', 'sum'] as const;
+
+describe('squaredError', () => {
+  it.each(REDUCTIONS)('has the gradient that central differences find, as a %s', async (which) => {
+    const shapes = fc.tuple(extent(6), extent(6));
+    await forAll(shapes, (random, shape) =>
+      expectGradients(squaredErrorCase(random, which, shape)),
+    );
+  });
+
+  it('refuses tensors that do not fit together', () => {
+    const scale = { scale: 1 };
+    expect(callWith('squaredErrorForward', { L: [1], y: [4, 1], t: [4] }, scale)).toThrow(
+      'squaredError: expected t of shape (4, 1) like y, got (4)',
+    );
+    expect(callWith('squaredErrorForward', { L: [], y: [4], t: [4] }, scale)).toThrow(
+      'squaredError: expected L of shape (1), got ()',
+    );
+    expect(callWith('squaredErrorBackward', { dy: [3], y: [4], t: [4] }, scale)).toThrow(
+      'squaredError: expected dy of shape (4) like y, got (3)',
+    );
+  });
+});
+
+describeOnEachBackend('squaredError', (backend) => {
+  const operands = { y: matrix([1, 2], [3, 0]), t: matrix([0, 4], [3, -1]) };
+
+  it.each(REDUCTIONS)('agrees with the reference, as a %s', async (which) => {
+    const shapes = fc.tuple(extent(9), extent(9));
+    await forAll(shapes, (random, shape) =>
+      expectAgreement(kernelsOf(squaredErrorCase(random, which, shape)), backend),
+    );
+  });
+
+  it('is s Σ (y − t)²', async () => {
+    const loss = async (scale: number) =>
+      (await runOp(backend, 'squaredErrorForward', operands, { L: [1] }, { scale })).L[0];
+    expect(await loss(1)).toBe(6);
+    expect(await loss(1 / 4)).toBe(1.5);
+  });
+
+  it('has the gradient 2 s (y − t)', async () => {
+    const outputs = { dy: [2, 2] };
+    const { dy } = await runOp(backend, 'squaredErrorBackward', operands, outputs, { scale: 0.5 });
+    expect([...dy]).toEqual([1, -2, 0, 1]);
+  });
+});

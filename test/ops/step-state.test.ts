@@ -1,0 +1,52 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { stepStateCase } from '../../src/gradcheck/kernel-cases.js';
+import { createStepState, stateWords } from '../../src/ops/step-state.js';
+import { Step } from '../../src/step.js';
+import { persistent } from '../../src/tensor.js';
+import { describeOnEachBackend } from '../backends.js';
+import { callWith, expectAgreement, forAll, integers, runOp } from './checks.js';
+
+describe('step state', () => {
+  it('refuses tensors that do not fit together', () => {
+    expect(callWith('recordLoss', { losses: [9], L: [2], state: [4] })).toThrow(
+      'recordLoss: expected L of shape (1), got (2)',
+    );
+    expect(callWith('recordLoss', { losses: [9], L: [1], state: [3] })).toThrow(
+      'recordLoss: expected state of shape (4), got (3)',
+    );
+    expect(callWith('advance', { state: [3] }, { batchSize: 1 })).toThrow(
+      'advance: expected state of shape (4), got (3)',
+    );
+  });
+});
+
+describeOnEachBackend('step state', (backend) => {
+  it('agrees with the reference', async () => {
+    await forAll(fc.constant(undefined), (random) =>
+      expectAgreement(stepStateCase(random), backend),
+    );
+  });
+
+  it('advances step and row by one and the position by the batch', async () => {
+    const operands = { state: integers(7, 2, 128, 0) };
+    const { state } = await runOp(backend, 'advance', operands, {}, { batchSize: 64 });
+    expect([...state]).toEqual([8, 3, 192, 0]);
+  });
+
+  it('records the loss of every step of a run in a row of its own', async () => {
+    const { device } = backend;
+    const { state, losses } = createStepState();
+    const [L, factor] = [persistent('L', [1]), persistent('factor', [1])];
+    device.write(state, stateWords(1, 0));
+    device.write(L, [5]);
+    device.write(factor, [2]);
+    const step = new Step();
+    step.call('recordLoss', { losses, L, state });
+    step.call('scaleGradient', { dw: L, factor });
+    step.call('advance', { state }, { batchSize: 10 });
+    await (await device.compile(step)).run(3);
+    expect([...(await device.read(losses)).slice(0, 4)]).toEqual([5, 10, 20, 0]);
+    expect([...(await device.read(state))]).toEqual([4, 3, 30, 0]);
+  });
+});
