@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { Backend } from '../../src/backends/backend.js';
+import { ReferenceDevice } from '../../src/backends/reference.js';
+import { kernelsOf } from '../../src/gradcheck/case.js';
+import { compareWithReference } from '../../src/gradcheck/compare.js';
+import { ratioOf } from '../../src/gradcheck/difference.js';
+import { linearCase } from '../../src/gradcheck/gradient-cases.js';
+import { accuracyCase } from '../../src/gradcheck/kernel-cases.js';
+import { RandomStream, STREAMS } from '../../src/random/threefry.js';
+import type { Tensor, Values } from '../../src/tensor.js';
+
+/** A backend that reads one element of one tensor wrongly. */
+class FaultyDevice extends ReferenceDevice {
+  constructor(
+    readonly tensor: string,
+    readonly index: number,
+    readonly fault: (value: number) => number,
+  ) {
+    super('float32');
+  }
+
+  override async read(tensor: Tensor): Promise<Values> {
+    const values = await super.read(tensor);
+    if (tensor.name === this.tensor) values[this.index] = this.fault(values[this.index]);
+    return values;
+  }
+}
+
+function compareFaulty(tensor: string, index: number, fault: (value: number) => number) {
+  const random = new RandomStream(1, STREAMS.data);
+  const linear = kernelsOf(linearCase(random, { B: 5, I: 40, O: 3 }));
+  return compareWithReference(linear, new Backend(new FaultyDevice(tensor, index, fault)));
+}
+
+describe('compareWithReference', () => {
+  it('accepts float32 rounding', async () => {
+    expect(ratioOf(await compareFaulty('y', 4, (value) => value))).toBeLessThan(1);
+  });
+
+  it('names the call, the tensor and the index of what is wrong', async () => {
+    const found = await compareFaulty('dW', 17, (value) => value + 0.001);
+    expect(ratioOf(found)).toBeGreaterThan(1);
+    expect(found).toMatchObject({ of: 'linearBackwardWeight', tensor: 'dW', index: 17 });
+    expect(found.got - found.want).toBeCloseTo(0.001, 5);
+  });
+
+  it('never takes NaN for equal', async () => {
+    const found = await compareFaulty('y', 4, () => Number.NaN);
+    expect(ratioOf(found)).toBe(Infinity);
+    expect(found).toMatchObject({ of: 'linearForward', tensor: 'y', index: 4 });
+  });
+
+  it('finds an input that the kernel has changed', async () => {
+    const found = await compareFaulty('W', 2, (value) => value * (1 + 2 ** -20));
+    expect(ratioOf(found)).toBe(Infinity);
+    expect(found).toMatchObject({ tensor: 'W', index: 2 });
+  });
+
+  it('takes integers for equal only if they are', async () => {
+    const sizes = { B: 9, C: 3 };
+    const compareCounts = (fault: (value: number) => number) =>
+      compareWithReference(
+        accuracyCase(new RandomStream(1, STREAMS.data), sizes),
+        new Backend(new FaultyDevice('confusion', 5, fault)),
+      );
+    expect(ratioOf(await compareCounts((value) => value))).toBe(0);
+    expect(ratioOf(await compareCounts((value) => value + 1))).toBe(Infinity);
+  });
+});
