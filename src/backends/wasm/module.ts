@@ -36,9 +36,10 @@ export async function chooseBuild(wanted: WasmBuild | undefined): Promise<WasmBu
   const supported = await supportedBuilds();
   const chosen = wanted ?? supported[0];
   if (chosen === undefined || !supported.includes(chosen)) {
-    const lacking = chosen === 'relaxed' ? 'relaxed SIMD' : 'SIMD';
     throw new BackendError(
-      `wasm: expected an engine with WebAssembly ${lacking}, got one without; update it (SIMD: Node 16, Chrome 91, Firefox 89, Safari 16.4) or use the reference backend`,
+      chosen === 'relaxed' && supported.includes('simd')
+        ? 'wasm: expected an engine with WebAssembly relaxed SIMD (Node 21, Chrome 114), got one without; use the simd build'
+        : 'wasm: expected an engine with WebAssembly SIMD (Node 16, Chrome 91, Firefox 89, Safari 16.4), got one without; use the reference backend',
     );
   }
   return chosen;
@@ -50,28 +51,29 @@ const compiled = new Map<WasmBuild, Promise<WebAssembly.Module>>();
  * Loads and compiles a build, once per process.
  *
  * @param source the build's bytes, for programs that bring their own copy
- * @throws BackendError when the file cannot be read or compiled
+ * @throws BackendError when the bytes cannot be read or compiled
  */
-export async function loadModule(
-  build: WasmBuild,
-  source?: BufferSource,
-): Promise<WebAssembly.Module> {
-  if (source) return WebAssembly.compile(source);
+export function loadModule(build: WasmBuild, source?: BufferSource): Promise<WebAssembly.Module> {
+  if (source) return compile(build, 'in the given source', async () => source);
   const known = compiled.get(build);
   if (known) return known;
-  const module = readBytes(LOCATIONS[build]).then((bytes) => WebAssembly.compile(bytes));
+  const module = compile(build, `at ${LOCATIONS[build]}`, () => readBytes(LOCATIONS[build]));
   compiled.set(build, module);
+  // What could not be read now may be there next time.
+  module.catch(() => compiled.delete(build));
+  return module;
+}
+
+async function compile(
+  build: WasmBuild,
+  where: string,
+  read: () => Promise<BufferSource>,
+): Promise<WebAssembly.Module> {
   try {
-    return await module;
+    return await WebAssembly.compile(await read());
   } catch (cause) {
-    compiled.delete(build);
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new BackendError(
-      `wasm: expected the ${build} build at ${LOCATIONS[build]}, got: ${reason}`,
-      {
-        cause,
-      },
-    );
+    throw new BackendError(`wasm: expected the ${build} build ${where}, got: ${reason}`, { cause });
   }
 }
 

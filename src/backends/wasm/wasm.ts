@@ -35,13 +35,28 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const build = await chooseBuild(options.build);
   const module = await loadModule(build, options.source);
   const memory = new WebAssembly.Memory({ initial: 2 });
-  const instance = await WebAssembly.instantiate(module, { env: { memory } });
+  const core = await instantiate(module, memory);
   const notes =
     build === 'simd' && options.build === undefined
       ? ['The engine has no relaxed SIMD: products and sums round separately and run slower.']
       : [];
   const info: BackendInfo = { backend: 'wasm', build, threads: 1, notes };
-  return new WasmDevice(info, instance.exports as unknown as CoreExports, memory);
+  return new WasmDevice(info, core, memory);
+}
+
+/** @throws BackendError for a module that is not the core, or not this version's */
+async function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<CoreExports> {
+  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+  for (const name of ['table', 'heapBase', 'runStep', ...Object.keys(OPS)]) {
+    if (!names.includes(name)) {
+      throw new BackendError(`wasm: expected the core to export ${name}, got none; rebuild it`);
+    }
+  }
+  const instance = await WebAssembly.instantiate(module, { env: { memory } });
+  return instance.exports as unknown as CoreExports;
 }
 
 class WasmDevice implements Device {
@@ -68,13 +83,7 @@ class WasmDevice implements Device {
     this.#expectOpen();
     const { calls } = step;
     const plan = planMemory(calls, PADDING);
-    for (const call of calls) {
-      for (const tensor of [...outputsOf(call), ...inputsOf(call)]) {
-        if (tensor.storage === 'persistent') this.#addressOf(tensor);
-      }
-    }
-    this.#growArena(plan.size);
-    const linked: LinkedStep = { calls, plan, address: this.#heap.allocate(linkedSize(calls)) };
+    const linked = { calls, plan, address: this.#allocateFor(calls, plan) };
     this.#linked.add(linked);
     this.#link(linked);
     return {
@@ -117,6 +126,21 @@ class WasmDevice implements Device {
     this.#closed = true;
     this.#addresses.clear();
     this.#linked.clear();
+  }
+
+  /** Finds memory for all that a step needs, or for nothing; returns where the step itself goes. */
+  #allocateFor(calls: readonly Call[], plan: MemoryPlan): number {
+    const added = calls
+      .flatMap((call) => [...outputsOf(call), ...inputsOf(call)])
+      .filter((tensor) => tensor.storage === 'persistent' && !this.#addresses.has(tensor));
+    try {
+      for (const tensor of added) this.#addressOf(tensor);
+      this.#growArena(plan.size);
+      return this.#heap.allocate(linkedSize(calls));
+    } catch (error) {
+      this.release(added);
+      throw error;
+    }
   }
 
   #addressOf(tensor: Tensor): number {
@@ -168,15 +192,7 @@ class WasmDevice implements Device {
 
 /** Puts every op's kernel into the core's function table, and says where. */
 function tabulate(core: CoreExports): Map<OpName, number> {
-  const kernels = new Map<OpName, number>();
-  for (const op of Object.keys(OPS) as OpName[]) {
-    const kernel = (core as unknown as Readonly<Record<string, unknown>>)[op];
-    if (typeof kernel !== 'function') {
-      throw new BackendError(
-        `wasm: expected a kernel named ${op} in the core, got none; rebuild it`,
-      );
-    }
-    kernels.set(op, core.table.grow(1, kernel));
-  }
-  return kernels;
+  const kernels = core as unknown as Readonly<Record<OpName, () => void>>;
+  const ops = Object.keys(OPS) as OpName[];
+  return new Map(ops.map((op) => [op, core.table.grow(1, kernels[op])]));
 }

@@ -1,0 +1,132 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Heap } from '../../src/backends/wasm/heap.js';
+import { BackendError } from '../../src/errors.js';
+import { ALIGNMENT, roundUp } from '../../src/memory-plan.js';
+
+const PAGE = 65_536;
+const START = 1000;
+
+function createHeap(pages = 1, maximum = 1000) {
+  const memory = new WebAssembly.Memory({ initial: pages, maximum });
+  const heap = new Heap(memory, START);
+  const bytes = (offset: number, size: number) => new Uint8Array(memory.buffer, offset, size);
+  return { memory, heap, bytes };
+}
+
+interface Block {
+  readonly offset: number;
+  readonly size: number;
+  /** Written to every byte, to see whether anything else writes there. */
+  readonly mark: number;
+}
+
+/** Allocates `bytes` where the number is positive, else gives back a block that is still held. */
+type Request = { readonly bytes: number } | { readonly release: number };
+
+const anyRequest: fc.Arbitrary<Request> = fc.oneof(
+  fc.record({ bytes: fc.oneof(fc.nat(300), fc.nat(3 * PAGE)) }),
+  fc.record({ release: fc.nat() }),
+);
+
+describe('Heap', () => {
+  it('hands out zeroed, aligned blocks that never touch one another', () => {
+    fc.assert(
+      fc.property(fc.array(anyRequest, { maxLength: 40 }), (requests) => {
+        const { heap, bytes, memory } = createHeap();
+        const held: Block[] = [];
+        for (const [i, request] of requests.entries()) {
+          if ('release' in request) {
+            const [block] = held.splice(request.release % Math.max(held.length, 1), 1);
+            if (block) heap.release(block.offset);
+            continue;
+          }
+          const block = { offset: heap.allocate(request.bytes), size: request.bytes, mark: i + 1 };
+          expect(block.offset % ALIGNMENT, `offset of block ${i}`).toBe(0);
+          expect(block.offset).toBeGreaterThanOrEqual(START);
+          expect(block.offset + block.size).toBeLessThanOrEqual(memory.buffer.byteLength);
+          expectFilled(bytes(block.offset, block.size), 0, block);
+          bytes(block.offset, block.size).fill(block.mark);
+          held.push(block);
+        }
+        for (const block of held) expectFilled(bytes(block.offset, block.size), block.mark, block);
+        const used = held.reduce((sum, { size }) => sum + roundUp(Math.max(size, 1), ALIGNMENT), 0);
+        expect(heap.used).toBe(used);
+      }),
+    );
+  });
+
+  it('joins what is given back in any order, so that all of it can be had in one piece', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: PAGE }), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(sizes, fc.infiniteStream(fc.nat()), (requested, choices) => {
+        const { heap, memory } = createHeap();
+        const offsets = requested.map((size) => heap.allocate(size));
+        const held = [...offsets];
+        while (held.length > 0) {
+          const [offset] = held.splice(choices.next().value % held.length, 1);
+          heap.release(offset);
+        }
+        expect(heap.used).toBe(0);
+        const before = memory.buffer.byteLength;
+        const all = before - offsets[0];
+        expect(heap.allocate(all)).toBe(offsets[0]);
+        expect(memory.buffer.byteLength).toBe(before);
+      }),
+    );
+  });
+
+  it('uses a released block again before it grows', () => {
+    const { heap, memory } = createHeap();
+    const first = heap.allocate(30_000);
+    heap.allocate(30_000);
+    heap.release(first);
+    expect(heap.allocate(20_000)).toBe(first);
+    expect(heap.allocate(9_000)).toBe(first + roundUp(20_000, ALIGNMENT));
+    expect(memory.buffer.byteLength).toBe(PAGE);
+  });
+
+  it('grows by no more than what the free end of the memory lacks', () => {
+    const { heap, memory } = createHeap();
+    const offset = heap.allocate(3 * PAGE);
+    expect(offset).toBe(roundUp(START, ALIGNMENT));
+    expect(memory.buffer.byteLength).toBe(4 * PAGE);
+  });
+
+  it('does nothing when it is given what it never handed out, or has back already', () => {
+    const { heap } = createHeap();
+    const offset = heap.allocate(100);
+    heap.release(offset + 1);
+    heap.release(0);
+    expect(heap.used).toBe(128);
+    heap.release(offset);
+    heap.release(offset);
+    expect(heap.used).toBe(0);
+    expect([heap.allocate(100), heap.allocate(100)]).toEqual([offset, offset + 128]);
+  });
+
+  it('says how much it could not get, and works on as before', () => {
+    const { heap, memory, bytes } = createHeap(1, 4);
+    const kept = heap.allocate(100);
+    bytes(kept, 100).fill(7);
+    expect(() => heap.allocate(32 * PAGE)).toThrow(
+      new BackendError(
+        'wasm: expected to grow memory by 2.0 MiB beyond 0.1 MiB, got a refusal from the engine; use a smaller batch or dataset',
+      ),
+    );
+    expect(heap.used).toBe(128);
+    expect(memory.buffer.byteLength).toBe(PAGE);
+    heap.release(heap.allocate(2 * PAGE));
+    expectFilled(bytes(kept, 100), 7, { offset: kept, size: 100, mark: 7 });
+    expect(() => heap.allocate(2 ** 40)).toThrow(BackendError);
+    expect(() => heap.allocate(2 ** 60)).toThrow(BackendError);
+  });
+});
+
+function expectFilled(bytes: Uint8Array, value: number, { offset, size, mark }: Block): void {
+  const at = bytes.findIndex((byte) => byte !== value);
+  if (at < 0) return;
+  expect.fail(
+    `byte ${at} of block ${mark} (${size} bytes at ${offset}) is ${bytes[at]}, expected ${value}`,
+  );
+}

@@ -1,0 +1,146 @@
+/*
+ * Kernels work on whole vectors, so they may read and write a little behind a tensor: PADDING bytes
+ * and no more. Here every tensor of every kernel in turn lies at the very end of the memory, where
+ * reading further is a trap, and all that is no tensor holds NaN, which would spoil a result.
+ */
+import { describe, expect, it } from 'vitest';
+import { link, linkedSize, PADDING } from '../../src/backends/wasm/linker.js';
+import { BUILDS, loadModule, supportedBuilds } from '../../src/backends/wasm/module.js';
+import { type KernelCase, kernelsOf } from '../../src/gradcheck/case.js';
+import { FAMILIES, type Family } from '../../src/gradcheck/families.js';
+import { ALIGNMENT, roundUp } from '../../src/memory-plan.js';
+import { OPS, type OpName } from '../../src/ops/registry.js';
+import { RandomStream } from '../../src/random/threefry.js';
+import { type Call, definitionOf, Step } from '../../src/step.js';
+import type { Tensor, Values } from '../../src/tensor.js';
+
+const SUPPORTED = await supportedBuilds();
+const PAGES = 8;
+/** Read as a float32, four of these bytes are NaN. */
+const FILL = 0xff;
+const DRAWS = 4;
+
+type Core = Readonly<Record<OpName, (args: number) => void>> & { heapBase(): number };
+
+async function instantiate(build: (typeof BUILDS)[number]) {
+  const memory = new WebAssembly.Memory({ initial: PAGES });
+  const module = await loadModule(build);
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  return { memory, core: exports as unknown as Core };
+}
+
+/** A case's calls in order, each with what its tensors hold before it. */
+function operandsOf(kernelCase: KernelCase): [Call, ReadonlyMap<Tensor, Values>][] {
+  const step = new Step();
+  kernelCase.append(step);
+  const values = new Map<Tensor, Values>();
+  const valuesOf = (tensor: Tensor) => {
+    const known = values.get(tensor) ?? kernelCase.values.get(tensor)?.slice();
+    const found =
+      known ?? new (tensor.dtype === 'float32' ? Float32Array : Int32Array)(tensor.size);
+    values.set(tensor, found);
+    return found;
+  };
+  return step.calls.map((call) => {
+    const roles = Object.entries(call.tensors);
+    const before = new Map(roles.map(([, tensor]) => [tensor, valuesOf(tensor).slice()]));
+    const byRole = Object.fromEntries(roles.map(([role, tensor]) => [role, valuesOf(tensor)]));
+    definitionOf(call.op).reference(byRole, call.sizes, call.attributes);
+    return [call, before] as const;
+  });
+}
+
+/** Runs a call with `last` at the end of the memory; returns its tensors' bytes. */
+function runCall(
+  { memory, core }: Awaited<ReturnType<typeof instantiate>>,
+  call: Call,
+  before: ReadonlyMap<Tensor, Values>,
+  last: Tensor,
+): Map<Tensor, Uint8Array> {
+  const bytes = new Uint8Array(memory.buffer);
+  const list = roundUp(core.heapBase(), ALIGNMENT);
+  bytes.fill(FILL, list);
+  let next = list + roundUp(linkedSize([call]), ALIGNMENT) + ALIGNMENT;
+  const addresses = new Map<Tensor, number>();
+  for (const [tensor, values] of before) {
+    const room = roundUp(tensor.byteLength + PADDING, ALIGNMENT);
+    const address = tensor === last ? bytes.length - room : next;
+    addresses.set(tensor, address);
+    // Between two tensors lies more than either may touch.
+    if (tensor !== last) next += room + ALIGNMENT;
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), address);
+  }
+  expect(next, 'memory that this test has').toBeLessThan(bytes.length - last.byteLength - PADDING);
+  link(
+    memory,
+    list,
+    [call],
+    () => 0,
+    (tensor) => addresses.get(tensor) as number,
+  );
+  const args = new DataView(memory.buffer).getUint32(list + 4, true);
+  core[call.op](args);
+
+  const results = new Map<Tensor, Uint8Array>();
+  for (const [tensor, address] of addresses) {
+    const room = roundUp(tensor.byteLength + PADDING, ALIGNMENT);
+    const guards = [bytes.subarray(address - ALIGNMENT, address)];
+    if (tensor !== last) guards.push(bytes.subarray(address + room, address + room + ALIGNMENT));
+    if (guards.some((guard) => guard.some((byte) => byte !== FILL))) {
+      expect.fail(`${call.op} wrote beside ${tensor.name} (${tensor.shape})`);
+    }
+    results.set(tensor, bytes.slice(address, address + tensor.byteLength));
+  }
+  return results;
+}
+
+function casesOf(family: Family): KernelCase[] {
+  return Array.from({ length: DRAWS }, (_, seed) => {
+    const { gradients = [], kernels = [] } = family.draw(new RandomStream(seed, 0));
+    return [...gradients.map(kernelsOf), ...kernels];
+  }).flat();
+}
+
+describe.each(BUILDS)('kernels of the %s build', (build) => {
+  const isMissing = !SUPPORTED.includes(build);
+
+  it.skipIf(isMissing)(
+    isMissing ? 'are not for this engine' : 'are there for every op, and in the cases below',
+    async () => {
+      const { core } = await instantiate(build);
+      const families = FAMILIES.flatMap(({ kernels }) => kernels);
+      for (const op of Object.keys(OPS) as OpName[]) {
+        expect(typeof core[op], op).toBe('function');
+        expect(families, 'ops with cases').toContain(op);
+      }
+    },
+  );
+
+  it.skipIf(isMissing).each(FAMILIES)(
+    '$name: stay within their tensors and the padding, and read no result from it',
+    async (family) => {
+      const environment = await instantiate(build);
+      for (const kernelCase of casesOf(family)) {
+        for (const [call, before] of operandsOf(kernelCase)) {
+          const tensors = [...before.keys()];
+          const want = runCall(environment, call, before, tensors[0]);
+          for (const last of tensors.slice(1)) {
+            const got = runCall(environment, call, before, last);
+            for (const [tensor, bytes] of got) {
+              const same = bytes.every((byte, i) => byte === want.get(tensor)?.[i]);
+              const placing = `${kernelCase.title}, ${call.op} with ${last.name} at the end`;
+              expect(same, `${placing}: ${tensor.name} as elsewhere`).toBe(true);
+            }
+          }
+          for (const role of definitionOf(call.op).outputs) {
+            const tensor = call.tensors[role];
+            if (tensor.dtype !== 'float32') continue;
+            const bytes = want.get(tensor) as Uint8Array;
+            const at = new Float32Array(bytes.buffer).findIndex(Number.isNaN);
+            expect(at, `${kernelCase.title}, ${call.op}: where ${role} is NaN`).toBe(-1);
+          }
+        }
+      }
+    },
+  );
+});

@@ -1,0 +1,124 @@
+import { readFile } from 'node:fs/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createBackend } from '../../src/backends/create.js';
+import { loadModule, supportedBuilds, type WasmBuild } from '../../src/backends/wasm/module.js';
+import { BackendError } from '../../src/errors.js';
+
+/** What the engine is made to say of itself, and whether files can be read. */
+const engine = vi.hoisted(() => ({ simd: true, relaxed: false, hasFiles: true }));
+
+vi.mock('wasm-feature-detect', () => ({
+  simd: async () => engine.simd,
+  relaxedSimd: async () => engine.relaxed,
+}));
+
+vi.mock('../../src/node.js', async (original) => {
+  const actual = await original<typeof import('../../src/node.js')>();
+  const nodeModule = async (name: `node:${string}`) => {
+    if (!engine.hasFiles) throw new Error('no such file');
+    return actual.nodeModule(name);
+  };
+  return { ...actual, nodeModule };
+});
+
+afterEach(() => {
+  Object.assign(engine, { simd: true, relaxed: false, hasFiles: true });
+});
+
+const SIMD = new URL('../../src/backends/wasm/simd.wasm', import.meta.url);
+
+describe('on an engine without relaxed SIMD', () => {
+  it('the simd build is chosen, and a note says why', async () => {
+    expect(await supportedBuilds()).toEqual(['simd']);
+    await using backend = await createBackend('auto');
+    expect(backend.info).toMatchObject({ backend: 'wasm', build: 'simd', threads: 1 });
+    expect(backend.info.notes).toEqual([expect.stringContaining('no relaxed SIMD')]);
+  });
+
+  it('no note complains about the simd build when it was asked for', async () => {
+    await using backend = await createBackend('wasm', { build: 'simd' });
+    expect(backend.info).toMatchObject({ build: 'simd', notes: [] });
+  });
+
+  it('asking for the relaxed build is an error that names the build to use instead', async () => {
+    await expect(createBackend('wasm', { build: 'relaxed' })).rejects.toThrow(
+      new BackendError(
+        'wasm: expected an engine with WebAssembly relaxed SIMD (Node 21, Chrome 114), got one without; use the simd build',
+      ),
+    );
+  });
+});
+
+describe('on an engine without SIMD', () => {
+  it('the wasm backend is an error that says what would have it, and auto is the reference', async () => {
+    Object.assign(engine, { simd: false });
+    expect(await supportedBuilds()).toEqual([]);
+    await expect(createBackend('wasm')).rejects.toThrow(
+      new BackendError(
+        'wasm: expected an engine with WebAssembly SIMD (Node 16, Chrome 91, Firefox 89, Safari 16.4), got one without; use the reference backend',
+      ),
+    );
+    await expect(createBackend('wasm', { build: 'simd' })).rejects.toThrow(BackendError);
+    await using backend = await createBackend('auto');
+    expect(backend.info).toMatchObject({ backend: 'reference', build: 'float32' });
+  });
+});
+
+describe('createBackend', () => {
+  it('refuses a build and a backend that it does not know', async () => {
+    await expect(createBackend('wasm', { build: 'sse' as WasmBuild })).rejects.toThrow(
+      new BackendError('wasm: expected a build of relaxed or simd, got sse'),
+    );
+    await expect(createBackend('cuda' as 'wasm')).rejects.toThrow(
+      new BackendError('createBackend: expected auto, wasm, reference, got cuda'),
+    );
+  });
+
+  it('runs a copy of the core that the program brings along', async () => {
+    engine.hasFiles = false;
+    const source = await readFile(SIMD);
+    await using backend = await createBackend('wasm', { build: 'simd', source });
+    expect([...(await backend.relu([-1, 2]))]).toEqual([0, 2]);
+  });
+
+  it('refuses a copy that is no WebAssembly', async () => {
+    const source = new TextEncoder().encode('<!doctype html>');
+    await expect(createBackend('wasm', { build: 'simd', source })).rejects.toThrow(
+      /^wasm: expected the simd build in the given source, got: /,
+    );
+    await expect(createBackend('wasm', { build: 'simd', source })).rejects.toThrow(BackendError);
+  });
+
+  it('refuses a module that is not the core, and names what it lacks', async () => {
+    const source = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+    await expect(createBackend('wasm', { build: 'simd', source })).rejects.toThrow(
+      new BackendError('wasm: expected the core to export table, got none; rebuild it'),
+    );
+  });
+});
+
+describe('loadModule', () => {
+  it('reports a file that cannot be read, and tries again next time', async () => {
+    engine.hasFiles = false;
+    await expect(loadModule('relaxed')).rejects.toThrow(
+      /^wasm: expected the relaxed build at file:.*relaxed\.wasm, got: no such file$/,
+    );
+    await expect(loadModule('relaxed')).rejects.toThrow(BackendError);
+    engine.hasFiles = true;
+    // Whether this engine compiles it or not, the file has been read.
+    const outcome = await loadModule('relaxed').catch((error: BackendError) => error);
+    expect(String(outcome)).not.toContain('no such file');
+  });
+
+  it('compiles a build once, however many ask for it', async () => {
+    const compile = vi.spyOn(WebAssembly, 'compile');
+    try {
+      const [a, b] = await Promise.all([loadModule('simd'), loadModule('simd')]);
+      expect(a).toBe(b);
+      expect(await loadModule('simd')).toBe(a);
+      expect(compile.mock.calls.length).toBeLessThanOrEqual(1);
+    } finally {
+      compile.mockRestore();
+    }
+  });
+});
