@@ -24,6 +24,8 @@ export interface MatmulSizes {
   readonly transposeB?: boolean;
 }
 
+type Activation = 'relu' | 'sigmoid' | 'tanh';
+
 /** Sizes of a linear layer: B, I and O of the formulas. */
 export interface LinearSizes {
   readonly batch: number;
@@ -124,32 +126,32 @@ export class Backend {
 
   /** max(x, 0), element by element. */
   async relu(x: ArrayLike<number>): Promise<Reals> {
-    return this.#forward('reluForward', x);
+    return this.#forward('relu', x);
   }
 
   /** dx = dy where y > 0, else 0; y is what `relu` returned. */
   async reluBackward(dy: ArrayLike<number>, y: ArrayLike<number>): Promise<Reals> {
-    return this.#backward('reluBackward', dy, y);
+    return this.#backward('relu', dy, y);
   }
 
   /** 1 / (1 + e⁻ˣ), element by element. */
   async sigmoid(x: ArrayLike<number>): Promise<Reals> {
-    return this.#forward('sigmoidForward', x);
+    return this.#forward('sigmoid', x);
   }
 
   /** dx = dy · y (1 − y); y is what `sigmoid` returned. */
   async sigmoidBackward(dy: ArrayLike<number>, y: ArrayLike<number>): Promise<Reals> {
-    return this.#backward('sigmoidBackward', dy, y);
+    return this.#backward('sigmoid', dy, y);
   }
 
   /** tanh x, element by element. */
   async tanh(x: ArrayLike<number>): Promise<Reals> {
-    return this.#forward('tanhForward', x);
+    return this.#forward('tanh', x);
   }
 
   /** dx = dy (1 − y²); y is what `tanh` returned. */
   async tanhBackward(dy: ArrayLike<number>, y: ArrayLike<number>): Promise<Reals> {
-    return this.#backward('tanhBackward', dy, y);
+    return this.#backward('tanh', dy, y);
   }
 
   /**
@@ -251,19 +253,18 @@ export class Backend {
     return this.close();
   }
 
-  async #forward(
-    op: 'reluForward' | 'sigmoidForward' | 'tanhForward',
-    values: ArrayLike<number>,
-  ): Promise<Reals> {
-    const x = operand(op, 'x', values, [values.length], 'n');
-    return reals((await this.exclusive(() => this.#eager.run(op, { x }, { y: x.shape }))).y);
+  async #forward(activation: Activation, values: ArrayLike<number>): Promise<Reals> {
+    const x = operand(activation, 'x', values, [values.length], 'n');
+    const run = () => this.#eager.run(`${activation}Forward`, { x }, { y: x.shape });
+    return reals((await this.exclusive(run)).y);
   }
 
   async #backward(
-    op: 'reluBackward' | 'sigmoidBackward' | 'tanhBackward',
+    activation: Activation,
     gradient: ArrayLike<number>,
     output: ArrayLike<number>,
   ): Promise<Reals> {
+    const op = `${activation}Backward` as const;
     const y = operand(op, 'y', output, [output.length], 'n');
     const dy = operand(op, 'dy', gradient, y.shape, 'n');
     return reals((await this.exclusive(() => this.#eager.run(op, { dy, y }, { dx: y.shape }))).dx);

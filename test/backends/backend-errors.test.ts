@@ -1,0 +1,150 @@
+import { expect, it } from 'vitest';
+import { DataError, ShapeError } from '../../src/errors.js';
+import { describeOnEachBackend } from '../backends.js';
+
+describeOnEachBackend('the numerical core', (backend) => {
+  it('goes on after a call that was refused', async () => {
+    const refused = backend.matmul([1], [1], { m: 1, n: 1, k: 2 });
+    const next = backend.relu([7]);
+    await expect(refused).rejects.toThrow(ShapeError);
+    expect([...(await next)]).toEqual([7]);
+  });
+
+  const fits = { m: 2, n: 3, k: 4 };
+  const ones = (length: number) => Array<number>(length).fill(1);
+  const withAt = (length: number, index: number, value: number) =>
+    ones(length).map((one, i) => (i === index ? value : one));
+
+  it.each<[title: string, call: () => Promise<unknown>, error: Error]>([
+    [
+      'a matrix of the wrong length',
+      () => backend.matmul(ones(7), ones(12), fits),
+      new ShapeError('matmul: expected a to have m·k = 8 elements, got 7'),
+    ],
+    [
+      'a second matrix of the wrong length',
+      () => backend.matmul(ones(8), ones(13), fits),
+      new ShapeError('matmul: expected b to have k·n = 12 elements, got 13'),
+    ],
+    [
+      'a size that is no integer',
+      () => backend.matmul(ones(8), ones(12), { ...fits, n: 2.5 }),
+      new ShapeError('matmul: expected n to be an integer of at least 1, got 2.5'),
+    ],
+    [
+      'a size of 0',
+      () => backend.matmul([], ones(12), { ...fits, m: 0 }),
+      new ShapeError('matmul: expected m to be an integer of at least 1, got 0'),
+    ],
+    [
+      'a missing size',
+      () => backend.linear([1], [1], [1], { batch: 1, inputs: 1 } as never),
+      new ShapeError('linear: expected outputs to be an integer of at least 1, got undefined'),
+    ],
+    [
+      'NaN in an input',
+      () => backend.matmul(withAt(8, 5, NaN), ones(12), fits),
+      new DataError('matmul: expected finite numbers in a, got NaN at 5'),
+    ],
+    [
+      'infinity in a weight',
+      () => backend.linear([1], [-Infinity], [1], { batch: 1, inputs: 1, outputs: 1 }),
+      new DataError('linear: expected finite numbers in W, got -Infinity at 0'),
+    ],
+    [
+      'a bias of the wrong length',
+      () => backend.linear([1], [1], [1, 1], { batch: 1, inputs: 1, outputs: 1 }),
+      new ShapeError('linear: expected b to have outputs = 1 elements, got 2'),
+    ],
+    [
+      'a gradient of the wrong length',
+      () => backend.linearBackwardBias(ones(5), { batch: 2, outputs: 3 }),
+      new ShapeError('linearBackwardBias: expected dy to have batch·outputs = 6 elements, got 5'),
+    ],
+    [
+      'nothing at all',
+      () => backend.relu([]),
+      new ShapeError('relu: expected the length of x to be an integer of at least 1, got 0'),
+    ],
+    [
+      'NaN where relu looks',
+      () => backend.relu([1, NaN]),
+      new DataError('relu: expected finite numbers in x, got NaN at 1'),
+    ],
+    [
+      'a gradient that is shorter than the output',
+      () => backend.tanhBackward([1], [0.5, 0.5]),
+      new ShapeError('tanhBackward: expected dy to have n = 2 elements, got 1'),
+    ],
+    [
+      'logits that are no whole rows',
+      () => backend.softmax(ones(7), { classes: 3 }),
+      new ShapeError('softmax: expected logits to have batch·classes = 6 elements, got 7'),
+    ],
+    [
+      'fewer logits than classes',
+      () => backend.softmax(ones(2), { classes: 3 }),
+      new ShapeError('softmax: expected logits to have batch·classes = 0 elements, got 2'),
+    ],
+    [
+      'a number of classes that is no integer',
+      () => backend.softmaxCrossEntropy(ones(3), [0], { classes: 1.5 }),
+      new ShapeError(
+        'softmaxCrossEntropy: expected classes to be an integer of at least 1, got 1.5',
+      ),
+    ],
+    [
+      'another number of labels than rows',
+      () => backend.softmaxCrossEntropy(ones(6), [0], { classes: 3 }),
+      new ShapeError('softmaxCrossEntropy: expected labels to have batch = 2 elements, got 1'),
+    ],
+    [
+      'a label out of range',
+      () => backend.softmaxCrossEntropy(ones(6), [0, 3], { classes: 3 }),
+      new DataError('softmaxCrossEntropy: expected labels from 0 to 2, got 3 at 1'),
+    ],
+    [
+      'a label that is no integer',
+      () => backend.softmaxCrossEntropy(ones(6), [0.5, 1], { classes: 3 }),
+      new DataError('softmaxCrossEntropy: expected labels from 0 to 2, got 0.5 at 0'),
+    ],
+    [
+      'a binary label of 2',
+      () => backend.binaryCrossEntropy([1, 1], [1, 2]),
+      new DataError('binaryCrossEntropy: expected labels from 0 to 1, got 2 at 1'),
+    ],
+    [
+      'a negative label',
+      () => backend.mnistLoss([1], [-1]),
+      new DataError('mnistLoss: expected labels from 0 to 1, got -1 at 0'),
+    ],
+    [
+      'another number of targets than predictions',
+      () => backend.squaredError([1, 2], [1]),
+      new ShapeError('squaredError: expected targets to have n = 2 elements, got 1'),
+    ],
+    [
+      'a target of NaN',
+      () => backend.squaredError([1], [NaN]),
+      new DataError('squaredError: expected finite numbers in targets, got NaN at 0'),
+    ],
+    [
+      'a learning rate of NaN',
+      () => backend.sgd([1], [1], { learningRate: NaN }),
+      new RangeError('sgd: expected learningRate to be a finite number of at least 0, got NaN'),
+    ],
+    [
+      'a negative weight decay',
+      () => backend.sgd([1], [1], { learningRate: 1, weightDecay: -1 }),
+      new RangeError('sgd: expected weightDecay to be a finite number of at least 0, got -1'),
+    ],
+    [
+      'another number of gradients than weights',
+      () => backend.sgd([1, 2], [1], { learningRate: 1 }),
+      new ShapeError('sgd: expected dw to have n = 2 elements, got 1'),
+    ],
+  ])('refuses %s', async (_title, call, error) => {
+    await expect(call()).rejects.toThrow(error);
+    await expect(call()).rejects.toBeInstanceOf(error.constructor);
+  });
+});

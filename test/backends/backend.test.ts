@@ -1,0 +1,234 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { Backend } from '../../src/backends/backend.js';
+import { createBackend } from '../../src/backends/create.js';
+import type { Precision } from '../../src/backends/reference.js';
+import type { WasmBuild } from '../../src/backends/wasm/module.js';
+import { BackendError } from '../../src/errors.js';
+import { RandomStream } from '../../src/random/threefry.js';
+import { describeOnEachBackend } from '../backends.js';
+import { expectClose, type Tolerance } from '../values.js';
+
+const exactReference = await createBackend('reference', { precision: 'float64' });
+
+describe('the numerical core on reference float64', () => {
+  numericalCore(exactReference, { relative: 1e-15 });
+
+  it('answers in float64', async () => {
+    expect(await exactReference.tanh([0.5])).toEqual(Float64Array.of(Math.tanh(0.5)));
+  });
+});
+
+describeOnEachBackend('the numerical core', (backend) => {
+  numericalCore(backend, { relative: 4e-7 });
+
+  it('answers in float32', async () => {
+    expect(await backend.relu([0.1])).toEqual(Float32Array.of(0.1));
+  });
+
+  it('agrees with the float64 reference on sizes that are no multiple of anything', async () => {
+    const random = new RandomStream(5, 0);
+    const draw = (size: number) =>
+      Float32Array.from({ length: size }, () => random.nextNormal() || 1);
+    const [batch, inputs, outputs] = [13, 37, 11];
+    const [x, W, b] = [draw(batch * inputs), draw(inputs * outputs), draw(outputs)];
+    const labels = Int32Array.from({ length: batch }, () => random.nextBelow(outputs));
+    const answers = async (of: Backend) => {
+      const z = await of.linear(x, W, b, { batch, inputs, outputs });
+      return { z, ...(await of.softmaxCrossEntropy(z, labels, { classes: outputs })) };
+    };
+    const [got, want] = [await answers(backend), await answers(exactReference)];
+    expectClose('z', got.z, want.z, { absolute: 2e-5 });
+    expectClose('p', got.probabilities, want.probabilities, { absolute: 1e-5 });
+    expectClose('dz', got.dlogits, want.dlogits, { absolute: 1e-6 });
+    expectClose('L', [got.loss], [want.loss], { relative: 1e-5 });
+  });
+
+  it('refuses everything once it is closed', async () => {
+    const own = await another(backend);
+    await own.relu([1]);
+    await own.close();
+    await own.close();
+    const closed = new BackendError(`${own.info.backend}: the backend is closed`);
+    await expect(own.relu([1])).rejects.toThrow(closed);
+    await expect(own.matmul([1], [1], { m: 1, n: 1, k: 1 })).rejects.toThrow(closed);
+  });
+
+  it('closes at the end of its block, when what was asked before is done', async () => {
+    const own = await another(backend);
+    const inBlock = async () => {
+      await using used = own;
+      return { result: used.relu([-1, 3]) };
+    };
+    const { result } = await inBlock();
+    expectClose('relu', await result, [0, 3], {});
+    await expect(own.relu([1])).rejects.toThrow(BackendError);
+  });
+
+  it('keeps a bounded number of shapes, and answers rightly for those it dropped', async () => {
+    const relu = (size: number) =>
+      backend.relu(Float32Array.from({ length: size }, (_, i) => i - 3));
+    const want = (size: number) => Array.from({ length: size }, (_, i) => Math.max(i - 3, 0));
+    const round = async (times: number) => {
+      for (let i = 0; i < times; i++) {
+        for (let size = 1; size <= 100; size++) {
+          expectClose(`relu of ${size}`, await relu(size), want(size), {});
+        }
+      }
+    };
+    await round(1);
+    const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow');
+    try {
+      await round(3);
+      expect(grow).not.toHaveBeenCalled();
+    } finally {
+      grow.mockRestore();
+    }
+  });
+});
+
+/** One more backend of the same kind. */
+function another({ info: { backend, build } }: Backend): Promise<Backend> {
+  return backend === 'wasm'
+    ? createBackend(backend, { build: build as WasmBuild })
+    : createBackend(backend, { precision: build as Precision });
+}
+
+/** What every method computes. */
+function numericalCore(backend: Backend, rounding: Tolerance): void {
+  const near = (name: string, got: ArrayLike<number>, want: readonly number[]) =>
+    expectClose(name, got, want, rounding);
+
+  it('multiplies matrices, however they are stored', async () => {
+    const sizes = { m: 2, n: 2, k: 3 };
+    const [a, b] = [
+      [1, 2, 3, 4, 5, 6],
+      [7, 8, 9, 10, 11, 12],
+    ];
+    const [aStored, bStored] = [
+      [1, 4, 2, 5, 3, 6],
+      [7, 9, 11, 8, 10, 12],
+    ];
+    const want = [58, 64, 139, 154];
+    near('a·b', await backend.matmul(a, b, sizes), want);
+    near('aᵀ·b', await backend.matmul(aStored, b, { ...sizes, transposeA: true }), want);
+    near('a·bᵀ', await backend.matmul(a, bStored, { ...sizes, transposeB: true }), want);
+    const both = { ...sizes, transposeA: true, transposeB: true };
+    near('aᵀ·bᵀ', await backend.matmul(aStored, bStored, both), want);
+  });
+
+  it('computes a linear layer, and its bias gradient', async () => {
+    const [x, W, b] = [
+      [1, 2, 3, -1],
+      [1, 2, 3, 4, 5, 6],
+      [10, 20, 30],
+    ];
+    const sizes = { batch: 2, inputs: 2, outputs: 3 };
+    near('y', await backend.linear(x, W, b, sizes), [19, 32, 45, 9, 21, 33]);
+    const db = await backend.linearBackwardBias([1, 0, 2, -1, 4, 3], { batch: 2, outputs: 3 });
+    near('db', db, [0, 4, 5]);
+  });
+
+  it('computes relu, sigmoid and tanh, and their derivatives', async () => {
+    near('relu', await backend.relu([-2, 0, 3]), [0, 0, 3]);
+    near('drelu', await backend.reluBackward([5, 6, 7], [0, 0, 3]), [0, 0, 7]);
+    const third = Math.log(0.5); // σ(ln ½) = ⅓
+    near('sigmoid', await backend.sigmoid([0, third, -third]), [1 / 2, 1 / 3, 2 / 3]);
+    near('dsigmoid', await backend.sigmoidBackward([4, -8], [0.5, 0.25]), [1, -1.5]);
+    near('tanh', await backend.tanh([0, Math.log(2)]), [0, 0.6]);
+    near('dtanh', await backend.tanhBackward([2, 1], [0.5, 0]), [1.5, 1]);
+  });
+
+  it('computes softmax over each row, also of logits whose exponentials overflow', async () => {
+    const p = await backend.softmax([0, Math.log(3), 1000, 1000], { classes: 2 });
+    near('p', p, [1 / 4, 3 / 4, 1 / 2, 1 / 2]);
+  });
+
+  it('computes softmax cross-entropy with its gradient', async () => {
+    const logits = [0, Math.log(3), 0, 0];
+    const result = await backend.softmaxCrossEntropy(logits, [1, 0], { classes: 2 });
+    near('L', [result.loss], [(Math.log(4 / 3) + Math.log(2)) / 2]);
+    near('p', result.probabilities, [1 / 4, 3 / 4, 1 / 2, 1 / 2]);
+    near('dz', result.dlogits, [1 / 8, -1 / 8, -1 / 4, 1 / 4]);
+  });
+
+  it('computes binary cross-entropy with its gradient', async () => {
+    const result = await backend.binaryCrossEntropy([Math.log(3), 0], [1, 0]);
+    near('L', [result.loss], [(Math.log(4 / 3) + Math.log(2)) / 2]);
+    near('p', result.probabilities, [3 / 4, 1 / 2]);
+    near('dz', result.dlogits, [-1 / 8, 1 / 4]);
+  });
+
+  it('computes the mnist loss with its gradient', async () => {
+    const result = await backend.mnistLoss([Math.log(3), 0], [1, 0]);
+    near('L', [result.loss], [3 / 8]);
+    near('p', result.probabilities, [3 / 4, 1 / 2]);
+    near('dz', result.dlogits, [-3 / 32, 1 / 8]);
+  });
+
+  it('computes squared error as a mean or a sum, with its gradient', async () => {
+    const mean = await backend.squaredError([1, 4], [3, 1]);
+    near('mean', [mean.loss], [6.5]);
+    near('gradient of the mean', mean.dpredictions, [-2, 3]);
+    const sum = await backend.squaredError([1, 4], [3, 1], { reduction: 'sum' });
+    near('sum', [sum.loss], [13]);
+    near('gradient of the sum', sum.dpredictions, [-4, 6]);
+  });
+
+  it('makes an update of gradient descent, with and without weight decay', async () => {
+    near('w', await backend.sgd([1, -2], [4, 8], { learningRate: 0.25 }), [0, -4]);
+    const decaying = { learningRate: 0.25, weightDecay: 0.5 };
+    near('w', await backend.sgd([1, -2], [4, 8], decaying), [-0.125, -3.75]);
+  });
+
+  it('takes any kind of array and changes none', async () => {
+    for (const x of [
+      [3, 200],
+      Uint8Array.of(3, 200),
+      Int32Array.of(3, 200),
+      Float64Array.of(3, 200),
+    ]) {
+      near('relu', await backend.relu(x), [3, 200]);
+    }
+    const [w, dw] = [Float32Array.of(1, 2), Float32Array.of(3, 4)];
+    const updated = await backend.sgd(w, dw, { learningRate: 1 });
+    near('w', w, [1, 2]);
+    near('dw', dw, [3, 4]);
+    updated.fill(0);
+    near('w again', await backend.sgd(w, dw, { learningRate: 1 }), [-2, -2]);
+  });
+
+  it('answers many calls at once as it would one after another', async () => {
+    const calls = Array.from({ length: 200 }, async (_, i) => {
+      const size = 1 + (i % 7);
+      const values = Array.from({ length: size }, (_, j) => i + j);
+      switch (i % 4) {
+        case 0:
+          return near(`relu ${i}`, await backend.relu(values), values);
+        case 1: {
+          const product = await backend.matmul(values, [2], { m: size, n: 1, k: 1 });
+          return near(
+            `matmul ${i}`,
+            product,
+            values.map((v) => 2 * v),
+          );
+        }
+        case 2: {
+          const { loss } = await backend.squaredError(
+            values,
+            values.map((v) => v + 1),
+          );
+          return near(`loss ${i}`, [loss], [1]);
+        }
+        default: {
+          const updated = await backend.sgd(values, values, { learningRate: 1 });
+          return near(
+            `sgd ${i}`,
+            updated,
+            values.map(() => 0),
+          );
+        }
+      }
+    });
+    await Promise.all(calls);
+  });
+}
