@@ -1,0 +1,271 @@
+"""Values and gradients of every op, as PyTorch computes them in float64.
+
+A golden is a list of kernel calls by the library's names, and runs of it: values that are written
+beforehand (given) and values that must be there afterwards (expected). Given values are float32
+numbers, so that every backend sees the same.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from threefry import DATA, RandomStream
+
+random = RandomStream(0, DATA)
+
+
+def reals(*shape):
+    """Random float32 numbers from −2 to 2, as a float64 tensor that takes a gradient."""
+    return exact((4 * random.floats(int(np.prod(shape))) - 2).reshape(shape))
+
+
+def exact(values):
+    """Values rounded to float32, as a float64 tensor that takes a gradient."""
+    return torch.tensor(np.asarray(values, np.float32), dtype=torch.float64, requires_grad=True)
+
+
+def labels(count, bound):
+    return torch.tensor(random.below(bound, count))
+
+
+class Golden:
+    """One entry of ops.json."""
+
+    def __init__(self, name):
+        self.name = name
+        self.shapes = {}
+        self.integers = set()
+        self.calls = []
+        self.runs = []
+
+    def call(self, op, attributes=None, **roles):
+        """Appends a kernel call: tensors' names by role."""
+        self.calls.append({"op": op, "tensors": roles, "attributes": attributes or {}})
+
+    def declare(self, name, shape):
+        """A tensor that no run writes or compares."""
+        self.shapes[name] = shape
+
+    def run(self, given, expected):
+        """Tensors to write, by name, and tensors to compare afterwards."""
+        self.runs.append({"given": self.values(given), "expected": self.values(expected)})
+
+    def values(self, tensors):
+        for name, tensor in tensors.items():
+            self.shapes[name] = list(tensor.shape)
+            if not tensor.is_floating_point():
+                self.integers.add(name)
+        return {name: tensor.detach().ravel().tolist() for name, tensor in tensors.items()}
+
+    def entry(self):
+        tensors = {
+            name: {"shape": shape, "dtype": "int32" if name in self.integers else "float32"}
+            for name, shape in self.shapes.items()
+        }
+        return {"name": self.name, "tensors": tensors, "calls": self.calls, "runs": self.runs}
+
+
+def names(*tensors):
+    """Tensors that are named like their roles."""
+    return {name: name for name in tensors}
+
+
+def matmul_golden(transpose_a, transpose_b):
+    M, N, K = 5, 7, 6
+    A = reals(K, M) if transpose_a else reals(M, K)
+    B = reals(N, K) if transpose_b else reals(K, N)
+    C = (A.T if transpose_a else A) @ (B.T if transpose_b else B)
+    dC = reals(M, N)
+    dA, dB = torch.autograd.grad(C, (A, B), dC)
+
+    def flags(a, b):
+        return {"transposeA": int(a), "transposeB": int(b)}
+
+    stored = f"{'Aᵀ' if transpose_a else 'A'} and {'Bᵀ' if transpose_b else 'B'}"
+    golden = Golden(f"matmul of {stored}")
+    golden.call("matmul", flags(transpose_a, transpose_b), **names("C", "A", "B"))
+    if transpose_a:
+        golden.call("matmul", flags(transpose_b, True), C="dA", A="B", B="dC")
+    else:
+        golden.call("matmul", flags(False, not transpose_b), C="dA", A="dC", B="B")
+    if transpose_b:
+        golden.call("matmul", flags(True, transpose_a), C="dB", A="dC", B="A")
+    else:
+        golden.call("matmul", flags(not transpose_a, False), C="dB", A="A", B="dC")
+    golden.run({"A": A, "B": B, "dC": dC}, {"C": C, "dA": dA, "dB": dB})
+    return golden
+
+
+def linear_golden():
+    x, W, b, dy = reals(5, 7), reals(7, 6), reals(6), reals(5, 6)
+    y = F.linear(x, W.T, b)
+    dx, dW, db = torch.autograd.grad(y, (x, W, b), dy)
+    golden = Golden("linear")
+    golden.call("linearForward", **names("y", "x", "W", "b"))
+    golden.call("linearBackwardWeight", **names("dW", "x", "dy"))
+    golden.call("linearBackwardBias", **names("db", "dy"))
+    golden.call("linearBackwardInput", **names("dx", "dy", "W"))
+    golden.run({"x": x, "W": W, "b": b, "dy": dy}, {"y": y, "dx": dx, "dW": dW, "db": db})
+    return golden
+
+
+def activation_golden(name, function):
+    edges = [0.0, 1e-3, -1e-3, 0.625, -0.625, 9.0, -9.0, 80.0, -80.0]
+    x = exact(edges + reals(30).tolist())
+    dy = reals(len(x))
+    y = function(x)
+    (dx,) = torch.autograd.grad(y, x, dy)
+    golden = Golden(name)
+    golden.call(f"{name}Forward", **names("y", "x"))
+    golden.call(f"{name}Backward", **names("dx", "dy", "y"))
+    golden.run({"x": x, "dy": dy}, {"y": y, "dx": dx})
+    return golden
+
+
+def classification_golden(name, z, t, p, L, note=""):
+    (dz,) = torch.autograd.grad(L, z)
+    golden = Golden(name + note)
+    golden.call(f"{name}Forward", **names("L", "p", "z", "t"))
+    golden.call(f"{name}Backward", **names("dz", "p", "t"))
+    golden.run({"z": z, "t": t}, {"L": L.reshape(1), "p": p, "dz": dz})
+    return golden
+
+
+def softmax_goldens():
+    z, t = reals(9, 10), labels(9, 10)
+    huge = exact([[1e4, -1e4, 0], [1e4, 1e4, 1e4], [-1e4, -1e4 + 1, -1e4], [100, 50, 0]])
+    far = torch.tensor([1, 0, 2, 2])
+    goldens = [
+        classification_golden("softmaxCrossEntropy", z, t, F.softmax(z, 1), F.cross_entropy(z, t)),
+        classification_golden(
+            "softmaxCrossEntropy", huge, far, F.softmax(huge, 1), F.cross_entropy(huge, far), ", huge logits"
+        ),
+    ]
+    alone = Golden("softmax")
+    alone.call("softmaxForward", **names("p", "z"))
+    alone.run({"z": z}, {"p": F.softmax(z, 1)})
+    return [*goldens, alone]
+
+
+def binary_goldens():
+    z = exact([[60.0], [-60.0], [60.0], [-60.0], [0.0], *reals(13, 1).tolist()])
+    t = torch.cat([torch.tensor([0, 0, 1, 1, 1]), labels(13, 2)])
+    p, target = torch.sigmoid(z), t.double().reshape(-1, 1)
+    cross_entropy = F.binary_cross_entropy_with_logits(z, target)
+    mnist_loss = torch.where(target == 1, 1 - p, p).mean()
+    return [
+        classification_golden("binaryCrossEntropy", z, t, p, cross_entropy),
+        classification_golden("mnistLoss", z, t, torch.sigmoid(z), mnist_loss),
+    ]
+
+
+def squared_error_golden(reduction):
+    y, t = reals(11, 1), reals(11, 1)
+    L = F.mse_loss(y, t, reduction=reduction)
+    (dy,) = torch.autograd.grad(L, y)
+    scale = {"scale": 1 / y.numel() if reduction == "mean" else 1}
+    golden = Golden(f"squaredError, {reduction}")
+    golden.call("squaredErrorForward", scale, **names("L", "y", "t"))
+    golden.call("squaredErrorBackward", scale, **names("dy", "y", "t"))
+    golden.run({"y": y, "t": t}, {"L": L.reshape(1), "dy": dy})
+    return golden
+
+
+def optimizer_golden(name, op, attributes, moments, make):
+    """Five updates with a learning rate of its own each.
+
+    moments: the library's names of what the optimizer keeps, with PyTorch's
+    make: a PyTorch optimizer of a list of parameters
+    """
+    schedule = exact([0.1, 0.2, 0.05, 0.3, 0.01])
+    w = reals(10)
+    golden = Golden(name)
+    roles = names("w", *moments, "dw", "schedule", "state")
+    golden.call(op, attributes, **roles)
+    golden.call("advance", {"batchSize": 1}, state="state")
+    given = {"w": w.detach().clone(), "schedule": schedule, "state": torch.tensor([1, 0, 0, 0])}
+    given |= {moment: torch.zeros(10, dtype=torch.float64) for moment in moments}
+    optimizer = make([w])
+    for rate in schedule.tolist():
+        w.grad = reals(10).detach()
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+        kept = {ours: optimizer.state[w][theirs].clone() for ours, theirs in moments.items()}
+        golden.run(given | {"dw": w.grad}, {"w": w.detach().clone(), **kept})
+        given = {}
+    return golden
+
+
+def optimizer_goldens():
+    velocity = {"v": "momentum_buffer"}
+    moments = {"m": "exp_avg", "v": "exp_avg_sq"}
+    decay = {"weightDecay": 0.1}
+    momentum = {"momentum": 0.9, "weightDecay": 0.1}
+    adam = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+    optim = torch.optim
+    return [
+        optimizer_golden("SGD", "sgdUpdate", {"weightDecay": 0}, {}, lambda w: optim.SGD(w, 1)),
+        optimizer_golden(
+            "SGD with weight decay", "sgdUpdate", decay, {}, lambda w: optim.SGD(w, 1, weight_decay=0.1)
+        ),
+        optimizer_golden(
+            "SGD with momentum",
+            "sgdMomentumUpdate",
+            momentum,
+            velocity,
+            lambda w: optim.SGD(w, 1, momentum=0.9, weight_decay=0.1),
+        ),
+        optimizer_golden(
+            "SGD with Nesterov momentum",
+            "sgdNesterovUpdate",
+            momentum,
+            velocity,
+            lambda w: optim.SGD(w, 1, momentum=0.9, weight_decay=0.1, nesterov=True),
+        ),
+        optimizer_golden("Adam", "adamUpdate", adam | {"weightDecay": 0}, moments, optim.Adam),
+        optimizer_golden(
+            "Adam with weight decay",
+            "adamUpdate",
+            adam | decay,
+            moments,
+            lambda w: optim.Adam(w, weight_decay=0.1),
+        ),
+        optimizer_golden(
+            "AdamW", "adamWUpdate", adam | decay, moments, lambda w: optim.AdamW(w, weight_decay=0.1)
+        ),
+    ]
+
+
+def clipping_golden(limit):
+    parameters = [reals(4), reals(5), reals(3)]
+    gradients = [reals(parameter.numel()).detach() for parameter in parameters]
+    golden = Golden(f"clip_grad_norm_ to {limit}")
+    for slot in range(3):
+        golden.call("sumOfSquares", {"slot": slot}, squares="squares", dw=f"dw{slot}")
+    golden.call("clipFactor", {"limit": limit}, **names("factor", "squares"))
+    for slot in range(3):
+        golden.call("scaleGradient", dw=f"dw{slot}", factor="factor")
+    for parameter, gradient in zip(parameters, gradients):
+        parameter.grad = gradient.clone()
+    norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
+    squares = torch.stack([(gradient**2).sum() for gradient in gradients])
+    assert torch.isclose(norm, squares.sum().sqrt())
+    golden.declare("factor", [1])
+    golden.run(
+        {f"dw{slot}": gradient for slot, gradient in enumerate(gradients)},
+        {"squares": squares}
+        | {f"dw{slot}": parameter.grad for slot, parameter in enumerate(parameters)},
+    )
+    return golden
+
+
+def op_goldens():
+    goldens = [matmul_golden(a, b) for a in (False, True) for b in (False, True)]
+    goldens.append(linear_golden())
+    goldens += [
+        activation_golden(name, getattr(torch, name)) for name in ("relu", "sigmoid", "tanh")
+    ]
+    goldens += softmax_goldens() + binary_goldens()
+    goldens += [squared_error_golden(reduction) for reduction in ("mean", "sum")]
+    goldens += optimizer_goldens() + [clipping_golden(limit) for limit in (0.5, 100)]
+    return [golden.entry() for golden in goldens]
