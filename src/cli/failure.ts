@@ -1,0 +1,53 @@
+/** How commands fail: one line on stderr, and a status that scripts can tell apart. */
+
+export const SUCCESS = 0;
+export const FAILURE = 1;
+export const WRONG_USAGE = 2;
+
+/** What the shell reports for a program that a signal ended: 128 and the signal's number. */
+const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+export type StopSignal = keyof typeof SIGNAL_STATUS;
+
+/** Options that do not go together. What the parser can see by itself, it reports itself. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** The user, or the system, asked the program to stop. */
+export class Interruption extends Error {
+  override name = 'Interruption';
+
+  constructor(
+    readonly signal: StopSignal,
+    message = 'interrupted',
+  ) {
+    super(message);
+  }
+
+  get status(): number {
+    return SIGNAL_STATUS[this.signal];
+  }
+}
+
+/** The exit status for an error that ended a command. */
+export function statusOf(error: unknown): number {
+  if (error instanceof UsageError) return WRONG_USAGE;
+  if (error instanceof Interruption) return error.status;
+  return FAILURE;
+}
+
+/** `handgrad: what went wrong`, in one line; with `verbose`, followed by the stack. */
+export function describeFailure(error: unknown, verbose: boolean): string {
+  const line = `handgrad: ${oneLine(reasonOf(error))}\n`;
+  const stack = error instanceof Error ? error.stack : undefined;
+  return verbose && stack !== undefined ? `${line}${stack}\n` : line;
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Without line breaks, which may come with a file's name. */
+export function oneLine(text: string): string {
+  return text.trim().replace(/\s*[\r\n]+\s*/g, ' ');
+}

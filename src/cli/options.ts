@@ -1,0 +1,75 @@
+/** Options that commands share, and how their values are read. */
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { BACKEND_NAMES, type BackendChoice } from '../backends/create.js';
+
+export interface BackendOptions {
+  readonly backend: BackendChoice;
+  readonly threads: number;
+}
+
+export interface DataOptions {
+  /** A folder, or `synthetic`. */
+  readonly data?: string;
+}
+
+export interface JsonOption {
+  readonly json?: true;
+}
+
+export function addBackendOptions(command: Command): Command {
+  const backend = new Option('--backend <name>', 'where to compute').choices(BACKEND_NAMES);
+  return command
+    .addOption(backend.default('auto'))
+    .option('--threads <count>', 'threads to compute on', positiveInteger, 1);
+}
+
+export function addDataOption(command: Command): Command {
+  return command.option(
+    '--data <folder>',
+    'folder with the MNIST files, or "synthetic" for digits that the program draws (default: $HANDGRAD_MNIST, else a download)',
+    folderOrSynthetic,
+  );
+}
+
+/** Reads one of `values`. */
+export function oneOf<Value extends string>(values: readonly Value[]): (text: string) => Value {
+  return (text) => {
+    const value = values.find((known) => known === text);
+    if (value !== undefined) return value;
+    throw new InvalidArgumentError(`Allowed choices are ${values.join(', ')}.`);
+  };
+}
+
+/** Reads items with commas between them. */
+export function list<Item>(readItem: (text: string) => Item): (text: string) => Item[] {
+  return (text) => text.split(',').map((item) => readItem(item.trim()));
+}
+
+/** @throws InvalidArgumentError unless `text` is an integer of at least 1 */
+export function positiveInteger(text: string): number {
+  return integer(text, 1);
+}
+
+/** @throws InvalidArgumentError unless `text` is an integer of at least 0 */
+export function nonNegativeInteger(text: string): number {
+  return integer(text, 0);
+}
+
+/** @throws InvalidArgumentError unless `text` is a number above 0 */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('Expected a number above 0.');
+}
+
+function integer(text: string, minimum: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= minimum) return value;
+  throw new InvalidArgumentError(`Expected an integer of at least ${minimum}.`);
+}
+
+function folderOrSynthetic(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('Expected a folder, or "synthetic".');
+}

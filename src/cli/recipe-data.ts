@@ -1,0 +1,62 @@
+import type { Dataset, Splits } from '../data/dataset.js';
+import type { Recipe, RecipeName } from '../recipes.js';
+import { openDigits } from './digits.js';
+import { formatCount, formatCounted } from './format.js';
+import { note } from './output.js';
+
+/** What a recipe trains on and is tested with. */
+export interface RecipeData extends Splits {
+  /** A folder's full path, `synthetic`, or `points` for recipes that make their own. */
+  readonly source: string;
+}
+
+export const POINTS = 'points';
+
+/**
+ * The splits of a recipe, from the digits that `data` names (see `openDigits`), or from the seed.
+ *
+ * @throws DataError when the digits cannot be had
+ */
+export async function openRecipeData(
+  recipe: Recipe,
+  options: { readonly data?: string | undefined; readonly seed: number },
+  signal?: AbortSignal,
+): Promise<RecipeData> {
+  const { data, seed } = options;
+  if (recipe.data === 'points') {
+    if (data !== undefined) note(`${recipe.name} makes its own points; --data is not used`);
+    return { ...recipe.prepare(undefined, seed), source: POINTS };
+  }
+  const { splits, source } = await openDigits(data, signal);
+  return { ...recipe.prepare(splits, seed), source };
+}
+
+/** `60,000 training and 10,000 test images from mnist/`. */
+export function formatData({ train, test, source }: RecipeData): string {
+  if (source === POINTS) return `${formatCounted(train.size, 'point')} with noise`;
+  const sizes = `${formatCount(train.size)} training and ${formatCount(test.size)} test images`;
+  return source === 'synthetic' ? `${sizes}, synthetic` : `${sizes} from ${source}`;
+}
+
+/** What the classes of a recipe are called, in the order of its labels. */
+export function classNames(recipe: RecipeName): readonly string[] {
+  switch (recipe) {
+    case 'three-seven-linear':
+    case 'three-seven-mlp':
+      return ['7', '3'];
+    case 'nine-or-not':
+      return ['not 9', '9'];
+    case 'line':
+    case 'parabola':
+      return [];
+    default:
+      return ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+  }
+}
+
+/** Whether one class is so common that to name it always would look accurate. */
+export function isUnbalanced({ targets, classes, size }: Dataset): boolean {
+  const counts = new Array<number>(classes).fill(0);
+  for (const target of targets) if (classes > 0) counts[target]++;
+  return Math.max(0, ...counts) > (2 / 3) * size;
+}

@@ -1,0 +1,54 @@
+import { type Options, SingleBar } from 'cli-progress';
+import type { Progress } from '../training/history.js';
+import { formatCount, formatLoss } from './format.js';
+
+/** On stderr, nothing where that is no terminal; gone when it is done. */
+export const BAR_STYLE: Options = {
+  stream: process.stderr,
+  barsize: 16,
+  barCompleteChar: '█',
+  barIncompleteChar: '░',
+  clearOnComplete: true,
+  // Leaves the terminal's own setting alone, which an abrupt exit could not put back.
+  linewrap: true,
+};
+
+const FORMAT =
+  'epoch {epoch}/{epochs} [{bar}] {percentage} %  loss {loss}  {rate} images/s  {eta_formatted} left';
+
+/** A bar for each epoch that takes long enough to show one, with loss and speed. */
+export class TrainingBar {
+  readonly #batchSize: number;
+  #bar: SingleBar | undefined;
+  /** When, and after which update, the bar of this epoch first heard of it. */
+  #began = { time: 0, step: 0 };
+
+  constructor(batchSize: number) {
+    this.#batchSize = batchSize;
+  }
+
+  update(progress: Progress): void {
+    if (progress.stepInEpoch === progress.stepsPerEpoch) return;
+    if (!this.#bar) this.#begin(progress);
+    this.#bar?.update(progress.stepInEpoch, this.#fields(progress));
+  }
+
+  /** Takes the bar away, so that a line can be printed in its place. */
+  clear(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  #begin(progress: Progress): void {
+    this.#began = { time: performance.now(), step: progress.stepInEpoch };
+    this.#bar = new SingleBar({ ...BAR_STYLE, format: FORMAT });
+    this.#bar.start(progress.stepsPerEpoch, progress.stepInEpoch, this.#fields(progress));
+  }
+
+  #fields({ epoch, epochs, loss, stepInEpoch }: Progress) {
+    const images = (stepInEpoch - this.#began.step) * this.#batchSize;
+    const seconds = (performance.now() - this.#began.time) / 1000;
+    const rate = images > 0 ? formatCount(images / seconds) : '…';
+    return { epoch, epochs, loss: formatLoss(loss), rate };
+  }
+}
