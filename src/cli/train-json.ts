@@ -1,0 +1,56 @@
+import type { EpochRecord } from '../training/history.js';
+import { printJson } from './output.js';
+import type { RunStart, RunSummary, RunTotals, TrainReport } from './train-report.js';
+
+/** A JSON object per line. Numbers that are not there, such as an accuracy on points, are null. */
+export class JsonReport implements TrainReport {
+  constructor(readonly run: RunStart) {}
+
+  start(): void {
+    const { recipe, settings, data, backend, parameters, resumedAfter } = this.run;
+    printJson({
+      event: 'start',
+      recipe: recipe.name,
+      backend: backend.backend,
+      build: backend.build,
+      threads: backend.threads,
+      parameters,
+      trainSize: data.train.size,
+      testSize: data.test.size,
+      data: data.source,
+      ...settings,
+      ...(resumedAfter !== undefined && { resumedAfter }),
+    });
+  }
+
+  epoch(record: EpochRecord): void {
+    printJson({
+      event: 'epoch',
+      epoch: record.epoch,
+      trainLoss: record.trainLoss,
+      validLoss: record.validLoss ?? null,
+      validAccuracy: record.validAccuracy ?? null,
+      validBalancedAccuracy: record.validBalancedAccuracy ?? null,
+      learningRate: record.learningRate,
+      seconds: record.seconds,
+    });
+  }
+
+  done({ evaluation, coefficients, weightsPath, ...totals }: RunSummary): void {
+    printJson({
+      event: 'done',
+      epochs: totals.epochs,
+      validLoss: evaluation.loss,
+      validAccuracy: evaluation.accuracy,
+      validBalancedAccuracy: evaluation.balancedAccuracy,
+      trainSeconds: totals.trainSeconds,
+      imagesPerSecond: totals.imagesPerSecond,
+      ...(coefficients && { coefficients: coefficients.values }),
+      ...(weightsPath !== undefined && { weights: weightsPath }),
+    });
+  }
+
+  interrupted(totals: RunTotals, signal: string): void {
+    printJson({ event: 'interrupted', signal, ...totals });
+  }
+}

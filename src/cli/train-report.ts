@@ -1,0 +1,42 @@
+import type { BackendInfo } from '../backends/device.js';
+import type { Recipe } from '../recipes.js';
+import type { EpochRecord, Evaluation } from '../training/history.js';
+import type { Coefficients } from './coefficients.js';
+import type { RecipeData } from './recipe-data.js';
+import type { RunSettings } from './run-config.js';
+
+/** What is known before the first epoch. */
+export interface RunStart {
+  readonly recipe: Recipe;
+  readonly settings: RunSettings;
+  readonly data: RecipeData;
+  readonly backend: BackendInfo;
+  readonly parameters: number;
+  /** Epochs that an earlier sitting finished, for a run that goes on. */
+  readonly resumedAfter: number | undefined;
+}
+
+/** What came of a run so far. */
+export interface RunTotals {
+  /** Finished ones. */
+  readonly epochs: number;
+  readonly trainSeconds: number;
+  readonly imagesPerSecond: number;
+}
+
+export interface RunSummary extends RunTotals {
+  /** On the test split. */
+  readonly evaluation: Evaluation;
+  /** For recipes that fit a curve. */
+  readonly coefficients: Coefficients | undefined;
+  /** Where the weights are. */
+  readonly weightsPath: string | undefined;
+}
+
+/** Tells of a run on stdout. */
+export interface TrainReport {
+  start(): void;
+  epoch(record: EpochRecord): void;
+  done(summary: RunSummary): void;
+  interrupted(totals: RunTotals, signal: string): void;
+}

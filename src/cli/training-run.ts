@@ -1,0 +1,171 @@
+import type { Backend } from '../backends/backend.js';
+import { TrainingError } from '../errors.js';
+import { type Recipe, recipeTrainer } from '../recipes.js';
+import { readPosition } from '../training/checkpoint.js';
+import type { EpochRecord, History } from '../training/history.js';
+import type { Trainer } from '../training/trainer.js';
+import { formatBackend } from './backend.js';
+import { coefficientsOf } from './coefficients.js';
+import { Interruption, type StopSignal } from './failure.js';
+import { note } from './output.js';
+import type { RecipeData } from './recipe-data.js';
+import { createConfig, expectSameData, type RunConfig, type RunSettings } from './run-config.js';
+import type { RunFolder } from './run-folder.js';
+import { RunLog } from './run-log.js';
+import { JsonReport } from './train-json.js';
+import type { RunTotals, TrainReport } from './train-report.js';
+import { TextReport } from './train-text.js';
+import { TrainingBar } from './training-bar.js';
+
+export interface TrainingRunOptions {
+  readonly recipe: Recipe;
+  readonly settings: RunSettings;
+  readonly data: RecipeData;
+  /** Where the run is kept; nowhere if there is none. */
+  readonly folder: RunFolder | undefined;
+  /** That of the run in `folder` to go on with. */
+  readonly resumed: RunConfig | undefined;
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** One sitting of a run: from its beginning or a checkpoint, to its end or an interruption. */
+export class TrainingRun {
+  readonly #backend: Backend;
+  readonly #options: TrainingRunOptions;
+  readonly #trainer: Trainer;
+  readonly #bar: TrainingBar;
+  #log = new RunLog();
+
+  constructor(backend: Backend, options: TrainingRunOptions) {
+    this.#backend = backend;
+    this.#options = options;
+    this.#trainer = recipeTrainer(options.recipe, { backend, ...options.settings });
+    this.#bar = new TrainingBar(options.settings.batchSize);
+  }
+
+  /** @throws TrainingError for a loss that stops being finite, Interruption when told to stop */
+  async run(): Promise<void> {
+    const { resumed, signal } = this.#options;
+    if (resumed) await this.#resume(resumed);
+    else await this.#begin();
+    signal.throwIfAborted();
+    const report = this.#createReport();
+    report.start();
+    const history = await this.#fit(report);
+    this.#log.end(history);
+    if (history.stoppedBy === 'signal') await this.#stop(report, history);
+    else await this.#finish(report, history);
+  }
+
+  async #begin(): Promise<void> {
+    const { recipe, settings, data, folder } = this.#options;
+    await folder?.begin(createConfig(recipe, settings, this.#backend.info, data));
+  }
+
+  /** Returns to the checkpoint, and to the history up to it. */
+  async #resume(config: RunConfig): Promise<void> {
+    const { data, folder } = this.#options;
+    if (!folder) return;
+    expectSameData(config, data);
+    this.#compareBackends(config);
+    const checkpoint = await folder.readCheckpoint();
+    await this.#trainer.restore(checkpoint);
+    const { step } = readPosition(checkpoint, this.#trainer);
+    const stepsPerEpoch = Math.ceil(data.train.size / this.#trainer.batchSize);
+    this.#log = new RunLog(await folder.readHistory(), Math.floor(step / stepsPerEpoch));
+  }
+
+  #compareBackends({ backend: before }: RunConfig): void {
+    const now = this.#backend.info;
+    if (now.backend === before.backend && now.build === before.build) return;
+    note(
+      `the run began on ${formatBackend(before)} and goes on with ${formatBackend(now)}, which rounds differently`,
+    );
+  }
+
+  #createReport(): TrainReport {
+    const { recipe, settings, data, resumed, json } = this.#options;
+    const backend = this.#backend.info;
+    const parameters = this.#trainer.parameterCount;
+    const resumedAfter = resumed ? this.#log.completedEpochs : undefined;
+    const start = { recipe, settings, data, backend, parameters, resumedAfter };
+    return json ? new JsonReport(start) : new TextReport(start);
+  }
+
+  async #fit(report: TrainReport): Promise<History> {
+    const { settings, data, resumed, signal } = this.#options;
+    try {
+      return await this.#trainer.fit(data.train, {
+        epochs: settings.epochs,
+        validation: data.test,
+        resume: resumed !== undefined,
+        signal,
+        onProgress: (progress) => this.#bar.update(progress),
+        onEpoch: (record) => this.#endEpoch(record, report),
+      });
+    } catch (error) {
+      throw error instanceof TrainingError ? await this.#keepLastGood(error) : error;
+    } finally {
+      this.#bar.clear();
+    }
+  }
+
+  /** A line that says an epoch is over also says that it is kept. */
+  async #endEpoch(record: EpochRecord, report: TrainReport): Promise<void> {
+    const whole = this.#log.add(record);
+    await this.#options.folder?.saveProgress(this.#trainer, this.#log);
+    this.#bar.clear();
+    report.epoch(whole);
+  }
+
+  async #finish(report: TrainReport, history: History): Promise<void> {
+    const { recipe, data, folder } = this.#options;
+    await folder?.saveHistory(this.#log);
+    await folder?.saveWeights(this.#trainer);
+    report.done({
+      ...this.#totals(history),
+      evaluation: await this.#trainer.evaluate(data.test),
+      coefficients: coefficientsOf(recipe.name, await this.#trainer.state()),
+      weightsPath: folder?.weightsPath,
+    });
+  }
+
+  /** Keeps what there is, in the middle of an epoch if need be. */
+  async #stop(report: TrainReport, history: History): Promise<void> {
+    const { settings, folder, signal } = this.#options;
+    await folder?.saveWeights(this.#trainer);
+    await folder?.saveProgress(this.#trainer, this.#log);
+    const { signal: name } = signal.reason as Interruption;
+    report.interrupted(this.#totals(history), name);
+    throw this.#interruption(name, settings.epochs);
+  }
+
+  #interruption(name: StopSignal, epochs: number): Interruption {
+    const { folder } = this.#options;
+    const kept = folder
+      ? `weights, history and checkpoint are in ${folder.path}, and --resume goes on from there`
+      : 'nothing is kept without --out';
+    const done = this.#log.completedEpochs;
+    return new Interruption(name, `stopped after ${done} of ${epochs} epochs; ${kept}`);
+  }
+
+  /** The checkpoint stays that of the last epoch: right before the failure it would fail again. */
+  async #keepLastGood(error: TrainingError): Promise<TrainingError> {
+    const { folder } = this.#options;
+    // The message ends with "the last good weights are kept".
+    if (!folder) return new TrainingError(`${error.message} only with --out`, { cause: error });
+    await folder.saveWeights(this.#trainer);
+    await folder.saveHistory(this.#log);
+    return new TrainingError(`${error.message} in ${folder.weightsPath}`, { cause: error });
+  }
+
+  #totals({ examples, trainSeconds }: History): RunTotals {
+    return {
+      epochs: this.#log.completedEpochs,
+      trainSeconds: this.#log.trainSeconds,
+      // Of this sitting: a run that goes on may do so on another machine.
+      imagesPerSecond: examples > 0 ? examples / trainSeconds : 0,
+    };
+  }
+}
