@@ -1,0 +1,97 @@
+import { Command } from 'commander';
+import { RECIPE_NAMES, type RecipeName } from '../recipes.js';
+import type { Evaluation } from '../training/history.js';
+import { withBackend } from './backend.js';
+import { confusionRows, formatConfusion } from './confusion.js';
+import { earlierSource } from './digits.js';
+import { formatCounted, formatLoss, formatPercent } from './format.js';
+import {
+  addBackendOptions,
+  addDataOption,
+  type BackendOptions,
+  type DataOptions,
+  type JsonOption,
+  oneOf,
+} from './options.js';
+import { print, printJson } from './output.js';
+import { classNames, isUnbalanced, openRecipeData, type RecipeData } from './recipe-data.js';
+import { createTrained, readTrained, type TrainedWeights } from './trained.js';
+
+interface EvaluateOptions extends BackendOptions, DataOptions, JsonOption {
+  readonly recipe?: RecipeName;
+}
+
+export function evaluateCommand(): Command {
+  const command = new Command('evaluate')
+    .description('Test weights: loss, accuracy, and what was taken for what.')
+    .argument('<weights>', 'a .safetensors file, of handgrad or of PyTorch')
+    .option(
+      '--recipe <name>',
+      'what the weights belong to (default: as config.json beside them says)',
+      oneOf(RECIPE_NAMES),
+    )
+    .option('--json', 'print one JSON object');
+  return addBackendOptions(addDataOption(command)).action(evaluate);
+}
+
+async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
+  const weights = await readTrained(path, options.recipe);
+  await withBackend(options, async (backend) => {
+    const trainer = await createTrained(backend, weights);
+    const data = await openTestData(weights, options.data);
+    const evaluation = await trainer.evaluate(data.test);
+    if (options.json) printJsonResult(weights, data, evaluation);
+    else print(formatResult(weights, data, evaluation));
+  });
+}
+
+/** Unless told otherwise, what the run was tested with, normalised as its training data was. */
+async function openTestData(
+  { recipe, config }: TrainedWeights,
+  data?: string,
+): Promise<RecipeData> {
+  const seed = config?.settings.seed ?? 0;
+  const wanted = { data: data ?? earlierSource(config?.data.source), seed };
+  const opened = await openRecipeData(recipe, wanted);
+  const normalization = config?.normalization ?? opened.test.normalization;
+  return { ...opened, test: { ...opened.test, normalization } };
+}
+
+function printJsonResult(
+  { path, recipe }: TrainedWeights,
+  { test, source }: RecipeData,
+  { loss, accuracy, balancedAccuracy, confusion }: Evaluation,
+): void {
+  const classes = classNames(recipe.name);
+  printJson({
+    recipe: recipe.name,
+    weights: path,
+    data: source,
+    testSize: test.size,
+    loss,
+    accuracy,
+    balancedAccuracy,
+    classes,
+    confusion: confusionRows(confusion, classes.length),
+  });
+}
+
+function formatResult(
+  { recipe }: TrainedWeights,
+  { test, source }: RecipeData,
+  result: Evaluation,
+): string {
+  const { loss, accuracy, balancedAccuracy, confusion } = result;
+  if (test.classes === 0) {
+    return `loss ${formatLoss(loss)} over ${formatCounted(test.size, 'point')}`;
+  }
+  const lines = [
+    `accuracy  ${formatPercent(accuracy)} of ${formatCounted(test.size, 'test image')} from ${source}`,
+    `loss      ${formatLoss(loss)}`,
+  ];
+  if (isUnbalanced(test)) {
+    lines.splice(1, 0, `balanced  ${formatPercent(balancedAccuracy)}, the mean over the classes`);
+  }
+  const table = formatConfusion(confusion, classNames(recipe.name));
+  return `${lines.join('\n')}\n\ntaken for\n${table}`;
+}

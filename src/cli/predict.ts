@@ -1,0 +1,121 @@
+import { Command } from 'commander';
+import type { Normalization } from '../data/dataset.js';
+import { digitImage } from '../data/images.js';
+import { DataError } from '../errors.js';
+import { RECIPE_NAMES, type RecipeName } from '../recipes.js';
+import { withBackend } from './backend.js';
+import { reasonOf } from './failure.js';
+import { formatPercent } from './format.js';
+import { addBackendOptions, type BackendOptions, type JsonOption, oneOf } from './options.js';
+import { print, printJson } from './output.js';
+import { readPng } from './png.js';
+import { classNames } from './recipe-data.js';
+import { createTrained, readTrained } from './trained.js';
+
+interface PredictOptions extends BackendOptions, JsonOption {
+  readonly recipe?: RecipeName;
+}
+
+/** What the model makes of one file. */
+interface Prediction {
+  readonly file: string;
+  /** The name of the likeliest class: `7`, `not 9`. */
+  readonly answer: string;
+  /** The same as a number; null where the answer is no digit. */
+  readonly digit: number | null;
+  readonly probability: number;
+  readonly classes: readonly string[];
+  /** In the order of `classes`. */
+  readonly probabilities: readonly number[];
+}
+
+/** MNIST's own, for weights that do not say what they were trained on. */
+const MNIST_NORMALIZATION: Normalization = { mean: 0.1307, std: 0.3081 };
+
+const BAR_WIDTH = 40;
+/** What is less likely gets no line. */
+const LEAST_SHOWN = 0.001;
+
+export function predictCommand(): Command {
+  const command = new Command('predict')
+    .description('Say which digit an image shows.')
+    .argument('<weights>', 'a .safetensors file, of handgrad or of PyTorch')
+    .argument(
+      '<images...>',
+      'PNG files of a digit each, of any size, dark on light or light on dark',
+    )
+    .option(
+      '--recipe <name>',
+      'what the weights belong to (default: as config.json beside them says)',
+      oneOf(RECIPE_NAMES),
+    )
+    .option('--json', 'print one JSON array with an object per image');
+  return addBackendOptions(command).action(predict);
+}
+
+async function predict(
+  path: string,
+  files: readonly string[],
+  options: PredictOptions,
+): Promise<void> {
+  const weights = await readTrained(path, options.recipe);
+  const { recipe, config } = weights;
+  const classes = classNames(recipe.name);
+  if (classes.length === 0) {
+    throw new DataError(`predict: expected weights that tell digits apart, got ${recipe.name}`);
+  }
+  const images = await readDigits(files);
+  const outputs = await withBackend(options, async (backend) => {
+    const normalization = config?.normalization ?? MNIST_NORMALIZATION;
+    return (await createTrained(backend, weights, normalization)).predict(images);
+  });
+  const width = outputs.length / files.length;
+  const predictions = files.map((file, i) =>
+    interpret(file, classes, outputs.subarray(i * width, (i + 1) * width)),
+  );
+  if (options.json) printJson(predictions);
+  else print(predictions.map(formatPrediction).join('\n\n'));
+}
+
+/** (B, 784) bytes. One file after the other, since a large picture takes much memory. */
+async function readDigits(files: readonly string[]): Promise<Uint8Array> {
+  const images: Uint8Array[] = [];
+  for (const file of files) images.push(await readDigit(file));
+  return Buffer.concat(images);
+}
+
+async function readDigit(file: string): Promise<Uint8Array> {
+  const picture = await readPng(file);
+  try {
+    return digitImage(picture);
+  } catch (cause) {
+    throw new DataError(`${file}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** @param output a probability per class, or for two classes that of the second alone */
+function interpret(
+  file: string,
+  classes: readonly string[],
+  output: ArrayLike<number>,
+): Prediction {
+  const probabilities = output.length === 1 ? [1 - output[0], output[0]] : Array.from(output);
+  const best = probabilities.indexOf(Math.max(...probabilities));
+  const answer = classes[best];
+  const digit = /^\d$/.test(answer) ? Number(answer) : null;
+  return { file, answer, digit, probability: probabilities[best], classes, probabilities };
+}
+
+/** The answer, and below it the likely classes with a bar each. */
+function formatPrediction({ file, answer, classes, probabilities }: Prediction): string {
+  const width = Math.max(...classes.map((name) => name.length));
+  const likely = classes
+    .map((name, i) => ({ name, probability: probabilities[i] }))
+    .filter(({ probability }) => probability >= LEAST_SHOWN)
+    .sort((a, b) => b.probability - a.probability);
+  const lines = likely.map(({ name, probability }) => {
+    const bar = '█'.repeat(Math.round(BAR_WIDTH * probability));
+    return `  ${name.padEnd(width)}  ${formatPercent(probability).padStart(8)}  ${bar}`.trimEnd();
+  });
+  return [`${file}: ${answer}`, ...lines].join('\n');
+}

@@ -1,0 +1,80 @@
+/** Weights from a file, in the model that they belong to. */
+
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Backend } from '../backends/backend.js';
+import type { Normalization } from '../data/dataset.js';
+import { DataError, ShapeError } from '../errors.js';
+import { RECIPES, type Recipe, type RecipeName } from '../recipes.js';
+import { Trainer } from '../training/trainer.js';
+import { reasonOf, UsageError } from './failure.js';
+import { type RunConfig, readConfig } from './run-config.js';
+import { CONFIG_FILE } from './run-folder.js';
+
+/** Weights as they are in a file, and what made them. */
+export interface TrainedWeights {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly recipe: Recipe;
+  /** Of the run that they come from, where it is known. */
+  readonly config: RunConfig | undefined;
+}
+
+/**
+ * Reads weights, of the recipe that `--recipe` names, else that of config.json beside them.
+ *
+ * @throws DataError when the file cannot be read, UsageError when nothing tells the recipe
+ */
+export async function readTrained(
+  path: string,
+  named: RecipeName | undefined,
+): Promise<TrainedWeights> {
+  const bytes = await readWeights(path);
+  const configPath = join(dirname(path), CONFIG_FILE);
+  if (named === undefined) {
+    const config = await readConfig(configPath).catch((error) => {
+      throw new UsageError(`${reasonOf(error)}; name the recipe of the weights with --recipe`);
+    });
+    return { path, bytes, recipe: RECIPES[config.recipe], config };
+  }
+  const beside = await readConfig(configPath).catch(() => undefined);
+  const config = beside?.recipe === named ? beside : undefined;
+  return { path, bytes, recipe: RECIPES[named], config };
+}
+
+/**
+ * A trainer with the weights.
+ *
+ * @param normalization for bytes given to `predict`, where the file does not say
+ * @throws DataError when the file is corrupt, or belongs to another model
+ */
+export async function createTrained(
+  backend: Backend,
+  { path, bytes, recipe }: TrainedWeights,
+  normalization?: Normalization,
+): Promise<Trainer> {
+  const trainer = new Trainer(backend, {
+    model: recipe.model(),
+    loss: recipe.loss(),
+    optimizer: recipe.optimizer(recipe.learningRate),
+    batchSize: recipe.batchSize,
+    ...(normalization && { normalization }),
+  });
+  try {
+    await trainer.decode(bytes, path);
+  } catch (cause) {
+    if (!(cause instanceof ShapeError)) throw cause;
+    throw new DataError(`read ${path} as weights of ${recipe.name}: ${cause.message}`, { cause });
+  }
+  return trainer;
+}
+
+async function readWeights(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new DataError(`read ${path}: expected a safetensors file, got "${reasonOf(cause)}"`, {
+      cause,
+    });
+  }
+}
