@@ -1,0 +1,122 @@
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { Command } from 'commander';
+import { relaxedSimd, simd, threads } from 'wasm-feature-detect';
+import { createBackend } from '../backends/create.js';
+import { supportedBuilds } from '../backends/wasm/module.js';
+import { loadMnist } from '../data/mnist.js';
+import { defaultCacheFolder } from '../data/mnist-cache.js';
+import { formatBackend } from './backend.js';
+import { reasonOf } from './failure.js';
+import { formatBytes, formatCount, formatCounted } from './format.js';
+import type { JsonOption } from './options.js';
+import { print, printJson } from './output.js';
+import { VERSION } from './version.js';
+
+export function infoCommand(): Command {
+  return new Command('info')
+    .description('Say what this machine offers, and why something is missing.')
+    .option('--json', 'print one JSON object')
+    .action(info);
+}
+
+async function info({ json }: JsonOption): Promise<void> {
+  const machine = await inspect();
+  if (json) printJson(machine);
+  else print(formatMachine(machine));
+}
+
+type Machine = Awaited<ReturnType<typeof inspect>>;
+type Wasm = Awaited<ReturnType<typeof inspectWasm>>;
+
+async function inspect() {
+  const wasm = await inspectWasm();
+  const backend = await createBackend('auto');
+  await backend.close();
+  const mnist = await inspectMnist();
+  const missing = [...whyMissing(wasm), ...(mnist.reason === undefined ? [] : [mnist.reason])];
+  return {
+    handgrad: VERSION,
+    node: process.versions.node,
+    v8: process.versions.v8,
+    platform: `${process.platform} ${process.arch}`,
+    cpu: cpus()[0]?.model.trim() || 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    wasm,
+    backend: backend.info,
+    mnist,
+    missing,
+  };
+}
+
+async function inspectWasm() {
+  return {
+    simd: await simd(),
+    relaxedSimd: await relaxedSimd(),
+    threads: await threads(),
+    /** Builds of the core that this engine runs, best first. */
+    builds: await supportedBuilds(),
+  };
+}
+
+function whyMissing(wasm: Wasm): string[] {
+  const reasons: string[] = [];
+  if (!wasm.simd) reasons.push('SIMD: the engine lacks it; without it only the reference runs');
+  if (!wasm.relaxedSimd) {
+    reasons.push('relaxed SIMD: the engine lacks it; Node 22 and later have it, and train faster');
+  }
+  if (!wasm.threads) reasons.push('WASM threads: the engine has no shared memory');
+  return reasons;
+}
+
+/** Where MNIST is. */
+interface MnistPlace {
+  readonly folder: string;
+  readonly cacheFolder: string;
+  readonly found: boolean;
+  readonly trainSize?: number;
+  readonly testSize?: number;
+  /** Why it is not found, and how to get it. */
+  readonly reason?: string;
+}
+
+/** Reads and checks MNIST where it is expected; nothing is downloaded. */
+async function inspectMnist(): Promise<MnistPlace> {
+  const cacheFolder = await defaultCacheFolder();
+  const folder = process.env.HANDGRAD_MNIST || cacheFolder;
+  const place = { folder, cacheFolder };
+  try {
+    const { train, test } = await loadMnist({ download: false });
+    return { ...place, found: true, trainSize: train.size, testSize: test.size };
+  } catch (error) {
+    return { ...place, found: false, reason: `MNIST: ${reasonOf(error)}` };
+  }
+}
+
+function formatMachine(machine: Machine): string {
+  const { cores, memoryBytes, wasm, mnist, missing } = machine;
+  const lines = [
+    `handgrad      ${machine.handgrad}`,
+    `engine        Node ${machine.node}, V8 ${machine.v8}`,
+    `platform      ${machine.platform}`,
+    `cpu           ${machine.cpu}, ${formatCounted(cores, 'core')}, ${formatBytes(memoryBytes)}`,
+    `SIMD          ${yesOrNo(wasm.simd)}`,
+    `relaxed SIMD  ${yesOrNo(wasm.relaxedSimd)}`,
+    `WASM threads  ${yesOrNo(wasm.threads)}`,
+    `WASM builds   ${wasm.builds.join(', ') || 'none'}`,
+    `backend       ${formatBackend(machine.backend)}`,
+    `MNIST         ${formatMnist(mnist)}`,
+    `cache         ${mnist.cacheFolder}`,
+  ];
+  if (missing.length > 0) lines.push('', 'missing', ...missing.map((reason) => `  ${reason}`));
+  return lines.join('\n');
+}
+
+function formatMnist({ found, folder, trainSize = 0, testSize = 0 }: MnistPlace): string {
+  if (!found) return 'not on this machine';
+  return `${formatCount(trainSize)} training and ${formatCount(testSize)} test images in ${folder}`;
+}
+
+function yesOrNo(has: boolean): string {
+  return has ? 'yes' : 'no';
+}

@@ -1,0 +1,113 @@
+/** A step as a list for readers. */
+
+import { PADDING } from '../backends/wasm/linker.js';
+import { ALIGNMENT, planMemory, roundUp } from '../memory-plan.js';
+import type { OpName } from '../ops/registry.js';
+import { type Call, definitionOf, inputsOf, outputsOf } from '../step.js';
+import { formatShape, type Tensor } from '../tensor.js';
+import { formatBytes, formatCounted } from './format.js';
+
+export interface Listing extends ListedCalls {
+  readonly recipe: string;
+  readonly title: string;
+  readonly step: 'training' | 'evaluation';
+  readonly model: string;
+  readonly loss: string;
+  readonly optimizer: string;
+  readonly parameters: number;
+  readonly batchSize: number;
+}
+
+interface ListedCalls {
+  readonly calls: readonly ListedCall[];
+  /** Bytes that the activations take on the wasm backend. */
+  readonly activations: {
+    /** As planned: two that are never alive together share a place. */
+    readonly planned: number;
+    /** Had each a place of its own. */
+    readonly separate: number;
+  };
+}
+
+interface ListedCall {
+  /** Counted from 1. */
+  readonly number: number;
+  readonly section: string;
+  readonly op: OpName;
+  readonly formula: string;
+  readonly outputs: readonly ListedTensor[];
+  readonly inputs: readonly ListedTensor[];
+  readonly attributes: Readonly<Record<string, number>>;
+}
+
+type ListedTensor = Pick<Tensor, 'name' | 'shape' | 'dtype' | 'storage'>;
+
+export function listingOf(calls: readonly Call[]): ListedCalls {
+  const listed = calls.map((call, i) => ({
+    number: i + 1,
+    section: call.section,
+    op: call.op,
+    formula: definitionOf(call.op).formula,
+    outputs: outputsOf(call).map(listTensor),
+    inputs: inputsOf(call).map(listTensor),
+    attributes: call.attributes,
+  }));
+  const planned = planMemory(calls, PADDING).size;
+  return { calls: listed, activations: { planned, separate: separateBytes(calls) } };
+}
+
+function listTensor({ name, shape, dtype, storage }: Tensor): ListedTensor {
+  return { name, shape, dtype, storage };
+}
+
+function separateBytes(calls: readonly Call[]): number {
+  const tensors = new Set(calls.flatMap((call) => [...outputsOf(call), ...inputsOf(call)]));
+  return [...tensors]
+    .filter(({ storage }) => storage === 'activation')
+    .reduce((sum, { byteLength }) => sum + roundUp(byteLength + PADDING, ALIGNMENT), 0);
+}
+
+/** A header, the calls by section, and what memory the activations take. */
+export function formatListing(listing: Listing): string {
+  const { planned, separate } = listing.activations;
+  const memory = `Activations take ${formatBytes(planned)}, since those that never meet share memory; ${formatBytes(separate)} if each had its own.`;
+  return [formatHeader(listing), ...formatCalls(listing.calls), '', memory].join('\n');
+}
+
+function formatHeader(listing: Listing): string {
+  const { recipe, title, step, model, loss, optimizer, parameters, batchSize } = listing;
+  return [
+    `recipe      ${recipe}: ${title}`,
+    `model       ${model}: ${formatCounted(parameters, 'parameter')}`,
+    `loss        ${loss}`,
+    `optimizer   ${optimizer}`,
+    `step        ${step}, batch size ${batchSize}`,
+    '',
+    'Each call: its number, the kernel, what it writes ← what it reads, and below that the formula.',
+  ].join('\n');
+}
+
+function formatCalls(calls: readonly ListedCall[]): string[] {
+  const numberWidth = String(calls.length).length + 2;
+  const opWidth = Math.max(...calls.map(({ op }) => op.length));
+  const indent = ' '.repeat(numberWidth + opWidth + 4);
+  return calls.flatMap((call, i) => {
+    const { number, op, section, formula } = call;
+    const start = `${String(number).padStart(numberWidth)}  ${op.padEnd(opWidth)}  `;
+    const lines = [start + formatTensors(call, indent), `${indent}${formula}`];
+    return section === calls[i - 1]?.section ? lines : ['', section, ...lines];
+  });
+}
+
+/** Columns that a terminal is expected to have. */
+const WIDTH = 120;
+
+/** `y (64, 30) ← x (64, 784), W (784, 30)`, on further lines where one is too short. */
+function formatTensors({ outputs, inputs }: ListedCall, indent: string): string {
+  const format = ({ name, shape }: ListedTensor) => `${name} ${formatShape(shape)}`;
+  const left = outputs.map(format).join(', ');
+  const right = inputs.map(format).join(', ');
+  if (right === '') return left;
+  if (indent.length + left.length + right.length + 3 <= WIDTH) return `${left} ← ${right}`;
+  return `${left}\n${indent}← ${right}`;
+}
