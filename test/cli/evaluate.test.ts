@@ -1,0 +1,96 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { decodeSafetensors, encodeSafetensors } from '../../src/training/safetensors.js';
+import { useDigits, useFolder } from './folders.js';
+import { handgrad, jsonLines } from './run.js';
+
+const digits = useDigits();
+const folder = useFolder();
+
+const evaluate = (...args: string[]) => handgrad(['evaluate', ...args]);
+
+const weightsOf = (run: string) => folder.at(`${run}/weights.safetensors`);
+
+beforeAll(async () => {
+  for (const recipe of ['mlp', 'nine-or-not', 'three-seven-linear']) {
+    const run = [recipe, '--epochs', '2', '--batch-size', '32', '--data', digits.path];
+    await handgrad(['train', ...run, '--out', folder.at(recipe)]);
+  }
+  await handgrad(['train', 'line', '--out', folder.at('line')]);
+});
+
+describe('evaluate', () => {
+  test('--json gives what training ended with, from the same data', async () => {
+    const outcome = await evaluate(weightsOf('mlp'), '--json');
+    const [result] = jsonLines(outcome);
+    const history = JSON.parse(await readFile(folder.at('mlp/history.json'), 'utf8'));
+    const { validLoss, validAccuracy, validBalancedAccuracy } = history.epochs[1];
+    expect(result).toEqual({
+      recipe: 'mlp',
+      weights: weightsOf('mlp'),
+      data: digits.path,
+      testSize: 200,
+      loss: validLoss,
+      accuracy: validAccuracy,
+      balancedAccuracy: validBalancedAccuracy,
+      classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
+      confusion: expect.any(Array),
+    });
+    const confusion = result.confusion as number[][];
+    const right = confusion.reduce((sum, row, t) => sum + row[t], 0);
+    expect(confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(200);
+    expect(right / 200).toBe(validAccuracy);
+  });
+
+  test('shows people a table of what was taken for what', async () => {
+    const { stdout } = await evaluate(weightsOf('mlp'));
+    expect(stdout).toMatch(/^accuracy +\d+\.\d\d % of 200 test images from /);
+    expect(stdout).toMatch(/^true +0 +1 +2 +3 +4 +5 +6 +7 +8 +9 +right$/m);
+    expect(stdout.match(/^\d .* \d+\.\d\d %$/gm)).toHaveLength(10);
+  });
+
+  test('names the classes of binary recipes', async () => {
+    const { stdout } = await evaluate(weightsOf('nine-or-not'));
+    expect(stdout).toMatch(/^balanced +\d+\.\d\d %, the mean over the classes$/m);
+    expect(stdout).toMatch(/^true +not 9 +9 +right$/m);
+    const [result] = jsonLines(await evaluate(weightsOf('three-seven-linear'), '--json'));
+    expect(result.classes).toEqual(['7', '3']);
+  });
+
+  test('gives the loss alone for points', async () => {
+    expect((await evaluate(weightsOf('line'))).stdout).toMatch(/^loss 0\.\d+ over 100 points$/m);
+    const [result] = jsonLines(await evaluate(weightsOf('line'), '--json'));
+    expect(result).toMatchObject({ accuracy: null, confusion: [] });
+  });
+
+  test('takes weights of PyTorch, which do not say what they are, with --recipe', async () => {
+    const { tensors } = decodeSafetensors(await readFile(weightsOf('mlp')));
+    const path = folder.at('pytorch.safetensors');
+    await writeFile(path, encodeSafetensors(tensors, { format: 'pt' }));
+    const args = [path, '--data', digits.path, '--json'];
+    const [result] = jsonLines(await evaluate(...args, '--recipe', 'mlp'));
+    const [own] = jsonLines(await evaluate(weightsOf('mlp'), '--json'));
+    expect(result).toEqual({ ...own, weights: path });
+    const unnamed = await evaluate(...args);
+    expect(unnamed.status).toBe(2);
+    expect(unnamed.stderr).toMatch(/^handgrad: [^\n]*name the recipe[^\n]*--recipe\n$/);
+  });
+
+  test.each([
+    { what: 'another recipe', args: ['mlp', '--recipe', 'softmax'], message: 'expected tensors' },
+    { what: 'a missing file', args: ['nothing', '--recipe', 'mlp'], message: 'ENOENT' },
+    { what: 'missing data', args: ['mlp', '--data', '/nowhere'], message: 'read MNIST from' },
+  ])('fails in one line for $what', async ({ args: [run, ...args], message }) => {
+    const { status, stdout, stderr } = await evaluate(weightsOf(run), ...args);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/^handgrad: [^\n]*\n$/);
+    expect(stderr).toContain(message);
+  });
+
+  test('fails in one line for a file that is no safetensors', async () => {
+    await writeFile(folder.at('wrong'), 'these are not the weights you are looking for');
+    const { status, stderr } = await evaluate(folder.at('wrong'), '--recipe', 'mlp');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^handgrad: [^\n]*wrong: expected a header[^\n]*\n$/);
+  });
+});

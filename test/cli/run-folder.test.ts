@@ -1,0 +1,206 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { decodeSafetensors } from '../../src/training/safetensors.js';
+import { DIGITS, useDigits, useFolder } from './folders.js';
+import { handgrad, jsonLines, type Outcome, type RunOptions, shell } from './run.js';
+
+const digits = useDigits();
+const folder = useFolder();
+
+/** Long enough to be interrupted in, even by a test that is kept waiting. */
+const LONG_RUN = ['train', 'mlp-deep', '--data', 'synthetic', '--epochs', '8', '--json'];
+
+const readJson = async (path: string) => JSON.parse(await readFile(path, 'utf8'));
+
+/** Sends a signal when the line of an epoch appears. */
+function signalAfterEpoch(epoch: number, signal: NodeJS.Signals): RunOptions {
+  return {
+    onLine(line, child) {
+      if (JSON.parse(line).epoch === epoch) child.kill(signal);
+    },
+  };
+}
+
+function expectFailure({ status, stderr }: Outcome, message: string | RegExp) {
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^handgrad: [^\n]*\n$/);
+  expect(stderr).toMatch(message);
+}
+
+describe('train --out', () => {
+  test('keeps weights, history, settings and a checkpoint', async () => {
+    const out = folder.at('kept/deeper');
+    const args = ['train', 'mlp', '--epochs', '2', '--data', digits.path, '--out', out];
+    const outcome = await handgrad([...args, '--json']);
+    expect(outcome.stderr).toBe('');
+    expect(await readdir(out)).toEqual([
+      'checkpoint.safetensors',
+      'config.json',
+      'history.json',
+      'weights.safetensors',
+    ]);
+    expect(await readJson(`${out}/config.json`)).toMatchObject({
+      handgrad: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      recipe: 'mlp',
+      settings: { epochs: 2, batchSize: 64, learningRate: 0.1, seed: 0 },
+      backend: { backend: 'wasm', threads: 1 },
+      data: { source: digits.path, trainSize: 600, testSize: 200 },
+      normalization: DIGITS.train.normalization,
+    });
+    const lines = jsonLines(outcome);
+    const { epochs, trainSeconds } = await readJson(`${out}/history.json`);
+    expect(epochs).toEqual(lines.slice(1, 3).map(({ event, ...record }) => record));
+    expect(trainSeconds).toBeCloseTo(epochs[0].seconds + epochs[1].seconds, 9);
+    const { tensors, metadata } = decodeSafetensors(await readFile(`${out}/weights.safetensors`));
+    expect([...tensors].map(([name, { shape }]) => [name, shape])).toEqual([
+      ['0.weight', [30, 784]],
+      ['0.bias', [30]],
+      ['2.weight', [10, 30]],
+      ['2.bias', [10]],
+    ]);
+    expect(JSON.parse(metadata.normalization)).toEqual(DIGITS.train.normalization);
+    expect(lines.at(-1)).toMatchObject({ weights: `${out}/weights.safetensors` });
+  });
+
+  test('keeps the last good weights when the loss stops being finite', async () => {
+    const out = folder.at('diverged');
+    const args = ['mlp', '--learning-rate', '1e9', '--data', digits.path, '--out', out];
+    const outcome = await handgrad(['train', ...args]);
+    expectFailure(outcome, `last good weights are kept in ${out}/weights.safetensors\n`);
+    const { tensors } = decodeSafetensors(await readFile(`${out}/weights.safetensors`));
+    for (const { data } of tensors.values()) expect(data.every(Number.isFinite)).toBe(true);
+    expect((await readJson(`${out}/history.json`)).epochs).toEqual([]);
+  });
+
+  test('fails when the folder cannot be made', async () => {
+    await writeFile(folder.at('a-file'), '');
+    const args = ['train', 'line', '--out', folder.at('a-file/run')];
+    expectFailure(await handgrad(args), /write .*a-file\/run: expected room and permission/);
+  });
+
+  // A name that leads to /dev/full meets the disk's own error; the shell knows the process number
+  // in that name, since exec keeps it.
+  test
+    .runIf(process.platform === 'linux')
+    .each(['config.json', 'history.json', 'checkpoint.safetensors', 'weights.safetensors'])(
+    'on a full disk leaves no half of %s',
+    async (file) => {
+      const out = folder.at(`full-${file}`);
+      const outcome = await shell(
+        'mkdir "$OUT"; ln -s /dev/full "$OUT/$FILE.$$.part"; exec $HANDGRAD train line --out "$OUT"',
+        { env: { OUT: out, FILE: file } },
+      );
+      expectFailure(outcome, `write ${out}/${file}: expected room`);
+      expect(outcome.stderr).toContain('no space left on device');
+      const left = await readdir(out);
+      expect(left.filter((name) => name === file || name.endsWith('.part'))).toEqual([]);
+    },
+  );
+});
+
+describe('a run that is interrupted', () => {
+  test('by Ctrl-C keeps everything and goes on to the same weights, bit for bit', async () => {
+    const [whole, parts] = [folder.at('whole'), folder.at('parts')];
+    await handgrad([...LONG_RUN, '--out', whole]);
+
+    const args = [...LONG_RUN, '--out', parts];
+    const stopped = await handgrad(args, signalAfterEpoch(1, 'SIGINT'));
+    expect(stopped.status).toBe(130);
+    expect(stopped.stderr).toMatch(
+      /^handgrad: stopped after \d of 8 epochs; [^\n]*--resume[^\n]*\n$/,
+    );
+    const interrupted = jsonLines(stopped).at(-1);
+    expect(interrupted).toMatchObject({ event: 'interrupted', signal: 'SIGINT' });
+    expect(await readdir(parts)).toEqual(await readdir(whole));
+    const atStop = await readFile(`${parts}/weights.safetensors`);
+
+    const resumed = await handgrad([...args, '--resume']);
+    expect(resumed.status).toBe(0);
+    const [start, ...rest] = jsonLines(resumed);
+    expect(start).toMatchObject({ event: 'start', resumedAfter: interrupted?.epochs });
+    expect(rest.at(-1)).toMatchObject({ event: 'done', epochs: 8 });
+    const weights = await readFile(`${parts}/weights.safetensors`);
+    expect(weights.equals(atStop)).toBe(false);
+    expect(weights.equals(await readFile(`${whole}/weights.safetensors`))).toBe(true);
+
+    const comparable = ({ epochs }: { epochs: { seconds: number }[] }) =>
+      epochs.map(({ seconds, ...record }) => record);
+    const history = await readJson(`${parts}/history.json`);
+    expect(comparable(history)).toEqual(comparable(await readJson(`${whole}/history.json`)));
+  });
+
+  test('by a crash goes on from the last epoch, with the settings it began with', async () => {
+    const [whole, parts] = [folder.at('whole-crash'), folder.at('parts-crash')];
+    const settings = ['--data', digits.path, '--seed', '3', '--epochs', '100'];
+    const args = ['train', 'softmax', ...settings, '--json', '--out'];
+    await handgrad([...args, whole]);
+    await handgrad([...args, parts], signalAfterEpoch(20, 'SIGKILL'));
+    const resumed = await handgrad(['train', 'softmax', '--resume', '--json', '--out', parts]);
+    const [start] = jsonLines(resumed);
+    expect(start).toMatchObject({ data: digits.path, epochs: 100, seed: 3 });
+    expect(start.resumedAfter).toBeGreaterThanOrEqual(20);
+    expect(start.resumedAfter).toBeLessThan(100);
+    const weights = await readFile(`${parts}/weights.safetensors`);
+    expect(weights.equals(await readFile(`${whole}/weights.safetensors`))).toBe(true);
+  });
+
+  test('by SIGTERM without --out exits with its status and says that nothing is kept', async () => {
+    const { status, stderr } = await handgrad(LONG_RUN, signalAfterEpoch(1, 'SIGTERM'));
+    expect(status).toBe(143);
+    expect(stderr).toMatch(/^handgrad: stopped after \d of 8 epochs; nothing is kept[^\n]*\n$/);
+  });
+});
+
+describe('train --resume', () => {
+  const resume = (...args: string[]) => handgrad(['train', ...args, '--resume']);
+
+  test('of a finished run changes nothing', async () => {
+    const out = folder.at('finished');
+    await handgrad(['train', 'line', '--out', out]);
+    const weights = await readFile(`${out}/weights.safetensors`);
+    const outcome = await resume('line', '--out', out, '--json');
+    const lines = jsonLines(outcome);
+    expect(lines.map(({ event }) => event)).toEqual(['start', 'done']);
+    expect(lines[1]).toMatchObject({ epochs: 50, imagesPerSecond: 0 });
+    expect((await readFile(`${out}/weights.safetensors`)).equals(weights)).toBe(true);
+  });
+
+  test('refuses what differs from the run, and says what', async () => {
+    const out = folder.at('differs');
+    await handgrad(['train', 'line', '--out', out]);
+    for (const [change, message] of [
+      [['parabola'], 'expected recipe line, as the run began with, got parabola'],
+      [['line', '--epochs', '60'], 'expected epochs 50, as the run began with, got 60'],
+      [['line', '--batch-size', '10'], 'expected batchSize 100'],
+      [['line', '--learning-rate', '1'], 'expected learningRate 0.004'],
+      [['line', '--seed', '1'], 'expected seed 0'],
+    ] as const) {
+      expectFailure(await resume(...change, '--out', out), message);
+    }
+  });
+
+  test('refuses other data than the run began with', async () => {
+    const out = folder.at('other-data');
+    await handgrad(['train', 'softmax', '--epochs', '1', '--data', digits.path, '--out', out]);
+    const outcome = await resume('softmax', '--data', 'synthetic', '--out', out);
+    expectFailure(outcome, 'expected number of training examples 600');
+  });
+
+  test('refuses a folder without a run, and files that are corrupt', async () => {
+    const out = folder.at('corrupt');
+    expectFailure(await resume('line', '--out', out), /config\.json: expected a JSON file/);
+    await handgrad(['train', 'line', '--out', out]);
+    await writeFile(`${out}/checkpoint.safetensors`, 'short');
+    expectFailure(await resume('line', '--out', out), /checkpoint\.safetensors: expected at least/);
+    await writeFile(`${out}/config.json`, '{"recipe":"line"}');
+    expectFailure(await resume('line', '--out', out), 'expected recipe, settings, backend');
+  });
+
+  test('a new run in the same folder takes the old one away first', async () => {
+    const out = folder.at('replaced');
+    await handgrad(['train', 'line', '--out', out]);
+    await handgrad(['train', 'mlp', '--learning-rate', '1e9', '--data', digits.path, '--out', out]);
+    expect(await readdir(out)).not.toContain('checkpoint.safetensors');
+    expectFailure(await resume('mlp', '--out', out), 'expected a checkpoint');
+  });
+});
