@@ -42,6 +42,7 @@ export class Engine {
   readonly #datasetSteps: StepCache;
   readonly #predictions: StepCache<{ source: BatchSource; predictions: Tensor }>;
   readonly #gradients: StepCache<{ source: BatchSource; L: Tensor }>;
+  #placed: { readonly index: Tensor; readonly order: Int32Array } | undefined;
   #confusion: Tensor | undefined;
   #features: number | undefined;
 
@@ -113,16 +114,22 @@ export class Engine {
     return this.setup.model.forward(step, step.activation('x', [1, features])).shape[1];
   }
 
-  /** Sets the order in which training walks a dataset. */
-  setOrder(dataset: Dataset, order: Int32Array): Promise<void> {
+  /**
+   * Puts a dataset on the backend.
+   *
+   * @throws ShapeError or DataError when it does not fit the model or is not sound
+   */
+  upload(dataset: Dataset): Promise<void> {
+    this.checkDataset(dataset);
     return this.#backend.exclusive(async () => {
-      this.#backend.device.write(this.#datasets.get(dataset).shuffled.index, order);
+      this.#datasets.get(dataset);
     });
   }
 
   /**
    * Trains on one batch after another.
    *
+   * @param order in which it walks the dataset; another array for another order
    * @param update number of the first update, from 1
    * @param position where in the order the first batch begins
    * @param rates learning rate of each of the at most `MAX_ROWS` updates
@@ -130,13 +137,15 @@ export class Engine {
    */
   train(
     dataset: Dataset,
+    order: Int32Array,
     batchSize: number,
     update: number,
     position: number,
-    rates: Float32Array,
+    rates: readonly number[],
   ): Promise<Values> {
     return this.#backend.exclusive(async () => {
       const { key, shuffled } = this.#datasets.get(dataset);
+      this.#placeOrder(shuffled.index, order);
       const tensors = { state: this.#state, moments: this.moments };
       const { executable } = await this.#datasetSteps.get(`${key} train ${batchSize}`, () => ({
         step: trainingStep(this.setup, tensors, shuffled, batchSize),
@@ -207,6 +216,13 @@ export class Engine {
         gradients: await Promise.all(parameters.map(({ gradient }) => device.read(gradient))),
       };
     });
+  }
+
+  /** Writes an order unless it is there: its dataset may have left the backend and come back. */
+  #placeOrder(index: Tensor, order: Int32Array): void {
+    if (this.#placed?.index === index && this.#placed.order === order) return;
+    this.#backend.device.write(index, order);
+    this.#placed = { index, order };
   }
 
   #compiledEvaluation(data: DeviceDataset, batchSize: number, confusion: Tensor | undefined) {

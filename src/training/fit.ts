@@ -63,7 +63,7 @@ export class Run {
   readonly #stepsPerEpoch: number;
   readonly #tensors: readonly Tensor[];
   readonly #records: EpochRecord[] = [];
-  #orderedEpoch = -1;
+  #order: { readonly epoch: number; readonly indices: Int32Array } | undefined;
   #chunkSize = 1;
   #milliseconds = 0;
   #epochMilliseconds = 0;
@@ -90,6 +90,7 @@ export class Run {
       if (signal?.aborted) this.#stoppedBy = 'signal';
       else await this.#trainChunk();
     }
+    await this.#expectFiniteWeights();
     return {
       epochs: this.#records,
       trainSeconds: this.#milliseconds / 1000,
@@ -126,27 +127,28 @@ export class Run {
     const { dataset, batchSize, epochs } = this.#settings;
     const { schedule } = this.#engine.setup.optimizer;
     const epoch = Math.floor(first / this.#stepsPerEpoch);
-    await this.#orderFor(epoch);
     const offset = (first % this.#stepsPerEpoch) * batchSize;
     const size = Math.min(batchSize, dataset.size - offset);
     const totalSteps = epochs * this.#stepsPerEpoch;
-    const rates = Float32Array.from({ length: count }, (_, i) =>
+    const rates = Array.from({ length: count }, (_, i) =>
       schedule.at(first + i, totalSteps, this.#stepsPerEpoch),
     );
     const update = this.position.updatesBefore + first + 1;
-    const losses = await this.#engine.train(dataset, size, update, offset, rates);
+    const order = this.#orderOf(epoch);
+    const losses = await this.#engine.train(dataset, order, size, update, offset, rates);
     return { losses, rates, batchSize: size };
   }
 
-  async #orderFor(epoch: number): Promise<void> {
-    if (epoch === this.#orderedEpoch) return;
+  /** Which example comes when in an epoch: the same array as long as it is the same epoch. */
+  #orderOf(epoch: number): Int32Array {
+    if (this.#order?.epoch === epoch) return this.#order.indices;
     const { dataset, seed } = this.#settings;
-    const order = naturalOrder(dataset.size);
+    const indices = naturalOrder(dataset.size);
     if (this.#settings.shuffle) {
-      shuffle(order, new RandomStream(seed, STREAMS.shuffle, this.position.epochsBefore + epoch));
+      shuffle(indices, new RandomStream(seed, STREAMS.shuffle, this.position.epochsBefore + epoch));
     }
-    await this.#engine.setOrder(dataset, order);
-    this.#orderedEpoch = epoch;
+    this.#order = { epoch, indices };
+    return indices;
   }
 
   #account(milliseconds: number, steps: number, batchSize: number): void {
@@ -158,7 +160,7 @@ export class Run {
     this.#chunkSize = Math.max(1, Math.min(wanted, 4 * this.#chunkSize));
   }
 
-  async #report(losses: Values, rates: Float32Array): Promise<void> {
+  async #report(losses: Values, rates: readonly number[]): Promise<void> {
     const { onStep, onProgress, epochs } = this.#settings;
     const step = this.position.step;
     const epoch = Math.ceil(step / this.#stepsPerEpoch);
@@ -213,20 +215,36 @@ export class Run {
    * Does nothing while all losses are finite. Otherwise returns to the last weights whose loss
    * was, by running again from the latest good snapshot, and throws.
    */
-  async #expectFinite(losses: Values, rates: Float32Array, first: number): Promise<void> {
+  async #expectFinite(losses: Values, rates: readonly number[], first: number): Promise<void> {
     if (Number.isFinite(losses[0])) this.#good = this.#candidate ?? this.#good;
     const bad = losses.findIndex((loss: number) => !Number.isFinite(loss));
     if (bad < 0) return;
-    const snapshot = this.#good ?? this.#candidate;
-    if (snapshot) await this.#restore(snapshot, first + bad - 1);
-    const epoch = Math.floor((first + bad) / this.#stepsPerEpoch) + 1;
-    throw new TrainingError(
-      `fit: expected a finite loss, got ${losses[bad]} at step ${first + bad + 1} (epoch ${epoch}, learning rate ${Number(rates[bad].toPrecision(6))}); lower the learning rate or limit the gradients with clipNorm; the last good weights are kept`,
+    await this.#restore(first + bad - 1);
+    throw divergence(
+      `a finite loss, got ${losses[bad]} at step ${first + bad + 1}`,
+      Math.floor((first + bad) / this.#stepsPerEpoch) + 1,
+      rates[bad],
     );
   }
 
-  /** Returns to `snapshot` and repeats the steps up to number `end`. */
-  async #restore(snapshot: Snapshot, end: number): Promise<void> {
+  /** The same for what the last update made of the weights, which no later loss would show. */
+  async #expectFiniteWeights(): Promise<void> {
+    const values = await this.#engine.read(this.#tensors);
+    const bad = values.findIndex((array) => !array.every(Number.isFinite));
+    if (bad < 0) return;
+    const { step } = this.position;
+    await this.#restore(step - 1);
+    throw divergence(
+      `finite weights, got ${values[bad].find((value: number) => !Number.isFinite(value))} in ${this.#tensors[bad].name} after step ${step}`,
+      Math.ceil(step / this.#stepsPerEpoch),
+      this.#learningRate,
+    );
+  }
+
+  /** Returns to the latest good snapshot and repeats the steps up to number `end`. */
+  async #restore(end: number): Promise<void> {
+    const snapshot = this.#good ?? this.#candidate;
+    if (!snapshot) return;
     await this.#engine.write(this.#tensors, snapshot.values);
     Object.assign(this.position, snapshot.position);
     while (this.position.step < end) {
@@ -234,6 +252,7 @@ export class Run {
       const left = Math.min(this.#stepsInChunk(first), end - first);
       const { losses, batchSize } = await this.#runSteps(first, left);
       this.#advance(losses, batchSize);
+      await yieldToEventLoop();
     }
   }
 
@@ -242,6 +261,13 @@ export class Run {
     this.position.step += losses.length;
     for (const loss of losses) this.position.lossSum += loss * batchSize;
   }
+}
+
+function divergence(found: string, epoch: number, rate: number): TrainingError {
+  const where = `epoch ${epoch}, learning rate ${Number(rate.toPrecision(6))}`;
+  return new TrainingError(
+    `fit: expected ${found} (${where}); lower the learning rate or limit the gradients with clipNorm; the last good weights are kept`,
+  );
 }
 
 function validationFields({ loss, accuracy, balancedAccuracy }: Evaluation) {

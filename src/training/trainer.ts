@@ -104,7 +104,8 @@ export class Trainer {
    *
    * @throws ShapeError when the data does not fit the model, or is smaller than a batch
    * @throws DataError when the data has labels out of range or numbers that are not finite
-   * @throws TrainingError when the loss stops being finite; the last good weights are kept
+   * @throws TrainingError when the loss or a weight stops being finite; the last good weights are
+   *   kept
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
     const { epochs, validationSplit, shuffle = true, resume = false } = options;
@@ -112,19 +113,16 @@ export class Trainer {
     const [data, validation] = this.#splits(dataset, options.validation, validationSplit);
     this.#checkBatch(data);
     if (this.#running) throw new TrainingError('fit: expected one run at a time, got a second');
-    const validate = validation && (() => this.evaluate(validation));
-    if (!resume) this.#beginRun(data);
-    const { batchSize, seed } = this;
-    const settings = { ...options, dataset: data, batchSize, seed, shuffle };
-    const run = new Run(
-      this.#engine,
-      validate ? { ...settings, validate } : settings,
-      this.#position,
-    );
-    this.#normalization = data.normalization;
     this.#running = true;
     try {
-      return await run.train();
+      // Before the first step, so that nothing is half done when one of them cannot be used.
+      for (const used of validation ? [validation, data] : [data]) await this.#engine.upload(used);
+      if (!resume) this.#beginRun(data);
+      this.#normalization = data.normalization;
+      const { batchSize, seed } = this;
+      const settings = { ...options, dataset: data, batchSize, seed, shuffle };
+      const validate = validation && { validate: () => this.evaluate(validation) };
+      return await new Run(this.#engine, { ...settings, ...validate }, this.#position).train();
     } finally {
       this.#running = false;
     }
@@ -168,6 +166,9 @@ export class Trainer {
       const predictions = await this.#engine.predict({ ...all, inputs: rows, size });
       result ??= new (predictions.constructor as Float32ArrayConstructor)(all.size * outputs);
       result.set(predictions, start * outputs);
+      if ((start / EVALUATION_BATCH) % EVALUATION_CHUNK === EVALUATION_CHUNK - 1) {
+        await yieldToEventLoop();
+      }
     }
     return result as Reals;
   }
@@ -261,10 +262,13 @@ export class Trainer {
   /**
    * Returns to a checkpoint; `fit` with `resume` then goes on as if it had never stopped.
    *
-   * @throws TrainingError when it was taken with another seed or batch size
+   * @throws TrainingError when it was taken with another seed or batch size, or while `fit` runs
    * @throws ShapeError when its tensors are not this trainer's
    */
   async restore(checkpoint: Checkpoint): Promise<void> {
+    if (this.#running) {
+      throw new TrainingError('restore: expected no run under way, got one; wait for fit to end');
+    }
     const { trainedTensors } = this.#engine;
     const position = readPosition(checkpoint, this);
     checkState('restore', trainedTensors, checkpoint.tensors);

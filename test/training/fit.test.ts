@@ -1,0 +1,265 @@
+import { describe, expect, it } from 'vitest';
+import {
+  createBackend,
+  type EpochRecord,
+  type Progress,
+  type StepReport,
+  sgd,
+  TrainingError,
+} from '../../src/index.js';
+import { describeOnEachBackend } from '../backends.js';
+import { expectClose } from '../values.js';
+import { blobs, createTrainer, differs, expectSameState } from './fixtures.js';
+
+const backend = await createBackend('wasm');
+// 4 steps an epoch, the last with 2 examples.
+const train = blobs({ size: 50 });
+
+describeOnEachBackend('history', (backend) => {
+  it('has a record for each epoch, with the mean loss over its examples', async () => {
+    const trainer = createTrainer(backend);
+    const steps: StepReport[] = [];
+    const told: EpochRecord[] = [];
+    const history = await trainer.fit(train, {
+      epochs: 3,
+      onStep: (report) => steps.push(report),
+      onEpoch: (record) => told.push(record),
+    });
+    expect(history.epochs).toEqual(told);
+    expect(history.epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+    expect(steps.map(({ step, epoch }) => [step, epoch])).toEqual(
+      Array.from({ length: 12 }, (_, i) => [i + 1, Math.floor(i / 4) + 1]),
+    );
+    history.epochs.forEach(({ trainLoss, learningRate, seconds }, e) => {
+      const losses = steps.slice(4 * e, 4 * e + 4).map(({ loss }) => loss);
+      const sum = 16 * (losses[0] + losses[1] + losses[2]) + 2 * losses[3];
+      expectClose(`mean loss of epoch ${e + 1}`, [trainLoss], [sum / 50], { relative: 1e-12 });
+      expect(learningRate).toBe(0.1);
+      expect(seconds).toBeGreaterThan(0);
+    });
+    expect(history.examples).toBe(150);
+    const seconds = history.epochs.reduce((sum, record) => sum + record.seconds, 0);
+    expectClose('trainSeconds', [history.trainSeconds], [seconds], { relative: 1e-9 });
+    expect(history).not.toHaveProperty('stoppedBy');
+    for (const record of history.epochs) expect(record).not.toHaveProperty('validLoss');
+  });
+
+  it('has each batch’s loss before its update', async () => {
+    const [trainer, untouched] = [createTrainer(backend), createTrainer(backend)];
+    const losses: number[] = [];
+    await trainer.fit(blobs({ size: 16 }), { epochs: 1, onStep: ({ loss }) => losses.push(loss) });
+    const before = await untouched.evaluate(blobs({ size: 16 }));
+    expectClose('loss', losses, [before.loss], { relative: 1e-6 });
+  });
+});
+
+describe('fit', () => {
+  it('stops after the update of which onStep says so', async () => {
+    const trainer = createTrainer(backend);
+    const seen: number[] = [];
+    const history = await trainer.fit(train, {
+      epochs: 3,
+      onStep: ({ step }) => {
+        seen.push(step);
+        return step < 6;
+      },
+    });
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(history.stoppedBy).toBe('onStep');
+    expect(history.examples).toBe(50 + 32);
+    expect(history.epochs.map(({ epoch }) => epoch)).toEqual([1]);
+  });
+
+  it('waits for callbacks that are asynchronous, and heeds what they resolve to', async () => {
+    const trainer = createTrainer(backend);
+    let [running, calls] = [0, 0];
+    const slowly = async (go: boolean) => {
+      running++;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(running).toBe(1);
+      running--;
+      calls++;
+      return go;
+    };
+    const { stoppedBy } = await trainer.fit(train, {
+      epochs: 3,
+      onStep: ({ step }) => slowly(step < 7),
+      onEpoch: () => slowly(true),
+    });
+    expect([stoppedBy, calls]).toEqual(['onStep', 8]);
+  });
+
+  it('stops after the epoch of which onEpoch says so, with that epoch’s weights', async () => {
+    const [trainer, whole] = [createTrainer(backend), createTrainer(backend)];
+    const options = { onEpoch: ({ epoch }: EpochRecord) => epoch < 2 };
+    const history = await trainer.fit(train, { epochs: 5, ...options });
+    expect(history.stoppedBy).toBe('onEpoch');
+    expect(history.epochs).toHaveLength(2);
+    await whole.fit(train, { epochs: 2 });
+    expectSameState(await trainer.state(), await whole.state());
+  });
+
+  it('ends with an epoch’s record even when its last step stops the run', async () => {
+    const history = await createTrainer(backend).fit(train, {
+      epochs: 3,
+      onStep: ({ step }) => step < 4,
+    });
+    expect([history.stoppedBy, history.epochs.length]).toEqual(['onStep', 1]);
+  });
+
+  it('goes on for any other value that a callback returns', async () => {
+    const values = [undefined, null, 0, '', true];
+    const history = await createTrainer(backend).fit(train, {
+      epochs: 5,
+      onStep: ({ step }) => values[step % 5],
+      onEpoch: ({ epoch }) => values[epoch % 5],
+    });
+    expect(history.epochs).toHaveLength(5);
+  });
+
+  it('does nothing when its signal was aborted before', async () => {
+    const trainer = createTrainer(backend);
+    const before = await trainer.state();
+    const history = await trainer.fit(train, { epochs: 3, signal: AbortSignal.abort() });
+    expect(history).toEqual({ epochs: [], trainSeconds: 0, examples: 0, stoppedBy: 'signal' });
+    expectSameState(await trainer.state(), before);
+  });
+
+  it('stops soon after its signal is aborted, and keeps what it learned', async () => {
+    const trainer = createTrainer(backend);
+    const before = await trainer.state();
+    const controller = new AbortController();
+    let aborted = 0;
+    setTimeout(() => {
+      aborted = performance.now();
+      controller.abort();
+    }, 100);
+    const history = await trainer.fit(train, { epochs: 1e9, signal: controller.signal });
+    expect(performance.now() - aborted).toBeLessThan(500);
+    expect(history.stoppedBy).toBe('signal');
+    expect(history.examples).toBeGreaterThan(0);
+    expect(differs(await trainer.state(), before)).toBe(true);
+  });
+
+  it('stops between two steps when the signal is aborted within a callback', async () => {
+    const controller = new AbortController();
+    const history = await createTrainer(backend).fit(train, {
+      epochs: 3,
+      signal: controller.signal,
+      onStep: ({ step }) => {
+        if (step === 2) controller.abort();
+      },
+    });
+    expect([history.stoppedBy, history.examples]).toEqual(['signal', 32]);
+  });
+
+  it('tells progress at least ten times a second, and leaves timers their turn', async () => {
+    // Large enough for steps of a few milliseconds, so that chunks are of many steps.
+    const train = blobs({ size: 20_000 });
+    const trainer = createTrainer(backend, { batchSize: 100 });
+    const told: [time: number, progress: Progress][] = [];
+    const ticks: number[] = [];
+    const controller = new AbortController();
+    const timer = setInterval(() => ticks.push(performance.now()), 5);
+    setTimeout(() => controller.abort(), 1500);
+    const began = performance.now();
+    await trainer.fit(train, {
+      epochs: 1e6,
+      signal: controller.signal,
+      onProgress: (progress) => told.push([performance.now(), progress]),
+    });
+    clearInterval(timer);
+    expectGaps('progress', [began, ...told.map(([time]) => time)], 100);
+    expectGaps('timer ticks', [began, ...ticks], 100);
+    const [, last] = told[told.length - 1];
+    expect(last).toMatchObject({ epochs: 1e6, stepsPerEpoch: 200, learningRate: 0.1 });
+  });
+
+  it('tells of progress where it stands, and the mean loss of the epoch so far', async () => {
+    const losses: number[] = [];
+    const told: Progress[] = [];
+    await createTrainer(backend).fit(train, {
+      epochs: 2,
+      onStep: ({ loss }) => losses.push(loss),
+      onProgress: (progress) => told.push(progress),
+    });
+    expect(told.map(({ epoch, stepInEpoch }) => [epoch, stepInEpoch])).toEqual(
+      [1, 2].flatMap((epoch) => [1, 2, 3, 4].map((step) => [epoch, step])),
+    );
+    const [, , third, , fifth] = told;
+    const mean = (losses[0] + losses[1] + losses[2]) / 3;
+    expectClose('loss after three steps', [third.loss], [mean], { relative: 1e-12 });
+    expectClose('loss of the next epoch', [fifth.loss], [losses[4]], { relative: 1e-12 });
+  });
+
+  it.each(['onStep', 'onEpoch', 'onProgress'] as const)(
+    'rejects with an error that %s throws, and can run again',
+    async (callback) => {
+      const trainer = createTrainer(backend);
+      const failing = () => {
+        throw new RangeError('from the callback');
+      };
+      await expect(trainer.fit(train, { epochs: 2, [callback]: failing })).rejects.toThrow(
+        new RangeError('from the callback'),
+      );
+      expect((await trainer.fit(train, { epochs: 1 })).epochs).toHaveLength(1);
+    },
+  );
+
+  it('refuses a second run while one is under way, which goes on unharmed', async () => {
+    const [trainer, alone] = [createTrainer(backend), createTrainer(backend)];
+    const running = trainer.fit(train, { epochs: 2 });
+    await expect(trainer.fit(train, { epochs: 1 })).rejects.toThrow(
+      new TrainingError('fit: expected one run at a time, got a second'),
+    );
+    await running;
+    await alone.fit(train, { epochs: 2 });
+    expectSameState(await trainer.state(), await alone.state());
+  });
+
+  it('goes on from the weights of the run before, with new shuffles', async () => {
+    const [once, twice] = [createTrainer(backend), createTrainer(backend)];
+    await once.fit(train, { epochs: 3 });
+    await twice.fit(train, { epochs: 1 });
+    await twice.fit(train, { epochs: 2 });
+    expectSameState(await twice.state(), await once.state());
+  });
+
+  it('does not repeat the shuffle of an epoch that was broken off', async () => {
+    const order = async (first: boolean) => {
+      const trainer = createTrainer(backend, { optimizer: sgd({ learningRate: 1e-30 }) });
+      const losses: number[] = [];
+      const onStep = ({ loss }: StepReport) => losses.push(loss) < 2;
+      if (!first) await trainer.fit(train, { epochs: 2, onStep: () => false });
+      await trainer.fit(train, { epochs: 2, onStep });
+      return losses;
+    };
+    // At such a rate the weights stay as they are, so equal losses mean equal batches.
+    expect(await order(false)).not.toEqual(await order(true));
+  });
+
+  it.each([0, -1, 1.5, NaN, undefined])('refuses %s epochs', async (epochs) => {
+    const fitting = createTrainer(backend).fit(train, { epochs: epochs as number });
+    await expect(fitting).rejects.toThrow(
+      `fit: expected epochs to be an integer of at least 1, got ${epochs}`,
+    );
+  });
+
+  it('rejects when the backend is closed under it', async () => {
+    const own = await createBackend('wasm');
+    const trainer = createTrainer(own);
+    const running = trainer.fit(train, { epochs: 1e9 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const rejected = expect(running).rejects.toThrow('wasm: the backend is closed');
+    await own.close();
+    await rejected;
+  });
+});
+
+function expectGaps(what: string, times: readonly number[], milliseconds: number): void {
+  const gaps = times.slice(1).map((time, i) => time - times[i]);
+  expect(gaps.length, `number of ${what}`).toBeGreaterThan(10);
+  // One gap may be longer: another program may have had the processor.
+  const [, second] = gaps.toSorted((a, b) => b - a);
+  expect(second, `milliseconds between two ${what}`).toBeLessThan(milliseconds);
+}
