@@ -25,8 +25,9 @@ export interface Batch {
   readonly normalization: Normalization;
 }
 
-/** Sums over the examples of a dataset. */
+/** Sums over some examples of a dataset. */
 export interface EvaluationSums {
+  /** Each batch's loss times its `lossWeight`. */
   readonly loss: number;
   /** (K, K) counts, for a loss on labels. */
   readonly confusion: Values | undefined;
@@ -65,6 +66,11 @@ export class Engine {
   get trainedTensors(): Tensor[] {
     const parameters = this.setup.model.parameters.map(({ tensor }) => tensor);
     return [...parameters, ...this.moments.flat()];
+  }
+
+  /** Times the loss of that many examples, this adds up: their number for a mean, 1 for a sum. */
+  lossWeight(examples: number): number {
+    return this.setup.loss.reduction === 'mean' ? examples : 1;
   }
 
   read(tensors: readonly Tensor[]): Promise<Values[]> {
@@ -177,7 +183,7 @@ export class Engine {
       await executable.run(batches);
       const losses = Array.from((await device.read(this.#state.losses)).subarray(0, batches));
       return {
-        loss: losses.reduce((sum, loss) => sum + loss * batchSize, 0),
+        loss: losses.reduce((sum, loss) => sum + loss * this.lossWeight(batchSize), 0),
         confusion: confusion && (await device.read(confusion)),
       };
     });

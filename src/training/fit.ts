@@ -38,7 +38,7 @@ export interface RunPosition {
   readonly epochsBefore: number;
   /** Updates of this run. */
   step: number;
-  /** Sum over the examples of the epoch under way. */
+  /** Sum over the batches of the epoch under way, each loss by its weight. */
   lossSum: number;
 }
 
@@ -174,7 +174,7 @@ export class Run {
       epochs,
       stepInEpoch,
       stepsPerEpoch: this.#stepsPerEpoch,
-      loss: this.position.lossSum / this.#examplesIn(stepInEpoch),
+      loss: this.#lossOver(this.#examplesIn(stepInEpoch)),
       learningRate: this.#learningRate,
     });
   }
@@ -186,7 +186,7 @@ export class Run {
 
   async #endEpoch(): Promise<void> {
     const { dataset, validate, onEpoch } = this.#settings;
-    const trainLoss = this.position.lossSum / dataset.size;
+    const trainLoss = this.#lossOver(dataset.size);
     const record: EpochRecord = {
       epoch: this.position.step / this.#stepsPerEpoch,
       trainLoss,
@@ -259,7 +259,13 @@ export class Run {
   #advance(losses: Values, batchSize: number): void {
     if (this.position.step % this.#stepsPerEpoch === 0) this.position.lossSum = 0;
     this.position.step += losses.length;
-    for (const loss of losses) this.position.lossSum += loss * batchSize;
+    const weight = this.#engine.lossWeight(batchSize);
+    for (const loss of losses) this.position.lossSum += loss * weight;
+  }
+
+  /** Loss over the first examples of the epoch under way. */
+  #lossOver(examples: number): number {
+    return this.position.lossSum / this.#engine.lossWeight(examples);
   }
 }
 

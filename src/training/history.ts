@@ -2,7 +2,10 @@
 export interface EpochRecord {
   /** Counted from 1. */
   readonly epoch: number;
-  /** Mean over the epoch's examples, each before the update that it took part in. */
+  /**
+   * Mean over the epoch's examples, each before the update that it took part in; the sum for a loss
+   * that is a sum.
+   */
   readonly trainLoss: number;
   /** On the validation data, after the epoch. */
   readonly validLoss?: number;
@@ -44,14 +47,14 @@ export interface Progress {
   /** Updates done in this epoch, and how many it has. */
   readonly stepInEpoch: number;
   readonly stepsPerEpoch: number;
-  /** Mean loss of this epoch so far. */
+  /** Of this epoch so far: the mean over its examples, or the sum for a loss that is a sum. */
   readonly loss: number;
   readonly learningRate: number;
 }
 
 /** What `evaluate` returns. */
 export interface Evaluation {
-  /** Mean over the examples. */
+  /** Mean over the examples; the sum for a loss that is a sum. */
   readonly loss: number;
   /** Share classified rightly; NaN for regression. */
   readonly accuracy: number;

@@ -10,13 +10,15 @@ export interface Loss {
   readonly name: string;
   /** Class numbers (`labels`), or one real number per example (`reals`). */
   readonly targets: 'labels' | 'reals';
+  /** What the loss of several examples is of the losses of each. */
+  readonly reduction: 'mean' | 'sum';
   /**
    * How many classes an output (B, O) tells apart; 0 for regression.
    *
    * @throws ShapeError when the loss does not take outputs of this width
    */
   classes(outputs: number): number;
-  /** @returns the loss (1), a mean over the batch unless its name says otherwise */
+  /** @returns the loss (1) of the batch */
   forward(step: Step, output: Tensor, targets: Tensor): Tensor;
   /** @returns the gradient of the loss with respect to `output` */
   backward(step: Step): Tensor;
@@ -31,6 +33,7 @@ export function softmaxCrossEntropy(): Loss {
   return {
     name: 'softmaxCrossEntropy',
     targets: 'labels',
+    reduction: 'mean',
     classes(outputs) {
       if (outputs < 2) {
         throw new ShapeError(
@@ -75,6 +78,7 @@ function binaryLoss(name: 'binaryCrossEntropy' | 'mnistLoss'): Loss {
   return {
     name,
     targets: 'labels',
+    reduction: 'mean',
     classes(outputs) {
       expectOneOutput(name, outputs);
       return 2;
@@ -115,6 +119,7 @@ export function squaredError({
   return {
     name: reduction === 'sum' ? 'summedSquaredError' : 'meanSquaredError',
     targets: 'reals',
+    reduction,
     classes(outputs) {
       expectOneOutput('squaredError', outputs);
       return 0;

@@ -129,7 +129,7 @@ export class Trainer {
   }
 
   /**
-   * Mean loss over a dataset and, for losses on labels, accuracy and confusion counts.
+   * The loss over a dataset and, for losses on labels, accuracy and confusion counts.
    *
    * @throws ShapeError or DataError when the data does not fit the model or is not sound
    */
@@ -145,7 +145,8 @@ export class Trainer {
       });
       await yieldToEventLoop();
     }
-    return { loss: lossSum / dataset.size, ...accuracyOf(confusion, classes), confusion };
+    const loss = lossSum / this.#engine.lossWeight(dataset.size);
+    return { loss, ...accuracyOf(confusion, classes), confusion };
   }
 
   /**

@@ -2,14 +2,17 @@ import { describe, expect, it } from 'vitest';
 import {
   createBackend,
   type EpochRecord,
+  linear,
   type Progress,
   type StepReport,
+  sequential,
   sgd,
+  squaredError,
   TrainingError,
 } from '../../src/index.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose } from '../values.js';
-import { blobs, createTrainer, differs, expectSameState } from './fixtures.js';
+import { blobs, createTrainer, differs, expectSameState, plane } from './fixtures.js';
 
 const backend = await createBackend('wasm');
 // 4 steps an epoch, the last with 2 examples.
@@ -42,6 +45,24 @@ describeOnEachBackend('history', (backend) => {
     expectClose('trainSeconds', [history.trainSeconds], [seconds], { relative: 1e-9 });
     expect(history).not.toHaveProperty('stoppedBy');
     for (const record of history.epochs) expect(record).not.toHaveProperty('validLoss');
+  });
+
+  it('adds up losses that are sums', async () => {
+    const [model, loss] = [sequential(linear(2, 1)), squaredError({ reduction: 'sum' })];
+    const optimizer = sgd({ learningRate: 0.001 });
+    const losses: number[] = [];
+    const told: number[] = [];
+    const { epochs } = await createTrainer(backend, { model, loss, optimizer }).fit(
+      plane({ size: 50 }),
+      {
+        epochs: 1,
+        onStep: (report) => losses.push(report.loss),
+        onProgress: (progress) => told.push(progress.loss),
+      },
+    );
+    const sums = losses.map((_, i) => losses.slice(0, i + 1).reduce((a, b) => a + b));
+    expectClose('loss so far', told, sums, { relative: 1e-12 });
+    expectClose('loss', [epochs[0].trainLoss], sums.slice(3), { relative: 1e-12 });
   });
 
   it('has each batch’s loss before its update', async () => {

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import {
+  binaryCrossEntropy,
+  createBackend,
+  type Dataset,
+  linear,
+  mnistLoss,
+  type State,
+  sequential,
+  squaredError,
+} from '../../src/index.js';
+import { describeOnEachBackend } from '../backends.js';
+import { expectClose } from '../values.js';
+import { blobs, CLASSES, createTrainer, FEATURES, plane } from './fixtures.js';
+
+const wasm = await createBackend('wasm');
+
+/** x·W + b of each example, from one layer's state, in float64. */
+function outputsOf(state: State, { inputs, size, features, normalization }: Dataset): number[][] {
+  const { mean, std } = normalization;
+  const isBytes = inputs instanceof Uint8Array;
+  const [W, b] = [state.get('0.weight')?.data ?? [], state.get('0.bias')?.data ?? []];
+  return Array.from({ length: size }, (_, n) =>
+    Array.from(b, (bias, o) => {
+      let sum = bias;
+      for (let f = 0; f < features; f++) {
+        const value = inputs[n * features + f];
+        sum += W[o * features + f] * (isBytes ? (value / 255 - mean) / std : value);
+      }
+      return sum;
+    }),
+  );
+}
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+const near = { relative: 1e-5 };
+
+describeOnEachBackend('evaluate', (backend) => {
+  // More than one chunk of whole batches, exactly one batch, less than one, and remainders.
+  it.each([1, 100, 256, 257, 700, 4500])(
+    'is what JavaScript makes of %s examples',
+    async (size) => {
+      const trainer = createTrainer(backend, { model: sequential(linear(FEATURES, CLASSES)) });
+      for (const dataset of [blobs({ size }), blobs({ size, bytes: true })]) {
+        const logits = outputsOf(await trainer.state(), dataset);
+        const losses = logits.map((z, n) => {
+          const sum = z.reduce((total, logit) => total + Math.exp(logit), 0);
+          return Math.log(sum) - z[dataset.targets[n]];
+        });
+        const confusion = new Int32Array(CLASSES * CLASSES);
+        logits.forEach((z, n) => {
+          confusion[dataset.targets[n] * CLASSES + z.indexOf(Math.max(...z))]++;
+        });
+        const rows = [0, 1, 2].map((t) => [...confusion.subarray(3 * t, 3 * t + 3)]);
+        const recalls = rows.flatMap((row, t) => {
+          const total = row[0] + row[1] + row[2];
+          return total === 0 ? [] : [row[t] / total];
+        });
+
+        const got = await trainer.evaluate(dataset);
+        expectClose('loss', [got.loss], [mean(losses)], near);
+        expect(got.confusion).toEqual(confusion);
+        expect(got.accuracy).toBe((rows[0][0] + rows[1][1] + rows[2][2]) / size);
+        expectClose('balanced accuracy', [got.balancedAccuracy], [mean(recalls)], near);
+      }
+    },
+  );
+
+  it('counts two classes by the sign of their one logit', async () => {
+    const dataset = blobs({ size: 300, classes: 2 });
+    const losses = {
+      binaryCrossEntropy: (z: number, t: number) => Math.log1p(Math.exp(t === 1 ? -z : z)),
+      mnistLoss: (z: number, t: number) => 1 / (1 + Math.exp(t === 1 ? z : -z)),
+    };
+    for (const loss of [binaryCrossEntropy(), mnistLoss()]) {
+      const trainer = createTrainer(backend, { model: sequential(linear(FEATURES, 1)), loss });
+      const logits = outputsOf(await trainer.state(), dataset).map(([z]) => z);
+      const confusion = new Int32Array(4);
+      logits.forEach((z, n) => {
+        confusion[2 * dataset.targets[n] + (z > 0 ? 1 : 0)]++;
+      });
+      const lossOf = losses[loss.name as keyof typeof losses];
+      const got = await trainer.evaluate(dataset);
+      expect(got.confusion).toEqual(confusion);
+      expect(got.accuracy).toBe((confusion[0] + confusion[3]) / 300);
+      const want = mean(logits.map((z, n) => lossOf(z, dataset.targets[n])));
+      expectClose(loss.name, [got.loss], [want], near);
+    }
+  });
+
+  it('is the mean or the sum of squared errors over all examples, without accuracy', async () => {
+    const dataset = plane({ size: 300 });
+    for (const reduction of ['mean', 'sum'] as const) {
+      const model = sequential(linear(2, 1));
+      const trainer = createTrainer(backend, { model, loss: squaredError({ reduction }) });
+      const outputs = outputsOf(await trainer.state(), dataset);
+      const squares = outputs.map(([y], n) => (y - dataset.targets[n]) ** 2);
+      const want = reduction === 'mean' ? mean(squares) : 300 * mean(squares);
+      const got = await trainer.evaluate(dataset);
+      expectClose(reduction, [got.loss], [want], near);
+      expect([got.accuracy, got.balancedAccuracy]).toEqual([NaN, NaN]);
+      expect(got.confusion).toEqual(new Int32Array(0));
+    }
+  });
+});
+
+describe('evaluate', () => {
+  it('judges by the classes that occur, of fewer than the model tells apart', async () => {
+    const trainer = createTrainer(wasm);
+    const all = blobs({ size: 60 });
+    const dataset = { ...all, targets: all.targets.map(() => 2) };
+    const { accuracy, balancedAccuracy, confusion } = await trainer.evaluate(dataset);
+    expect(balancedAccuracy).toBe(accuracy);
+    expect(confusion.subarray(0, 6)).toEqual(new Int32Array(6));
+    expect(confusion[6] + confusion[7] + confusion[8]).toBe(60);
+  });
+
+  it('answers the same again, also beside another evaluation', async () => {
+    const trainer = createTrainer(wasm);
+    const [a, b] = [blobs({ size: 5000 }), blobs({ size: 300, seed: 1 })];
+    const [onA, onB] = [await trainer.evaluate(a), await trainer.evaluate(b)];
+    expect(await Promise.all([trainer.evaluate(a), trainer.evaluate(b)])).toEqual([onA, onB]);
+  });
+});

@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import {
+  binaryCrossEntropy,
+  createBackend,
+  DataError,
+  type Dataset,
+  linear,
+  relu,
+  ShapeError,
+  sequential,
+  squaredError,
+  TrainingError,
+} from '../../src/index.js';
+import { describeOnEachBackend } from '../backends.js';
+import { expectClose, expectSameBits } from '../values.js';
+import { blobs, CLASSES, createTrainer, FEATURES, plane } from './fixtures.js';
+
+const wasm = await createBackend('wasm');
+const exactReference = await createBackend('reference', { precision: 'float64' });
+
+describeOnEachBackend('predict', (backend) => {
+  it('gives probabilities whose largest is the class that evaluate counts', async () => {
+    const trainer = createTrainer(backend);
+    await trainer.fit(blobs(), { epochs: 3 });
+    const dataset = blobs({ size: 700, seed: 1 });
+    const p = await trainer.predict(dataset.inputs);
+    expect(p).toBeInstanceOf(Float32Array);
+    expect(p).toHaveLength(700 * CLASSES);
+    let right = 0;
+    for (let n = 0; n < 700; n++) {
+      const row = [...p.subarray(n * CLASSES, (n + 1) * CLASSES)];
+      expectClose(`sum of row ${n}`, [row[0] + row[1] + row[2]], [1], { absolute: 1e-6 });
+      if (row.indexOf(Math.max(...row)) === dataset.targets[n]) right++;
+    }
+    expect((await trainer.evaluate(dataset)).accuracy).toBe(right / 700);
+  });
+
+  it('answers each row as it would alone, whatever its place', async () => {
+    const trainer = createTrainer(backend);
+    const { inputs } = blobs({ size: 600 });
+    const all = await trainer.predict(inputs);
+    for (const n of [0, 255, 256, 511, 512, 599]) {
+      const alone = await trainer.predict(inputs.subarray(n * FEATURES, (n + 1) * FEATURES));
+      const row = all.subarray(n * CLASSES, (n + 1) * CLASSES);
+      expectClose(`row ${n}`, row, alone, { absolute: 1e-6 });
+    }
+  });
+
+  it('normalises bytes as the training data was, and takes floats as they are', async () => {
+    const trainer = createTrainer(backend);
+    const train = blobs({ bytes: true });
+    const { mean, std } = train.normalization;
+    await trainer.fit(train, { epochs: 1 });
+    const floats = Float32Array.from(train.inputs, (byte) => (byte / 255 - mean) / std);
+    const [fromBytes, fromFloats] = [
+      await trainer.predict(train.inputs),
+      await trainer.predict(floats),
+    ];
+    expectClose('p', fromBytes, fromFloats, { absolute: 1e-6 });
+  });
+
+  it('gives the probability of class 1 for a binary loss, and outputs for regression', async () => {
+    const [binary, regression] = [
+      createTrainer(backend, { model: sequential(linear(2, 1)), loss: binaryCrossEntropy() }),
+      createTrainer(backend, { model: sequential(linear(2, 1)), loss: squaredError() }),
+    ];
+    await regression.loadState(await binary.state());
+    const { inputs } = plane({ size: 5 });
+    const [p, z] = [await binary.predict(inputs), await regression.predict(inputs)];
+    const want = Array.from(z, (logit) => 1 / (1 + Math.exp(-logit)));
+    expectClose('p', p, want, { absolute: 1e-6 });
+  });
+});
+
+describe('predict', () => {
+  it('changes no weights and not what it was given', async () => {
+    const trainer = createTrainer(wasm);
+    const before = await trainer.encode();
+    const { inputs } = blobs({ size: 10 });
+    const copy = inputs.slice();
+    const first = await trainer.predict(inputs);
+    expect(inputs).toEqual(copy);
+    expect(await trainer.encode()).toEqual(before);
+    first.fill(0);
+    expect((await trainer.predict(inputs))[0]).toBeGreaterThan(0);
+  });
+
+  it('answers in float64 on a float64 reference', async () => {
+    const trainer = createTrainer(exactReference);
+    const p = await trainer.predict(blobs({ size: 300 }).inputs);
+    expect(p).toBeInstanceOf(Float64Array);
+    expectClose('sum of row 299', [p[897] + p[898] + p[899]], [1], { absolute: 1e-15 });
+  });
+
+  it('takes the normalisation that the trainer was given, before any fit', async () => {
+    const { inputs, normalization } = blobs({ bytes: true });
+    const [given, fitted] = [
+      createTrainer(wasm, { normalization }),
+      createTrainer(wasm, { seed: 1 }),
+    ];
+    await fitted.fit(blobs({ bytes: true }), { epochs: 1 });
+    await fitted.loadState(await given.state());
+    expectSameBits('p', await given.predict(inputs), await fitted.predict(inputs));
+  });
+
+  it('keeps the normalisation it has when fit refuses the data', async () => {
+    const { inputs, normalization } = blobs({ bytes: true });
+    const trainer = createTrainer(wasm, { normalization });
+    const before = await trainer.predict(inputs);
+    const unsound: Dataset = { ...blobs({ bytes: true }), normalization: { mean: 0, std: 0 } };
+    await expect(trainer.fit(unsound, { epochs: 1 })).rejects.toThrow(DataError);
+    expectSameBits('p', await trainer.predict(inputs), before);
+  });
+
+  it('leaves the event loop its turns over many rows', async () => {
+    const trainer = createTrainer(wasm);
+    let turns = 0;
+    let timer = setImmediate(function count() {
+      turns++;
+      timer = setImmediate(count);
+    });
+    await trainer.predict(new Float32Array(4 * 256 * 160));
+    clearImmediate(timer);
+    expect(turns).toBeGreaterThanOrEqual(9);
+  });
+
+  it.each([
+    [0, 'got 0 numbers'],
+    [3, 'got 3 numbers'],
+    [FEATURES * 5 + 1, 'got 21 numbers'],
+  ])('refuses %s numbers, which are no whole rows', async (length, got) => {
+    const trainer = createTrainer(wasm);
+    await expect(trainer.predict(new Float32Array(length))).rejects.toThrow(
+      new ShapeError(`predict: expected inputs of shape (B, 4), ${got}`),
+    );
+  });
+
+  it('refuses numbers that are not finite', async () => {
+    const trainer = createTrainer(wasm);
+    await expect(trainer.predict(Float32Array.of(1, 2, NaN, 4))).rejects.toThrow(
+      new DataError('predict: expected finite numbers in inputs, got NaN at 2'),
+    );
+  });
+
+  it('refuses bytes while it does not know how to normalise them', async () => {
+    await expect(createTrainer(wasm).predict(new Uint8Array(FEATURES))).rejects.toThrow(
+      new TrainingError(
+        'predict: expected a normalisation for bytes, got none; fit first, or give the trainer one',
+      ),
+    );
+  });
+
+  it('needs a fit where the model takes any number of inputs, and knows after it', async () => {
+    const trainer = createTrainer(wasm, { model: sequential(relu()) });
+    await expect(trainer.predict(new Float32Array(6))).rejects.toThrow(
+      new TrainingError(
+        'predict: expected a model that knows its number of inputs, got one that takes any; fit first',
+      ),
+    );
+    await trainer.fit(blobs({ classes: 3 }), { epochs: 1 });
+    expect(await trainer.predict(new Float32Array(8))).toHaveLength(8);
+  });
+});
