@@ -2,10 +2,13 @@ import { nodeModule } from '../node.js';
 
 type FileSystem = typeof import('node:fs/promises');
 
+/** So that no two files under way have the same name, even if they are to replace the same one. */
+let count = 0;
+
 /** Writes a whole file or none: beside it first, then renamed over it (Node only). */
 export async function writeBytes(path: string, bytes: Uint8Array | string): Promise<void> {
   const { open, rename, rm } = await nodeModule<FileSystem>('node:fs/promises');
-  const unfinished = `${path}.${process.pid}.part`;
+  const unfinished = `${path}.${process.pid}.${count++}.part`;
   try {
     const file = await open(unfinished, 'w');
     try {
