@@ -46,10 +46,16 @@ export class DeviceDatasets {
     validateDataset(dataset);
     const inOrder = sourceOf(dataset);
     const shuffled = { ...inOrder, index: persistent('index', [dataset.size], 'int32') };
-    this.#device.write(inOrder.inputs, dataset.inputs);
-    this.#device.write(inOrder.targets as Tensor, dataset.targets);
-    this.#device.write(inOrder.index, naturalOrder(dataset.size));
-    return { key: `dataset ${this.#count++}`, inOrder, shuffled };
+    const entry = { key: `dataset ${this.#count++}`, inOrder, shuffled };
+    try {
+      this.#device.write(inOrder.inputs, dataset.inputs);
+      this.#device.write(inOrder.targets as Tensor, dataset.targets);
+      this.#device.write(inOrder.index, naturalOrder(dataset.size));
+    } catch (error) {
+      this.#release(entry);
+      throw error;
+    }
+    return entry;
   }
 
   #drop(dataset: Dataset): void {
@@ -57,8 +63,11 @@ export class DeviceDatasets {
     if (!entry) return;
     this.#entries.delete(dataset);
     this.#onDrop(entry);
-    const { inputs, targets, index } = entry.inOrder;
-    this.#device.release([inputs, targets as Tensor, index, entry.shuffled.index]);
+    this.#release(entry);
+  }
+
+  #release({ inOrder: { inputs, targets, index }, shuffled }: DeviceDataset): void {
+    this.#device.release([inputs, targets as Tensor, index, shuffled.index]);
   }
 }
 

@@ -1,0 +1,30 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { yieldToEventLoop } from '../../src/training/event-loop.js';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+describe.each([
+  ['setImmediate', () => {}],
+  // As in a browser, which has none.
+  ['MessageChannel', () => vi.stubGlobal('setImmediate', undefined)],
+])('yieldToEventLoop by %s', (_name, prepare) => {
+  it('lets a timer run that is due', async () => {
+    prepare();
+    let hasRun = false;
+    setTimeout(() => {
+      hasRun = true;
+    }, 1);
+    const deadline = performance.now() + 5000;
+    while (!hasRun && performance.now() < deadline) await yieldToEventLoop();
+    expect(hasRun).toBe(true);
+  });
+
+  it('costs far less than a timer would', async () => {
+    prepare();
+    const began = performance.now();
+    for (let i = 0; i < 500; i++) await yieldToEventLoop();
+    expect((performance.now() - began) / 500).toBeLessThan(1);
+  });
+});
