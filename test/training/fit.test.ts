@@ -190,8 +190,8 @@ describe('fit', () => {
       onProgress: (progress) => told.push([performance.now(), progress]),
     });
     clearInterval(timer);
-    expectGaps('progress', [began, ...told.map(([time]) => time)], 100);
-    expectGaps('timer ticks', [began, ...ticks], 100);
+    expectOften('reports', [began, ...told.map(([time]) => time)]);
+    expectOften('ticks', [began, ...ticks]);
     const [, last] = told[told.length - 1];
     expect(last).toMatchObject({ epochs: 1e6, stepsPerEpoch: 200, learningRate: 0.1 });
   });
@@ -277,10 +277,12 @@ describe('fit', () => {
   });
 });
 
-function expectGaps(what: string, times: readonly number[], milliseconds: number): void {
+/** At least ten times a second on the whole, and never long after the time before. */
+function expectOften(what: string, times: readonly number[]): void {
   const gaps = times.slice(1).map((time, i) => time - times[i]);
-  expect(gaps.length, `number of ${what}`).toBeGreaterThan(10);
-  // One gap may be longer: another program may have had the processor.
-  const [, second] = gaps.toSorted((a, b) => b - a);
-  expect(second, `milliseconds between two ${what}`).toBeLessThan(milliseconds);
+  const seconds = (times[times.length - 1] - times[0]) / 1000;
+  expect(gaps.length / seconds, `${what} a second`).toBeGreaterThan(10);
+  // Other programs may have had the processor for a while.
+  const [, secondLongest] = gaps.toSorted((a, b) => b - a);
+  expect(secondLongest, `milliseconds between two ${what}`).toBeLessThan(300);
 }

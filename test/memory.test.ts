@@ -1,0 +1,95 @@
+/* Training for long takes no more memory than training for a little: all is planned once. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { adam, type Trainer } from '../src/index.js';
+import { describeOnEachBackend } from './backends.js';
+import { blobs, createTrainer } from './training/fixtures.js';
+
+const MEBIBYTE = 2 ** 20;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+/** Bytes that JavaScript still refers to, WebAssembly's memory and other buffers among them. */
+function bytesInUse(): number {
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+/** How much more memory `task` leaves in use, and how often it made WebAssembly's grow. */
+async function growthOf(task: () => Promise<unknown>): Promise<{ bytes: number; grown: number }> {
+  const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow');
+  const before = bytesInUse();
+  await task();
+  return { bytes: bytesInUse() - before, grown: grow.mock.calls.length };
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('the measure', () => {
+  it('sees two mebibytes that are kept, and forgets them when they are not', async () => {
+    let kept: Uint8Array | undefined;
+    const { bytes } = await growthOf(async () => {
+      kept = new Uint8Array(2 * MEBIBYTE).fill(1);
+    });
+    expect(bytes).toBeGreaterThan(1.9 * MEBIBYTE);
+    const { bytes: less } = await growthOf(async () => {
+      kept = undefined;
+    });
+    expect(kept).toBeUndefined();
+    expect(less).toBeLessThan(-1.9 * MEBIBYTE);
+  });
+});
+
+describeOnEachBackend('memory', (backend) => {
+  // 1,000 steps an epoch, the last smaller.
+  const train = blobs({ size: 3999 });
+  const create = (): Trainer =>
+    createTrainer(backend, { batchSize: 4, optimizer: adam({ learningRate: 1e-4 }), clipNorm: 1 });
+
+  it('does not grow between 1,000 and 100,000 steps', async () => {
+    const trainer = create();
+    await trainer.fit(train, { epochs: 1 });
+    const { bytes, grown } = await growthOf(() => trainer.fit(train, { epochs: 99 }));
+    expect(grown).toBe(0);
+    expect(bytes).toBeLessThan(0.5 * MEBIBYTE);
+  }, 20_000);
+
+  it('does not grow with validation, reports of every step and questions in between', async () => {
+    const trainer = create();
+    const validation = blobs({ size: 300, seed: 1 });
+    const run = (epochs: number) =>
+      trainer.fit(train, {
+        epochs,
+        validation,
+        onStep: () => {},
+        onProgress: () => {},
+        onEpoch: async () => {
+          await trainer.predict(validation.inputs.subarray(0, 40));
+          await trainer.gradients(validation.inputs, validation.targets);
+          await trainer.checkpoint();
+        },
+      });
+    await run(1);
+    const { bytes, grown } = await growthOf(() => run(4));
+    expect(grown).toBe(0);
+    expect(bytes).toBeLessThan(0.5 * MEBIBYTE);
+  });
+
+  it('does not grow with the calls of the numerical core, of ever other sizes', async () => {
+    const calls = async () => {
+      for (let i = 0; i < 3000; i++) {
+        const size = 1 + (i % 150);
+        await backend.relu(new Float32Array(size).fill(1));
+      }
+    };
+    await calls();
+    const { bytes, grown } = await growthOf(calls);
+    expect(grown).toBe(0);
+    expect(bytes).toBeLessThan(0.5 * MEBIBYTE);
+  });
+});

@@ -1,0 +1,206 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import {
+  loadMnist,
+  noisyLine,
+  noisyParabola,
+  syntheticDigits,
+  validateDataset,
+} from '../src/data/index.js';
+import {
+  createBackend,
+  DataError,
+  type Dataset,
+  type Evaluation,
+  RECIPE_NAMES,
+  RECIPES,
+  type RecipeName,
+  type Splits,
+  train,
+} from '../src/index.js';
+import { recipeOf, recipeTrainer } from '../src/recipes.js';
+import { expectSameState } from './training/fixtures.js';
+import { expectClose } from './values.js';
+
+const backend = await createBackend('wasm');
+const digits = syntheticDigits({ trainSize: 2000, testSize: 500 });
+
+describe('the line and parabola recipes', () => {
+  it.each([
+    ['line', noisyLine(), 1e-3],
+    ['parabola', noisyParabola(), 1e-2],
+  ] as const)('%s finds the least-squares fit of its points', async (name, points, absolute) => {
+    const { trainer, evaluation } = await train(name, { backend });
+    const state = await trainer.state();
+    const got = [...(state.get('0.weight')?.data ?? []), ...(state.get('0.bias')?.data ?? [])];
+    const want = leastSquares(points);
+    expectClose('weights and bias', got, want, { absolute });
+    const squares = residuals(points, want).map((residual) => residual ** 2);
+    const sum = squares.reduce((a, b) => a + b);
+    const loss = name === 'line' ? sum : sum / points.size;
+    expectClose('loss', [evaluation.loss], [loss], { relative: 1e-3 });
+  });
+
+  it('draw other points from another seed', async () => {
+    const [a, b] = [
+      await train('line', { backend, epochs: 1 }),
+      await train('line', { backend, epochs: 1, seed: 1 }),
+    ];
+    expect(a.evaluation.loss).not.toBe(b.evaluation.loss);
+  });
+});
+
+describe('recipes on synthetic digits', () => {
+  // A tenth of what there is, for three epochs, is enough to see that a recipe learns. Guessing
+  // would be right for half, a tenth, or nine in ten of the digits.
+  it.each<[RecipeName, keyof Evaluation, number]>([
+    ['three-seven-linear', 'accuracy', 0.85],
+    ['three-seven-mlp', 'accuracy', 0.85],
+    ['nine-or-not', 'balancedAccuracy', 0.7],
+    ['softmax', 'accuracy', 0.75],
+    ['mlp', 'accuracy', 0.75],
+    ['mlp-deep', 'accuracy', 0.75],
+  ])('%s learns', async (name, measure, least) => {
+    const { history, evaluation } = await train(name, { backend, data: digits, epochs: 3 });
+    expect(history.epochs).toHaveLength(3);
+    expect(history.epochs[2].trainLoss).toBeLessThan(0.75 * history.epochs[0].trainLoss);
+    expect(history.epochs[2].validLoss).toBe(evaluation.loss);
+    expect(evaluation[measure]).toBeGreaterThan(least);
+  });
+});
+
+const MNIST =
+  process.env.HANDGRAD_MNIST || fileURLToPath(new URL('../../shared/mnist', import.meta.url));
+// Files that were asked for must be there; those beside the repository may be.
+const hasMnist = process.env.HANDGRAD_MNIST !== undefined || existsSync(MNIST);
+
+describe.skipIf(!hasMnist)(
+  hasMnist
+    ? 'recipes on MNIST, with their own settings and seed 0'
+    : 'recipes on MNIST (needs HANDGRAD_MNIST, or ../shared/mnist beside the repository)',
+  () => {
+    let mnist: Promise<Splits> | undefined;
+
+    it.each<[RecipeName, Partial<Record<keyof Evaluation, number>>]>([
+      ['three-seven-linear', { accuracy: 0.98 }],
+      ['three-seven-mlp', { accuracy: 0.983 }],
+      ['nine-or-not', { accuracy: 0.963, balancedAccuracy: 0.86 }],
+      ['softmax', { accuracy: 0.922 }],
+      ['mlp', { accuracy: 0.967 }],
+      ['mlp-deep', { accuracy: 0.978 }],
+    ])(
+      '%s reaches the accuracy that it is known for',
+      async (name, least) => {
+        mnist ??= loadMnist({ directory: MNIST });
+        const { history, evaluation } = await train(name, { backend, data: await mnist });
+        expect(history.epochs).toHaveLength(RECIPES[name].epochs);
+        for (const [measure, value] of Object.entries(least)) {
+          const reached = evaluation[measure as keyof Evaluation];
+          expect(reached, measure).toBeGreaterThanOrEqual(value);
+        }
+      },
+      120_000,
+    );
+  },
+);
+
+describe('a recipe', () => {
+  it.each(RECIPE_NAMES)('%s has the name it is listed under, and data that fits it', (name) => {
+    const recipe = recipeOf(name);
+    expect(recipe.name).toBe(name);
+    const { train: training, test } = recipe.prepare(
+      recipe.data === 'digits' ? digits : undefined,
+      0,
+    );
+    validateDataset(training);
+    validateDataset(test);
+    expect(recipe.model().features).toBe(training.features);
+    expect(recipe.batchSize).toBeLessThanOrEqual(training.size);
+  });
+
+  it('gives a new model each time', () => {
+    for (const name of RECIPE_NAMES) {
+      const settings = { backend };
+      recipeTrainer(RECIPES[name], settings);
+      recipeTrainer(RECIPES[name], settings);
+    }
+  });
+
+  it('has positive examples of the digit that it looks for', () => {
+    const nine = RECIPES['nine-or-not'].prepare(digits, 0).test;
+    expect(nine.targets).toEqual(digits.test.targets.map((digit) => (digit === 9 ? 1 : 0)));
+    const three = RECIPES['three-seven-linear'].prepare(digits, 0).test;
+    const wanted = digits.test.targets.filter((digit) => digit === 3 || digit === 7);
+    expect(three.targets).toEqual(wanted.map((digit) => (digit === 3 ? 1 : 0)));
+  });
+
+  it('trains with other settings where they are given', async () => {
+    const steps: number[] = [];
+    const { trainer, history } = await train('softmax', {
+      backend,
+      data: digits,
+      epochs: 2,
+      batchSize: 500,
+      learningRate: 0.5,
+      seed: 3,
+      onStep: ({ learningRate }) => steps.push(learningRate),
+    });
+    expect([trainer.batchSize, trainer.seed, history.epochs.length]).toEqual([500, 3, 2]);
+    // A cosine from 0.5 on, over 8 steps.
+    const want = Array.from({ length: 8 }, (_, t) => 0.25 * (1 + Math.cos((Math.PI * t) / 8)));
+    expectClose('learning rates', steps, want, { relative: 1e-12 });
+  });
+
+  it('trains as a trainer of the same settings does', async () => {
+    const { trainer } = await train('mlp', { backend, data: digits, epochs: 1 });
+    const other = recipeTrainer(RECIPES.mlp, { backend });
+    await other.fit(digits.train, { epochs: 1 });
+    expectSameState(await trainer.state(), await other.state());
+  });
+
+  it('refuses a name that no recipe has, and to train on digits without any', async () => {
+    await expect(train('perceptron' as RecipeName, { backend })).rejects.toThrow(
+      new RangeError(`recipe: expected ${RECIPE_NAMES.join(', ')}, got perceptron`),
+    );
+    await expect(train('constructor' as RecipeName, { backend })).rejects.toThrow(RangeError);
+    await expect(train('mlp', { backend })).rejects.toThrow(
+      new DataError(
+        'recipe: expected digits as data, got none; give it what loadMnist or syntheticDigits returns',
+      ),
+    );
+  });
+});
+
+/** The weights w and then the bias b that minimise Σ (w·x + b − t)², by the normal equations. */
+function leastSquares({ inputs, targets, size, features }: Dataset): number[] {
+  const n = features + 1;
+  const row = (i: number) => [...inputs.subarray(i * features, (i + 1) * features), 1];
+  // n rows of [XᵀX | Xᵀt].
+  const system = Array.from({ length: n }, () => Array<number>(n + 1).fill(0));
+  for (let i = 0; i < size; i++) {
+    const x = row(i);
+    for (let a = 0; a < n; a++) {
+      for (let b = 0; b < n; b++) system[a][b] += x[a] * x[b];
+      system[a][n] += x[a] * targets[i];
+    }
+  }
+  // Gauss and Jordan's elimination; XᵀX is positive definite, so no pivot is 0.
+  for (let pivot = 0; pivot < n; pivot++) {
+    system[pivot] = system[pivot].map((value) => value / system[pivot][pivot]);
+    for (let other = 0; other < n; other++) {
+      if (other === pivot) continue;
+      const factor = system[other][pivot];
+      system[other] = system[other].map((value, i) => value - factor * system[pivot][i]);
+    }
+  }
+  return system.map((equation) => equation[n]);
+}
+
+/** w·x + b − t of every point. */
+function residuals({ inputs, targets, features }: Dataset, solution: readonly number[]): number[] {
+  return Array.from(targets, (target, n) => {
+    const x = [...inputs.subarray(n * features, (n + 1) * features), 1];
+    return x.reduce((sum, value, i) => sum + value * solution[i], 0) - target;
+  });
+}
