@@ -64,6 +64,21 @@ describeOnEachBackend('the numerical core', (backend) => {
     await expect(own.relu([1])).rejects.toThrow(BackendError);
   });
 
+  it('compiles a shape once, and again only if it was long out of use', async () => {
+    const own = await another(backend);
+    const compile = vi.spyOn(own.device, 'compile');
+    const relu = (size: number) => own.relu(new Float32Array(size).fill(1));
+    for (let size = 2; size <= 200; size++) {
+      await relu(1);
+      await relu(size);
+    }
+    expect(compile).toHaveBeenCalledTimes(200);
+    await relu(200);
+    expect(compile).toHaveBeenCalledTimes(200);
+    await relu(2);
+    expect(compile).toHaveBeenCalledTimes(201);
+  });
+
   it('keeps a bounded number of shapes, and answers rightly for those it dropped', async () => {
     const relu = (size: number) =>
       backend.relu(Float32Array.from({ length: size }, (_, i) => i - 3));

@@ -137,6 +137,20 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       }
     });
 
+    it('gives the memory of the arena back that a larger one replaces', async () => {
+      const device = await create();
+      const tensors = (size: number) => [persistent('x', [size]), persistent('y', [size])] as const;
+      await device.compile(reluStep(...tensors(100_000)));
+      await device.compile(reluStep(...tensors(110_000)));
+      const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow');
+      try {
+        device.write(persistent('nearly as large as the first arena', [99_000]), [1]);
+        expect(grow).not.toHaveBeenCalled();
+      } finally {
+        grow.mockRestore();
+      }
+    });
+
     it('leaves a closed step alone when the arena moves', async () => {
       const device = await create();
       const [x, y] = [persistent('x', [3]), persistent('y', [3])];

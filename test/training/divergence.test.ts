@@ -149,4 +149,19 @@ describe('fit with a loss that stops being finite', () => {
     await expect(lastUpdate).rejects.toBeInstanceOf(TrainingError);
     expect(await trainer.checkpoint()).toEqual(before);
   });
+
+  it('returns to before the last update of many, when that one ruins the weights', async () => {
+    const create = () =>
+      createTrainer(wasm, {
+        model: sequential(linear(2, 1)),
+        loss: squaredError(),
+        optimizer: sgd({ learningRate: { name: 'leap', at: (t) => (t === 7 ? 3e38 : 0.1) } }),
+      });
+    const [trainer, stopped] = [create(), create()];
+    await expect(trainer.fit(train, { epochs: 2 })).rejects.toThrow(
+      /^fit: expected finite weights, got \S+ in 0\.weight after step 8 \(epoch 2, learning rate 3e\+38\)/,
+    );
+    await stopped.fit(train, { epochs: 2, onStep: ({ step }) => step < 7 });
+    await expectStoppedAt(trainer, stopped);
+  });
 });

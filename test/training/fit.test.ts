@@ -4,6 +4,7 @@ import {
   type EpochRecord,
   linear,
   type Progress,
+  relu,
   type StepReport,
   sequential,
   sgd,
@@ -175,9 +176,10 @@ describe('fit', () => {
   });
 
   it('tells progress at least ten times a second, and leaves timers their turn', async () => {
-    // Large enough for steps of a few milliseconds, so that chunks are of many steps.
+    // An epoch takes a second or more, so that it does not end before a chunk would.
     const train = blobs({ size: 20_000 });
-    const trainer = createTrainer(backend, { batchSize: 100 });
+    const model = sequential(linear(4, 512), relu(), linear(512, 512), relu(), linear(512, 3));
+    const trainer = createTrainer(backend, { model, batchSize: 20 });
     const told: [time: number, progress: Progress][] = [];
     const ticks: number[] = [];
     const controller = new AbortController();
@@ -193,7 +195,7 @@ describe('fit', () => {
     expectOften('reports', [began, ...told.map(([time]) => time)]);
     expectOften('ticks', [began, ...ticks]);
     const [, last] = told[told.length - 1];
-    expect(last).toMatchObject({ epochs: 1e6, stepsPerEpoch: 200, learningRate: 0.1 });
+    expect(last).toMatchObject({ epochs: 1e6, stepsPerEpoch: 1000, learningRate: 0.1 });
   });
 
   it('tells of progress where it stands, and the mean loss of the epoch so far', async () => {

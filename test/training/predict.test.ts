@@ -103,6 +103,19 @@ describe('predict', () => {
     expectSameBits('p', await given.predict(inputs), await fitted.predict(inputs));
   });
 
+  it('takes the normalisation of the latest training data', async () => {
+    const train = blobs({ bytes: true });
+    const other: Dataset = { ...train, normalization: { mean: 0.25, std: 0.5 } };
+    const trainer = createTrainer(wasm);
+    for (const dataset of [train, other, train]) {
+      const { mean, std } = dataset.normalization;
+      await trainer.fit(dataset, { epochs: 1 });
+      const floats = Float32Array.from(train.inputs, (byte) => (byte / 255 - mean) / std);
+      const want = await trainer.predict(floats);
+      expectClose('p', await trainer.predict(train.inputs), want, { absolute: 1e-6 });
+    }
+  });
+
   it('keeps the normalisation it has when fit refuses the data', async () => {
     const { inputs, normalization } = blobs({ bytes: true });
     const trainer = createTrainer(wasm, { normalization });
