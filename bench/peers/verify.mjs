@@ -3,8 +3,14 @@
 /** Rounding unit of float32. */
 const EPSILON = 2 ** -24;
 
-/** Losses may differ by this part: they pass through exponentials, logarithms and updates. */
-const LOSS_TOLERANCE = 1e-4;
+/** By this part of itself the first loss may differ, which has passed through rounding alone. */
+const FIRST_LOSS_TOLERANCE = 1e-5;
+/**
+ * The later ones. Where a unit's input is zero up to rounding, ReLU's gradient is 0 for one engine
+ * and 1 for another, both rightly; one such unit of one example has moved the next loss by 10⁻⁴. A
+ * step lowers the loss by some percent, so this much still shows a gradient that is wrong.
+ */
+const LATER_LOSS_TOLERANCE = 1e-3;
 
 /**
  * C = A·B in float64, and the same with absolute values, which bounds the rounding errors.
@@ -50,7 +56,8 @@ export function productFault(got, { C, magnitudes }, k) {
 export function lossFault(got, want) {
   if (got.length !== want.length) return `expected ${want.length} losses, got ${got.length}`;
   for (const [step, loss] of want.entries()) {
-    if (Math.abs(got[step] - loss) <= LOSS_TOLERANCE * Math.abs(loss)) continue;
+    const tolerance = step === 0 ? FIRST_LOSS_TOLERANCE : LATER_LOSS_TOLERANCE;
+    if (Math.abs(got[step] - loss) <= tolerance * Math.abs(loss)) continue;
     return `expected a loss of ${loss} in step ${step + 1}, got ${got[step]}`;
   }
   return undefined;

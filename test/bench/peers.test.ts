@@ -91,8 +91,10 @@ describe('the check of peers', () => {
     expect(lossFault([2.3, 2.2], [2.30001, 2.2])).toBeUndefined();
   });
 
-  it('names the step whose loss is off', () => {
+  it('names the step whose loss is off, and is stricter about the first', () => {
     expect(lossFault([2.3, 2.21], [2.3, 2.2])).toContain('step 2');
+    expect(lossFault([2.3, 2.2003], [2.3, 2.2])).toBeUndefined();
+    expect(lossFault([2.3003, 2.2], [2.3, 2.2])).toContain('step 1');
   });
 });
 
