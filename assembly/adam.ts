@@ -6,6 +6,7 @@
 import { attribute, pointer, size } from './arguments';
 import { multiplyAdd } from './simd';
 import { learningRate, stepNumber } from './step-state';
+import { bytesBegin, bytesEnd } from './threads';
 
 export function adamUpdate(args: usize): void {
   adam(args, attribute(args, 7, 3), 0);
@@ -23,7 +24,7 @@ function adam(args: usize, penalty: f64, shrink: f64): void {
   const dw = pointer(args, 3);
   const η = <f64>learningRate(pointer(args, 4), pointer(args, 5));
   const t = <f64>stepNumber(pointer(args, 5));
-  const bytes = 4 * size(args, 6);
+  const n = size(args, 6);
   const beta1 = attribute(args, 7, 0);
   const beta2 = attribute(args, 7, 1);
 
@@ -37,7 +38,7 @@ function adam(args: usize, penalty: f64, shrink: f64): void {
   const rate = f32x4.splat(<f32>(η / (1 - Math.pow(beta1, t))));
   const correction = f32x4.splat(<f32>(1 / Math.sqrt(1 - Math.pow(beta2, t))));
 
-  for (let i = 0; i < bytes; i += 16) {
+  for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
     const weight = v128.load(w + i);
     const g = multiplyAdd(λ, weight, v128.load(dw + i));
     const mean = multiplyAdd(keep1, v128.load(m + i), f32x4.mul(take1, g));

@@ -3,6 +3,7 @@
 import { attribute, pointer, size } from './arguments';
 import { multiplyAdd } from './simd';
 import { position } from './step-state';
+import { shareBegin, shareEnd } from './threads';
 
 export function gatherBytes(args: usize): void {
   const x = pointer(args, 0);
@@ -14,7 +15,7 @@ export function gatherBytes(args: usize): void {
   const std = attribute(args, 6, 1);
   const a: f32 = <f32>(1 / (255 * std));
   const b: f32 = <f32>(-mean / std);
-  for (let n = 0; n < B; n++) {
+  for (let n = shareBegin(B), end = shareEnd(B); n < end; n++) {
     normaliseRow(x + 4 * n * F, data + load<i32>(index + 4 * n) * F, F, a, b);
   }
 }
@@ -51,7 +52,7 @@ export function gatherReals(args: usize): void {
   const index = pointer(args, 2) + 4 * position(pointer(args, 3));
   const B = size(args, 4);
   const rowBytes = 4 * size(args, 5);
-  for (let n = 0; n < B; n++) {
+  for (let n = shareBegin(B), end = shareEnd(B); n < end; n++) {
     memory.copy(x + n * rowBytes, data + load<i32>(index + 4 * n) * rowBytes, rowBytes);
   }
 }

@@ -10,18 +10,31 @@
 // which leaves three of the fifteen registers that V8 hands out for the operands. Every element of
 // C is summed by one chain over ascending k, whatever the tile it falls into.
 //
-// A is read in place through two strides, so A and Aᵀ cost the same. B is read in place when its
-// rows are stored along n; a transposed B is first transposed strip by strip into PANEL.
+// A is read in place through two strides, so A and Aᵀ cost the same. B is read in place when it is
+// small and stored along n; otherwise a block of it is first copied into scratch memory, strip by
+// strip, so that the inner loop reads it from end to end:
+//
+//   packed B    [strip][k][8]        blocks of K_BLOCK × N_BLOCK; rows of A come in blocks of M_BLOCK,
+//                                    so that K_BLOCK × M_BLOCK of them stay in the second-level cache
+//
 // Edges: rows have tiles of their own height, 1 … 6; in the last strip of columns, vectors run past
 // the row's end (arrays are padded: see src/backends/wasm/linker.ts) and only the valid lanes are
 // stored.
+//
+// Threads share the tiles of C, counted down the strips.
 import { multiplyAdd, storeLanes, sumLanes } from './simd';
+import { ownScratch, shareBegin, shareEnd } from './threads';
 
-/** Rows of k that one pass covers; longer sums continue in C. */
-const K_BLOCK: i32 = 1024;
+const ROWS: i32 = 6;
+const COLUMNS: i32 = 8;
 
-/** One strip of eight columns of a transposed B:  PANEL[k][0 … 7]. */
-const PANEL = memory.data(K_BLOCK * 8 * 4, 64);
+const K_BLOCK: i32 = 512;
+/** K_BLOCK × N_BLOCK numbers fill a thread's scratch memory. */
+const STRIPS_PER_BLOCK: i32 = 64;
+const TILES_PER_BLOCK: i32 = 32;
+/** From this depth on, one block of K no longer leaves room for A in the first-level cache. */
+const DEEPEST: i32 = 1024;
+
 const ZEROS = memory.data(32, 16);
 
 /**
@@ -30,43 +43,78 @@ const ZEROS = memory.data(32, 16);
  * @param bias (N), or 0 for none
  */
 export function gemm(
-  C: usize,
-  A: usize,
-  B: usize,
-  bias: usize,
-  M: i32,
-  N: i32,
-  K: i32,
-  transposeA: bool,
-  transposeB: bool,
+  C: usize, A: usize, B: usize, bias: usize,
+  M: i32, N: i32, K: i32,
+  transposeA: bool, transposeB: bool,
 ): void {
   if (N == 1 && !transposeA) return matrixVector(C, A, B, bias, M, K);
   if (N == 1 && bias == 0) return gemm(C, B, A, 0, 1, M, K, false, false);
-  for (let start = 0; start < K; start += K_BLOCK) {
-    const depth = min(K_BLOCK, K - start);
-    const block = A + 4 * (transposeA ? start * M : start);
-    for (let j = 0; j < N; j += 8) {
-      const strip = transposeB ? PANEL : B + 4 * (start * N + j);
-      const stripStride = transposeB ? 32 : 4 * N;
-      const width = min(8, N - j);
-      if (transposeB) packTransposed(B + 4 * (j * K + start), 4 * K, depth, width);
-      const to = C + 4 * j;
-      // The first block begins at the bias, later ones where the last one stopped.
-      const from = start > 0 ? to : bias ? bias + 4 * j : ZEROS;
-      const fromStride = start > 0 ? 4 * N : 0;
-      if (transposeA) {
-        columnStrip(to, 4 * N, from, fromStride, block, 4, 4 * M, strip, stripStride, M, depth, width);
-      } else {
-        rowStrip(to, 4 * N, from, fromStride, block, 4 * K, 4, strip, stripStride, M, depth, width);
+  const tiles = (M + ROWS - 1) / ROWS;
+  const strips = (N + COLUMNS - 1) / COLUMNS;
+  const first = shareBegin(tiles * strips);
+  const last = shareEnd(tiles * strips);
+  if (first == last) return;
+  const pack = transposeB || (M >= PACK_ROWS && K * N >= PACK_SIZE);
+  const kBlock = pack && K > DEEPEST ? K_BLOCK : K;
+  const endStrip = (last + tiles - 1) / tiles;
+  for (let k = 0; k < K; k += kBlock) {
+    const depth = min(kBlock, K - k);
+    for (let block = first / tiles; block < endStrip; block += STRIPS_PER_BLOCK) {
+      const endBlock = min(block + STRIPS_PER_BLOCK, endStrip);
+      if (pack) packStrips(B, N, K, k, depth, block, endBlock, transposeB);
+      for (let top = 0; top < tiles; top += TILES_PER_BLOCK) {
+        for (let strip = block; strip < endBlock; strip++) {
+          const begin = max(top, first - strip * tiles);
+          const end = min(min(top + TILES_PER_BLOCK, tiles), last - strip * tiles);
+          if (begin >= end) continue;
+          const b = pack ? ownScratch() + 32 * (strip - block) * depth : B + 4 * (k * N + strip * COLUMNS);
+          const to = C + 4 * (ROWS * begin * N + strip * COLUMNS);
+          // The first block begins at the bias, later ones where the last one stopped.
+          const from = k > 0 ? to : bias ? bias + 4 * strip * COLUMNS : ZEROS;
+          const fromStride = k > 0 ? 4 * N : 0;
+          const rows = min(ROWS * end, M) - ROWS * begin;
+          const width = min(COLUMNS, N - strip * COLUMNS);
+          if (transposeA) {
+            columnStrip(to, 4 * N, from, fromStride, A + 4 * (k * M + ROWS * begin), 4 * M, b, pack ? 32 : 4 * N, rows, depth, width);
+          } else {
+            rowStrip(to, 4 * N, from, fromStride, A + 4 * (ROWS * begin * K + k), 4 * K, b, pack ? 32 : 4 * N, rows, depth, width);
+          }
+        }
       }
     }
+  }
+}
+
+const PACK_ROWS: i32 = 48;
+const PACK_SIZE: i32 = 8192;
+
+/** Copies strips [strip, endStrip) of rows [k, k + depth) of B into this thread's scratch memory. */
+function packStrips(
+  B: usize, N: i32, K: i32, k: i32, depth: i32,
+  strip: i32, endStrip: i32, transposeB: bool,
+): void {
+  let to = ownScratch();
+  for (; strip < endStrip; strip++) {
+    const n = strip * COLUMNS;
+    if (transposeB) packTransposed(to, B + 4 * (n * K + k), 4 * K, depth, min(COLUMNS, N - n));
+    else packStraight(to, B + 4 * (k * N + n), 4 * N, depth);
+    to += 32 * depth;
+  }
+}
+
+/** to[k][0 … 7] = B[k][n … n+7]; columns that are not there hold the next row's, and are never stored. */
+function packStraight(to: usize, b: usize, bRow: i32, K: i32): void {
+  const end = to + 32 * K;
+  for (; to < end; to += 32, b += bRow) {
+    v128.store(to, v128.load(b));
+    v128.store(to, v128.load(b, 16), 16);
   }
 }
 
 /** All rows of one strip, A stored along k: six pointers walk six rows. */
 function rowStrip(
   to: usize, toStride: i32, from: usize, fromStride: i32,
-  a: usize, aRow: i32, aColumn: i32,
+  a: usize, aRow: i32,
   b: usize, bRow: i32,
   M: i32, K: i32, width: i32,
 ): void {
@@ -88,7 +136,7 @@ function rowStrip(
 /** All rows of one strip, A stored along its rows' index: one pointer, constant offsets. */
 function columnStrip(
   to: usize, toStride: i32, from: usize, fromStride: i32,
-  a: usize, aRow: i32, aColumn: i32,
+  a: usize, aColumn: i32,
   b: usize, bRow: i32,
   M: i32, K: i32, width: i32,
 ): void {
@@ -197,8 +245,8 @@ function storeRow(to: usize, low: v128, high: v128, width: i32): void {
   }
 }
 
-/** PANEL[k][n] = B[n][k] for `width` ≤ 8 rows of B, four k at a time. */
-function packTransposed(b: usize, bRow: i32, K: i32, width: i32): void {
+/** to[k][n] = B[n][k] for `width` ≤ 8 rows of B, four k at a time. */
+function packTransposed(panel: usize, b: usize, bRow: i32, K: i32, width: i32): void {
   for (let n = 0; n < width; n += 4) {
     const row = b + n * bRow;
     // Rows that are not there are read as the last one: their columns are never stored.
@@ -207,7 +255,7 @@ function packTransposed(b: usize, bRow: i32, K: i32, width: i32): void {
     const r1 = row + min(1, last) * bRow;
     const r2 = row + min(2, last) * bRow;
     const r3 = row + min(3, last) * bRow;
-    const to = PANEL + 4 * n;
+    const to = panel + 4 * n;
     let k = 0;
     for (; k + 4 <= K; k += 4) {
       transpose4(to + 32 * k, v128.load(r0 + 4 * k), v128.load(r1 + 4 * k), v128.load(r2 + 4 * k), v128.load(r3 + 4 * k));
@@ -238,7 +286,7 @@ function packTransposed(b: usize, bRow: i32, K: i32, width: i32): void {
 function matrixVector(C: usize, A: usize, b: usize, bias: usize, M: i32, K: i32): void {
   const start: f32 = bias ? load<f32>(bias) : 0;
   const whole = K & ~15;
-  for (let i = 0; i < M; i++) {
+  for (let i = shareBegin(M), end = shareEnd(M); i < end; i++) {
     const a = A + 4 * i * K;
     let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
     for (let k = 0; k < whole; k += 16) {

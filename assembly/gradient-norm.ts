@@ -1,5 +1,6 @@
 // Derivation: src/ops/gradient-norm.ts
 import { attribute, pointer, size } from './arguments';
+import { bytesBegin, bytesEnd } from './threads';
 
 export function sumOfSquares(args: usize): void {
   const squares = pointer(args, 0);
@@ -34,8 +35,8 @@ export function clipFactor(args: usize): void {
 export function scaleGradient(args: usize): void {
   const dw = pointer(args, 0);
   const factor = f32x4.splat(load<f32>(pointer(args, 1)));
-  const bytes = 4 * size(args, 2);
-  for (let i = 0; i < bytes; i += 16) {
+  const n = size(args, 2);
+  for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
     v128.store(dw + i, f32x4.mul(v128.load(dw + i), factor));
   }
 }

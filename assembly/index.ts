@@ -1,3 +1,5 @@
+import { CONTROL_BYTES, SCRATCH_BYTES } from './threads';
+
 // The WebAssembly core: one exported kernel per op, under the op's name, and the walker that runs
 // a step. src/backends/wasm/ puts the kernels into the function table and links steps to them.
 export * from './accuracy';
@@ -14,11 +16,17 @@ export * from './sgd';
 export { sigmoidBackward, sigmoidForward } from './sigmoid';
 export * from './softmax-cross-entropy';
 export * from './squared-error';
-export { runStep } from './step';
+export { runStep, work } from './step';
 export { advance, recordLoss } from './step-state';
 export * from './tanh';
+export { fail, joinTeam } from './threads';
 
 /** First byte that the core's own data leaves free. */
 export function heapBase(): usize {
   return __heap_base;
+}
+
+/** Bytes that a team of `count` threads needs: see threads.ts. */
+export function teamBytes(count: i32): i32 {
+  return CONTROL_BYTES + SCRATCH_BYTES * (count + 1);
 }

@@ -3,6 +3,7 @@
 import { pointer, size } from './arguments';
 import { gemm } from './gemm';
 import { storeLanes } from './simd';
+import { bytesBegin, bytesEnd } from './threads';
 
 export function linearForward(args: usize): void {
   const y = pointer(args, 0);
@@ -31,7 +32,7 @@ export function linearBackwardBias(args: usize): void {
   const dy = pointer(args, 1);
   const B = size(args, 2);
   const O = size(args, 3);
-  for (let o = 0; o < O; o += 4) {
+  for (let o = bytesBegin(O) / 4, end = bytesEnd(O) / 4; o < end; o += 4) {
     let sum = f32x4.splat(0);
     for (let n = 0; n < B; n++) sum = f32x4.add(sum, v128.load(dy + 4 * (n * O + o)));
     storeLanes(db + 4 * o, sum, O - o);

@@ -3,14 +3,15 @@
 import { attribute, pointer, size } from './arguments';
 import { multiplyAdd } from './simd';
 import { learningRate } from './step-state';
+import { bytesBegin, bytesEnd } from './threads';
 
 export function sgdUpdate(args: usize): void {
   const w = pointer(args, 0);
   const dw = pointer(args, 1);
   const η = f32x4.splat(-learningRate(pointer(args, 2), pointer(args, 3)));
-  const bytes = 4 * size(args, 4);
+  const n = size(args, 4);
   const λ = f32x4.splat(<f32>attribute(args, 5, 0));
-  for (let i = 0; i < bytes; i += 16) {
+  for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
     const weight = v128.load(w + i);
     const g = multiplyAdd(λ, weight, v128.load(dw + i));
     v128.store(w + i, multiplyAdd(η, g, weight));
@@ -22,10 +23,10 @@ export function sgdMomentumUpdate(args: usize): void {
   const v = pointer(args, 1);
   const dw = pointer(args, 2);
   const η = f32x4.splat(-learningRate(pointer(args, 3), pointer(args, 4)));
-  const bytes = 4 * size(args, 5);
+  const n = size(args, 5);
   const μ = f32x4.splat(<f32>attribute(args, 6, 0));
   const λ = f32x4.splat(<f32>attribute(args, 6, 1));
-  for (let i = 0; i < bytes; i += 16) {
+  for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
     const weight = v128.load(w + i);
     const g = multiplyAdd(λ, weight, v128.load(dw + i));
     const velocity = multiplyAdd(μ, v128.load(v + i), g);
@@ -39,10 +40,10 @@ export function sgdNesterovUpdate(args: usize): void {
   const v = pointer(args, 1);
   const dw = pointer(args, 2);
   const η = f32x4.splat(-learningRate(pointer(args, 3), pointer(args, 4)));
-  const bytes = 4 * size(args, 5);
+  const n = size(args, 5);
   const μ = f32x4.splat(<f32>attribute(args, 6, 0));
   const λ = f32x4.splat(<f32>attribute(args, 6, 1));
-  for (let i = 0; i < bytes; i += 16) {
+  for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
     const weight = v128.load(w + i);
     const g = multiplyAdd(λ, weight, v128.load(dw + i));
     const velocity = multiplyAdd(μ, v128.load(v + i), g);

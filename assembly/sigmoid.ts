@@ -1,5 +1,6 @@
 // Derivation: src/ops/sigmoid.ts
 import { pointer, size } from './arguments';
+import { bytesBegin, bytesEnd } from './threads';
 import { exp4 } from './simd';
 
 /**
@@ -17,16 +18,16 @@ import { exp4 } from './simd';
 export function sigmoidForward(args: usize): void {
   const y = pointer(args, 0);
   const x = pointer(args, 1);
-  const bytes = 4 * size(args, 2);
-  for (let i = 0; i < bytes; i += 16) v128.store(y + i, sigmoid4(v128.load(x + i)));
+  const n = size(args, 2);
+  for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) v128.store(y + i, sigmoid4(v128.load(x + i)));
 }
 
 export function sigmoidBackward(args: usize): void {
   const dx = pointer(args, 0);
   const dy = pointer(args, 1);
   const y = pointer(args, 2);
-  const bytes = 4 * size(args, 3);
-  for (let i = 0; i < bytes; i += 16) {
+  const n = size(args, 3);
+  for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
     const p = v128.load(y + i);
     const slope = f32x4.mul(p, f32x4.sub(f32x4.splat(1), p));
     v128.store(dx + i, f32x4.mul(v128.load(dy + i), slope));

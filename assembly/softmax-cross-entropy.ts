@@ -3,13 +3,14 @@
 // Three passes over a row: its maximum, e^(z − maximum) with its sum, division by the sum.
 import { pointer, size } from './arguments';
 import { exp4, maxLanes, storeLanes, sumLanes } from './simd';
+import { barrier, bytesBegin, bytesEnd, isDivided, isFirst, sharedScratch, shareBegin, shareEnd } from './threads';
 
 export function softmaxForward(args: usize): void {
   const p = pointer(args, 0);
   const z = pointer(args, 1);
   const B = size(args, 2);
   const C = size(args, 3);
-  for (let n = 0; n < B; n++) {
+  for (let n = shareBegin(B), end = shareEnd(B); n < end; n++) {
     const row = 4 * n * C;
     softmaxRow(p + row, z + row, C, rowMaximum(z + row, C));
   }
@@ -22,15 +23,25 @@ export function softmaxCrossEntropyForward(args: usize): void {
   const t = pointer(args, 3);
   const B = size(args, 4);
   const C = size(args, 5);
-  let sum: f64 = 0;
-  for (let n = 0; n < B; n++) {
+  // Each thread leaves the losses of its rows where the first one finds them and adds them in order,
+  // so that the sum does not depend on the number of threads.
+  const losses = sharedScratch();
+  for (let n = shareBegin(B), end = shareEnd(B); n < end; n++) {
     const row = 4 * n * C;
-    const maximum = rowMaximum(z + row, C);
-    const S = softmaxRow(p + row, z + row, C, maximum);
-    const target = load<f32>(z + row + 4 * load<i32>(t + 4 * n));
-    sum += Math.log(S) - (<f64>target - <f64>maximum);
+    store<f64>(losses + 8 * n, rowLoss(p + row, z + row, C, load<i32>(t + 4 * n)));
   }
+  if (isDivided()) barrier();
+  if (!isFirst()) return;
+  let sum: f64 = 0;
+  for (let n = 0; n < B; n++) sum += load<f64>(losses + 8 * n);
   store<f32>(L, <f32>(sum / <f64>B));
+}
+
+/** −log p[target] of one row, and p = softmax of it. */
+function rowLoss(p: usize, z: usize, C: i32, target: i32): f64 {
+  const maximum = rowMaximum(z, C);
+  const S = softmaxRow(p, z, C, maximum);
+  return Math.log(S) - (<f64>load<f32>(z + 4 * target) - <f64>maximum);
 }
 
 export function softmaxCrossEntropyBackward(args: usize): void {
@@ -39,13 +50,16 @@ export function softmaxCrossEntropyBackward(args: usize): void {
   const t = pointer(args, 2);
   const B = size(args, 3);
   const C = size(args, 4);
-  const bytes = 4 * B * C;
   const scale: f32 = <f32>(1.0 / <f64>B);
-  for (let i = 0; i < bytes; i += 16) {
+  const begin = bytesBegin(B * C);
+  const end = bytesEnd(B * C);
+  for (let i = begin; i < end; i += 16) {
     v128.store(dz + i, f32x4.mul(v128.load(p + i), f32x4.splat(scale)));
   }
-  for (let n = 0; n < B; n++) {
+  // The targets' elements that lie in this thread's share, which may begin and end within a row.
+  for (let n = begin / (4 * C); n < B && 4 * n * C < end; n++) {
     const target = 4 * (n * C + load<i32>(t + 4 * n));
+    if (target < begin || target >= end) continue;
     store<f32>(dz + target, (load<f32>(p + target) - 1) * scale);
   }
 }

@@ -1,5 +1,6 @@
 // Derivation: src/ops/squared-error.ts
 import { attribute, pointer, size } from './arguments';
+import { bytesBegin, bytesEnd } from './threads';
 
 export function squaredErrorForward(args: usize): void {
   const L = pointer(args, 0);
@@ -19,9 +20,9 @@ export function squaredErrorBackward(args: usize): void {
   const dy = pointer(args, 0);
   const y = pointer(args, 1);
   const t = pointer(args, 2);
-  const bytes = 4 * size(args, 3);
+  const n = size(args, 3);
   const factor = f32x4.splat(<f32>(2 * attribute(args, 4, 0)));
-  for (let i = 0; i < bytes; i += 16) {
+  for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
     const difference = f32x4.sub(v128.load(y + i), v128.load(t + i));
     v128.store(dy + i, f32x4.mul(difference, factor));
   }

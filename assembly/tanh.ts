@@ -1,5 +1,6 @@
 // Derivation: src/ops/tanh.ts
 import { pointer, size } from './arguments';
+import { bytesBegin, bytesEnd } from './threads';
 import { exp4, multiplyAdd } from './simd';
 
 /** Where the odd polynomial takes over: beyond it, 1 − 2/(e²ᵃ + 1) no longer cancels. */
@@ -33,16 +34,16 @@ function tanh4(x: v128): v128 {
 export function tanhForward(args: usize): void {
   const y = pointer(args, 0);
   const x = pointer(args, 1);
-  const bytes = 4 * size(args, 2);
-  for (let i = 0; i < bytes; i += 16) v128.store(y + i, tanh4(v128.load(x + i)));
+  const n = size(args, 2);
+  for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) v128.store(y + i, tanh4(v128.load(x + i)));
 }
 
 export function tanhBackward(args: usize): void {
   const dx = pointer(args, 0);
   const dy = pointer(args, 1);
   const y = pointer(args, 2);
-  const bytes = 4 * size(args, 3);
-  for (let i = 0; i < bytes; i += 16) {
+  const n = size(args, 3);
+  for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
     const value = v128.load(y + i);
     const slope = f32x4.sub(f32x4.splat(1), f32x4.mul(value, value));
     v128.store(dx + i, f32x4.mul(v128.load(dy + i), slope));
