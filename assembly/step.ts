@@ -1,12 +1,12 @@
 // The step walker: runs a list of kernel calls many times without leaving WebAssembly.
 //
-//   list   one entry per call:  [ u32 kernel in the function table | u32 arguments | u32 flags ]
+//   list   one entry per call:  [ u32 kernel in the function table | u32 arguments | u32 flags | 0 ]
 //   flags  1: divide the call among all threads    2: wait for all threads first
 //
 // Every thread walks the whole list. A call that is not divided is thread 0's; the others pass it by.
 import { awaitRun, barrier, divide, job, threadNumber } from './threads';
 
-const ENTRY: usize = 12;
+const ENTRY: usize = 16;
 const DIVIDED: u32 = 1;
 const AFTER_BARRIER: u32 = 2;
 

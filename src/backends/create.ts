@@ -9,6 +9,8 @@ export const BACKEND_NAMES = ['auto', 'wasm', 'reference'] as const;
 export type BackendChoice = (typeof BACKEND_NAMES)[number];
 
 export interface BackendOptions {
+  /** wasm: how many threads share the work; as many as there are cores, up to 8. */
+  readonly threads?: number;
   /** wasm: which build of the core; the best that the engine runs by default. */
   readonly build?: WasmBuild;
   /** wasm: the core's bytes, where the program carries its own copy of the `.wasm` file. */

@@ -35,9 +35,23 @@ export function benchCommand(): Command {
   return new Command('bench')
     .description('verify against the reference, then time, backends side by side')
     .argument('[subject]', `${SUBJECTS.join(', ')}; all of them if none is named`, oneOf(SUBJECTS))
-    .option('--sizes <list>', 'M×K×N of products as 64x784x30,…, or batch×classes as 64x10,…', sizes)
-    .option('--transpose <list>', 'operands stored transposed, for --sizes', list(oneOf(TRANSPOSES)), ['NN'])
-    .option('--recipes <list>', 'recipes to train', list((name) => recipeOf(name).name), DEFAULT_RECIPES)
+    .option(
+      '--sizes <list>',
+      'M×K×N of products as 64x784x30,…, or batch×classes as 64x10,…',
+      sizes,
+    )
+    .option(
+      '--transpose <list>',
+      'operands stored transposed, for --sizes',
+      list(oneOf(TRANSPOSES)),
+      ['NN'],
+    )
+    .option(
+      '--recipes <list>',
+      'recipes to train',
+      list((name) => recipeOf(name).name),
+      DEFAULT_RECIPES,
+    )
     .option('--backends <list>', 'backends to time', list(oneOf(BACKENDS)), ['wasm'])
     .option('--repeat <n>', 'samples of each', positiveInteger, 15)
     .option('--json', 'print one JSON object')

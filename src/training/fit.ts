@@ -1,10 +1,10 @@
 import type { Dataset } from '../data/dataset.js';
 import { TrainingError } from '../errors.js';
+import { yieldToEventLoop } from '../event-loop.js';
 import { RandomStream, STREAMS, shuffle } from '../random/threefry.js';
 import type { Tensor, Values } from '../tensor.js';
 import { naturalOrder } from './device-datasets.js';
 import { type Engine, MAX_STEPS } from './engine.js';
-import { yieldToEventLoop } from './event-loop.js';
 import type { EpochRecord, Evaluation, History, Progress, StepReport } from './history.js';
 
 type Awaitable<Value> = Value | Promise<Value>;

@@ -9,12 +9,12 @@ import {
 import type { Dataset, Normalization } from '../data/dataset.js';
 import { split } from '../data/subset.js';
 import { ShapeError, TrainingError } from '../errors.js';
+import { yieldToEventLoop } from '../event-loop.js';
 import { isOwned, own } from '../layers/ownership.js';
 import { accuracyOf } from '../ops/accuracy.js';
 import type { Shape } from '../tensor.js';
 import { type Checkpoint, checkpointValues, readPosition } from './checkpoint.js';
 import { type Batch, Engine, MAX_STEPS } from './engine.js';
-import { yieldToEventLoop } from './event-loop.js';
 import { readBytes, writeBytes } from './files.js';
 import { type FitCallbacks, Run, type RunPosition } from './fit.js';
 import type { Evaluation, History } from './history.js';

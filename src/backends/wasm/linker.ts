@@ -1,5 +1,6 @@
 import { type Call, definitionOf } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
+import type { Division } from './divide.js';
 
 /**
  * Bytes behind every tensor that kernels may read and write: they work on whole vectors, and the
@@ -7,8 +8,10 @@ import type { Tensor } from '../../tensor.js';
  */
 export const PADDING = 64;
 
-/** Bytes of one entry of the list that the walker runs: kernel, arguments. */
-const ENTRY = 8;
+/** Bytes of one entry of the list that the walker runs. */
+const ENTRY = 16;
+const DIVIDED = 1;
+const AFTER_BARRIER = 2;
 
 /** The kernel's index in the function table. */
 export type KernelIndex = (op: Call['op']) => number;
@@ -21,25 +24,29 @@ export function linkedSize(calls: readonly Call[]): number {
 /**
  * Writes a step in the form that assembly/step.ts walks and assembly/arguments.ts reads:
  *
- *   list        per call   [ u32 kernel | u32 pointer to its arguments ]
+ *   list        per call   [ u32 kernel | u32 pointer to its arguments | u32 flags | 0 ]
  *   arguments   per call   [ u32 pointers of outputs, of inputs | i32 sizes | (to 8 bytes) | f64 attributes ]
  *
  * @param at where in the memory it goes, a multiple of 8; `linkedSize` bytes are written
+ * @param divisions how threads share each call
  * @param addressOf where each tensor lies
  */
 export function link(
   memory: WebAssembly.Memory,
   at: number,
   calls: readonly Call[],
+  divisions: readonly Division[],
   kernelIndex: KernelIndex,
   addressOf: (tensor: Tensor) => number,
 ): void {
   const view = new DataView(memory.buffer);
   let entry = at;
   let args = at + ENTRY * calls.length;
-  for (const call of calls) {
+  for (const [i, call] of calls.entries()) {
+    const { divided, afterBarrier } = divisions[i];
     view.setUint32(entry, kernelIndex(call.op), true);
     view.setUint32(entry + 4, args, true);
+    view.setUint32(entry + 8, (divided ? DIVIDED : 0) | (afterBarrier ? AFTER_BARRIER : 0), true);
     wordsOf(call, addressOf).forEach((word, i) => {
       view.setUint32(args + 4 * i, word, true);
     });

@@ -6,10 +6,15 @@ import { nodeModule } from '../../node.js';
 export const BUILDS = ['relaxed', 'simd'] as const;
 export type WasmBuild = (typeof BUILDS)[number];
 
+/** A build, and whether for one thread or for several over a shared memory. */
+export type WasmFile = WasmBuild | `${WasmBuild}-threads`;
+
 /** Where the builds lie beside this code. Written out whole, so that bundlers see the assets. */
-const LOCATIONS: Readonly<Record<WasmBuild, URL>> = {
+const LOCATIONS: Readonly<Record<WasmFile, URL>> = {
   simd: new URL('./simd.wasm', import.meta.url),
+  'simd-threads': new URL('./simd-threads.wasm', import.meta.url),
   relaxed: new URL('./relaxed.wasm', import.meta.url),
+  'relaxed-threads': new URL('./relaxed-threads.wasm', import.meta.url),
 };
 
 const isSupported: Readonly<Record<WasmBuild, () => Promise<boolean>>> = {
@@ -45,7 +50,7 @@ export async function chooseBuild(wanted: WasmBuild | undefined): Promise<WasmBu
   return chosen;
 }
 
-const compiled = new Map<WasmBuild, Promise<WebAssembly.Module>>();
+const compiled = new Map<WasmFile, Promise<WebAssembly.Module>>();
 
 /**
  * Loads and compiles a build, once per process.
@@ -53,7 +58,7 @@ const compiled = new Map<WasmBuild, Promise<WebAssembly.Module>>();
  * @param source the build's bytes, for programs that bring their own copy
  * @throws BackendError when the bytes cannot be read or compiled
  */
-export function loadModule(build: WasmBuild, source?: BufferSource): Promise<WebAssembly.Module> {
+export function loadModule(build: WasmFile, source?: BufferSource): Promise<WebAssembly.Module> {
   if (source) return compile(build, 'in the given source', async () => source);
   const known = compiled.get(build);
   if (known) return known;
@@ -65,7 +70,7 @@ export function loadModule(build: WasmBuild, source?: BufferSource): Promise<Web
 }
 
 async function compile(
-  build: WasmBuild,
+  build: WasmFile,
   where: string,
   read: () => Promise<BufferSource>,
 ): Promise<WebAssembly.Module> {

@@ -1,18 +1,28 @@
 import { BackendError } from '../../errors.js';
+import { yieldToEventLoop } from '../../event-loop.js';
 import { type MemoryPlan, planMemory } from '../../memory-plan.js';
 import { OPS, type OpName } from '../../ops/registry.js';
 import { type Call, inputsOf, outputsOf, type Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable } from '../device.js';
+import { divideCalls } from './divide.js';
 import { Heap } from './heap.js';
 import { link, linkedSize, PADDING } from './linker.js';
 import { chooseBuild, loadModule, type WasmBuild } from './module.js';
+import { Team } from './team.js';
+import { chooseThreads, maySleep } from './thread-count.js';
 
 /** What the core exports; every op's kernel besides. */
 interface CoreExports {
   readonly table: WebAssembly.Table;
   heapBase(): number;
-  runStep(list: number, calls: number, times: number): void;
+  /** Bytes that a team of `count` threads needs. */
+  teamBytes(count: number): number;
+  joinTeam(control: number, number: number, count: number, sleeps: boolean): void;
+  /** 0 when a thread failed. */
+  runStep(list: number, calls: number, times: number): number;
+  /** Tells the other threads not to wait for this one. */
+  fail(): void;
   multiplyAdds(turns: number, factor: number, term: number): number;
   operationsPerTurn(): number;
 }
@@ -20,7 +30,12 @@ interface CoreExports {
 export interface WasmOptions {
   /** Which build to run; the best one that the engine supports by default. */
   readonly build?: WasmBuild;
-  /** The build's bytes, where the program carries its own copy of the `.wasm` file. */
+  /** How many threads share the work: an integer from 1 to 64; as many as there are cores, up to 8. */
+  readonly threads?: number;
+  /**
+   * The build's bytes, where the program carries its own copy of the `.wasm` file; it runs on one
+   * thread.
+   */
   readonly source?: BufferSource;
 }
 
@@ -30,18 +45,31 @@ interface LinkedStep {
   readonly address: number;
 }
 
-/** Loads the WebAssembly core. */
+/** Loads the WebAssembly core, and starts its threads. */
 export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const build = await chooseBuild(options.build);
-  const module = await loadModule(build, options.source);
-  const memory = new WebAssembly.Memory({ initial: 2 });
+  const { threads, note } = await chooseThreads(options.source ? 1 : options.threads);
+  const module = await loadModule(threads > 1 ? `${build}-threads` : build, options.source);
+  const memory = createMemory(threads);
   const core = await instantiate(module, memory);
-  const notes =
-    build === 'simd' && options.build === undefined
-      ? ['The engine has no relaxed SIMD: products and sums round separately and run slower.']
-      : [];
-  const info: BackendInfo = { backend: 'wasm', build, threads: 1, notes };
-  return new WasmDevice(info, core, memory);
+  const heap = new Heap(memory, core.heapBase());
+  const control = heap.allocate(core.teamBytes(threads));
+  core.joinTeam(control, 0, threads, maySleep());
+  const team = await Team.start(threads, { module, memory, ops: Object.keys(OPS), control });
+  const notes = note ? [note] : [];
+  if (build === 'simd' && options.build === undefined) {
+    notes.push(
+      'The engine has no relaxed SIMD: products and sums round separately and run slower.',
+    );
+  }
+  const info: BackendInfo = { backend: 'wasm', build, threads, notes };
+  return new WasmDevice(info, core, memory, heap, team);
+}
+
+/** A shared memory has to name its limit: all that 32-bit addresses reach. */
+function createMemory(threads: number): WebAssembly.Memory {
+  if (threads === 1) return new WebAssembly.Memory({ initial: 2 });
+  return new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
 }
 
 /** @throws BackendError for a module that is not the core, or not this version's */
@@ -50,7 +78,15 @@ async function instantiate(
   memory: WebAssembly.Memory,
 ): Promise<CoreExports> {
   const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  for (const name of ['table', 'heapBase', 'runStep', ...Object.keys(OPS)]) {
+  for (const name of [
+    'table',
+    'heapBase',
+    'teamBytes',
+    'joinTeam',
+    'runStep',
+    'fail',
+    ...Object.keys(OPS),
+  ]) {
     if (!names.includes(name)) {
       throw new BackendError(`wasm: expected the core to export ${name}, got none; rebuild it`);
     }
@@ -64,6 +100,7 @@ class WasmDevice implements Device {
   readonly #core: CoreExports;
   readonly #memory: WebAssembly.Memory;
   readonly #heap: Heap;
+  readonly #team: Team;
   readonly #kernels: ReadonlyMap<OpName, number>;
   readonly #addresses = new Map<Tensor, number>();
   /** One arena for the activations of all steps, since only one step runs at a time. */
@@ -71,11 +108,18 @@ class WasmDevice implements Device {
   readonly #linked = new Set<LinkedStep>();
   #closed = false;
 
-  constructor(info: BackendInfo, core: CoreExports, memory: WebAssembly.Memory) {
+  constructor(
+    info: BackendInfo,
+    core: CoreExports,
+    memory: WebAssembly.Memory,
+    heap: Heap,
+    team: Team,
+  ) {
     this.info = info;
     this.#core = core;
     this.#memory = memory;
-    this.#heap = new Heap(memory, core.heapBase());
+    this.#heap = heap;
+    this.#team = team;
     this.#kernels = tabulate(core);
   }
 
@@ -89,12 +133,28 @@ class WasmDevice implements Device {
     return {
       run: async (times) => {
         this.#expectOpen();
-        this.#core.runStep(linked.address, calls.length, times);
+        await this.#run(linked, times);
       },
       close: () => {
         if (this.#linked.delete(linked)) this.#heap.release(linked.address);
       },
     };
+  }
+
+  /** @throws BackendError when a thread failed, now or before: what it left behind is not to be used */
+  async #run({ address, calls }: LinkedStep, times: number): Promise<void> {
+    let finished = false;
+    try {
+      finished =
+        this.#team.failure === undefined && this.#core.runStep(address, calls.length, times) !== 0;
+    } finally {
+      if (!finished) this.#core.fail();
+    }
+    if (finished) return;
+    // The reason is in a message, which is read when this thread gives way.
+    await yieldToEventLoop();
+    const reason = this.#team.failure ?? 'no answer';
+    throw new BackendError(`wasm: expected all threads to finish, got a failure of one: ${reason}`);
   }
 
   write(tensor: Tensor, values: ArrayLike<number>): void {
@@ -123,9 +183,11 @@ class WasmDevice implements Device {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     this.#addresses.clear();
     this.#linked.clear();
+    await this.#team.close();
   }
 
   /** Finds memory for all that a step needs, or for nothing; returns where the step itself goes. */
@@ -164,10 +226,12 @@ class WasmDevice implements Device {
 
   #link({ calls, plan, address }: LinkedStep): void {
     const kernelIndex = (op: OpName) => this.#kernels.get(op) as number;
-    link(this.#memory, address, calls, kernelIndex, (tensor) => {
+    const addressOf = (tensor: Tensor) => {
       const offset = plan.offsets.get(tensor);
       return offset === undefined ? this.#addressOf(tensor) : this.#arena.address + offset;
-    });
+    };
+    const divisions = divideCalls(calls, this.info.threads, addressOf);
+    link(this.#memory, address, calls, divisions, kernelIndex, addressOf);
   }
 
   #viewOf(tensor: Tensor): Values {

@@ -1,0 +1,98 @@
+import { type Call, inputsOf, outputsOf } from '../../step.js';
+import type { Tensor } from '../../tensor.js';
+
+/** How a call is run by several threads: see assembly/step.ts. */
+export interface Division {
+  /** Cut among all threads, or left to the first one. */
+  readonly divided: boolean;
+  /** Whether all threads must have finished the calls before it. */
+  readonly afterBarrier: boolean;
+}
+
+/**
+ * From this many nanoseconds of work on, one thread's time, a call is cut among threads. Below it,
+ * the barrier and the traffic between the cores' caches cost what the second core would save.
+ */
+const WORTH_DIVIDING = 2000;
+
+/** Nanoseconds of one core for each element, about: good enough to compare with a barrier. */
+const COST_PER_ELEMENT: Partial<Record<Call['op'], number>> = {
+  gatherBytes: 0.2,
+  gatherReals: 0.3,
+  reluForward: 0.15,
+  reluBackward: 0.15,
+  sigmoidForward: 1.5,
+  sigmoidBackward: 0.2,
+  tanhForward: 2,
+  tanhBackward: 0.2,
+  softmaxForward: 1.5,
+  softmaxCrossEntropyForward: 1.5,
+  softmaxCrossEntropyBackward: 0.2,
+  linearBackwardBias: 0.15,
+  squaredErrorBackward: 0.2,
+  sgdUpdate: 0.2,
+  sgdMomentumUpdate: 0.3,
+  sgdNesterovUpdate: 0.3,
+  adamUpdate: 0.8,
+  adamWUpdate: 0.8,
+  scaleGradient: 0.15,
+};
+
+/** Multiply-adds in a nanosecond. */
+const PRODUCTS_PER_NANOSECOND = 25;
+
+/** Calls whose threads leave results for each other in memory that all of them share. */
+const SHARES_SCRATCH: ReadonlySet<Call['op']> = new Set(['softmaxCrossEntropyForward']);
+
+/**
+ * Decides, for each call, whether threads share it and whether they must meet first: they must
+ * where it touches what a call since the last meeting wrote, or writes what one touched, unless the
+ * first thread ran that one alone and runs this one alone.
+ *
+ * @param addressOf where each tensor lies; activations may share memory
+ */
+export function divideCalls(
+  calls: readonly Call[],
+  threads: number,
+  addressOf: (tensor: Tensor) => number,
+): Division[] {
+  let since: { call: Call; divided: boolean }[] = [];
+  return calls.map((call, i) => {
+    const divided = threads > 1 && nanoseconds(call) >= WORTH_DIVIDING;
+    const conflicts = ({ call: earlier, divided: earlierDivided }: (typeof since)[number]) =>
+      (divided || earlierDivided) &&
+      (SHARES_SCRATCH.has(call.op) ||
+        SHARES_SCRATCH.has(earlier.op) ||
+        collide(earlier, call, addressOf));
+    // The first call follows the last one of the run before.
+    const afterBarrier = threads > 1 && (i === 0 || since.some(conflicts));
+    if (afterBarrier) since = [];
+    since.push({ call, divided });
+    return { divided, afterBarrier };
+  });
+}
+
+/** Time of one thread for a call, about; 0 for calls that are never cut. */
+function nanoseconds({ op, sizes }: Call): number {
+  const product = sizes.reduce((all, size) => all * size, 1);
+  switch (op) {
+    case 'matmul':
+    case 'linearForward':
+    case 'linearBackwardWeight':
+    case 'linearBackwardInput':
+      return product / PRODUCTS_PER_NANOSECOND;
+    default:
+      return product * (COST_PER_ELEMENT[op] ?? 0);
+  }
+}
+
+function collide(earlier: Call, later: Call, addressOf: (tensor: Tensor) => number): boolean {
+  const overlap = (a: Tensor, b: Tensor) =>
+    a === b ||
+    (addressOf(a) < addressOf(b) + b.byteLength && addressOf(b) < addressOf(a) + a.byteLength);
+  const touches = (call: Call) => [...outputsOf(call), ...inputsOf(call)];
+  return (
+    outputsOf(earlier).some((written) => touches(later).some((t) => overlap(written, t))) ||
+    outputsOf(later).some((written) => touches(earlier).some((t) => overlap(written, t)))
+  );
+}

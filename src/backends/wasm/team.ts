@@ -1,0 +1,139 @@
+import { BackendError } from '../../errors.js';
+import { inNode, nodeModule } from '../../node.js';
+
+/** What a worker needs to join: see worker.mjs. */
+export interface TeamSetup {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  /** Names of the kernels, in the order of the function table. */
+  readonly ops: readonly string[];
+  /** Where the control block lies: see assembly/threads.ts. */
+  readonly control: number;
+}
+
+/** One worker, in Node or in a browser. */
+interface ThreadWorker {
+  terminate(): Promise<unknown>;
+}
+
+type Message = { readonly ready?: true; readonly failure?: string };
+
+interface WorkerEvents {
+  onMessage(message: Message): void;
+  onEnd(reason: string): void;
+}
+
+/** How long a worker may take to load the core. */
+const START_MILLISECONDS = 20_000;
+
+/** The workers beside the caller's own thread. They wait inside the core for runs to take part in. */
+export class Team {
+  readonly #workers: readonly ThreadWorker[];
+  readonly #failure: { reason: string | undefined };
+
+  private constructor(workers: readonly ThreadWorker[], failure: { reason: string | undefined }) {
+    this.#workers = workers;
+    this.#failure = failure;
+  }
+
+  /**
+   * Starts `count` − 1 workers, and waits until all are ready.
+   *
+   * @throws BackendError when one does not start
+   */
+  static async start(count: number, setup: TeamSetup): Promise<Team> {
+    const failure: { reason: string | undefined } = { reason: undefined };
+    const starting = Array.from({ length: count - 1 }, (_, i) =>
+      startWorker({ ...setup, number: i + 1, count }, (reason) => {
+        failure.reason ??= reason;
+      }),
+    );
+    const results = await Promise.allSettled(starting);
+    const workers = results.flatMap((result) =>
+      result.status === 'fulfilled' ? result.value : [],
+    );
+    const refusal = results.find((result) => result.status === 'rejected');
+    const team = new Team(workers, failure);
+    if (refusal) {
+      await team.close();
+      throw refusal.reason;
+    }
+    return team;
+  }
+
+  /** Why the team can no longer run, if it can't. */
+  get failure(): string | undefined {
+    return this.#failure.reason;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+}
+
+async function startWorker(
+  setup: TeamSetup & { readonly number: number; readonly count: number },
+  onFailure: (reason: string) => void,
+): Promise<ThreadWorker> {
+  const { promise: ready, resolve, reject } = promiseWithResolvers();
+  const refuse = (reason: string) => {
+    onFailure(reason);
+    reject(new BackendError(`wasm: expected thread ${setup.number} to start, got: ${reason}`));
+  };
+  const events: WorkerEvents = {
+    onMessage: ({ failure }) => (failure === undefined ? resolve() : refuse(failure)),
+    onEnd: refuse,
+  };
+  const worker = inNode ? await nodeWorker(setup, events, ready) : browserWorker(setup, events);
+  const timer = setTimeout(() => refuse('no answer'), START_MILLISECONDS);
+  try {
+    await ready;
+    return worker;
+  } catch (error) {
+    await worker.terminate();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function nodeWorker(
+  setup: unknown,
+  { onMessage, onEnd }: WorkerEvents,
+  ready: Promise<void>,
+): Promise<ThreadWorker> {
+  type Threads = typeof import('node:worker_threads');
+  const { Worker } = await nodeModule<Threads>('node:worker_threads');
+  const worker = new Worker(new URL('./worker.mjs', import.meta.url));
+  worker.on('message', onMessage);
+  worker.on('error', (error) => onEnd(String(error)));
+  worker.on('exit', (code) => onEnd(`the worker ended with status ${code}`));
+  worker.postMessage(setup);
+  // A program that forgets to close the backend can still end.
+  ready.then(
+    () => worker.unref(),
+    () => {},
+  );
+  return worker;
+}
+
+function browserWorker(setup: unknown, { onMessage, onEnd }: WorkerEvents): ThreadWorker {
+  const worker = new Worker(new URL('./worker.mjs', import.meta.url), { type: 'module' });
+  worker.onmessage = ({ data }) => onMessage(data);
+  worker.onerror = ({ message }) => onEnd(message || 'the worker could not be loaded');
+  worker.postMessage(setup);
+  return { terminate: async () => worker.terminate() };
+}
+
+/** `Promise.withResolvers`, which Node 20 lacks. */
+function promiseWithResolvers() {
+  let resolve!: () => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  // Whoever waits sees the error; if nobody does, it is not an unhandled one.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,41 @@
+import { threads as threadsAreSupported } from 'wasm-feature-detect';
+import { BackendError } from '../../errors.js';
+import { inNode, nodeModule } from '../../node.js';
+
+const MOST = 64;
+/** Small networks gain nothing from more, since every barrier waits for the slowest. */
+const MOST_BY_DEFAULT = 8;
+
+/**
+ * How many threads to run on, and why not more, if fewer than asked for or than there are cores.
+ *
+ * @param wanted undefined for as many as there are cores
+ * @throws BackendError for a number that is no integer from 1 to 64
+ */
+export async function chooseThreads(
+  wanted: number | undefined,
+): Promise<{ threads: number; note?: string }> {
+  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= MOST)) {
+    throw new BackendError(
+      `wasm: expected threads to be an integer from 1 to ${MOST}, got ${wanted}`,
+    );
+  }
+  const threads = wanted ?? Math.min(await cores(), MOST_BY_DEFAULT);
+  if (threads === 1 || (await threadsAreSupported())) return { threads };
+  const reason =
+    typeof SharedArrayBuffer === 'undefined'
+      ? 'SharedArrayBuffer is missing; a page needs the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
+      : 'the engine lacks WebAssembly threads';
+  return { threads: 1, note: `One thread instead of ${threads}: ${reason}.` };
+}
+
+async function cores(): Promise<number> {
+  if (!inNode) return navigator.hardwareConcurrency ?? 1;
+  const { availableParallelism } = await nodeModule<typeof import('node:os')>('node:os');
+  return availableParallelism();
+}
+
+/** Whether the calling thread may sleep: a page's main thread may not. */
+export function maySleep(): boolean {
+  return inNode || typeof window === 'undefined';
+}
