@@ -23,7 +23,7 @@ function adam(args: usize, penalty: f64, shrink: f64): void {
   const v = pointer(args, 2);
   const dw = pointer(args, 3);
   const η = <f64>learningRate(pointer(args, 4), pointer(args, 5));
-  const t = <f64>stepNumber(pointer(args, 5));
+  const t = stepNumber(pointer(args, 5));
   const n = size(args, 6);
   const beta1 = attribute(args, 7, 0);
   const beta2 = attribute(args, 7, 1);
@@ -35,8 +35,8 @@ function adam(args: usize, penalty: f64, shrink: f64): void {
   const ε = f32x4.splat(<f32>attribute(args, 7, 2));
   const λ = f32x4.splat(<f32>penalty);
   const kept = f32x4.splat(<f32>(1 - η * shrink));
-  const rate = f32x4.splat(<f32>(η / (1 - Math.pow(beta1, t))));
-  const correction = f32x4.splat(<f32>(1 / Math.sqrt(1 - Math.pow(beta2, t))));
+  const rate = f32x4.splat(<f32>(η / (1 - power(beta1, t))));
+  const correction = f32x4.splat(<f32>(1 / Math.sqrt(1 - power(beta2, t))));
 
   for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
     const weight = v128.load(w + i);
@@ -49,4 +49,11 @@ function adam(args: usize, penalty: f64, shrink: f64): void {
     const change = f32x4.div(f32x4.mul(rate, mean), root);
     v128.store(w + i, f32x4.sub(f32x4.mul(kept, weight), change));
   }
+}
+
+/** xⁿ for n ≥ 0, by squaring. */
+function power(x: f64, n: i32): f64 {
+  let result: f64 = 1;
+  for (; n > 0; n >>= 1, x *= x) if (n & 1) result *= x;
+  return result;
 }

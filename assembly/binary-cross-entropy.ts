@@ -1,7 +1,9 @@
 // Derivation: src/ops/binary-cross-entropy.ts
 // logits z (B, 1), probabilities p (B, 1), targets t (B) int32, 0 or 1.
 import { pointer, size } from './arguments';
-import { sigmoid4 } from './sigmoid';
+import { log1p } from './logarithm';
+import { exp4 } from './simd';
+import { sigmoidFrom } from './sigmoid';
 
 export function binaryCrossEntropyForward(args: usize): void {
   const L = pointer(args, 0);
@@ -9,13 +11,18 @@ export function binaryCrossEntropyForward(args: usize): void {
   const z = pointer(args, 2);
   const t = pointer(args, 3);
   const B = size(args, 4);
-  for (let n = 0; n < B; n += 4) v128.store(p + 4 * n, sigmoid4(v128.load(z + 4 * n)));
-  // The logarithm is taken in float64: one per example, and small beside the products of the step.
+  // p holds e^−|z| until the losses are summed.
+  for (let n = 0; n < B; n += 4) {
+    v128.store(p + 4 * n, exp4(f32x4.neg(f32x4.abs(v128.load(z + 4 * n)))));
+  }
   let sum: f64 = 0;
   for (let n = 0; n < B; n++) {
     const logit = <f64>load<f32>(z + 4 * n);
     const target = <f64>load<i32>(t + 4 * n);
-    sum += max(logit, 0) - target * logit + Math.log1p(Math.exp(-abs(logit)));
+    sum += max(logit, 0) - target * logit + log1p(<f64>load<f32>(p + 4 * n));
+  }
+  for (let n = 0; n < B; n += 4) {
+    v128.store(p + 4 * n, sigmoidFrom(v128.load(p + 4 * n), v128.load(z + 4 * n)));
   }
   store<f32>(L, <f32>(sum / <f64>B));
 }

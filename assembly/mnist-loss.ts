@@ -9,19 +9,15 @@ export function mnistLossForward(args: usize): void {
   const z = pointer(args, 2);
   const t = pointer(args, 3);
   const B = size(args, 4);
-  let sum: f64 = 0;
+  // p holds the losses until they are summed: 1 − σ(z) as σ(−z), without the cancellation.
   for (let n = 0; n < B; n += 4) {
     const logits = v128.load(z + 4 * n);
     const positive = i32x4.eq(v128.load(t + 4 * n), i32x4.splat(1));
-    v128.store(p + 4 * n, sigmoid4(logits));
-    // 1 − σ(z) = σ(−z), without the cancellation.
-    const wrong = sigmoid4(v128.bitselect(f32x4.neg(logits), logits, positive));
-    const count = min(4, B - n);
-    sum += <f64>f32x4.extract_lane(wrong, 0);
-    if (count > 1) sum += <f64>f32x4.extract_lane(wrong, 1);
-    if (count > 2) sum += <f64>f32x4.extract_lane(wrong, 2);
-    if (count > 3) sum += <f64>f32x4.extract_lane(wrong, 3);
+    v128.store(p + 4 * n, sigmoid4(v128.bitselect(f32x4.neg(logits), logits, positive)));
   }
+  let sum: f64 = 0;
+  for (let n = 0; n < B; n++) sum += <f64>load<f32>(p + 4 * n);
+  for (let n = 0; n < B; n += 4) v128.store(p + 4 * n, sigmoid4(v128.load(z + 4 * n)));
   store<f32>(L, <f32>(sum / <f64>B));
 }
 

@@ -2,6 +2,7 @@
 // logits z (B, C), probabilities p (B, C), both row-major; targets t (B) int32, below C.
 // Three passes over a row: its maximum, e^(z − maximum) with its sum, division by the sum.
 import { pointer, size } from './arguments';
+import { log } from './logarithm';
 import { exp4, maxLanes, storeLanes, sumLanes } from './simd';
 import { barrier, bytesBegin, bytesEnd, isDivided, isFirst, sharedScratch, shareBegin, shareEnd } from './threads';
 
@@ -41,7 +42,7 @@ export function softmaxCrossEntropyForward(args: usize): void {
 function rowLoss(p: usize, z: usize, C: i32, target: i32): f64 {
   const maximum = rowMaximum(z, C);
   const S = softmaxRow(p, z, C, maximum);
-  return Math.log(S) - (<f64>load<f32>(z + 4 * target) - <f64>maximum);
+  return log(S) - (<f64>load<f32>(z + 4 * target) - <f64>maximum);
 }
 
 export function softmaxCrossEntropyBackward(args: usize): void {
