@@ -4,6 +4,7 @@
  *   index.js, data.js            the library, for Node and browsers, with the chunks they share
  *   cli.js                       the command line, for Node
  *   <target>.wasm                beside the code that says new URL('./<target>.wasm', import.meta.url)
+ *   worker.mjs                   what a thread runs, likewise
  *   THIRD-PARTY-LICENSES.txt     of everything bundled
  */
 
@@ -37,7 +38,7 @@ const COMMON = {
 await mkdir(dist, { recursive: true });
 const outputs = { ...(await buildLibrary()), ...(await buildCli()) };
 const files = Object.keys(outputs).map((path) => path.replace(/^dist\//, ''));
-files.push(...(await copyWasm()), await writeLicenses(outputs));
+files.push(...(await copyAssets()), await writeLicenses(outputs));
 await removeStale(files);
 
 async function buildLibrary() {
@@ -79,9 +80,9 @@ async function buildCli() {
   return metafile.outputs;
 }
 
-async function copyWasm() {
+async function copyAssets() {
   const { targets } = JSON.parse(await readFile(join(root, 'asconfig.json'), 'utf8'));
-  const names = Object.keys(targets).map((target) => `${target}.wasm`);
+  const names = ['worker.mjs', ...Object.keys(targets).map((target) => `${target}.wasm`)];
   for (const name of names) {
     await copyFile(join(root, 'src/backends/wasm', name), join(dist, name));
   }

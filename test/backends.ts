@@ -23,12 +23,17 @@ async function startWasm(): Promise<Contestant[]> {
   return Promise.all(
     BUILDS.map(async (build) => {
       const name = `wasm ${build}`;
-      if (supported.includes(build)) {
-        return { name, backend: await createBackend('wasm', { build }) };
+      if (!supported.includes(build)) {
+        return [{ name, missing: `this engine cannot run the ${build} build` }];
       }
-      return { name, missing: `this engine cannot run the ${build} build` };
+      // On two threads every call that can be divided is, however small.
+      const [one, two] = [{ threads: 1 }, { threads: 2, worthDividing: 0 }];
+      return [
+        { name, backend: await createBackend('wasm', { build, ...one }) },
+        { name: `${name}, two threads`, backend: await createBackend('wasm', { build, ...two }) },
+      ];
     }),
-  );
+  ).then((contestants) => contestants.flat());
 }
 
 /**

@@ -2,19 +2,14 @@ import { BackendError } from '../errors.js';
 import { Backend } from './backend.js';
 import type { BackendName } from './device.js';
 import { type Precision, ReferenceDevice } from './reference.js';
-import { supportedBuilds, type WasmBuild } from './wasm/module.js';
-import { createWasmDevice } from './wasm/wasm.js';
+import { supportedBuilds } from './wasm/module.js';
+import { createWasmDevice, type WasmOptions } from './wasm/wasm.js';
 
 export const BACKEND_NAMES = ['auto', 'wasm', 'reference'] as const;
 export type BackendChoice = (typeof BACKEND_NAMES)[number];
 
-export interface BackendOptions {
-  /** wasm: how many threads share the work; as many as there are cores, up to 8. */
-  readonly threads?: number;
-  /** wasm: which build of the core; the best that the engine runs by default. */
-  readonly build?: WasmBuild;
-  /** wasm: the core's bytes, where the program carries its own copy of the `.wasm` file. */
-  readonly source?: BufferSource;
+/** What concerns another backend than the chosen one is ignored. */
+export interface BackendOptions extends WasmOptions {
   /** reference: `float64`, or `float32` (the default) as every other backend. */
   readonly precision?: Precision;
 }

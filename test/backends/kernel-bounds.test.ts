@@ -15,12 +15,16 @@ import { type Call, definitionOf, Step } from '../../src/step.js';
 import type { Tensor, Values } from '../../src/tensor.js';
 
 const SUPPORTED = await supportedBuilds();
-const PAGES = 8;
+const PAGES = 48;
 /** Read as a float32, four of these bytes are NaN. */
 const FILL = 0xff;
 const DRAWS = 4;
 
-type Core = Readonly<Record<OpName, (args: number) => void>> & { heapBase(): number };
+type Core = Readonly<Record<OpName, (args: number) => void>> & {
+  heapBase(): number;
+  teamBytes(count: number): number;
+  joinTeam(control: number, number: number, count: number, sleeps: boolean): void;
+};
 
 async function instantiate(build: (typeof BUILDS)[number]) {
   const memory = new WebAssembly.Memory({ initial: PAGES });
@@ -58,8 +62,10 @@ function runCall(
   last: Tensor,
 ): Map<Tensor, Uint8Array> {
   const bytes = new Uint8Array(memory.buffer);
-  const list = roundUp(core.heapBase(), ALIGNMENT);
-  bytes.fill(FILL, list);
+  const team = roundUp(core.heapBase(), ALIGNMENT);
+  const list = team + roundUp(core.teamBytes(1), ALIGNMENT);
+  core.joinTeam(team, 0, 1, true);
+  bytes.fill(FILL, team);
   let next = list + roundUp(linkedSize([call]), ALIGNMENT) + ALIGNMENT;
   const addresses = new Map<Tensor, number>();
   for (const [tensor, values] of before) {
@@ -75,6 +81,7 @@ function runCall(
     memory,
     list,
     [call],
+    [{ divided: false, afterBarrier: false }],
     () => 0,
     (tensor) => addresses.get(tensor) as number,
   );

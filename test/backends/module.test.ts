@@ -5,11 +5,17 @@ import { loadModule, supportedBuilds, type WasmBuild } from '../../src/backends/
 import { BackendError } from '../../src/errors.js';
 
 /** What the engine is made to say of itself, and whether files can be read. */
-const engine = vi.hoisted(() => ({ simd: true, relaxed: false, hasFiles: true }));
+const engine = vi.hoisted(() => ({
+  simd: true,
+  relaxed: false,
+  threads: false,
+  hasFiles: true,
+}));
 
 vi.mock('wasm-feature-detect', () => ({
   simd: async () => engine.simd,
   relaxedSimd: async () => engine.relaxed,
+  threads: async () => engine.threads,
 }));
 
 vi.mock('../../src/node.js', async (original) => {
@@ -22,7 +28,7 @@ vi.mock('../../src/node.js', async (original) => {
 });
 
 afterEach(() => {
-  Object.assign(engine, { simd: true, relaxed: false, hasFiles: true });
+  Object.assign(engine, { simd: true, relaxed: false, threads: false, hasFiles: true });
 });
 
 const SIMD = new URL('../../src/backends/wasm/simd.wasm', import.meta.url);
@@ -30,13 +36,13 @@ const SIMD = new URL('../../src/backends/wasm/simd.wasm', import.meta.url);
 describe('on an engine without relaxed SIMD', () => {
   it('the simd build is chosen, and a note says why', async () => {
     expect(await supportedBuilds()).toEqual(['simd']);
-    await using backend = await createBackend('auto');
+    await using backend = await createBackend('auto', { threads: 1 });
     expect(backend.info).toMatchObject({ backend: 'wasm', build: 'simd', threads: 1 });
     expect(backend.info.notes).toEqual([expect.stringContaining('no relaxed SIMD')]);
   });
 
   it('no note complains about the simd build when it was asked for', async () => {
-    await using backend = await createBackend('wasm', { build: 'simd' });
+    await using backend = await createBackend('wasm', { build: 'simd', threads: 1 });
     expect(backend.info).toMatchObject({ build: 'simd', notes: [] });
   });
 

@@ -13,7 +13,7 @@ export interface Division {
  * From this many nanoseconds of work on, one thread's time, a call is cut among threads. Below it,
  * the barrier and the traffic between the cores' caches cost what the second core would save.
  */
-const WORTH_DIVIDING = 2000;
+export const WORTH_DIVIDING = 2000;
 
 /** Nanoseconds of one core for each element, about: good enough to compare with a barrier. */
 const COST_PER_ELEMENT: Partial<Record<Call['op'], number>> = {
@@ -49,16 +49,18 @@ const SHARES_SCRATCH: ReadonlySet<Call['op']> = new Set(['softmaxCrossEntropyFor
  * where it touches what a call since the last meeting wrote, or writes what one touched, unless the
  * first thread ran that one alone and runs this one alone.
  *
+ * @param worthDividing nanoseconds of work from which on a call is cut
  * @param addressOf where each tensor lies; activations may share memory
  */
 export function divideCalls(
   calls: readonly Call[],
-  threads: number,
+  { threads, worthDividing }: { readonly threads: number; readonly worthDividing: number },
   addressOf: (tensor: Tensor) => number,
 ): Division[] {
   let since: { call: Call; divided: boolean }[] = [];
   return calls.map((call, i) => {
-    const divided = threads > 1 && nanoseconds(call) >= WORTH_DIVIDING;
+    const cost = nanoseconds(call);
+    const divided = threads > 1 && cost > 0 && cost >= worthDividing;
     const conflicts = ({ call: earlier, divided: earlierDivided }: (typeof since)[number]) =>
       (divided || earlierDivided) &&
       (SHARES_SCRATCH.has(call.op) ||

@@ -104,7 +104,8 @@ async function nodeWorker(
 ): Promise<ThreadWorker> {
   type Threads = typeof import('node:worker_threads');
   const { Worker } = await nodeModule<Threads>('node:worker_threads');
-  const worker = new Worker(new URL('./worker.mjs', import.meta.url));
+  // Of the program's own flags, some forbid workers, such as --input-type.
+  const worker = new Worker(new URL('./worker.mjs', import.meta.url), { execArgv: [] });
   worker.on('message', onMessage);
   worker.on('error', (error) => onEnd(String(error)));
   worker.on('exit', (code) => onEnd(`the worker ended with status ${code}`));

@@ -5,7 +5,7 @@ import { OPS, type OpName } from '../../ops/registry.js';
 import { type Call, inputsOf, outputsOf, type Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable } from '../device.js';
-import { divideCalls } from './divide.js';
+import { divideCalls, WORTH_DIVIDING } from './divide.js';
 import { Heap } from './heap.js';
 import { link, linkedSize, PADDING } from './linker.js';
 import { chooseBuild, loadModule, type WasmBuild } from './module.js';
@@ -28,6 +28,11 @@ interface CoreExports {
 }
 
 export interface WasmOptions {
+  /**
+   * From how many nanoseconds of one thread's work on a call is divided among threads; 0 divides
+   * every call that can be, as tests do.
+   */
+  readonly worthDividing?: number;
   /** Which build to run; the best one that the engine supports by default. */
   readonly build?: WasmBuild;
   /** How many threads share the work: an integer from 1 to 64; as many as there are cores, up to 8. */
@@ -63,7 +68,8 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
     );
   }
   const info: BackendInfo = { backend: 'wasm', build, threads, notes };
-  return new WasmDevice(info, core, memory, heap, team);
+  const { worthDividing = WORTH_DIVIDING } = options;
+  return new WasmDevice(info, core, memory, heap, team, worthDividing);
 }
 
 /** A shared memory has to name its limit: all that 32-bit addresses reach. */
@@ -101,6 +107,7 @@ class WasmDevice implements Device {
   readonly #memory: WebAssembly.Memory;
   readonly #heap: Heap;
   readonly #team: Team;
+  readonly #division: { readonly threads: number; readonly worthDividing: number };
   readonly #kernels: ReadonlyMap<OpName, number>;
   readonly #addresses = new Map<Tensor, number>();
   /** One arena for the activations of all steps, since only one step runs at a time. */
@@ -114,12 +121,14 @@ class WasmDevice implements Device {
     memory: WebAssembly.Memory,
     heap: Heap,
     team: Team,
+    worthDividing: number,
   ) {
     this.info = info;
     this.#core = core;
     this.#memory = memory;
     this.#heap = heap;
     this.#team = team;
+    this.#division = { threads: info.threads, worthDividing };
     this.#kernels = tabulate(core);
   }
 
@@ -151,8 +160,10 @@ class WasmDevice implements Device {
       if (!finished) this.#core.fail();
     }
     if (finished) return;
-    // The reason is in a message, which is read when this thread gives way.
-    await yieldToEventLoop();
+    // The reason comes in a message, which is read while this thread gives way.
+    for (let tries = 0; this.#team.failure === undefined && tries < 100; tries++) {
+      await yieldToEventLoop();
+    }
     const reason = this.#team.failure ?? 'no answer';
     throw new BackendError(`wasm: expected all threads to finish, got a failure of one: ${reason}`);
   }
@@ -230,7 +241,7 @@ class WasmDevice implements Device {
       const offset = plan.offsets.get(tensor);
       return offset === undefined ? this.#addressOf(tensor) : this.#arena.address + offset;
     };
-    const divisions = divideCalls(calls, this.info.threads, addressOf);
+    const divisions = divideCalls(calls, this.#division, addressOf);
     link(this.#memory, address, calls, divisions, kernelIndex, addressOf);
   }
 

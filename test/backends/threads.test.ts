@@ -1,0 +1,155 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { syntheticDigits } from '../../src/data/synthetic.js';
+import { type Backend, createBackend } from '../../src/index.js';
+import { relu } from '../../src/layers/activations.js';
+import { linear } from '../../src/layers/linear.js';
+import { sequential } from '../../src/layers/sequential.js';
+import { Step } from '../../src/step.js';
+import { persistent } from '../../src/tensor.js';
+import { softmaxCrossEntropy } from '../../src/training/losses.js';
+import { adam } from '../../src/training/optimizers.js';
+import { Trainer } from '../../src/training/trainer.js';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+/** Weights after 1,000 steps of a network whose calls are of every size. */
+async function trainedWeights(backend: Backend): Promise<Uint8Array> {
+  const { train } = syntheticDigits({ trainSize: 2000, testSize: 1 });
+  const trainer = new Trainer(backend, {
+    model: sequential(linear(784, 40), relu(), linear(40, 10)),
+    loss: softmaxCrossEntropy(),
+    optimizer: adam({ learningRate: 1e-3 }),
+    batchSize: 50,
+    clipNorm: 1,
+  });
+  await trainer.fit(train, { epochs: 25 });
+  return trainer.encode();
+}
+
+/** A step whose second thread leaves the memory: row 40 of 64 has a target far outside. */
+async function trappingStep({ device }: Backend) {
+  const [L, p] = [persistent('L', [1]), persistent('p', [64, 10])];
+  const [z, t] = [persistent('z', [64, 10]), persistent('t', [64], 'int32')];
+  const step = new Step();
+  step.call('softmaxCrossEntropyForward', { L, p, z, t });
+  const targets = new Int32Array(64);
+  targets[40] = 2 ** 28;
+  device.write(t, targets);
+  return device.compile(step);
+}
+
+describe('threads', () => {
+  it('give the same weights after 1,000 steps, bit for bit, however many there are', async () => {
+    const [one, ...others] = await Promise.all(
+      [1, 2, 3].map(async (threads) => {
+        await using backend = await createBackend('wasm', { threads, worthDividing: 0 });
+        expect(backend.info.threads).toBe(threads);
+        return await trainedWeights(backend);
+      }),
+    );
+    for (const other of others) expect(Buffer.compare(one, other)).toBe(0);
+  });
+
+  it.each([0, -1, 1.5, 10_000, Number.NaN])('cannot number %s', async (threads) => {
+    await expect(createBackend('wasm', { threads })).rejects.toThrow(
+      `wasm: expected threads to be an integer from 1 to 64, got ${threads}`,
+    );
+  });
+
+  it('are as many as there are cores, unless asked otherwise', async () => {
+    const { availableParallelism } = await import('node:os');
+    await using backend = await createBackend('wasm');
+    expect(backend.info.threads).toBe(Math.min(availableParallelism(), 8));
+  });
+
+  it('are one where there is no SharedArrayBuffer, and a note says why', async () => {
+    vi.stubGlobal('SharedArrayBuffer', undefined);
+    await using backend = await createBackend('wasm', { threads: 2 });
+    expect(backend.info.threads).toBe(1);
+    expect(backend.info.notes.join()).toContain('SharedArrayBuffer is missing');
+    expect(await backend.relu([-1, 2])).toEqual(new Float32Array([0, 2]));
+  });
+
+  it('use no processor time while nothing runs', async () => {
+    await using backend = await createBackend('wasm', { threads: 3 });
+    await backend.relu([1]);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const before = process.cpuUsage();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000, 'milliseconds in a second').toBeLessThan(100);
+  });
+
+  it('work on behalf of two backends at once', async () => {
+    await using one = await createBackend('wasm', { threads: 2, worthDividing: 0 });
+    await using two = await createBackend('wasm', { threads: 2, worthDividing: 0 });
+    const sizes = { m: 64, n: 64, k: 64 };
+    const a = Float32Array.from({ length: 4096 }, (_, i) => i % 7);
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => (i % 2 ? one : two).matmul(a, a, sizes)),
+    );
+    for (const result of results) expect(result).toEqual(results[0]);
+  });
+});
+
+describe('a thread that fails', () => {
+  it('in the middle of a run is an error with its reason, and later runs fail alike', async () => {
+    await using backend = await createBackend('wasm', { threads: 2, worthDividing: 0 });
+    const executable = await trappingStep(backend);
+    await expect(executable.run(1)).rejects.toThrow(
+      /^wasm: expected all threads to finish, got a failure of one: RuntimeError: .*memory access/,
+    );
+    await expect(backend.relu([1])).rejects.toThrow(/failure of one: RuntimeError/);
+  });
+
+  it('between two runs is an error with its reason', async () => {
+    const workers: Worker[] = [];
+    const keep = (worker: Worker) => workers.push(worker);
+    process.on('worker', keep);
+    await using backend = await createBackend('wasm', { threads: 2 });
+    process.off('worker', keep);
+    await backend.relu([1]);
+    await workers[0].terminate();
+    await expect(backend.relu([1])).rejects.toThrow(
+      /^wasm: expected all threads to finish, got a failure of one: the worker ended with status \d/,
+    );
+  });
+
+  it('at the start is an error with its reason', async () => {
+    const strangle = (worker: Worker) => void worker.terminate();
+    process.on('worker', strangle);
+    try {
+      await expect(createBackend('wasm', { threads: 2 })).rejects.toThrow(
+        /^wasm: expected thread 1 to start, got: the worker ended with status \d/,
+      );
+    } finally {
+      process.off('worker', strangle);
+    }
+  });
+});
+
+describe('a process with threads', () => {
+  const run = promisify(execFile);
+  const program = (rest: string) =>
+    run(process.execPath, [
+      '--input-type=module',
+      '--eval',
+      `import { createBackend } from './dist/index.js';
+       const backend = await createBackend('wasm', { threads: 2 });
+       console.log((await backend.matmul([1, 2], [3, 4], { m: 1, n: 1, k: 2 }))[0]);
+       ${rest}`,
+    ]);
+
+  it('ends by itself after close', async () => {
+    expect((await program('await backend.close(); await backend.close();')).stdout).toBe('11\n');
+  });
+
+  it('ends by itself even when close was forgotten', async () => {
+    expect((await program('')).stdout).toBe('11\n');
+  });
+});
