@@ -1,7 +1,68 @@
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** A Chromium of the system's; the tests in a browser are left out, and say so, where there is none. */
+const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const hasChromium = existsSync(chromium);
+if (!hasChromium) {
+  const message = `no Chromium at ${chromium}: tests in a browser cannot run; install it or set CHROMIUM`;
+  if (process.env.HANDGRAD_REQUIRE_BROWSER) throw new Error(message);
+  console.warn(message);
+}
+
+/** Tests of what runs in browsers too, and need nothing of Node. */
+const everywhere = [
+  'test/ops/*.test.ts',
+  'test/training/trainer.test.ts',
+  'test/browser/*.test.ts',
+];
+
+/** The headers that let a page share memory between threads. */
+const isolation = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+function inChromium(name: string, headers: Record<string, string>) {
+  return {
+    extends: true,
+    server: { headers },
+    test: {
+      name,
+      include: everywhere,
+      // These compile AssemblyScript, with Node.
+      exclude: ['test/ops/exp.test.ts'],
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({
+          launchOptions: {
+            executablePath: chromium,
+            args: [
+              '--no-sandbox',
+              '--disable-background-networking',
+              '--disable-component-update',
+              '--disable-sync',
+              '--no-first-run',
+              '--disable-quic',
+            ],
+          },
+        }),
+        instances: [{ browser: 'chromium' as const }],
+      },
+    },
+  };
+}
+
+const browsers = [
+  inChromium('chromium, isolated', isolation),
+  inChromium('chromium, not isolated', {}),
+];
 
 export default defineConfig({
   resolve: {
@@ -12,7 +73,13 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'node', include: ['test/**/*.test.ts'], exclude: ['test/browser/**'] },
+      },
+      ...(hasChromium ? browsers : []),
+    ],
   },
 });
