@@ -227,12 +227,28 @@ function lastRows(
       if (columns > 4) acc51 = multiplyAdd(x, b1, acc51);
     }
   }
+  // Whole rows are stored here and side by side, where V8 can make one 256-bit vector of two.
+  if (columns > 4 && width == COLUMNS) {
+    storeWhole(to, acc00, acc01);
+    if (rows > 1) storeWhole(to + toStride, acc10, acc11);
+    if (rows > 2) storeWhole(to + 2 * toStride, acc20, acc21);
+    if (rows > 3) storeWhole(to + 3 * toStride, acc30, acc31);
+    if (rows > 4) storeWhole(to + 4 * toStride, acc40, acc41);
+    if (rows > 5) storeWhole(to + 5 * toStride, acc50, acc51);
+    return;
+  }
   storeRow(to, acc00, acc01, width);
   if (rows > 1) storeRow(to + toStride, acc10, acc11, width);
   if (rows > 2) storeRow(to + 2 * toStride, acc20, acc21, width);
   if (rows > 3) storeRow(to + 3 * toStride, acc30, acc31, width);
   if (rows > 4) storeRow(to + 4 * toStride, acc40, acc41, width);
   if (rows > 5) storeRow(to + 5 * toStride, acc50, acc51, width);
+}
+
+// @ts-ignore: decorator
+@inline function storeWhole(to: usize, low: v128, high: v128): void {
+  v128.store(to, low);
+  v128.store(to, high, 16);
 }
 
 /** Stores the first `width` of eight columns. */
