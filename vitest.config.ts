@@ -29,7 +29,7 @@ const isolation = {
 
 function inChromium(name: string, headers: Record<string, string>) {
   return {
-    extends: true,
+    extends: true as const,
     server: { headers },
     test: {
       name,

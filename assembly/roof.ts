@@ -1,13 +1,13 @@
-// The roof that benchmarks measure against: twelve independent chains of multiply-adds, nothing else.
-import { multiplyAdd, sumLanes } from './simd';
+// The roofs that benchmarks measure against: independent multiply-adds, and independent exponentials.
+import { exp4, multiplyAdd, sumLanes } from './simd';
 
-/** Operations of one turn of the loop: 48 multiply-adds of four lanes. */
+/** Operations of one turn of `multiplyAdds`: 48 multiply-adds of four lanes. */
 export function operationsPerTurn(): i32 {
   return 48 * 4 * 2;
 }
 
 /**
- * Runs the loop; what it returns keeps the compiler from dropping it. Each chain takes four steps a
+ * Twelve chains of multiply-adds; what it returns keeps the compiler from dropping it. Each chain takes four steps a
  * turn, and the numbers come from outside: V8 makes constants anew at every use.
  */
 export function multiplyAdds(turns: i32, factor: f32, term: f32): f32 {
@@ -38,4 +38,21 @@ export function multiplyAdds(turns: i32, factor: f32, term: f32): f32 {
 @inline function accumulate(acc: v128, x: v128, y: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return multiplyAdd(x, y, acc);
   return multiplyAdd(acc, x, y);
+}
+
+/** Exponentials of one turn of `exponentials`: four vectors. */
+export function exponentialsPerTurn(): i32 {
+  return 16;
+}
+
+/** e^x, over and over; what it returns keeps the compiler from dropping it. */
+export function exponentials(turns: i32, x: f32): f32 {
+  let a = f32x4.splat(x), sum = f32x4.splat(0);
+  const step = f32x4.splat(1e-6);
+  for (let turn = 0; turn < turns; turn++) {
+    const b = f32x4.sub(a, step), c = f32x4.sub(b, step), d = f32x4.sub(c, step);
+    sum = f32x4.add(sum, f32x4.add(f32x4.add(exp4(a), exp4(b)), f32x4.add(exp4(c), exp4(d))));
+    a = f32x4.sub(a, step);
+  }
+  return sumLanes(sum);
 }

@@ -5,6 +5,7 @@ import { Step } from '../src/step.js';
 import { persistent } from '../src/tensor.js';
 import { type Contestant, race } from './harness.js';
 import { type BenchResult, identify } from './result.js';
+import { multiplyAddRoof } from './roofs.js';
 import { agree } from './verify.js';
 
 export interface MatmulShape {
@@ -46,21 +47,21 @@ async function benchShape(
 ): Promise<BenchResult[]> {
   const operations = 2 * shape.m * shape.k * shape.n;
   const prepared = await Promise.all(backends.map((backend) => prepare(backend, shape)));
-  const roofs = backends.filter(({ device }) => device.multiplyAdds);
-  const contestants = [...prepared.map(({ contestant }) => contestant), ...roofs.map(roof)];
-  const timings = await race(contestants, repeat);
+  const roofs = backends.map((backend) => multiplyAddRoof(backend, operations));
+  const present = roofs.filter((roof) => roof !== undefined);
+  const timings = await race([...prepared.map((p) => p.contestant), ...present], repeat);
   for (const { release } of prepared) release();
   return backends.map((backend, i) => {
-    const gflops = operations / timings[i].median / 1e6;
-    const own = roofs.indexOf(backend);
-    const limit = own < 0 ? undefined : roofGflops(backend, timings[prepared.length + own].median);
+    const roof = roofs[i];
+    const ms = timings[i];
+    const limit = roof?.limit(timings[backends.length + present.indexOf(roof)].median);
     return {
       op: 'matmul',
       shape: { ...shape },
       ...identify(backend),
-      ms: timings[i],
-      gflops,
-      ...(limit && { roofFraction: gflops / limit }),
+      ms,
+      gflops: operations / ms.median / 1e6,
+      ...(limit && { roofFraction: limit / ms.median }),
       verified: prepared[i].verified,
     };
   });
@@ -121,16 +122,6 @@ function isRight(
   matmul(got, Float64Array.from(c), v, [m, 1, n], false, false);
   const magnitudes = project(a.map(Math.abs), b.map(Math.abs), v.map(Math.abs));
   return agree(got, project(a, b, v), magnitudes, k);
-}
-
-function roof({ device, info }: Backend): Contestant {
-  return { name: `roof of ${info.backend}`, run: (times) => device.multiplyAdds?.(times * TURNS) };
-}
-
-const TURNS = 10_000;
-
-function roofGflops({ device }: Backend, milliseconds: number): number {
-  return (device.multiplyAdds?.(TURNS) ?? 0) / milliseconds / 1e6;
 }
 
 /** Uniform on [−1, 1), the same for the same seed. */

@@ -14,7 +14,7 @@ export interface BenchResult {
   /** Of the median. */
   readonly gflops?: number;
   readonly gigabytesPerSecond?: number;
-  /** Share of what a loop of independent multiply-adds reached in the same run. */
+  /** Time of the roof, measured in the same run, over this median: see roofs.ts. */
   readonly roofFraction?: number;
   readonly stepMs?: Timing;
   readonly imagesPerSecond?: number;

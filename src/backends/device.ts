@@ -9,8 +9,18 @@ export interface BackendInfo {
   /** How the kernels were built: `float64`, `simd`, `relaxed`, … */
   readonly build: string;
   readonly threads: number;
+  /** wasm: whether V8 was told to make 256-bit vectors of pairs of 128-bit ones. */
+  readonly revectorize?: boolean;
   /** Why something is missing, a sentence each. */
   readonly notes: readonly string[];
+}
+
+/** Loops that do one thing as fast as this backend can. */
+export interface Roofs {
+  /** Runs independent multiply-adds; returns how many floating-point operations that were. */
+  multiplyAdds(turns: number): number;
+  /** Runs independent exponentials; returns how many. */
+  exponentials(turns: number): number;
 }
 
 /** A step compiled for one backend. */
@@ -37,12 +47,8 @@ export interface Device {
   read(tensor: Tensor): Promise<Values>;
   /** Gives the memory of persistent tensors back; their values are lost. */
   release(tensors: Iterable<Tensor>): void;
-  /**
-   * Runs a loop of independent multiply-adds, the roof for benchmarks, where the backend has one.
-   *
-   * @returns how many floating-point operations it did
-   */
-  multiplyAdds?(turns: number): number;
+  /** The roofs that benchmarks measure against, where the backend has them. */
+  readonly roofs?: Roofs;
   /** Gives everything back. Whatever is asked afterwards fails with a BackendError. */
   close(): Promise<void>;
 }

@@ -1,23 +1,19 @@
 import type { Backend } from '../backends/backend.js';
 import { createBackend } from '../backends/create.js';
 import type { BackendInfo } from '../backends/device.js';
-import { BackendError } from '../errors.js';
 import { formatCounted } from './format.js';
 import type { BackendOptions } from './options.js';
 
 /**
  * Runs `task` on the backend that the options name, and closes it.
  *
- * @throws BackendError when the engine lacks what the backend needs, or for more than one thread
+ * @throws BackendError when the engine lacks what the backend needs
  */
 export async function withBackend<Result>(
   { backend: choice, threads }: BackendOptions,
   task: (backend: Backend) => Promise<Result>,
 ): Promise<Result> {
-  if (threads > 1) {
-    throw new BackendError(`threads: expected 1, got ${threads}; this version runs on one thread`);
-  }
-  const backend = await createBackend(choice);
+  const backend = await createBackend(choice, threads === undefined ? {} : { threads });
   try {
     return await task(backend);
   } finally {

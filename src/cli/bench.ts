@@ -11,8 +11,9 @@ import { benchTrain } from '../../bench/train.js';
 import type { Backend } from '../backends/backend.js';
 import { createBackend } from '../backends/create.js';
 import { syntheticDigits } from '../data/synthetic.js';
-import { type RecipeName, recipeOf } from '../recipes.js';
-import { list, oneOf, positiveInteger } from './options.js';
+import { RECIPE_NAMES, type RecipeName, recipeOf } from '../recipes.js';
+import { list, oneOf, positiveInteger, threadCount } from './options.js';
+import { print, printJson } from './output.js';
 import { formatTable } from './table.js';
 
 const SUBJECTS = ['matmul', 'softmax-cross-entropy', 'train'] as const;
@@ -25,10 +26,13 @@ const DEFAULT_RECIPES: readonly RecipeName[] = ['softmax', 'mlp', 'mlp-deep'];
 interface BenchOptions {
   readonly sizes?: readonly number[][];
   readonly transpose: readonly (typeof TRANSPOSES)[number][];
-  readonly recipes: readonly string[];
+  readonly recipes: readonly RecipeName[];
   readonly backends: readonly (typeof BACKENDS)[number][];
+  readonly threads: readonly number[];
+  readonly revectorize?: true;
   readonly repeat: number;
-  readonly json?: boolean;
+  readonly json?: true;
+  readonly csv?: true;
 }
 
 export function benchCommand(): Command {
@@ -46,28 +50,33 @@ export function benchCommand(): Command {
       list(oneOf(TRANSPOSES)),
       ['NN'],
     )
-    .option(
-      '--recipes <list>',
-      'recipes to train',
-      list((name) => recipeOf(name).name),
-      DEFAULT_RECIPES,
-    )
+    .option('--recipes <list>', 'recipes to train', list(oneOf(RECIPE_NAMES)), DEFAULT_RECIPES)
     .option('--backends <list>', 'backends to time', list(oneOf(BACKENDS)), ['wasm'])
+    .option('--threads <list>', 'thread counts of the wasm backend', list(threadCount), [1])
+    .option('--revectorize', 'let V8 make 256-bit vectors, where it can')
     .option('--repeat <n>', 'samples of each', positiveInteger, 15)
     .option('--json', 'print one JSON object')
+    .option('--csv', 'print comma-separated values')
     .action(bench);
 }
 
 async function bench(subject: Subject | undefined, options: BenchOptions): Promise<void> {
   const backends: Backend[] = [];
   try {
-    for (const name of options.backends) backends.push(await createBackend(name));
+    for (const name of options.backends) {
+      const counts = name === 'wasm' ? options.threads : [1];
+      for (const threads of counts) {
+        const revectorize = options.revectorize === true;
+        backends.push(await createBackend(name, { threads, revectorize }));
+      }
+    }
     const results: BenchResult[] = [];
     for (const name of subject ? [subject] : SUBJECTS) {
       results.push(...(await benchSubject(name, backends, options)));
     }
     const report: BenchReport = { environment: describeEnvironment(), results };
-    console.log(options.json ? JSON.stringify(report) : formatReport(report));
+    if (options.json) printJson(report);
+    else print(options.csv ? formatCsv(report) : formatReport(report));
     if (results.some(({ verified }) => !verified)) process.exitCode = 1;
   } finally {
     for (const backend of backends) await backend.close();
@@ -114,8 +123,33 @@ const sizes = list((text) => text.split(/[x×]/).map(positiveInteger));
 function formatReport({ environment, results }: BenchReport): string {
   const { cpu, cores, platform, node, date } = environment;
   const header = `${cpu}, ${cores} cores, ${platform}, Node ${node}, ${date}`;
-  const columns = ['op', 'shape', 'backend', 'ms', 'p95', 'rate', 'of roof', 'verified'];
+  const columns = ['op', 'shape', 'backend, threads', 'ms', 'p95', 'rate', 'of roof', 'verified'];
   return `${header}\n\n${formatTable(columns, results.map(formatResult))}`;
+}
+
+/** Sizes of an op, or the recipe, in one column; numbers unrounded. */
+function formatCsv({ results }: BenchReport): string {
+  const header =
+    'op,shape,backend,build,threads,min_ms,median_ms,p95_ms,gflops,gigabytes_per_second,images_per_second,roof_fraction,verified';
+  const lines = results.map((result) => {
+    const timing = result.ms ?? result.stepMs;
+    return [
+      result.op,
+      Object.values(result.shape).join('x'),
+      result.backend,
+      result.build,
+      result.threads,
+      timing?.min,
+      timing?.median,
+      timing?.p95,
+      result.gflops,
+      result.gigabytesPerSecond,
+      result.imagesPerSecond,
+      result.roofFraction,
+      result.verified,
+    ].join(',');
+  });
+  return [header, ...lines].join('\n');
 }
 
 function formatResult(result: BenchResult): string[] {
@@ -123,7 +157,7 @@ function formatResult(result: BenchResult): string[] {
   return [
     result.op,
     Object.values(result.shape).join(' × '),
-    `${result.backend} ${result.build}`,
+    `${result.backend} ${result.build}, ${result.threads}`,
     timing ? timing.median.toPrecision(4) : '',
     timing ? timing.p95.toPrecision(4) : '',
     formatRate(result),

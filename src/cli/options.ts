@@ -2,10 +2,11 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { BACKEND_NAMES, type BackendChoice } from '../backends/create.js';
+import { MOST_THREADS } from '../backends/wasm/thread-count.js';
 
 export interface BackendOptions {
   readonly backend: BackendChoice;
-  readonly threads: number;
+  readonly threads?: number;
 }
 
 export interface DataOptions {
@@ -21,7 +22,7 @@ export function addBackendOptions(command: Command): Command {
   const backend = new Option('--backend <name>', 'where to compute').choices(BACKEND_NAMES);
   return command
     .addOption(backend.default('auto'))
-    .option('--threads <count>', 'threads to compute on', positiveInteger, 1);
+    .option('--threads <count>', 'threads to compute on (default: all cores)', threadCount);
 }
 
 export function addDataOption(command: Command): Command {
@@ -61,6 +62,13 @@ export function positiveNumber(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError('Expected a number above 0.');
+}
+
+/** @throws InvalidArgumentError unless `text` is a number of threads that a backend takes */
+export function threadCount(text: string): number {
+  const threads = positiveInteger(text);
+  if (threads <= MOST_THREADS) return threads;
+  throw new InvalidArgumentError(`Expected at most ${MOST_THREADS}.`);
 }
 
 function integer(text: string, minimum: number): number {

@@ -17,7 +17,7 @@ describe('info', () => {
       cpu: expect.any(String),
       cores: expect.any(Number),
       wasm: { simd: true, relaxedSimd: expect.any(Boolean), threads: expect.any(Boolean) },
-      backend: { backend: 'wasm', build: expect.any(String), threads: 1 },
+      backend: { backend: 'wasm', build: expect.any(String), threads: expect.any(Number) },
       mnist: { folder: digits.path, found: true, trainSize: 600, testSize: 200 },
       missing: expect.any(Array),
     });

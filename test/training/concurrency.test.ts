@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { yieldToEventLoop } from '../../src/event-loop.js';
 import { type Checkpoint, createBackend, type State, sgd, TrainingError } from '../../src/index.js';
-import { yieldToEventLoop } from '../../src/training/event-loop.js';
 import { describeOnEachBackend } from '../backends.js';
 import { blobs, createTrainer, expectSameState } from './fixtures.js';
 

@@ -52,6 +52,11 @@ export async function chooseBuild(wanted: WasmBuild | undefined): Promise<WasmBu
 
 const compiled = new Map<WasmFile, Promise<WebAssembly.Module>>();
 
+/** Makes the next `loadModule` compile anew, as other settings of the engine ask for. */
+export function forgetModules(): void {
+  compiled.clear();
+}
+
 /**
  * Loads and compiles a build, once per process.
  *

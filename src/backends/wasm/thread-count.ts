@@ -2,7 +2,7 @@ import { threads as threadsAreSupported } from 'wasm-feature-detect';
 import { BackendError } from '../../errors.js';
 import { inNode, nodeModule } from '../../node.js';
 
-const MOST = 64;
+export const MOST_THREADS = 64;
 /** Small networks gain nothing from more, since every barrier waits for the slowest. */
 const MOST_BY_DEFAULT = 8;
 
@@ -15,9 +15,12 @@ const MOST_BY_DEFAULT = 8;
 export async function chooseThreads(
   wanted: number | undefined,
 ): Promise<{ threads: number; note?: string }> {
-  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= MOST)) {
+  if (
+    wanted !== undefined &&
+    !(Number.isInteger(wanted) && wanted >= 1 && wanted <= MOST_THREADS)
+  ) {
     throw new BackendError(
-      `wasm: expected threads to be an integer from 1 to ${MOST}, got ${wanted}`,
+      `wasm: expected threads to be an integer from 1 to ${MOST_THREADS}, got ${wanted}`,
     );
   }
   const threads = wanted ?? Math.min(await cores(), MOST_BY_DEFAULT);

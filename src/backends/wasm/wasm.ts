@@ -4,11 +4,12 @@ import { type MemoryPlan, planMemory } from '../../memory-plan.js';
 import { OPS, type OpName } from '../../ops/registry.js';
 import { type Call, inputsOf, outputsOf, type Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
-import type { BackendInfo, Device, Executable } from '../device.js';
+import type { BackendInfo, Device, Executable, Roofs } from '../device.js';
 import { divideCalls, WORTH_DIVIDING } from './divide.js';
 import { Heap } from './heap.js';
 import { link, linkedSize, PADDING } from './linker.js';
-import { chooseBuild, loadModule, type WasmBuild } from './module.js';
+import { chooseBuild, loadModule, type WasmBuild, type WasmFile } from './module.js';
+import { turnOnRevectorization } from './revectorize.js';
 import { Team } from './team.js';
 import { chooseThreads, maySleep } from './thread-count.js';
 
@@ -25,6 +26,8 @@ interface CoreExports {
   fail(): void;
   multiplyAdds(turns: number, factor: number, term: number): number;
   operationsPerTurn(): number;
+  exponentials(turns: number, x: number): number;
+  exponentialsPerTurn(): number;
 }
 
 export interface WasmOptions {
@@ -35,6 +38,11 @@ export interface WasmOptions {
   readonly worthDividing?: number;
   /** Which build to run; the best one that the engine supports by default. */
   readonly build?: WasmBuild;
+  /**
+   * Tells V8 to make 256-bit vectors of pairs of 128-bit ones, where it can (Node 22 and newer;
+   * experimental there). It holds for all WebAssembly that the process compiles from then on.
+   */
+  readonly revectorize?: boolean;
   /** How many threads share the work: an integer from 1 to 64; as many as there are cores, up to 8. */
   readonly threads?: number;
   /**
@@ -54,7 +62,9 @@ interface LinkedStep {
 export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const build = await chooseBuild(options.build);
   const { threads, note } = await chooseThreads(options.source ? 1 : options.threads);
-  const module = await loadModule(threads > 1 ? `${build}-threads` : build, options.source);
+  const revectorize = options.revectorize === true && (await turnOnRevectorization());
+  const file: WasmFile = threads > 1 ? `${build}-threads` : build;
+  const module = await loadModule(file, options.source);
   const memory = createMemory(threads);
   const core = await instantiate(module, memory);
   const heap = new Heap(memory, core.heapBase());
@@ -67,7 +77,10 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
       'The engine has no relaxed SIMD: products and sums round separately and run slower.',
     );
   }
-  const info: BackendInfo = { backend: 'wasm', build, threads, notes };
+  if (options.revectorize && !revectorize) {
+    notes.push('Vectors of 256 bits need Node 22 or newer: running without.');
+  }
+  const info: BackendInfo = { backend: 'wasm', build, threads, revectorize, notes };
   const { worthDividing = WORTH_DIVIDING } = options;
   return new WasmDevice(info, core, memory, heap, team, worthDividing);
 }
@@ -132,6 +145,21 @@ class WasmDevice implements Device {
     this.#kernels = tabulate(core);
   }
 
+  get roofs(): Roofs {
+    const core = this.#core;
+    return {
+      multiplyAdds(turns) {
+        // Chains a ← 0.999 a + 0.001 stay near 1, far from denormal numbers.
+        core.multiplyAdds(turns, 0.999, 0.001);
+        return turns * core.operationsPerTurn();
+      },
+      exponentials(turns) {
+        core.exponentials(turns, -1);
+        return turns * core.exponentialsPerTurn();
+      },
+    };
+  }
+
   async compile(step: Step): Promise<Executable> {
     this.#expectOpen();
     const { calls } = step;
@@ -185,12 +213,6 @@ class WasmDevice implements Device {
       this.#heap.release(address);
       this.#addresses.delete(tensor);
     }
-  }
-
-  multiplyAdds(turns: number): number {
-    // Chains a ← 0.999 a + 0.001 stay near 1, far from denormal numbers.
-    this.#core.multiplyAdds(turns, 0.999, 0.001);
-    return turns * this.#core.operationsPerTurn();
   }
 
   async close(): Promise<void> {
