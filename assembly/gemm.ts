@@ -2,7 +2,7 @@
 //
 //   C (M, N) = A·B + bias
 //
-// C is cut into tiles of 6×8. A tile's sums live in twelve registers while k runs:
+// C is cut into tiles of 6×8 (or 4×8). A tile's sums live in twelve registers while k runs:
 //
 //              B[k, j … j+7]       two vectors, loaded
 //   A[i … i+5, k]   acc            six numbers, each loaded into all four lanes
@@ -14,8 +14,8 @@
 // small and stored along n; otherwise a block of it is first copied into scratch memory, strip by
 // strip, so that the inner loop reads it from end to end:
 //
-//   packed B    [strip][k][8]        blocks of K_BLOCK × N_BLOCK; rows of A come in blocks of M_BLOCK,
-//                                    so that K_BLOCK × M_BLOCK of them stay in the second-level cache
+//   packed B    [strip][k][8]        as many strips as fit; rows of A come in blocks of tiles, so that
+//                                    one stays in the second-level cache while all strips pass
 //
 // Edges: rows have tiles of their own height, 1 … 6; in the last strip of columns, vectors run past
 // the row's end (arrays are padded: see src/backends/wasm/linker.ts) and only the valid lanes are
@@ -23,19 +23,23 @@
 //
 // Threads share the tiles of C, counted down the strips.
 import { multiplyAdd, storeLanes, sumLanes } from './simd';
-import { ownScratch, shareBegin, shareEnd } from './threads';
+import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
 
-const ROWS: i32 = 6;
+/** Rows of a tile: 6, or 4 where the compiler spills the sums of 6 (see src/backends/wasm/tile-rows.ts). */
+let tileRows: i32 = 6;
 const COLUMNS: i32 = 8;
 
 const K_BLOCK: i32 = 512;
-/** K_BLOCK × N_BLOCK numbers fill a thread's scratch memory. */
-const STRIPS_PER_BLOCK: i32 = 64;
 const TILES_PER_BLOCK: i32 = 32;
 /** From this depth on, one block of K no longer leaves room for A in the first-level cache. */
 const DEEPEST: i32 = 1024;
 
 const ZEROS = memory.data(32, 16);
+
+/** @param rows 6 or 4; results do not depend on it */
+export function setTileRows(rows: i32): void {
+  tileRows = rows;
+}
 
 /**
  * @param transposeA A is stored (K, M)
@@ -49,7 +53,7 @@ export function gemm(
 ): void {
   if (N == 1 && !transposeA) return matrixVector(C, A, B, bias, M, K);
   if (N == 1 && bias == 0) return gemm(C, B, A, 0, 1, M, K, false, false);
-  const tiles = (M + ROWS - 1) / ROWS;
+  const tiles = (M + tileRows - 1) / tileRows;
   const strips = (N + COLUMNS - 1) / COLUMNS;
   const first = shareBegin(tiles * strips);
   const last = shareEnd(tiles * strips);
@@ -59,8 +63,9 @@ export function gemm(
   const endStrip = (last + tiles - 1) / tiles;
   for (let k = 0; k < K; k += kBlock) {
     const depth = min(kBlock, K - k);
-    for (let block = first / tiles; block < endStrip; block += STRIPS_PER_BLOCK) {
-      const endBlock = min(block + STRIPS_PER_BLOCK, endStrip);
+    const stripsPerBlock = pack ? SCRATCH_BYTES / (4 * COLUMNS * depth) : strips;
+    for (let block = first / tiles; block < endStrip; block += stripsPerBlock) {
+      const endBlock = min(block + stripsPerBlock, endStrip);
       if (pack) packStrips(B, N, K, k, depth, block, endBlock, transposeB);
       for (let top = 0; top < tiles; top += TILES_PER_BLOCK) {
         for (let strip = block; strip < endBlock; strip++) {
@@ -68,16 +73,16 @@ export function gemm(
           const end = min(min(top + TILES_PER_BLOCK, tiles), last - strip * tiles);
           if (begin >= end) continue;
           const b = pack ? ownScratch() + 32 * (strip - block) * depth : B + 4 * (k * N + strip * COLUMNS);
-          const to = C + 4 * (ROWS * begin * N + strip * COLUMNS);
+          const to = C + 4 * (tileRows * begin * N + strip * COLUMNS);
           // The first block begins at the bias, later ones where the last one stopped.
           const from = k > 0 ? to : bias ? bias + 4 * strip * COLUMNS : ZEROS;
           const fromStride = k > 0 ? 4 * N : 0;
-          const rows = min(ROWS * end, M) - ROWS * begin;
+          const rows = min(tileRows * end, M) - tileRows * begin;
           const width = min(COLUMNS, N - strip * COLUMNS);
           if (transposeA) {
-            columnStrip(to, 4 * N, from, fromStride, A + 4 * (k * M + ROWS * begin), 4 * M, b, pack ? 32 : 4 * N, rows, depth, width);
+            columnStrip(to, 4 * N, from, fromStride, A + 4 * (k * M + tileRows * begin), 4 * M, b, pack ? 32 : 4 * N, rows, depth, width);
           } else {
-            rowStrip(to, 4 * N, from, fromStride, A + 4 * (ROWS * begin * K + k), 4 * K, b, pack ? 32 : 4 * N, rows, depth, width);
+            rowStrip(to, 4 * N, from, fromStride, A + 4 * (tileRows * begin * K + k), 4 * K, b, pack ? 32 : 4 * N, rows, depth, width);
           }
         }
       }
@@ -119,9 +124,13 @@ function rowStrip(
   M: i32, K: i32, width: i32,
 ): void {
   let i = 0;
-  if (width > 4) {
+  if (width > 4 && tileRows == 6) {
     for (; i + 6 <= M; i += 6) {
       tile(6, 8, to + i * toStride, toStride, from + i * fromStride, fromStride, a + i * aRow, aRow, 4, b, bRow, K, width);
+    }
+  } else if (width > 4) {
+    for (; i + 4 <= M; i += 4) {
+      tile(4, 8, to + i * toStride, toStride, from + i * fromStride, fromStride, a + i * aRow, aRow, 4, b, bRow, K, width);
     }
   } else {
     for (; i + 6 <= M; i += 6) {
@@ -141,9 +150,13 @@ function columnStrip(
   M: i32, K: i32, width: i32,
 ): void {
   let i = 0;
-  if (width > 4) {
+  if (width > 4 && tileRows == 6) {
     for (; i + 6 <= M; i += 6) {
       tile(6, 8, to + i * toStride, toStride, from + i * fromStride, fromStride, a + 4 * i, 4, aColumn, b, bRow, K, width);
+    }
+  } else if (width > 4) {
+    for (; i + 4 <= M; i += 4) {
+      tile(4, 8, to + i * toStride, toStride, from + i * fromStride, fromStride, a + 4 * i, 4, aColumn, b, bRow, K, width);
     }
   } else {
     for (; i + 6 <= M; i += 6) {

@@ -7,6 +7,7 @@ export * from './adam';
 export * from './binary-cross-entropy';
 export * from './gather';
 export * from './gradient-norm';
+export { setTileRows } from './gemm';
 export * from './linear';
 export * from './matmul';
 export { mnistLossBackward, mnistLossForward } from './mnist-loss';

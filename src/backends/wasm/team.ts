@@ -9,6 +9,8 @@ export interface TeamSetup {
   readonly ops: readonly string[];
   /** Where the control block lies: see assembly/threads.ts. */
   readonly control: number;
+  /** Rows of the matrix product's tiles. */
+  readonly tileRows: number;
 }
 
 /** One worker, in Node or in a browser. */

@@ -9,10 +9,11 @@ const port = inNode
   ? (await import(/* webpackIgnore: true */ /* @vite-ignore */ builtin)).parentPort
   : globalThis;
 
-port.onmessage = async ({ data: { module, memory, ops, control, number, count } }) => {
+port.onmessage = async ({ data: { module, memory, ops, control, tileRows, number, count } }) => {
   try {
     const { exports: core } = await WebAssembly.instantiate(module, { env: { memory } });
     for (const op of ops) core.table.grow(1, core[op]);
+    core.setTileRows(tileRows);
     core.joinTeam(control, number, count, true);
     port.postMessage({ ready: true });
     try {
