@@ -10,29 +10,42 @@
 // which leaves three of the fifteen registers that V8 hands out for the operands. Every element of
 // C is summed by one chain over ascending k, whatever the tile it falls into.
 //
-// A is read in place through two strides, so A and Aᵀ cost the same. B is read in place when it is
-// small and stored along n; otherwise a block of it is first copied into scratch memory, strip by
-// strip, so that the inner loop reads it from end to end:
+// A is read in place through two strides, so A and Aᵀ cost the same, unless its rows lie further
+// apart than a page: then the six of a tile would fight for the same few lines of the first-level
+// cache. B is read in place when it is small and stored along n. What is not read in place is first
+// copied into scratch memory, block by block, so that the inner loop reads it from end to end:
 //
-//   packed B    [strip][k][8]        as many strips as fit; rows of A come in blocks of tiles, so that
-//                                    one stays in the second-level cache while all strips pass
+//   packed B   [strip][k][8]       as many strips as fit
+//   packed A   [tile][k][rows]     a block of tiles, which stays in the second-level cache while all
+//                                  strips pass
 //
 // Edges: rows have tiles of their own height, 1 … 6; in the last strip of columns, vectors run past
 // the row's end (arrays are padded: see src/backends/wasm/linker.ts) and only the valid lanes are
 // stored.
 //
 // Threads share the tiles of C, counted down the strips.
+import { packColumns, packRows, packStraight, packTransposed } from './gemm-packing';
 import { multiplyAdd, storeLanes, sumLanes } from './simd';
 import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
 
 /** Rows of a tile: 6, or 4 where the compiler spills the sums of 6 (see src/backends/wasm/tile-rows.ts). */
 let tileRows: i32 = 6;
 const COLUMNS: i32 = 8;
-
-const K_BLOCK: i32 = 512;
 const TILES_PER_BLOCK: i32 = 32;
-/** From this depth on, one block of K no longer leaves room for A in the first-level cache. */
+const K_BLOCK: i32 = 512;
+/** Up to this depth, a strip of B leaves room for A in the first-level cache. */
 const DEEPEST: i32 = 1024;
+/** Elements of a row of A beyond which the rows of a tile lie on as many pages. */
+const PAGE: i32 = 1024;
+/** Columns of C from which on packing A pays. */
+const WIDE: i32 = 256;
+/** Rows of C from which on packing B pays, and elements of B. */
+const TALL: i32 = 48;
+const LARGE: i32 = 8192;
+
+/** Of a thread's scratch memory, what packed A takes at most: 32 tiles of 6 rows, 512 deep. */
+const PACKED_A_BYTES: i32 = 4 * 6 * TILES_PER_BLOCK * K_BLOCK;
+const PACKED_B_BYTES: i32 = SCRATCH_BYTES - PACKED_A_BYTES;
 
 const ZEROS = memory.data(32, 16);
 
@@ -58,31 +71,41 @@ export function gemm(
   const first = shareBegin(tiles * strips);
   const last = shareEnd(tiles * strips);
   if (first == last) return;
-  const pack = transposeB || (M >= PACK_ROWS && K * N >= PACK_SIZE);
-  const kBlock = pack && K > DEEPEST ? K_BLOCK : K;
+  const packA = N >= WIDE && (transposeA ? M : K) > PAGE;
+  const packB = transposeB || (M >= TALL && K * N >= LARGE);
+  const kBlock = packA || (packB && K > DEEPEST) ? K_BLOCK : K;
+  const packedA = ownScratch();
+  const packedB = packedA + PACKED_A_BYTES;
   const endStrip = (last + tiles - 1) / tiles;
   for (let k = 0; k < K; k += kBlock) {
     const depth = min(kBlock, K - k);
-    const stripsPerBlock = pack ? SCRATCH_BYTES / (4 * COLUMNS * depth) : strips;
+    const stripsPerBlock = packB ? PACKED_B_BYTES / (4 * COLUMNS * depth) : strips;
     for (let block = first / tiles; block < endStrip; block += stripsPerBlock) {
       const endBlock = min(block + stripsPerBlock, endStrip);
-      if (pack) packStrips(B, N, K, k, depth, block, endBlock, transposeB);
+      if (packB) packStrips(packedB, B, N, K, k, depth, block, endBlock, transposeB);
       for (let top = 0; top < tiles; top += TILES_PER_BLOCK) {
+        const bottom = min(top + TILES_PER_BLOCK, tiles);
+        if (packA) packTiles(packedA, A, M, K, k, depth, top, bottom, transposeA);
         for (let strip = block; strip < endBlock; strip++) {
           const begin = max(top, first - strip * tiles);
-          const end = min(min(top + TILES_PER_BLOCK, tiles), last - strip * tiles);
+          const end = min(bottom, last - strip * tiles);
           if (begin >= end) continue;
-          const b = pack ? ownScratch() + 32 * (strip - block) * depth : B + 4 * (k * N + strip * COLUMNS);
-          const to = C + 4 * (tileRows * begin * N + strip * COLUMNS);
+          const row = tileRows * begin;
+          const rows = min(tileRows * end, M) - row;
+          const width = min(COLUMNS, N - strip * COLUMNS);
+          const b = packB ? packedB + 4 * COLUMNS * (strip - block) * depth : B + 4 * (k * N + strip * COLUMNS);
+          const bRow = packB ? 4 * COLUMNS : 4 * N;
+          const to = C + 4 * (row * N + strip * COLUMNS);
           // The first block begins at the bias, later ones where the last one stopped.
           const from = k > 0 ? to : bias ? bias + 4 * strip * COLUMNS : ZEROS;
-          const fromStride = k > 0 ? 4 * N : 0;
-          const rows = min(tileRows * end, M) - tileRows * begin;
-          const width = min(COLUMNS, N - strip * COLUMNS);
-          if (transposeA) {
-            columnStrip(to, 4 * N, from, fromStride, A + 4 * (k * M + tileRows * begin), 4 * M, b, pack ? 32 : 4 * N, rows, depth, width);
+          const fromRow = k > 0 ? 4 * N : 0;
+          if (packA) {
+            const a = packedA + 4 * tileRows * (begin - top) * depth;
+            columnStrip(to, 4 * N, from, fromRow, a, 4 * depth, 4 * tileRows, b, bRow, rows, depth, width);
+          } else if (transposeA) {
+            columnStrip(to, 4 * N, from, fromRow, A + 4 * (k * M + row), 4, 4 * M, b, bRow, rows, depth, width);
           } else {
-            rowStrip(to, 4 * N, from, fromStride, A + 4 * (tileRows * begin * K + k), 4 * K, b, pack ? 32 : 4 * N, rows, depth, width);
+            rowStrip(to, 4 * N, from, fromRow, A + 4 * (row * K + k), 4 * K, b, bRow, rows, depth, width);
           }
         }
       }
@@ -90,35 +113,36 @@ export function gemm(
   }
 }
 
-const PACK_ROWS: i32 = 48;
-const PACK_SIZE: i32 = 8192;
-
-/** Copies strips [strip, endStrip) of rows [k, k + depth) of B into this thread's scratch memory. */
+/** Copies strips [strip, endStrip) of rows [k, k + depth) of B to `to`. */
 function packStrips(
-  B: usize, N: i32, K: i32, k: i32, depth: i32,
+  to: usize, B: usize, N: i32, K: i32, k: i32, depth: i32,
   strip: i32, endStrip: i32, transposeB: bool,
 ): void {
-  let to = ownScratch();
   for (; strip < endStrip; strip++) {
     const n = strip * COLUMNS;
     if (transposeB) packTransposed(to, B + 4 * (n * K + k), 4 * K, depth, min(COLUMNS, N - n));
     else packStraight(to, B + 4 * (k * N + n), 4 * N, depth);
-    to += 32 * depth;
+    to += 4 * COLUMNS * depth;
   }
 }
 
-/** to[k][0 … 7] = B[k][n … n+7]; columns that are not there hold the next row's, and are never stored. */
-function packStraight(to: usize, b: usize, bRow: i32, K: i32): void {
-  const end = to + 32 * K;
-  for (; to < end; to += 32, b += bRow) {
-    v128.store(to, v128.load(b));
-    v128.store(to, v128.load(b, 16), 16);
+/** Copies tiles [tile, endTile) of columns [k, k + depth) of A to `to`. */
+function packTiles(
+  to: usize, A: usize, M: i32, K: i32, k: i32, depth: i32,
+  tile: i32, endTile: i32, transposeA: bool,
+): void {
+  for (; tile < endTile; tile++) {
+    const m = tile * tileRows;
+    const rows = min(tileRows, M - m);
+    if (transposeA) packColumns(to, A + 4 * (k * M + m), 4 * M, depth, 4 * tileRows);
+    else packRows(to, A + 4 * (m * K + k), 4 * K, depth, rows, 4 * tileRows);
+    to += 4 * tileRows * depth;
   }
 }
 
 /** All rows of one strip, A stored along k: six pointers walk six rows. */
 function rowStrip(
-  to: usize, toStride: i32, from: usize, fromStride: i32,
+  to: usize, toRow: i32, from: usize, fromRow: i32,
   a: usize, aRow: i32,
   b: usize, bRow: i32,
   M: i32, K: i32, width: i32,
@@ -126,60 +150,68 @@ function rowStrip(
   let i = 0;
   if (width > 4 && tileRows == 6) {
     for (; i + 6 <= M; i += 6) {
-      tile(6, 8, to + i * toStride, toStride, from + i * fromStride, fromStride, a + i * aRow, aRow, 4, b, bRow, K, width);
+      tile(6, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width);
     }
   } else if (width > 4) {
     for (; i + 4 <= M; i += 4) {
-      tile(4, 8, to + i * toStride, toStride, from + i * fromStride, fromStride, a + i * aRow, aRow, 4, b, bRow, K, width);
+      tile(4, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width);
     }
   } else {
     for (; i + 6 <= M; i += 6) {
-      tile(6, 4, to + i * toStride, toStride, from + i * fromStride, fromStride, a + i * aRow, aRow, 4, b, bRow, K, width);
+      tile(6, 4, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width);
     }
   }
   if (i < M) {
-    lastRows(M - i, to + i * toStride, toStride, from + i * fromStride, fromStride, a + i * aRow, aRow, 4, b, bRow, K, width);
+    lastRows(M - i, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width);
   }
 }
 
-/** All rows of one strip, A stored along its rows' index: one pointer, constant offsets. */
+/**
+ * All rows of one strip, those of a tile stored side by side: one pointer, constant offsets.
+ *
+ * @param aRow bytes from one row's place to the next row's in the next tile, over the rows between
+ */
 function columnStrip(
-  to: usize, toStride: i32, from: usize, fromStride: i32,
-  a: usize, aColumn: i32,
+  to: usize, toRow: i32, from: usize, fromRow: i32,
+  a: usize, aRow: i32, aColumn: i32,
   b: usize, bRow: i32,
   M: i32, K: i32, width: i32,
 ): void {
   let i = 0;
   if (width > 4 && tileRows == 6) {
     for (; i + 6 <= M; i += 6) {
-      tile(6, 8, to + i * toStride, toStride, from + i * fromStride, fromStride, a + 4 * i, 4, aColumn, b, bRow, K, width);
+      tile(6, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
+    }
+  } else if (tileRows == 6) {
+    for (; i + 6 <= M; i += 6) {
+      tile(6, 4, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
     }
   } else if (width > 4) {
     for (; i + 4 <= M; i += 4) {
-      tile(4, 8, to + i * toStride, toStride, from + i * fromStride, fromStride, a + 4 * i, 4, aColumn, b, bRow, K, width);
+      tile(4, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
     }
   } else {
-    for (; i + 6 <= M; i += 6) {
-      tile(6, 4, to + i * toStride, toStride, from + i * fromStride, fromStride, a + 4 * i, 4, aColumn, b, bRow, K, width);
+    for (; i + 4 <= M; i += 4) {
+      tile(4, 4, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
     }
   }
   if (i < M) {
-    lastRows(M - i, to + i * toStride, toStride, from + i * fromStride, fromStride, a + 4 * i, 4, aColumn, b, bRow, K, width);
+    lastRows(M - i, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
   }
 }
 
 /** The one to five rows below the last whole tile. */
 function lastRows(
-  rows: i32, to: usize, toStride: i32, from: usize, fromStride: i32,
+  rows: i32, to: usize, toRow: i32, from: usize, fromRow: i32,
   a: usize, aRow: i32, aColumn: i32,
   b: usize, bRow: i32, K: i32, width: i32,
 ): void {
   switch (rows) {
-    case 1: tile(1, 8, to, toStride, from, fromStride, a, aRow, aColumn, b, bRow, K, width); break;
-    case 2: tile(2, 8, to, toStride, from, fromStride, a, aRow, aColumn, b, bRow, K, width); break;
-    case 3: tile(3, 8, to, toStride, from, fromStride, a, aRow, aColumn, b, bRow, K, width); break;
-    case 4: tile(4, 8, to, toStride, from, fromStride, a, aRow, aColumn, b, bRow, K, width); break;
-    default: tile(5, 8, to, toStride, from, fromStride, a, aRow, aColumn, b, bRow, K, width);
+    case 1: tile(1, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width); break;
+    case 2: tile(2, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width); break;
+    case 3: tile(3, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width); break;
+    case 4: tile(4, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width); break;
+    default: tile(5, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width);
   }
 }
 
@@ -190,23 +222,23 @@ function lastRows(
 // @ts-ignore: decorator
 @inline function tile(
   rows: i32, columns: i32,
-  to: usize, toStride: i32, from: usize, fromStride: i32,
+  to: usize, toRow: i32, from: usize, fromRow: i32,
   a: usize, aRow: i32, aColumn: i32,
   b: usize, bRow: i32, K: i32, width: i32,
 ): void {
   // Sums that the tile lacks are never loaded: their rows may lie beyond the end of the memory.
   let acc00 = v128.load(from);
   let acc01 = columns > 4 ? v128.load(from, 16) : acc00;
-  let acc10 = rows > 1 ? v128.load(from + fromStride) : acc00;
-  let acc11 = rows > 1 && columns > 4 ? v128.load(from + fromStride, 16) : acc00;
-  let acc20 = rows > 2 ? v128.load(from + 2 * fromStride) : acc00;
-  let acc21 = rows > 2 && columns > 4 ? v128.load(from + 2 * fromStride, 16) : acc00;
-  let acc30 = rows > 3 ? v128.load(from + 3 * fromStride) : acc00;
-  let acc31 = rows > 3 && columns > 4 ? v128.load(from + 3 * fromStride, 16) : acc00;
-  let acc40 = rows > 4 ? v128.load(from + 4 * fromStride) : acc00;
-  let acc41 = rows > 4 && columns > 4 ? v128.load(from + 4 * fromStride, 16) : acc00;
-  let acc50 = rows > 5 ? v128.load(from + 5 * fromStride) : acc00;
-  let acc51 = rows > 5 && columns > 4 ? v128.load(from + 5 * fromStride, 16) : acc00;
+  let acc10 = rows > 1 ? v128.load(from + fromRow) : acc00;
+  let acc11 = rows > 1 && columns > 4 ? v128.load(from + fromRow, 16) : acc00;
+  let acc20 = rows > 2 ? v128.load(from + 2 * fromRow) : acc00;
+  let acc21 = rows > 2 && columns > 4 ? v128.load(from + 2 * fromRow, 16) : acc00;
+  let acc30 = rows > 3 ? v128.load(from + 3 * fromRow) : acc00;
+  let acc31 = rows > 3 && columns > 4 ? v128.load(from + 3 * fromRow, 16) : acc00;
+  let acc40 = rows > 4 ? v128.load(from + 4 * fromRow) : acc00;
+  let acc41 = rows > 4 && columns > 4 ? v128.load(from + 4 * fromRow, 16) : acc00;
+  let acc50 = rows > 5 ? v128.load(from + 5 * fromRow) : acc00;
+  let acc51 = rows > 5 && columns > 4 ? v128.load(from + 5 * fromRow, 16) : acc00;
   const end = a + K * aColumn;
   for (; a < end; a += aColumn, b += bRow) {
     const b0 = v128.load(b);
@@ -243,19 +275,19 @@ function lastRows(
   // Whole rows are stored here and side by side, where V8 can make one 256-bit vector of two.
   if (columns > 4 && width == COLUMNS) {
     storeWhole(to, acc00, acc01);
-    if (rows > 1) storeWhole(to + toStride, acc10, acc11);
-    if (rows > 2) storeWhole(to + 2 * toStride, acc20, acc21);
-    if (rows > 3) storeWhole(to + 3 * toStride, acc30, acc31);
-    if (rows > 4) storeWhole(to + 4 * toStride, acc40, acc41);
-    if (rows > 5) storeWhole(to + 5 * toStride, acc50, acc51);
+    if (rows > 1) storeWhole(to + toRow, acc10, acc11);
+    if (rows > 2) storeWhole(to + 2 * toRow, acc20, acc21);
+    if (rows > 3) storeWhole(to + 3 * toRow, acc30, acc31);
+    if (rows > 4) storeWhole(to + 4 * toRow, acc40, acc41);
+    if (rows > 5) storeWhole(to + 5 * toRow, acc50, acc51);
     return;
   }
   storeRow(to, acc00, acc01, width);
-  if (rows > 1) storeRow(to + toStride, acc10, acc11, width);
-  if (rows > 2) storeRow(to + 2 * toStride, acc20, acc21, width);
-  if (rows > 3) storeRow(to + 3 * toStride, acc30, acc31, width);
-  if (rows > 4) storeRow(to + 4 * toStride, acc40, acc41, width);
-  if (rows > 5) storeRow(to + 5 * toStride, acc50, acc51, width);
+  if (rows > 1) storeRow(to + toRow, acc10, acc11, width);
+  if (rows > 2) storeRow(to + 2 * toRow, acc20, acc21, width);
+  if (rows > 3) storeRow(to + 3 * toRow, acc30, acc31, width);
+  if (rows > 4) storeRow(to + 4 * toRow, acc40, acc41, width);
+  if (rows > 5) storeRow(to + 5 * toRow, acc50, acc51, width);
 }
 
 // @ts-ignore: decorator
@@ -272,43 +304,6 @@ function storeRow(to: usize, low: v128, high: v128, width: i32): void {
   } else {
     storeLanes(to, low, width);
   }
-}
-
-/** to[k][n] = B[n][k] for `width` ≤ 8 rows of B, four k at a time. */
-function packTransposed(panel: usize, b: usize, bRow: i32, K: i32, width: i32): void {
-  for (let n = 0; n < width; n += 4) {
-    const row = b + n * bRow;
-    // Rows that are not there are read as the last one: their columns are never stored.
-    const last = width - 1 - n;
-    const r0 = row;
-    const r1 = row + min(1, last) * bRow;
-    const r2 = row + min(2, last) * bRow;
-    const r3 = row + min(3, last) * bRow;
-    const to = panel + 4 * n;
-    let k = 0;
-    for (; k + 4 <= K; k += 4) {
-      transpose4(to + 32 * k, v128.load(r0 + 4 * k), v128.load(r1 + 4 * k), v128.load(r2 + 4 * k), v128.load(r3 + 4 * k));
-    }
-    for (; k < K; k++) {
-      store<f32>(to + 32 * k, load<f32>(r0 + 4 * k));
-      store<f32>(to + 32 * k, load<f32>(r1 + 4 * k), 4);
-      store<f32>(to + 32 * k, load<f32>(r2 + 4 * k), 8);
-      store<f32>(to + 32 * k, load<f32>(r3 + 4 * k), 12);
-    }
-  }
-}
-
-/** Writes the columns of four rows below one another, 32 bytes apart. */
-// @ts-ignore: decorator
-@inline function transpose4(to: usize, r0: v128, r1: v128, r2: v128, r3: v128): void {
-  const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-  const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-  const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-  const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-  v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5), 0);
-  v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), 32);
-  v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 64);
-  v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), 96);
 }
 
 /** C (M) = A (M, K)·b (K): a dot product a row, in four chains of four lanes. */

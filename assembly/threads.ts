@@ -32,7 +32,7 @@ let part: i32 = 0;
 let parts: i32 = 1;
 
 /** Bytes of scratch memory that each thread has, and all of them together. */
-export const SCRATCH_BYTES: i32 = 1 << 20;
+export const SCRATCH_BYTES: i32 = 3 << 19;
 let scratch: usize = 0;
 
 /**
