@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createBackend } from '../../src/backends/create.js';
 import { kernelsOf } from '../../src/gradcheck/case.js';
 import { matmulCase } from '../../src/gradcheck/gradient-cases.js';
+import { RandomStream } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
@@ -83,6 +84,16 @@ describeOnEachBackend('matmul', (backend) => {
     await forAll(long, (random, sizes) =>
       expectAgreement(kernelsOf(matmulCase(random, sizes)), backend),
     );
+  });
+
+  it.each([
+    { what: 'B is copied into strips', M: 50, N: 165, K: 60, transposeA: false },
+    { what: 'rows of A lie far apart', M: 45, N: 261, K: 1050, transposeA: false },
+    { what: 'columns of A lie far apart', M: 1051, N: 258, K: 40, transposeA: true },
+    { what: 'B fills scratch memory more than once', M: 50, N: 700, K: 1100, transposeA: false },
+  ])('agrees with the reference where $what', async ({ M, N, K, transposeA }) => {
+    const sizes = { M, N, K, transposeA, transposeB: false };
+    await expectAgreement(kernelsOf(matmulCase(new RandomStream(1, 0), sizes)), backend);
   });
 
   it('carries NaN and infinity into the elements that they belong to, and no other', async () => {
