@@ -15,7 +15,7 @@ import { type Call, definitionOf, Step } from '../../src/step.js';
 import type { Tensor, Values } from '../../src/tensor.js';
 
 const SUPPORTED = await supportedBuilds();
-const PAGES = 48;
+const PAGES = 80;
 /** Read as a float32, four of these bytes are NaN. */
 const FILL = 0xff;
 const DRAWS = 4;

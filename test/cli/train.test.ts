@@ -100,7 +100,7 @@ describe('train for people', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^recipe +mlp: all digits by a network with 30 hidden units$/m);
     expect(stdout).toMatch(/^model +linear\(784, 30\), relu\(\), linear\(30, 10\): 23,860 param/m);
-    expect(stdout).toMatch(/^backend +wasm \((simd|relaxed), 1 thread\)$/m);
+    expect(stdout).toMatch(/^backend +wasm \((simd|relaxed), \d+ threads?\)$/m);
     expect(stdout).toContain(`600 training and 200 test images from ${digits.path}`);
     expect(stdout).toMatch(/^epoch +train loss +valid loss +valid accuracy +seconds$/m);
     expect(stdout.match(/^ +[12] +\d\.\d+ +\d\.\d+ +\d+\.\d\d % +\d\.\d\d$/gm)).toHaveLength(2);
