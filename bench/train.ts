@@ -69,8 +69,14 @@ async function lossesOf(trainer: Trainer, data: Splits['train']): Promise<number
   return losses;
 }
 
+/**
+ * Rounding may put a unit on the other side of ReLU's corner, which changes its gradient whole; so
+ * only the first loss is that close.
+ */
 function close(got: readonly number[], want: readonly number[]): boolean {
-  return want.every((loss, i) => Math.abs(got[i] - loss) <= 1e-4 * Math.abs(loss));
+  return want.every(
+    (loss, i) => Math.abs(got[i] - loss) <= (i === 0 ? 1e-5 : 1e-3) * Math.abs(loss),
+  );
 }
 
 function perStep({ min, median, p95 }: Timing, steps: number): Timing {
