@@ -19,7 +19,7 @@ export const CONTROL_BYTES: i32 = 320;
  * How often a waiting thread looks before it sleeps: some tens of microseconds. Waking a sleeper
  * takes about as long, so waiting costs at most twice what the better choice would have.
  */
-const SPINS: i32 = 8192;
+const SPINS: i32 = 1048576;
 /** How long a sleeping thread waits for the others before it gives them up for dead, in ns. */
 const PATIENCE: i64 = 20_000_000_000;
 

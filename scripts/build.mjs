@@ -49,6 +49,9 @@ async function buildLibrary() {
     mainFields: ['module', 'main'],
     external: ['node:*'],
     splitting: true,
+    // Pages load this; whoever reads it in a debugger finds the sources in the map.
+    minify: true,
+    sourcemap: true,
     // No sub-folder: a chunk finds the .wasm files beside itself.
     chunkNames: 'chunk-[hash]',
   });

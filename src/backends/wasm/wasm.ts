@@ -43,7 +43,7 @@ export interface WasmOptions {
   /** Which build to run; the best one that the engine supports by default. */
   readonly build?: WasmBuild;
   /**
-   * Tells V8 to make 256-bit vectors of pairs of 128-bit ones, where it can (Node 22 and newer;
+   * Tells V8 to make 256-bit vectors of pairs of 128-bit ones, where it can (Node 22, 26 and newer;
    * experimental there). It holds for all WebAssembly that the process compiles from then on.
    */
   readonly revectorize?: boolean;
@@ -66,7 +66,7 @@ interface LinkedStep {
 export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const build = await chooseBuild(options.build);
   const { threads, note } = await chooseThreads(options.source ? 1 : options.threads);
-  const revectorize = options.revectorize === true && (await turnOnRevectorization());
+  const revectorization = options.revectorize ? await turnOnRevectorization() : { on: false };
   const file: WasmFile = threads > 1 ? `${build}-threads` : build;
   const module = await loadModule(file, options.source);
   const memory = createMemory(threads);
@@ -83,16 +83,19 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
     control,
     tileRows: rows,
   });
-  const notes = note ? [note] : [];
+  const notes = [note, revectorization.note].filter((text) => text !== undefined);
   if (build === 'simd' && options.build === undefined) {
     notes.push(
       'The engine has no relaxed SIMD: products and sums round separately and run slower.',
     );
   }
-  if (options.revectorize && !revectorize) {
-    notes.push('Vectors of 256 bits need Node 22 or newer: running without.');
-  }
-  const info: BackendInfo = { backend: 'wasm', build, threads, revectorize, notes };
+  const info: BackendInfo = {
+    backend: 'wasm',
+    build,
+    threads,
+    revectorize: revectorization.on,
+    notes,
+  };
   const { worthDividing = WORTH_DIVIDING } = options;
   return new WasmDevice(info, core, memory, heap, team, worthDividing);
 }
