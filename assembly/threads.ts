@@ -15,11 +15,6 @@ const JOB: usize = 256;
 /** Bytes of the control block. */
 export const CONTROL_BYTES: i32 = 320;
 
-/**
- * How often a waiting thread looks before it sleeps: some tens of microseconds. Waking a sleeper
- * takes about as long, so waiting costs at most twice what the better choice would have.
- */
-const SPINS: i32 = 1048576;
 /** How long a sleeping thread waits for the others before it gives them up for dead, in ns. */
 const PATIENCE: i64 = 20_000_000_000;
 
@@ -27,6 +22,8 @@ let control: usize = 0;
 let thread: i32 = 0;
 let threads: i32 = 1;
 let maySleep: bool = true;
+/** How often a waiting thread looks before it sleeps. */
+let spins: i32 = 0;
 /** Which share of the current call this thread has, and into how many the call is cut. */
 let part: i32 = 0;
 let parts: i32 = 1;
@@ -41,13 +38,21 @@ let scratch: usize = 0;
  * @param controlBlock where the control block lies, followed by the scratch memory of every thread
  *   and that of all together
  * @param sleeps whether the engine lets this thread sleep
+ * @param looks how often it looks before it does
  */
-export function joinTeam(controlBlock: usize, number: i32, count: i32, sleeps: bool): void {
+export function joinTeam(
+  controlBlock: usize,
+  number: i32,
+  count: i32,
+  sleeps: bool,
+  looks: i32,
+): void {
   control = controlBlock;
   scratch = controlBlock + CONTROL_BYTES;
   thread = number;
   threads = count;
   maySleep = sleeps;
+  spins = looks;
 }
 
 /** Number of this thread. */
@@ -146,7 +151,7 @@ function meet(patience: i64): bool {
 /** Looks for a while, then sleeps, where the engine lets this thread, until the generation is over. */
 function waitWhile(generation: i32, patience: i64): void {
   if (!ASC_FEATURE_THREADS) return;
-  for (let i = 0; i < SPINS; i++) {
+  for (let i = 0; i < spins; i++) {
     if (atomic.load<i32>(control, GENERATION) != generation) return;
   }
   atomic.add<i32>(control, 1, SLEEPERS);

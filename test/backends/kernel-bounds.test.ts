@@ -23,7 +23,7 @@ const DRAWS = 4;
 type Core = Readonly<Record<OpName, (args: number) => void>> & {
   heapBase(): number;
   teamBytes(count: number): number;
-  joinTeam(control: number, number: number, count: number, sleeps: boolean): void;
+  joinTeam(control: number, number: number, count: number, sleeps: boolean, looks: number): void;
 };
 
 async function instantiate(build: (typeof BUILDS)[number]) {
@@ -64,7 +64,7 @@ function runCall(
   const bytes = new Uint8Array(memory.buffer);
   const team = roundUp(core.heapBase(), ALIGNMENT);
   const list = team + roundUp(core.teamBytes(1), ALIGNMENT);
-  core.joinTeam(team, 0, 1, true);
+  core.joinTeam(team, 0, 1, true, 0);
   bytes.fill(FILL, team);
   let next = list + roundUp(linkedSize([call]), ALIGNMENT) + ALIGNMENT;
   const addresses = new Map<Tensor, number>();

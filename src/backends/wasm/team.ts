@@ -11,6 +11,8 @@ export interface TeamSetup {
   readonly control: number;
   /** Rows of the matrix product's tiles. */
   readonly tileRows: number;
+  /** How often a waiting thread looks before it sleeps. */
+  readonly looks: number;
 }
 
 /** One worker, in Node or in a browser. */

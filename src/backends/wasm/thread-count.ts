@@ -38,6 +38,17 @@ async function cores(): Promise<number> {
   return availableParallelism();
 }
 
+/**
+ * How often a thread that waits for the others looks before it sleeps.
+ *
+ * With a core for each, a fraction of a millisecond: longer than waking a sleeper takes, for else one sleep makes
+ * the others wait so long that they fall asleep too, and a step of 80 µs takes 300. With fewer
+ * cores than threads, hardly ever, since the one waited for may need the core.
+ */
+export async function looksBeforeSleep(threads: number): Promise<number> {
+  return threads <= (await cores()) ? 1_000_000 : 500;
+}
+
 /** Whether the calling thread may sleep: a page's main thread may not. */
 export function maySleep(): boolean {
   return inNode || typeof window === 'undefined';

@@ -11,7 +11,7 @@ import { link, linkedSize, PADDING } from './linker.js';
 import { chooseBuild, loadModule, type WasmBuild, type WasmFile } from './module.js';
 import { turnOnRevectorization } from './revectorize.js';
 import { Team } from './team.js';
-import { chooseThreads, maySleep } from './thread-count.js';
+import { chooseThreads, looksBeforeSleep, maySleep } from './thread-count.js';
 import { tileRows } from './tile-rows.js';
 
 /** What the core exports; every op's kernel besides. */
@@ -21,7 +21,7 @@ interface CoreExports {
   /** Bytes that a team of `count` threads needs. */
   teamBytes(count: number): number;
   setTileRows(rows: number): void;
-  joinTeam(control: number, number: number, count: number, sleeps: boolean): void;
+  joinTeam(control: number, number: number, count: number, sleeps: boolean, looks: number): void;
   /** 0 when a thread failed. */
   runStep(list: number, calls: number, times: number): number;
   /** Tells the other threads not to wait for this one. */
@@ -75,13 +75,15 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const control = heap.allocate(core.teamBytes(threads));
   const rows = options.tileRows ?? tileRows();
   core.setTileRows(rows);
-  core.joinTeam(control, 0, threads, maySleep());
+  const looks = await looksBeforeSleep(threads);
+  core.joinTeam(control, 0, threads, maySleep(), looks);
   const team = await Team.start(threads, {
     module,
     memory,
     ops: Object.keys(OPS),
     control,
     tileRows: rows,
+    looks,
   });
   const notes = [note, revectorization.note].filter((text) => text !== undefined);
   if (build === 'simd' && options.build === undefined) {

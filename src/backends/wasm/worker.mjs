@@ -9,12 +9,14 @@ const port = inNode
   ? (await import(/* webpackIgnore: true */ /* @vite-ignore */ builtin)).parentPort
   : globalThis;
 
-port.onmessage = async ({ data: { module, memory, ops, control, tileRows, number, count } }) => {
+port.onmessage = async ({
+  data: { module, memory, ops, control, tileRows, looks, number, count },
+}) => {
   try {
     const { exports: core } = await WebAssembly.instantiate(module, { env: { memory } });
     for (const op of ops) core.table.grow(1, core[op]);
     core.setTileRows(tileRows);
-    core.joinTeam(control, number, count, true);
+    core.joinTeam(control, number, count, true, looks);
     port.postMessage({ ready: true });
     try {
       core.work();
