@@ -41,12 +41,15 @@ async function cores(): Promise<number> {
 /**
  * How often a thread that waits for the others looks before it sleeps.
  *
- * With a core for each, a fraction of a millisecond: longer than waking a sleeper takes, for else one sleep makes
- * the others wait so long that they fall asleep too, and a step of 80 µs takes 300. With fewer
- * cores than threads, hardly ever, since the one waited for may need the core.
+ * With a core for each, some 2 ms. That is longer than waking a sleeper takes, for else one sleep
+ * makes the others wait so long that they fall asleep too, and a step of 80 µs takes 300. And it is
+ * long enough for the operating system to see that two threads want to run and to give each a core
+ * of its own; threads that always sleep while another works may share one for good.
+ *
+ * With fewer cores than threads, hardly ever, since the one waited for may need the core.
  */
 export async function looksBeforeSleep(threads: number): Promise<number> {
-  return threads <= (await cores()) ? 1_000_000 : 500;
+  return threads <= (await cores()) ? 3_000_000 : 500;
 }
 
 /** Whether the calling thread may sleep: a page's main thread may not. */
