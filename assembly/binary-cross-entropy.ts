@@ -2,7 +2,7 @@
 // logits z (B, 1), probabilities p (B, 1), targets t (B) int32, 0 or 1.
 import { pointer, size } from './arguments';
 import { log1p } from './logarithm';
-import { exp4 } from './simd';
+import { expOfNonPositive4 } from './exp';
 import { sigmoidFrom } from './sigmoid';
 
 export function binaryCrossEntropyForward(args: usize): void {
@@ -13,7 +13,7 @@ export function binaryCrossEntropyForward(args: usize): void {
   const B = size(args, 4);
   // p holds e^−|z| until the losses are summed.
   for (let n = 0; n < B; n += 4) {
-    v128.store(p + 4 * n, exp4(f32x4.neg(f32x4.abs(v128.load(z + 4 * n)))));
+    v128.store(p + 4 * n, expOfNonPositive4(f32x4.neg(f32x4.abs(v128.load(z + 4 * n)))));
   }
   let sum: f64 = 0;
   for (let n = 0; n < B; n++) {

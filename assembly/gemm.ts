@@ -10,10 +10,9 @@
 // which leaves three of the fifteen registers that V8 hands out for the operands. Every element of
 // C is summed by one chain over ascending k, whatever the tile it falls into.
 //
-// A is read in place through two strides, so A and Aᵀ cost the same, unless its rows lie further
-// apart than a page: then the six of a tile would fight for the same few lines of the first-level
-// cache. B is read in place when it is small and stored along n. What is not read in place is first
-// copied into scratch memory, block by block, so that the inner loop reads it from end to end:
+// A is read in place through two strides, so A and Aᵀ cost the same, and so is B where its rows are
+// stored along n. In large products, and where B is transposed, they are first copied into scratch
+// memory, block by block, so that the inner loop reads them from end to end:
 //
 //   packed B   [strip][k][8]       as many strips as fit
 //   packed A   [tile][k][rows]     a block of tiles, which stays in the second-level cache while all
@@ -35,11 +34,9 @@ const TILES_PER_BLOCK: i32 = 32;
 const K_BLOCK: i32 = 512;
 /** Up to this depth, a strip of B leaves room for A in the first-level cache. */
 const DEEPEST: i32 = 1024;
-/** Elements of a row of A beyond which the rows of a tile lie on as many pages. */
-const PAGE: i32 = 1024;
 /** Columns of C from which on packing A pays. */
 const WIDE: i32 = 256;
-/** Rows of C from which on packing B pays, and elements of B. */
+/** Rows of C from which on packing pays, and for B its elements. */
 const TALL: i32 = 48;
 const LARGE: i32 = 8192;
 
@@ -71,7 +68,7 @@ export function gemm(
   const first = shareBegin(tiles * strips);
   const last = shareEnd(tiles * strips);
   if (first == last) return;
-  const packA = N >= WIDE && (transposeA ? M : K) > PAGE;
+  const packA = N >= WIDE && M >= TALL;
   const packB = transposeB || (M >= TALL && K * N >= LARGE);
   const kBlock = packA || (packB && K > DEEPEST) ? K_BLOCK : K;
   const packedA = ownScratch();

@@ -17,7 +17,7 @@ export * from './sgd';
 export { sigmoidBackward, sigmoidForward } from './sigmoid';
 export * from './softmax-cross-entropy';
 export * from './squared-error';
-export { runStep, work } from './step';
+export { runAlone, runStep, work } from './step';
 export { advance, recordLoss } from './step-state';
 export * from './tanh';
 export { fail, joinTeam } from './threads';

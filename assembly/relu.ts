@@ -1,5 +1,4 @@
 // Derivation: src/ops/relu.ts
-// Arrays may be read and written up to the next multiple of 16 bytes: see src/backends/wasm/linker.ts.
 import { pointer, size } from './arguments';
 import { bytesBegin, bytesEnd } from './threads';
 

@@ -3,8 +3,9 @@
 // Three passes over a row: its maximum, e^(z − maximum) with its sum, division by the sum.
 import { pointer, size } from './arguments';
 import { log } from './logarithm';
-import { exp4, maxLanes, storeLanes, sumLanes } from './simd';
-import { barrier, bytesBegin, bytesEnd, isDivided, isFirst, sharedScratch, shareBegin, shareEnd } from './threads';
+import { expOfNonPositive4 } from './exp';
+import { maxLanes, storeLanes, sumLanes } from './simd';
+import { barrier, bytesBegin, bytesEnd, isDivided, isFirst, SCRATCH_BYTES, sharedScratch, shareBegin, shareEnd } from './threads';
 
 export function softmaxForward(args: usize): void {
   const p = pointer(args, 0);
@@ -27,16 +28,24 @@ export function softmaxCrossEntropyForward(args: usize): void {
   // Each thread leaves the losses of its rows where the first one finds them and adds them in order,
   // so that the sum does not depend on the number of threads.
   const losses = sharedScratch();
-  for (let n = shareBegin(B), end = shareEnd(B); n < end; n++) {
-    const row = 4 * n * C;
-    store<f64>(losses + 8 * n, rowLoss(p + row, z + row, C, load<i32>(t + 4 * n)));
-  }
-  if (isDivided()) barrier();
-  if (!isFirst()) return;
   let sum: f64 = 0;
-  for (let n = 0; n < B; n++) sum += load<f64>(losses + 8 * n);
-  store<f32>(L, <f32>(sum / <f64>B));
+  for (let start = 0; start < B; start += ROWS_AT_ONCE) {
+    const rows = min(ROWS_AT_ONCE, B - start);
+    for (let i = shareBegin(rows), end = shareEnd(rows); i < end; i++) {
+      const n = start + i;
+      const row = 4 * n * C;
+      store<f64>(losses + 8 * i, rowLoss(p + row, z + row, C, load<i32>(t + 4 * n)));
+    }
+    if (isDivided()) barrier();
+    if (isFirst()) for (let i = 0; i < rows; i++) sum += load<f64>(losses + 8 * i);
+    // Nobody overwrites these losses before they are added.
+    if (isDivided() && start + rows < B) barrier();
+  }
+  if (isFirst()) store<f32>(L, <f32>(sum / <f64>B));
 }
+
+/** Rows whose losses fit into the scratch memory. */
+const ROWS_AT_ONCE: i32 = SCRATCH_BYTES / 8;
 
 /** −log p[target] of one row, and p = softmax of it. */
 function rowLoss(p: usize, z: usize, C: i32, target: i32): f64 {
@@ -54,9 +63,8 @@ export function softmaxCrossEntropyBackward(args: usize): void {
   const scale: f32 = <f32>(1.0 / <f64>B);
   const begin = bytesBegin(B * C);
   const end = bytesEnd(B * C);
-  for (let i = begin; i < end; i += 16) {
-    v128.store(dz + i, f32x4.mul(v128.load(p + i), f32x4.splat(scale)));
-  }
+  const scales = f32x4.splat(scale);
+  for (let i = begin; i < end; i += 16) v128.store(dz + i, f32x4.mul(v128.load(p + i), scales));
   // The targets' elements that lie in this thread's share, which may begin and end within a row.
   for (let n = begin / (4 * C); n < B && 4 * n * C < end; n++) {
     const target = 4 * (n * C + load<i32>(t + 4 * n));
@@ -67,8 +75,9 @@ export function softmaxCrossEntropyBackward(args: usize): void {
 
 function rowMaximum(z: usize, C: i32): f32 {
   const whole = C & ~3;
+  // pmax is one instruction where max is seven. It passes over NaN, which the sum of e^z then meets.
   let lanes = f32x4.splat(-Infinity);
-  for (let c = 0; c < whole; c += 4) lanes = f32x4.max(lanes, v128.load(z + 4 * c));
+  for (let c = 0; c < whole; c += 4) lanes = f32x4.pmax(lanes, v128.load(z + 4 * c));
   let maximum = maxLanes(lanes);
   for (let c = whole; c < C; c++) maximum = max(maximum, load<f32>(z + 4 * c));
   return maximum;
@@ -80,13 +89,13 @@ function softmaxRow(p: usize, z: usize, C: i32, maximum: f32): f64 {
   const shift = f32x4.splat(maximum);
   let lanes = f32x4.splat(0);
   for (let c = 0; c < whole; c += 4) {
-    const e = exp4(f32x4.sub(v128.load(z + 4 * c), shift));
+    const e = expOfNonPositive4(f32x4.sub(v128.load(z + 4 * c), shift));
     lanes = f32x4.add(lanes, e);
     v128.store(p + 4 * c, e);
   }
   let S = sumLanes(lanes);
   if (whole < C) {
-    const e = exp4(f32x4.sub(v128.load(z + 4 * whole), shift));
+    const e = expOfNonPositive4(f32x4.sub(v128.load(z + 4 * whole), shift));
     storeLanes(p + 4 * whole, e, C - whole);
     for (let c = whole; c < C; c++) S += load<f32>(p + 4 * c);
   }

@@ -19,6 +19,11 @@ export function runStep(list: usize, calls: i32, times: i32): bool {
   return barrier() && walk(list, calls, times) && barrier();
 }
 
+/** Runs a step of which no call is divided: the other threads sleep on. */
+export function runAlone(list: usize, calls: i32, times: i32): bool {
+  return walk(list, calls, times);
+}
+
 /** What a worker does all its life: wait for a run and take part in it. Returns when a thread failed. */
 export function work(): void {
   if (!ASC_FEATURE_THREADS) return;

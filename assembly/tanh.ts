@@ -1,7 +1,8 @@
 // Derivation: src/ops/tanh.ts
 import { pointer, size } from './arguments';
 import { bytesBegin, bytesEnd } from './threads';
-import { exp4, multiplyAdd } from './simd';
+import { exp4 } from './exp';
+import { multiplyAdd } from './simd';
 
 /** Where the odd polynomial takes over: beyond it, 1 − 2/(e²ᵃ + 1) no longer cancels. */
 const SMALL: f32 = 0.625;

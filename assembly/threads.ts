@@ -109,6 +109,11 @@ export function joinTeam(
 /** Bytes of a cache line: shares of a vector begin on one, so that no two threads write to the same. */
 const LINE: i32 = 64;
 
+/*
+ * Element-wise kernels work on whole vectors of 16 bytes, so the last one may reach past the end of a
+ * tensor, though not past the tensor's last cache line: see src/backends/wasm/linker.ts.
+ */
+
 /** First byte of this thread's share of a vector of `count` numbers of 4 bytes. */
 // @ts-ignore: decorator
 @inline export function bytesBegin(count: i32): i32 {

@@ -30,6 +30,7 @@ export async function race(contestants: readonly Contestant[], repeat: number): 
   const samples: number[][] = contestants.map(() => []);
   for (let round = 0; round < repeat; round++) {
     for (const [i, contestant] of contestants.entries()) {
+      await rest();
       samples[i].push((await time(contestant, times[i])) / times[i]);
     }
   }
@@ -46,6 +47,11 @@ async function warmUp(contestant: Contestant): Promise<number> {
     last = await time(contestant, times);
   }
   return fittingTimes(times, last);
+}
+
+/** Until the threads of the last contestant sleep. */
+function rest(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 function fittingTimes(times: number, milliseconds: number): number {

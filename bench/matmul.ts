@@ -26,7 +26,7 @@ export const MATMUL_SHAPES: readonly MatmulShape[] = [
   { m: 1024, k: 1024, n: 1024, transpose: 'NN' },
 ];
 
-/** Elements of C that are compared with the reference; all of them would take minutes. */
+/** Operations above which only a projection of C is compared: all of it would take minutes. */
 const CHECKED_OPERATIONS = 2 ** 27;
 
 /** Times C = A·B on every backend, beside the roof of each. */

@@ -12,7 +12,7 @@ export interface Roof extends Contestant {
 
 const TURNS = 10_000;
 
-/** What a loop of independent multiply-adds takes for `operations`, on all of the backend's threads. */
+/** What a loop of independent multiply-adds takes for `operations`, on n threads the n-th part. */
 export function multiplyAddRoof({ device, info }: Backend, operations: number): Roof | undefined {
   const { roofs } = device;
   if (!roofs) return undefined;
@@ -25,7 +25,7 @@ export function multiplyAddRoof({ device, info }: Backend, operations: number): 
   };
 }
 
-/** What a loop of independent exponentials takes for `count` of them, on all threads. */
+/** What a loop of independent exponentials takes for `count` of them, on n threads the n-th part. */
 export function exponentialRoof({ device, info }: Backend, count: number): Roof | undefined {
   const { roofs } = device;
   if (!roofs) return undefined;

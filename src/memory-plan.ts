@@ -23,7 +23,7 @@ interface Interval {
  * Places activations so that two share memory only if their lives do not overlap: the largest
  * first, each at the lowest offset that is free for its whole life.
  *
- * @param padding bytes after each activation that kernels may read, though not rely on
+ * @param padding bytes after each activation that kernels may read and write, though not rely on
  *
  * Source: "greedy by size" of Pisarchyk and Lee, "Efficient memory management for deep neural net
  * inference", 2020, which found it within a few percent of the lower bound.

@@ -94,9 +94,9 @@ async function benchSubject(
     case 'softmax-cross-entropy':
       return benchSoftmaxCrossEntropy(backends, batchShapes(sizes), repeat);
     case 'train': {
-      const reference = await createBackend('reference');
+      await using reference = await createBackend('reference');
       const digits = syntheticDigits({ testSize: 1 });
-      return benchTrain(backends, recipes.map(recipeOf), digits, reference, repeat);
+      return await benchTrain(backends, recipes.map(recipeOf), digits, reference, repeat);
     }
     default:
       return subject satisfies never;

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Splits } from '../data/dataset.js';
+import type { Normalization, Splits } from '../data/dataset.js';
 import { loadMnist } from '../data/mnist.js';
 import { defaultCacheFolder } from '../data/mnist-cache.js';
 import { missingFiles } from '../data/mnist-folder.js';
@@ -11,6 +11,9 @@ import { DataError } from '../errors.js';
 import { DownloadBar } from './download-bar.js';
 import { reasonOf } from './failure.js';
 import { note, warn } from './output.js';
+
+/** Of MNIST's training split, where there is no data to compute it from. */
+export const MNIST_NORMALIZATION: Normalization = { mean: 0.1307, std: 0.3081 };
 
 /** The `--data` of digits that the program draws. */
 export const SYNTHETIC = 'synthetic';

@@ -10,6 +10,7 @@ import {
   type TrainingSetup,
   trainingStep,
 } from '../training/steps.js';
+import { MNIST_NORMALIZATION } from './digits.js';
 import { formatListing, type Listing, listingOf } from './listing.js';
 import { type JsonOption, positiveInteger } from './options.js';
 import { print, printJson } from './output.js';
@@ -75,5 +76,5 @@ function buildEvaluation(setup: TrainingSetup, source: BatchSource, batchSize: n
 /** Data of MNIST's form, without values; or the recipe's own points. */
 function sourceFor(recipe: Recipe): BatchSource {
   if (recipe.data === 'points') return sourceOf(recipe.prepare(undefined, 0).train);
-  return createSource(60_000, 784, 'uint8', 'labels', { mean: 0.1307, std: 0.3081 });
+  return createSource(60_000, 784, 'uint8', 'labels', MNIST_NORMALIZATION);
 }

@@ -22,7 +22,11 @@ export function addBackendOptions(command: Command): Command {
   const backend = new Option('--backend <name>', 'where to compute').choices(BACKEND_NAMES);
   return command
     .addOption(backend.default('auto'))
-    .option('--threads <count>', 'threads to compute on (default: all cores)', threadCount);
+    .option(
+      '--threads <count>',
+      'threads to compute on (default: all cores, up to 8)',
+      threadCount,
+    );
 }
 
 export function addDataOption(command: Command): Command {

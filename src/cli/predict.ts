@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import type { Normalization } from '../data/dataset.js';
 import { digitImage } from '../data/images.js';
 import { DataError } from '../errors.js';
 import { RECIPE_NAMES, type RecipeName } from '../recipes.js';
 import { withBackend } from './backend.js';
+import { MNIST_NORMALIZATION } from './digits.js';
 import { reasonOf } from './failure.js';
 import { formatPercent } from './format.js';
 import { addBackendOptions, type BackendOptions, type JsonOption, oneOf } from './options.js';
@@ -28,9 +28,6 @@ interface Prediction {
   /** In the order of `classes`. */
   readonly probabilities: readonly number[];
 }
-
-/** MNIST's own, for weights that do not say what they were trained on. */
-const MNIST_NORMALIZATION: Normalization = { mean: 0.1307, std: 0.3081 };
 
 const BAR_WIDTH = 40;
 /** What is less likely gets no line. */

@@ -23,7 +23,12 @@ import { ShapeError } from '../errors.js';
 import { formatShape, type Values } from '../tensor.js';
 import { defineOp, expectRank, expectShape } from './types.js';
 
-/** C = A·B with A[m, k] at A[m·aRow + k·aColumn] and B[k, n] at B[k·bRow + n·bColumn]. */
+/**
+ * C (M, N) = A·B.
+ *
+ * @param transposeA A is stored as (K, M)
+ * @param transposeB B is stored as (N, K)
+ */
 export function matmul(
   C: Values,
   A: Values,

@@ -55,7 +55,8 @@ const EVALUATION_CHUNK = 16;
 /**
  * Trains a model, and answers questions about it.
  *
- * The same seed, data and backend give the same weights bit for bit.
+ * The same seed, data and build of the backend give the same weights, bit for bit, on any number of
+ * threads.
  *
  * @example
  *   const trainer = new Trainer(backend, {

@@ -57,17 +57,21 @@ export function divideCalls(
   { threads, worthDividing }: { readonly threads: number; readonly worthDividing: number },
   addressOf: (tensor: Tensor) => number,
 ): Division[] {
+  const isDivided = (call: Call) => {
+    const cost = nanoseconds(call);
+    return threads > 1 && cost > 0 && cost >= worthDividing;
+  };
+  const needsTeam = calls.some(isDivided);
   let since: { call: Call; divided: boolean }[] = [];
   return calls.map((call, i) => {
-    const cost = nanoseconds(call);
-    const divided = threads > 1 && cost > 0 && cost >= worthDividing;
+    const divided = isDivided(call);
     const conflicts = ({ call: earlier, divided: earlierDivided }: (typeof since)[number]) =>
       (divided || earlierDivided) &&
       (SHARES_SCRATCH.has(call.op) ||
         SHARES_SCRATCH.has(earlier.op) ||
         collide(earlier, call, addressOf));
     // The first call follows the last one of the run before.
-    const afterBarrier = threads > 1 && (i === 0 || since.some(conflicts));
+    const afterBarrier = needsTeam && (i === 0 || since.some(conflicts));
     if (afterBarrier) since = [];
     since.push({ call, divided });
     return { divided, afterBarrier };
@@ -88,6 +92,10 @@ function nanoseconds({ op, sizes }: Call): number {
   }
 }
 
+/**
+ * Whether one call writes what the other touches. Kernels may write up to the end of a tensor's last
+ * cache line, which it shares with no other tensor, so bytes behind a tensor need no thought here.
+ */
 function collide(earlier: Call, later: Call, addressOf: (tensor: Tensor) => number): boolean {
   const overlap = (a: Tensor, b: Tensor) =>
     a === b ||

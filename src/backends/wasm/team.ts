@@ -88,7 +88,7 @@ async function startWorker(
     onMessage: ({ failure }) => (failure === undefined ? resolve() : refuse(failure)),
     onEnd: refuse,
   };
-  const worker = inNode ? await nodeWorker(setup, events, ready) : browserWorker(setup, events);
+  const worker = await openWorker(setup, events, ready);
   const timer = setTimeout(() => refuse('no answer'), START_MILLISECONDS);
   try {
     await ready;
@@ -98,6 +98,20 @@ async function startWorker(
     throw error;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+async function openWorker(
+  setup: { readonly number: number },
+  events: WorkerEvents,
+  ready: Promise<void>,
+): Promise<ThreadWorker> {
+  try {
+    return inNode ? await nodeWorker(setup, events, ready) : browserWorker(setup, events);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `wasm: expected thread ${setup.number} to start, got: ${reason}`;
+    throw new BackendError(message, { cause });
   }
 }
 

@@ -7,13 +7,16 @@ export const MOST_THREADS = 64;
 const MOST_BY_DEFAULT = 8;
 
 /**
- * How many threads to run on, and why not more, if fewer than asked for or than there are cores.
+ * How many threads to run on, and why not more, if that is fewer than was asked for or than there
+ * are cores (up to eight).
  *
- * @param wanted undefined for as many as there are cores
+ * @param wanted undefined for as many as there are cores, up to eight
+ * @param hasSource whether the program brings its own copy of the core, which runs on one
  * @throws BackendError for a number that is no integer from 1 to 64
  */
 export async function chooseThreads(
   wanted: number | undefined,
+  hasSource = false,
 ): Promise<{ threads: number; note?: string }> {
   if (
     wanted !== undefined &&
@@ -24,12 +27,17 @@ export async function chooseThreads(
     );
   }
   const threads = wanted ?? Math.min(await cores(), MOST_BY_DEFAULT);
-  if (threads === 1 || (await threadsAreSupported())) return { threads };
-  const reason =
-    typeof SharedArrayBuffer === 'undefined'
-      ? 'SharedArrayBuffer is missing; a page needs the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
-      : 'the engine lacks WebAssembly threads';
+  const reason = threads === 1 ? undefined : await whyOneThread(hasSource);
+  if (reason === undefined) return { threads };
   return { threads: 1, note: `One thread instead of ${threads}: ${reason}.` };
+}
+
+async function whyOneThread(hasSource: boolean): Promise<string | undefined> {
+  if (hasSource) return 'the program brings its own copy of the core';
+  if (await threadsAreSupported()) return undefined;
+  return typeof SharedArrayBuffer === 'undefined'
+    ? 'SharedArrayBuffer is missing; a page needs the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
+    : 'the engine lacks WebAssembly threads';
 }
 
 async function cores(): Promise<number> {

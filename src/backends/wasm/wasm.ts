@@ -24,6 +24,7 @@ interface CoreExports {
   joinTeam(control: number, number: number, count: number, sleeps: boolean, looks: number): void;
   /** 0 when a thread failed. */
   runStep(list: number, calls: number, times: number): number;
+  runAlone(list: number, calls: number, times: number): number;
   /** Tells the other threads not to wait for this one. */
   fail(): void;
   multiplyAdds(turns: number, factor: number, term: number): number;
@@ -57,6 +58,8 @@ export interface WasmOptions {
 }
 
 interface LinkedStep {
+  /** Whether any call is cut among threads, as far as it is linked. */
+  needsTeam: boolean;
   readonly calls: readonly Call[];
   readonly plan: MemoryPlan;
   readonly address: number;
@@ -65,7 +68,7 @@ interface LinkedStep {
 /** Loads the WebAssembly core, and starts its threads. */
 export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const build = await chooseBuild(options.build);
-  const { threads, note } = await chooseThreads(options.source ? 1 : options.threads);
+  const { threads, note } = await chooseThreads(options.threads, options.source !== undefined);
   const revectorization = options.revectorize ? await turnOnRevectorization() : { on: false };
   const file: WasmFile = threads > 1 ? `${build}-threads` : build;
   const module = await loadModule(file, options.source);
@@ -105,7 +108,14 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
 /** A shared memory has to name its limit: all that 32-bit addresses reach. */
 function createMemory(threads: number): WebAssembly.Memory {
   if (threads === 1) return new WebAssembly.Memory({ initial: 2 });
-  return new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
+  try {
+    return new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
+  } catch (cause) {
+    throw new BackendError(
+      'wasm: expected 4 GiB of addresses for memory that threads share, got a refusal from the engine; use threads: 1',
+      { cause },
+    );
+  }
 }
 
 /** @throws BackendError for a module that is not the core, or not this version's */
@@ -121,6 +131,11 @@ async function instantiate(
     'joinTeam',
     'setTileRows',
     'runStep',
+    'runAlone',
+    'multiplyAdds',
+    'operationsPerTurn',
+    'exponentials',
+    'exponentialsPerTurn',
     'fail',
     ...Object.keys(OPS),
   ]) {
@@ -167,7 +182,7 @@ class WasmDevice implements Device {
     const core = this.#core;
     return {
       multiplyAdds(turns) {
-        // Chains a ← 0.999 a + 0.001 stay near 1, far from denormal numbers.
+        // With these numbers the chains stay far from denormal ones, with or without fusing.
         core.multiplyAdds(turns, 0.999, 0.001);
         return turns * core.operationsPerTurn();
       },
@@ -182,7 +197,7 @@ class WasmDevice implements Device {
     this.#expectOpen();
     const { calls } = step;
     const plan = planMemory(calls, PADDING);
-    const linked = { calls, plan, address: this.#allocateFor(calls, plan) };
+    const linked = { calls, plan, address: this.#allocateFor(calls, plan), needsTeam: false };
     this.#linked.add(linked);
     this.#link(linked);
     return {
@@ -197,11 +212,11 @@ class WasmDevice implements Device {
   }
 
   /** @throws BackendError when a thread failed, now or before: what it left behind is not to be used */
-  async #run({ address, calls }: LinkedStep, times: number): Promise<void> {
+  async #run({ address, calls, needsTeam }: LinkedStep, times: number): Promise<void> {
+    const run = needsTeam ? this.#core.runStep : this.#core.runAlone;
     let finished = false;
     try {
-      finished =
-        this.#team.failure === undefined && this.#core.runStep(address, calls.length, times) !== 0;
+      finished = this.#team.failure === undefined && run(address, calls.length, times) !== 0;
     } finally {
       if (!finished) this.#core.fail();
     }
@@ -275,13 +290,15 @@ class WasmDevice implements Device {
     for (const linked of this.#linked) this.#link(linked);
   }
 
-  #link({ calls, plan, address }: LinkedStep): void {
+  #link(linked: LinkedStep): void {
+    const { calls, plan, address } = linked;
     const kernelIndex = (op: OpName) => this.#kernels.get(op) as number;
     const addressOf = (tensor: Tensor) => {
       const offset = plan.offsets.get(tensor);
       return offset === undefined ? this.#addressOf(tensor) : this.#arena.address + offset;
     };
     const divisions = divideCalls(calls, this.#division, addressOf);
+    linked.needsTeam = divisions.some(({ divided }) => divided);
     link(this.#memory, address, calls, divisions, kernelIndex, addressOf);
   }
 
