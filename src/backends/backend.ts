@@ -95,6 +95,7 @@ export class Backend {
    * @param W (inputs, outputs)
    * @param b (outputs)
    * @returns (batch, outputs)
+   * @throws ShapeError when a length does not fit, DataError for a number that is not finite
    */
   async linear(
     x: ArrayLike<number>,
@@ -112,7 +113,13 @@ export class Backend {
     return reals((await this.exclusive(() => this.#eager.run('linearForward', operands, { y }))).y);
   }
 
-  /** db = column sums of dy (batch, outputs); returns (outputs). */
+  /**
+   * db = column sums of dy.
+   *
+   * @param dy (batch, outputs)
+   * @returns (outputs)
+   * @throws ShapeError when a length does not fit, DataError for a number that is not finite
+   */
   async linearBackwardBias(
     dy: ArrayLike<number>,
     { batch, outputs }: Omit<LinearSizes, 'inputs'>,
@@ -124,7 +131,11 @@ export class Backend {
     return reals((await this.exclusive(run)).db);
   }
 
-  /** max(x, 0), element by element. */
+  /**
+   * max(x, 0), element by element; this and the other activations take any shape and keep it.
+   *
+   * @throws ShapeError for an empty array, DataError for a number that is not finite
+   */
   async relu(x: ArrayLike<number>): Promise<Reals> {
     return this.#forward('relu', x);
   }
@@ -159,6 +170,7 @@ export class Backend {
    *
    * @param logits (batch, classes)
    * @returns probabilities (batch, classes)
+   * @throws ShapeError when a length does not fit, DataError for a number that is not finite
    */
   async softmax(
     logits: ArrayLike<number>,
@@ -174,7 +186,8 @@ export class Backend {
    *
    * @param logits (batch, classes)
    * @param labels (batch), integers below `classes`
-   * @throws DataError when a label is out of range
+   * @throws ShapeError when a length does not fit, DataError for a number that is not finite or a
+   *   label out of range
    */
   async softmaxCrossEntropy(
     logits: ArrayLike<number>,
@@ -190,6 +203,8 @@ export class Backend {
    *
    * @param logits (batch)
    * @param labels (batch), 0 or 1
+   * @throws ShapeError when a length does not fit, DataError for a number that is not finite or a
+   *   label that is neither
    */
   async binaryCrossEntropy(
     logits: ArrayLike<number>,
@@ -198,15 +213,26 @@ export class Backend {
     return this.#loss('binaryCrossEntropy', rows('binaryCrossEntropy', logits, 1), labels, 2);
   }
 
-  /** The "mnist loss": mean of 1 − σ(z) for label 1 and σ(z) for label 0. Shapes as above. */
+  /**
+   * The "mnist loss": mean of 1 − σ(z) for label 1 and σ(z) for label 0, with its gradient.
+   *
+   * @param logits (batch)
+   * @param labels (batch), 0 or 1
+   * @throws ShapeError when a length does not fit, DataError for a number that is not finite or a
+   *   label that is neither
+   */
   async mnistLoss(logits: ArrayLike<number>, labels: ArrayLike<number>): Promise<LossResult> {
     return this.#loss('mnistLoss', rows('mnistLoss', logits, 1), labels, 2);
   }
 
   /**
-   * Squared error, with its gradient.
+   * Squared error, with its gradient 2 s (predictions − targets).
    *
-   * @param reduction `mean` divides by the number of elements, `sum` does not
+   * @param predictions n numbers
+   * @param targets n numbers
+   * @param options.reduction `mean` (s = 1/n, the default) or `sum` (s = 1)
+   * @returns the loss, and n numbers
+   * @throws ShapeError when the lengths differ, DataError for a number that is not finite
    */
   async squaredError(
     predictions: ArrayLike<number>,
@@ -224,7 +250,15 @@ export class Backend {
     });
   }
 
-  /** One update of stochastic gradient descent: w − learningRate (dw + weightDecay w). */
+  /**
+   * One update of stochastic gradient descent: w − learningRate (dw + weightDecay w).
+   *
+   * @param w n numbers
+   * @param dw n numbers, the gradient of the loss with respect to w
+   * @returns n numbers, the new weights; `w` itself stays as it is
+   * @throws ShapeError when the lengths differ, DataError for a number that is not finite, RangeError
+   *   for a negative rate or decay
+   */
   async sgd(
     w: ArrayLike<number>,
     dw: ArrayLike<number>,

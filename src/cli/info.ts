@@ -35,7 +35,7 @@ async function inspect() {
   const mnist = await inspectMnist();
   const missing = [
     ...whyMissing(wasm),
-    ...backend.notes,
+    ...backend.info.notes,
     ...(mnist.reason === undefined ? [] : [mnist.reason]),
   ];
   return {

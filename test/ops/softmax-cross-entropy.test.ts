@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { kernelsOf } from '../../src/gradcheck/case.js';
 import { classificationCase } from '../../src/gradcheck/gradient-cases.js';
 import { softmaxCase } from '../../src/gradcheck/kernel-cases.js';
+import { Step } from '../../src/step.js';
+import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import {
   callWith,
@@ -50,6 +52,25 @@ describeOnEachBackend('softmaxCrossEntropy', (backend) => {
     const { L, p } = await runOp(backend, 'softmaxCrossEntropyForward', operands, outputs);
     return { loss: L[0], probabilities: [...p] };
   }
+
+  it('adds the losses of more rows than scratch memory holds, and writes over no other tensor', async () => {
+    const [B, C] = [400_000, 2];
+    const { device } = backend;
+    const [L, p] = [persistent('L', [1]), persistent('p', [B, C])];
+    const [z, t] = [persistent('z', [B, C]), persistent('t', [B], 'int32')];
+    const step = new Step();
+    step.call('softmaxCrossEntropyForward', { L, p, z, t });
+    const executable = await device.compile(step);
+    device.write(
+      z,
+      Float32Array.from({ length: B * C }, (_, i) => (i % 2 ? 1 : 0)),
+    );
+    await executable.run(1);
+    expect((await device.read(L))[0]).toBeCloseTo(Math.log(1 + Math.E), 5);
+    expect([...(await device.read(t))].every((label) => label === 0)).toBe(true);
+    executable.close();
+    device.release([L, p, z, t]);
+  });
 
   it('agrees with the reference', async () => {
     const sizes = fc.record({ B: extent(9), C: extent(40) });
