@@ -1,6 +1,5 @@
-/** Something to time, under a name. */
+/** Something to time. */
 export interface Contestant {
-  readonly name: string;
   /** Does the work `times` times. */
   run(times: number): Promise<unknown> | unknown;
 }

@@ -83,10 +83,7 @@ async function prepare(backend: Backend, { m, k, n, transpose }: MatmulShape) {
   device.write(B, b);
   await executable.run(1);
   const verified = isRight(await device.read(C), a, b, { m, k, n, transpose });
-  const contestant: Contestant = {
-    name: backend.info.backend,
-    run: (times) => executable.run(times),
-  };
+  const contestant: Contestant = { run: (times) => executable.run(times) };
   const release = () => {
     executable.close();
     device.release([A, B, C]);

@@ -18,7 +18,6 @@ export function multiplyAddRoof({ device, info }: Backend, operations: number): 
   if (!roofs) return undefined;
   const perCall = roofs.multiplyAdds(TURNS);
   return {
-    name: 'independent multiply-adds',
     run: (times) => roofs.multiplyAdds(TURNS * times),
     limit: (milliseconds) => (milliseconds * operations) / perCall / info.threads,
     release: () => {},
@@ -31,7 +30,6 @@ export function exponentialRoof({ device, info }: Backend, count: number): Roof 
   if (!roofs) return undefined;
   const perCall = roofs.exponentials(TURNS);
   return {
-    name: 'independent exponentials',
     run: (times) => roofs.exponentials(TURNS * times),
     limit: (milliseconds) => (milliseconds * count) / perCall / info.threads,
     release: () => {},
@@ -63,7 +61,6 @@ export async function copyRoof(
   );
   const moved = 2 * 4 * rows * columns;
   return {
-    name: 'copy',
     run: (times) => executable.run(times),
     limit: (milliseconds) => (milliseconds * bytes) / moved,
     release: () => {

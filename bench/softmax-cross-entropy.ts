@@ -28,37 +28,42 @@ export async function benchSoftmaxCrossEntropy(
   repeat: number,
 ): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
-  for (const shape of shapes) {
-    for (const backend of backends) results.push(await benchShape(backend, shape, repeat));
-  }
+  for (const shape of shapes) results.push(...(await benchShape(backends, shape, repeat)));
   return results;
 }
 
-/** The roof is whichever takes longer: moving the bytes, or the exponentials. */
 async function benchShape(
-  backend: Backend,
+  backends: readonly Backend[],
   shape: BatchShape,
   repeat: number,
-): Promise<BenchResult> {
+): Promise<BenchResult[]> {
   const elements = shape.batch * shape.classes;
   // Logits in, probabilities out; probabilities in, gradient out.
   const bytes = 4 * 4 * elements;
-  const prepared = await prepare(backend, shape);
-  const copy = await copyRoof(backend, bytes, 4 * elements);
-  const exponentials = exponentialRoof(backend, elements);
-  const roofs = exponentials ? [copy, exponentials] : [copy];
-  const [ms, ...roofTimings] = await race([prepared, ...roofs], repeat);
-  const limits = roofs.map((roof, i) => roof.limit(roofTimings[i].median));
-  for (const { release } of [prepared, ...roofs]) release();
-  return {
-    op: 'softmax-cross-entropy',
-    shape: { ...shape },
-    ...identify(backend),
-    ms,
-    gigabytesPerSecond: bytes / ms.median / 1e6,
-    ...(exponentials && { roofFraction: Math.max(...limits) / ms.median }),
-    verified: prepared.verified,
-  };
+  const prepared = await Promise.all(backends.map((backend) => prepare(backend, shape)));
+  const roofs = await Promise.all(
+    backends.map(async (backend) => {
+      const exponentials = exponentialRoof(backend, elements);
+      return exponentials ? [exponentials, await copyRoof(backend, bytes, 4 * elements)] : [];
+    }),
+  );
+  const timings = await race([...prepared, ...roofs.flat()], repeat);
+  for (const { release } of [...prepared, ...roofs.flat()]) release();
+  const roofTimings = timings.slice(prepared.length);
+  return backends.map((backend, i) => {
+    const ms = timings[i];
+    const limits = roofs[i].map((roof) => roof.limit(roofTimings.shift()?.median ?? Number.NaN));
+    return {
+      op: 'softmax-cross-entropy',
+      shape: { ...shape },
+      ...identify(backend),
+      ms,
+      gigabytesPerSecond: bytes / ms.median / 1e6,
+      // The roof is whichever takes longer: moving the bytes, or the exponentials.
+      ...(limits.length > 0 && { roofFraction: Math.max(...limits) / ms.median }),
+      verified: prepared[i].verified,
+    };
+  });
 }
 
 async function prepare(backend: Backend, { batch, classes }: BatchShape) {
@@ -70,7 +75,7 @@ async function prepare(backend: Backend, { batch, classes }: BatchShape) {
   const step = new Step();
   step.call('softmaxCrossEntropyForward', { L, p, z, t });
   step.call('softmaxCrossEntropyBackward', { dz, p, t });
-  const { device, info } = backend;
+  const { device } = backend;
   const executable = await device.compile(step);
   const logits = randomReals(z.size, 1).map((value) => 10 * value);
   const labels = Int32Array.from({ length: batch }, (_, n) => n % classes);
@@ -80,7 +85,6 @@ async function prepare(backend: Backend, { batch, classes }: BatchShape) {
   const gradient = await device.read(dz);
   const [loss] = await device.read(L);
   return {
-    name: info.backend,
     verified: isRight(loss, gradient, logits, labels, [batch, classes]),
     run: (times: number) => executable.run(times),
     release: () => {

@@ -42,8 +42,7 @@ async function benchRecipe(
   for (const backend of backends) verified.push(close(await firstLosses(backend), want));
   const trainers = backends.map((backend) => recipeTrainer(recipe, { backend }));
   const timings = await race(
-    trainers.map((trainer, i) => ({
-      name: backends[i].info.backend,
+    trainers.map((trainer) => ({
       run: (times: number) => trainer.fit(data, { epochs: times }),
     })),
     repeat,
