@@ -4,7 +4,7 @@
 //   flags  1: divide the call among all threads    2: wait for all threads first
 //
 // Every thread walks the whole list. A call that is not divided is thread 0's; the others pass it by.
-import { awaitRun, barrier, divide, job, threadNumber } from './threads';
+import { awaitRun, barrier, beginRun, divide, job, threadNumber } from './threads';
 
 const ENTRY: usize = 16;
 const DIVIDED: u32 = 1;
@@ -16,6 +16,7 @@ export function runStep(list: usize, calls: i32, times: i32): bool {
   store<usize>(job(), list);
   store<i32>(job(), calls, 4);
   store<i32>(job(), times, 8);
+  beginRun();
   return barrier() && walk(list, calls, times) && barrier();
 }
 
@@ -28,6 +29,7 @@ export function runAlone(list: usize, calls: i32, times: i32): bool {
 export function work(): void {
   if (!ASC_FEATURE_THREADS) return;
   while (awaitRun()) {
+    beginRun();
     if (!walk(load<usize>(job()), load<i32>(job(), 4), load<i32>(job(), 8)) || !barrier()) return;
   }
 }

@@ -22,8 +22,11 @@ let control: usize = 0;
 let thread: i32 = 0;
 let threads: i32 = 1;
 let maySleep: bool = true;
-/** How often a waiting thread looks before it sleeps. */
-let spins: i32 = 0;
+/** How often a waiting thread looks before it sleeps: at the start of a run, and now. */
+let mostLooks: i32 = 0;
+let looks: i32 = 0;
+/** Fewest looks, when waiting awake has not paid. */
+const FEWEST_LOOKS: i32 = 500;
 /** Which share of the current call this thread has, and into how many the call is cut. */
 let part: i32 = 0;
 let parts: i32 = 1;
@@ -38,21 +41,22 @@ let scratch: usize = 0;
  * @param controlBlock where the control block lies, followed by the scratch memory of every thread
  *   and that of all together
  * @param sleeps whether the engine lets this thread sleep
- * @param looks how often it looks before it does
+ * @param most how often it looks before it does
  */
 export function joinTeam(
   controlBlock: usize,
   number: i32,
   count: i32,
   sleeps: bool,
-  looks: i32,
+  most: i32,
 ): void {
   control = controlBlock;
   scratch = controlBlock + CONTROL_BYTES;
   thread = number;
   threads = count;
   maySleep = sleeps;
-  spins = looks;
+  mostLooks = most;
+  looks = most;
 }
 
 /** Number of this thread. */
@@ -156,9 +160,11 @@ function meet(patience: i64): bool {
 /** Looks for a while, then sleeps, where the engine lets this thread, until the generation is over. */
 function waitWhile(generation: i32, patience: i64): void {
   if (!ASC_FEATURE_THREADS) return;
-  for (let i = 0; i < spins; i++) {
+  for (let i = 0; i < looks; i++) {
     if (atomic.load<i32>(control, GENERATION) != generation) return;
   }
+  // Whoever is waited for may need this very core: on a busy machine, look less from now on.
+  looks = max(looks >> 1, FEWEST_LOOKS);
   atomic.add<i32>(control, 1, SLEEPERS);
   let waited: i64 = 0;
   while (atomic.load<i32>(control, GENERATION) == generation) {
@@ -184,6 +190,11 @@ function sleep(generation: i32): i64 {
 const NAP: i64 = 200_000_000;
 /** What a look costs at least, where a thread may not sleep, in ns. */
 const LOOK: i64 = 2;
+
+/** Forgets how waiting went in the last run. */
+export function beginRun(): void {
+  looks = mostLooks;
+}
 
 /** Says that this thread cannot go on, so that nobody waits for it. */
 export function fail(): void {

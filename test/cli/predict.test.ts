@@ -32,12 +32,13 @@ async function predict(run: string, ...files: string[]): Promise<Prediction[]> {
 
 beforeAll(async () => {
   for (const recipe of ['softmax', 'nine-or-not', 'three-seven-linear']) {
-    const run = [recipe, '--epochs', '40', '--batch-size', '32', '--data', digits.path];
+    const settings = ['--epochs', '40', '--batch-size', '32', '--threads', '1'];
+    const run = [recipe, ...settings, '--data', digits.path];
     await handgrad(['train', ...run, '--out', folder.at(recipe)]);
   }
   await handgrad(['train', 'line', '--out', folder.at('line')]);
   for (const digit of [3, 7, 9]) await writePng(folder.at(`${digit}.png`), imageOf(digit));
-});
+}, 60_000);
 
 describe('predict', () => {
   test('--json prints an array with an object per file', async () => {

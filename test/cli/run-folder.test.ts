@@ -8,7 +8,8 @@ const digits = useDigits();
 const folder = useFolder();
 
 /** Long enough to be interrupted in, even by a test that is kept waiting. */
-const LONG_RUN = ['train', 'mlp-deep', '--data', 'synthetic', '--epochs', '8', '--json'];
+// One thread, so that other tests on the same cores do not hold it up.
+const LONG_RUN = 'train mlp-deep --data synthetic --epochs 8 --threads 1 --json'.split(' ');
 
 const readJson = async (path: string) => JSON.parse(await readFile(path, 'utf8'));
 

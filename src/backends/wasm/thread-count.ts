@@ -26,7 +26,7 @@ export async function chooseThreads(
       `wasm: expected threads to be an integer from 1 to ${MOST_THREADS}, got ${wanted}`,
     );
   }
-  const threads = wanted ?? Math.min(await cores(), MOST_BY_DEFAULT);
+  const threads = wanted ?? (hasSource ? 1 : Math.min(await cores(), MOST_BY_DEFAULT));
   const reason = threads === 1 ? undefined : await whyOneThread(hasSource);
   if (reason === undefined) return { threads };
   return { threads: 1, note: `One thread instead of ${threads}: ${reason}.` };
@@ -36,7 +36,7 @@ async function whyOneThread(hasSource: boolean): Promise<string | undefined> {
   if (hasSource) return 'the program brings its own copy of the core';
   if (await threadsAreSupported()) return undefined;
   return typeof SharedArrayBuffer === 'undefined'
-    ? 'SharedArrayBuffer is missing; a page needs the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
+    ? 'SharedArrayBuffer is missing; a page needs Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
     : 'the engine lacks WebAssembly threads';
 }
 
@@ -57,7 +57,7 @@ async function cores(): Promise<number> {
  * With fewer cores than threads, hardly ever, since the one waited for may need the core.
  */
 export async function looksBeforeSleep(threads: number): Promise<number> {
-  return threads <= (await cores()) ? 3_000_000 : 500;
+  return threads > 1 && threads <= (await cores()) ? 3_000_000 : 500;
 }
 
 /** Whether the calling thread may sleep: a page's main thread may not. */

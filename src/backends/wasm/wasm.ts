@@ -112,7 +112,7 @@ function createMemory(threads: number): WebAssembly.Memory {
     return new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
   } catch (cause) {
     throw new BackendError(
-      'wasm: expected 4 GiB of addresses for memory that threads share, got a refusal from the engine; use threads: 1',
+      'wasm: expected to reserve 4 GiB of shared memory, got a refusal from the engine; use threads: 1',
       { cause },
     );
   }
@@ -132,10 +132,6 @@ async function instantiate(
     'setTileRows',
     'runStep',
     'runAlone',
-    'multiplyAdds',
-    'operationsPerTurn',
-    'exponentials',
-    'exponentialsPerTurn',
     'fail',
     ...Object.keys(OPS),
   ]) {
