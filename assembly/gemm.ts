@@ -183,13 +183,9 @@ function columnStrip(
     for (; i + 6 <= M; i += 6) {
       tile(6, 4, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
     }
-  } else if (width > 4) {
-    for (; i + 4 <= M; i += 4) {
-      tile(4, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
-    }
   } else {
     for (; i + 4 <= M; i += 4) {
-      tile(4, 4, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
+      tile(4, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
     }
   }
   if (i < M) {
