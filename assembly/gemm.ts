@@ -193,19 +193,25 @@ function columnStrip(
   }
 }
 
-/** The one to five rows below the last whole tile. */
+/** The one to five rows below the last whole tile, in tiles of four, two and one. */
 function lastRows(
   rows: i32, to: usize, toRow: i32, from: usize, fromRow: i32,
   a: usize, aRow: i32, aColumn: i32,
   b: usize, bRow: i32, K: i32, width: i32,
 ): void {
-  switch (rows) {
-    case 1: tile(1, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width); break;
-    case 2: tile(2, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width); break;
-    case 3: tile(3, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width); break;
-    case 4: tile(4, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width); break;
-    default: tile(5, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width);
+  if (rows & 4) {
+    tile(4, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width);
+    to += 4 * toRow;
+    from += 4 * fromRow;
+    a += 4 * aRow;
   }
+  if (rows & 2) {
+    tile(2, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width);
+    to += 2 * toRow;
+    from += 2 * fromRow;
+    a += 2 * aRow;
+  }
+  if (rows & 1) tile(1, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width);
 }
 
 /**
