@@ -22,7 +22,7 @@ let control: usize = 0;
 let thread: i32 = 0;
 let threads: i32 = 1;
 let maySleep: bool = true;
-/** How often a waiting thread looks before it sleeps: at the start of a run, and now. */
+/** How often a waiting thread looks before it sleeps: at most, and now. */
 let mostLooks: i32 = 0;
 let looks: i32 = 0;
 /** Fewest looks, when waiting awake has not paid. */
@@ -191,9 +191,9 @@ const NAP: i64 = 200_000_000;
 /** What a look costs at least, where a thread may not sleep, in ns. */
 const LOOK: i64 = 2;
 
-/** Forgets how waiting went in the last run. */
+/** Forgets a little of how waiting went in earlier runs: the machine may be less busy now. */
 export function beginRun(): void {
-  looks = mostLooks;
+  looks = min(mostLooks, looks << 1);
 }
 
 /** Says that this thread cannot go on, so that nobody waits for it. */

@@ -51,6 +51,8 @@ async function buildLibrary() {
     splitting: true,
     // Pages load this; whoever reads it in a debugger finds the sources in the map.
     minify: true,
+    // Node prints the line an error comes from: not the whole file, nor much of it.
+    lineLimit: 2000,
     sourcemap: true,
     // No sub-folder: a chunk finds the .wasm files beside itself.
     chunkNames: 'chunk-[hash]',

@@ -107,14 +107,29 @@ function matmulShapes(
   sizes: BenchOptions['sizes'],
   transposes: BenchOptions['transpose'],
 ): readonly MatmulShape[] {
-  const products = sizes?.filter((size) => size.length === 3);
-  if (!products?.length) return MATMUL_SHAPES;
+  if (!sizes) return MATMUL_SHAPES;
+  const products = sizesOfLength(sizes, 3, 'matmul', '64x784x30');
   return products.flatMap(([m, k, n]) => transposes.map((transpose) => ({ m, k, n, transpose })));
 }
 
 function batchShapes(sizes: BenchOptions['sizes']): readonly BatchShape[] {
-  const batches = sizes?.filter((size) => size.length === 2);
-  return batches?.length ? batches.map(([batch, classes]) => ({ batch, classes })) : SOFTMAX_SHAPES;
+  if (!sizes) return SOFTMAX_SHAPES;
+  const batches = sizesOfLength(sizes, 2, 'softmax-cross-entropy', '64x10');
+  return batches.map(([batch, classes]) => ({ batch, classes }));
+}
+
+/** @throws RangeError when a size is of another subject */
+function sizesOfLength(
+  sizes: readonly number[][],
+  length: number,
+  subject: Subject,
+  example: string,
+): readonly number[][] {
+  const wrong = sizes.find((size) => size.length !== length);
+  if (!wrong) return sizes;
+  throw new RangeError(
+    `bench ${subject}: expected sizes such as ${example}, got ${wrong.join('x')}; name the subject they are for`,
+  );
 }
 
 /** `64x784x30,512x512x512` → [[64, 784, 30], [512, 512, 512]]. */

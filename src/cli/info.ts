@@ -33,11 +33,7 @@ async function inspect() {
   const backend = await createBackend('auto');
   await backend.close();
   const mnist = await inspectMnist();
-  const missing = [
-    ...whyMissing(wasm),
-    ...backend.info.notes,
-    ...(mnist.reason === undefined ? [] : [mnist.reason]),
-  ];
+  const missing = [...whyMissing(wasm), ...(mnist.reason === undefined ? [] : [mnist.reason])];
   return {
     handgrad: VERSION,
     node: process.versions.node,

@@ -7,13 +7,21 @@ export interface Interrupts {
   stopListening(): void;
 }
 
-/** Turns the first Ctrl-C or SIGTERM into an abort; the second one ends the program at once. */
+/** Within this time, a second signal is the first one's echo: some senders signal a whole group too. */
+const ECHO_MILLISECONDS = 1000;
+
+/** Turns the first Ctrl-C or SIGTERM into an abort; a later second one ends the program at once. */
 export function listenForInterrupts(): Interrupts {
   const controller = new AbortController();
+  let first = 0;
   const onSignal = (name: StopSignal) => {
     const interruption = new Interruption(name);
-    if (controller.signal.aborted) process.exit(interruption.status);
-    controller.abort(interruption);
+    if (!controller.signal.aborted) {
+      first = performance.now();
+      controller.abort(interruption);
+    } else if (performance.now() - first > ECHO_MILLISECONDS) {
+      process.exit(interruption.status);
+    }
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

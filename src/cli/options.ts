@@ -24,7 +24,7 @@ export function addBackendOptions(command: Command): Command {
     .addOption(backend.default('auto'))
     .option(
       '--threads <count>',
-      'threads to compute on (default: all cores, up to 8)',
+      'threads to compute on (default: all cores but one, up to 8)',
       threadCount,
     );
 }

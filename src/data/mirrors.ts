@@ -47,7 +47,7 @@ export async function fromFirstMirror<Result>(
   }
   throw new DataError(
     `download ${file}: expected one of ${baseUrls.length} mirrors to deliver it, got ${failures.join(', ')}; ` +
-      'point --data or HANDGRAD_MNIST at a folder with the four MNIST files, or use synthetic digits',
+      'point HANDGRAD_MNIST, --data or loadMnist({ directory }) at a folder with the four MNIST files, or use syntheticDigits()',
   );
 }
 

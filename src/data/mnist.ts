@@ -56,7 +56,7 @@ async function readInNode(options: LoadMnistOptions): Promise<RawSplits> {
   if (missing.length > 0 && options.download === false) {
     throw new DataError(
       `loadMnist: expected the MNIST files in ${cache}, got no ${missing.join(', no ')}; ` +
-        'allow the download, point --data or HANDGRAD_MNIST at the files, or use synthetic digits',
+        'allow the download, point HANDGRAD_MNIST, --data or loadMnist({ directory }) at the files, or use syntheticDigits()',
     );
   }
   for (const file of missing) await downloadToFolder(file, cache, mirrorsOf(options));

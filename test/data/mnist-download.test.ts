@@ -172,7 +172,7 @@ describe('a download of MNIST', () => {
     await expect(loading).rejects.toThrow(/127\.0\.0\.1:2\/.*ECONNREFUSED/);
     await expect(loading).rejects.toThrow(`${empty.url}${first}.gz (HTTP status 404)`);
     await expect(loading).rejects.toThrow(
-      /point --data or HANDGRAD_MNIST at a folder with the four MNIST files, or use synthetic digits$/,
+      /point HANDGRAD_MNIST, --data or loadMnist\(\{ directory \}\) at a folder with the four MNIST files, or use syntheticDigits\(\)$/,
     );
     expect(await readdir(cacheDirectory)).toEqual([]);
   });

@@ -5,12 +5,14 @@ import { inNode, nodeModule } from '../../node.js';
 export const MOST_THREADS = 64;
 /** Small networks gain nothing from more, since every barrier waits for the slowest. */
 const MOST_BY_DEFAULT = 8;
+/** Left to the rest of the program and of the machine: threads that share a core wait for each other. */
+const SPARED = 1;
 
 /**
- * How many threads to run on, and why not more, if that is fewer than was asked for or than there
- * are cores (up to eight).
+ * How many threads to run on, and why not more, if that is fewer than was asked for or than the
+ * default.
  *
- * @param wanted undefined for as many as there are cores, up to eight
+ * @param wanted undefined for one less than there are cores, up to eight
  * @param hasSource whether the program brings its own copy of the core, which runs on one
  * @throws BackendError for a number that is no integer from 1 to 64
  */
@@ -26,7 +28,7 @@ export async function chooseThreads(
       `wasm: expected threads to be an integer from 1 to ${MOST_THREADS}, got ${wanted}`,
     );
   }
-  const threads = wanted ?? (hasSource ? 1 : Math.min(await cores(), MOST_BY_DEFAULT));
+  const threads = wanted ?? (hasSource ? 1 : await defaultThreads());
   const reason = threads === 1 ? undefined : await whyOneThread(hasSource);
   if (reason === undefined) return { threads };
   return { threads: 1, note: `One thread instead of ${threads}: ${reason}.` };
@@ -38,6 +40,10 @@ async function whyOneThread(hasSource: boolean): Promise<string | undefined> {
   return typeof SharedArrayBuffer === 'undefined'
     ? 'SharedArrayBuffer is missing; a page needs Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
     : 'the engine lacks WebAssembly threads';
+}
+
+async function defaultThreads(): Promise<number> {
+  return Math.min(Math.max(1, (await cores()) - SPARED), MOST_BY_DEFAULT);
 }
 
 async function cores(): Promise<number> {

@@ -48,11 +48,11 @@ export interface WasmOptions {
    * experimental there). It holds for all WebAssembly that the process compiles from then on.
    */
   readonly revectorize?: boolean;
-  /** How many threads share the work: an integer from 1 to 64; as many as there are cores, up to 8. */
+  /** How many threads share the work: an integer from 1 to 64; one less than there are cores, up to 8. */
   readonly threads?: number;
   /**
-   * The build's bytes, where the program carries its own copy of the `.wasm` file; it runs on one
-   * thread.
+   * The bytes of `simd.wasm` or `relaxed.wasm`, where the program carries its own copy; say which as
+   * `build`. It runs on one thread.
    */
   readonly source?: BufferSource;
 }
@@ -139,8 +139,15 @@ async function instantiate(
       throw new BackendError(`wasm: expected the core to export ${name}, got none; rebuild it`);
     }
   }
-  const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  return instance.exports as unknown as CoreExports;
+  try {
+    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    return instance.exports as unknown as CoreExports;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BackendError(`wasm: expected a core for one thread as source, got: ${reason}`, {
+      cause,
+    });
+  }
 }
 
 class WasmDevice implements Device {
