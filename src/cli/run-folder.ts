@@ -9,6 +9,7 @@
  * Every file is written beside its place and then renamed, so none is ever half there.
  */
 
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
@@ -34,12 +35,21 @@ export class RunFolder {
     return join(this.path, WEIGHTS_FILE);
   }
 
-  /** Begins a run. What another run left is taken away: its checkpoint would fit no longer. */
+  /**
+   * Begins a run.
+   *
+   * @throws DataError when the folder holds what another run learned
+   */
   async begin(config: RunConfig): Promise<void> {
     await explained(this.path, () => mkdir(this.path, { recursive: true }));
-    for (const file of [CHECKPOINT_FILE, HISTORY_FILE, WEIGHTS_FILE]) {
-      await explained(this.#at(file), () => rm(this.#at(file), { force: true }));
+    const learned = [CHECKPOINT_FILE, WEIGHTS_FILE].find((file) => existsSync(this.#at(file)));
+    if (learned !== undefined) {
+      throw new DataError(
+        `train: expected a folder without a run for --out, got ${this.path} with ${learned}; go on with --resume, or name another`,
+      );
     }
+    // What an earlier run left that learned nothing.
+    await explained(this.#at(HISTORY_FILE), () => rm(this.#at(HISTORY_FILE), { force: true }));
     await this.#write(CONFIG_FILE, `${JSON.stringify(config, null, 2)}\n`);
   }
 

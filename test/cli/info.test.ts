@@ -29,6 +29,8 @@ describe('info', () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^MNIST +not on this machine$/m);
     expect(stdout).toContain(`${cache}/handgrad`);
-    expect(stdout).toMatch(/^ {2}MNIST: .*allow the download, point HANDGRAD_MNIST, --data or loadMnist/m);
+    expect(stdout).toMatch(
+      /^ {2}MNIST: .*allow the download, point HANDGRAD_MNIST, --data or loadMnist/m,
+    );
   });
 });

@@ -73,6 +73,15 @@ describe('train --out', () => {
     expect((await readJson(`${out}/history.json`)).epochs).toEqual([]);
   });
 
+  test('keeps what another run learned, and says how to go on', async () => {
+    const out = folder.at('learned');
+    const args = ['train', 'line', '--epochs', '3', '--out', out];
+    expect((await handgrad(args)).status).toBe(0);
+    const weights = await readFile(`${out}/weights.safetensors`);
+    expectFailure(await handgrad(args), `${out} with checkpoint.safetensors; go on with --resume`);
+    expect(await readFile(`${out}/weights.safetensors`)).toEqual(weights);
+  });
+
   test('fails when the folder cannot be made', async () => {
     await writeFile(folder.at('a-file'), '');
     const args = ['train', 'line', '--out', folder.at('a-file/run')];
