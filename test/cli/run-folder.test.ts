@@ -207,12 +207,4 @@ describe('train --resume', () => {
     await writeFile(`${out}/config.json`, '{"recipe":"line"}');
     expectFailure(await resume('line', '--out', out), 'expected recipe, settings, backend');
   });
-
-  test('a new run in the same folder takes the old one away first', async () => {
-    const out = folder.at('replaced');
-    await handgrad(['train', 'line', '--out', out]);
-    await handgrad(['train', 'mlp', '--learning-rate', '1e9', '--data', digits.path, '--out', out]);
-    expect(await readdir(out)).not.toContain('checkpoint.safetensors');
-    expectFailure(await resume('mlp', '--out', out), 'expected a checkpoint');
-  });
 });
