@@ -18,7 +18,7 @@
 //   packed A   [tile][k][rows]     a block of tiles, which stays in the second-level cache while all
 //                                  strips pass
 //
-// Edges: rows have tiles of their own height, 1 … 6; in the last strip of columns, vectors run past
+// Edges: the last rows are done in tiles of 4, 2 and 1; in the last strip of columns, vectors run past
 // the row's end (arrays are padded: see src/backends/wasm/linker.ts) and only the valid lanes are
 // stored.
 //

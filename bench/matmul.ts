@@ -3,9 +3,9 @@ import { matmul } from '../src/ops/matmul.js';
 import { RandomStream } from '../src/random/threefry.js';
 import { Step } from '../src/step.js';
 import { persistent } from '../src/tensor.js';
-import { type Contestant, race } from './harness.js';
+import type { Contestant } from './harness.js';
 import { type BenchResult, identify } from './result.js';
-import { multiplyAddRoof } from './roofs.js';
+import { multiplyAddRoof, raceUnderRoofs } from './roofs.js';
 import { agree } from './verify.js';
 
 export interface MatmulShape {
@@ -47,24 +47,18 @@ async function benchShape(
 ): Promise<BenchResult[]> {
   const operations = 2 * shape.m * shape.k * shape.n;
   const prepared = await Promise.all(backends.map((backend) => prepare(backend, shape)));
+  const contestants = prepared.map(({ contestant }) => contestant);
   const roofs = backends.map((backend) => multiplyAddRoof(backend, operations));
-  const present = roofs.filter((roof) => roof !== undefined);
-  const timings = await race([...prepared.map((p) => p.contestant), ...present], repeat);
+  const outcomes = await raceUnderRoofs(contestants, roofs, repeat);
   for (const { release } of prepared) release();
-  return backends.map((backend, i) => {
-    const roof = roofs[i];
-    const ms = timings[i];
-    const limit = roof?.limit(timings[backends.length + present.indexOf(roof)].median);
-    return {
-      op: 'matmul',
-      shape: { ...shape },
-      ...identify(backend),
-      ms,
-      gflops: operations / ms.median / 1e6,
-      ...(limit && { roofFraction: limit / ms.median }),
-      verified: prepared[i].verified,
-    };
-  });
+  return backends.map((backend, i) => ({
+    op: 'matmul',
+    shape: { ...shape },
+    ...identify(backend),
+    ...outcomes[i],
+    gflops: operations / outcomes[i].ms.median / 1e6,
+    verified: prepared[i].verified,
+  }));
 }
 
 async function prepare(backend: Backend, { m, k, n, transpose }: MatmulShape) {

@@ -1,7 +1,7 @@
 import type { Backend } from '../src/backends/backend.js';
 import { Step } from '../src/step.js';
 import { persistent } from '../src/tensor.js';
-import type { Contestant } from './harness.js';
+import { type Contestant, race, type Timing } from './harness.js';
 
 /** The least time that some work can take, measured in the same run as the work. */
 export interface Roof extends Contestant {
@@ -10,30 +10,53 @@ export interface Roof extends Contestant {
   release(): void;
 }
 
+/**
+ * Races contestants and their roofs together.
+ *
+ * @param roofs of each contestant; they are released
+ * @returns for each contestant its timing, and the share of it that its slowest roof would take
+ */
+export async function raceUnderRoofs(
+  contestants: readonly Contestant[],
+  roofs: readonly (readonly Roof[])[],
+  repeat: number,
+): Promise<{ ms: Timing; roofFraction?: number }[]> {
+  const timings = await race([...contestants, ...roofs.flat()], repeat);
+  const roofTimings = timings.slice(contestants.length).values();
+  for (const roof of roofs.flat()) roof.release();
+  return contestants.map((_, i) => {
+    const ms = timings[i];
+    const limits = roofs[i].map((roof) => roof.limit((roofTimings.next().value as Timing).median));
+    return limits.length > 0 ? { ms, roofFraction: Math.max(...limits) / ms.median } : { ms };
+  });
+}
+
 const TURNS = 10_000;
 
 /** What a loop of independent multiply-adds takes for `operations`, on n threads the n-th part. */
-export function multiplyAddRoof({ device, info }: Backend, operations: number): Roof | undefined {
+export function multiplyAddRoof({ device, info }: Backend, operations: number): Roof[] {
   const { roofs } = device;
-  if (!roofs) return undefined;
+  if (!roofs) return [];
   const perCall = roofs.multiplyAdds(TURNS);
-  return {
+  const roof: Roof = {
     run: (times) => roofs.multiplyAdds(TURNS * times),
     limit: (milliseconds) => (milliseconds * operations) / perCall / info.threads,
     release: () => {},
   };
+  return [roof];
 }
 
 /** What a loop of independent exponentials takes for `count` of them, on n threads the n-th part. */
-export function exponentialRoof({ device, info }: Backend, count: number): Roof | undefined {
+export function exponentialRoof({ device, info }: Backend, count: number): Roof[] {
   const { roofs } = device;
-  if (!roofs) return undefined;
+  if (!roofs) return [];
   const perCall = roofs.exponentials(TURNS);
-  return {
+  const roof: Roof = {
     run: (times) => roofs.exponentials(TURNS * times),
     limit: (milliseconds) => (milliseconds * count) / perCall / info.threads,
     release: () => {},
   };
+  return [roof];
 }
 
 /**

@@ -5,10 +5,9 @@ import {
 } from '../src/ops/softmax-cross-entropy.js';
 import { Step } from '../src/step.js';
 import { persistent } from '../src/tensor.js';
-import { race } from './harness.js';
 import { randomReals } from './matmul.js';
 import { type BenchResult, identify } from './result.js';
-import { copyRoof, exponentialRoof } from './roofs.js';
+import { copyRoof, exponentialRoof, raceUnderRoofs } from './roofs.js';
 import { agree } from './verify.js';
 
 export interface BatchShape {
@@ -41,29 +40,24 @@ async function benchShape(
   // Logits in, probabilities out; probabilities in, gradient out.
   const bytes = 4 * 4 * elements;
   const prepared = await Promise.all(backends.map((backend) => prepare(backend, shape)));
+  // The roof is whichever takes longer: moving the bytes, or the exponentials.
   const roofs = await Promise.all(
     backends.map(async (backend) => {
       const exponentials = exponentialRoof(backend, elements);
-      return exponentials ? [exponentials, await copyRoof(backend, bytes, 4 * elements)] : [];
+      if (exponentials.length === 0) return [];
+      return [...exponentials, await copyRoof(backend, bytes, 4 * elements)];
     }),
   );
-  const timings = await race([...prepared, ...roofs.flat()], repeat);
-  for (const { release } of [...prepared, ...roofs.flat()]) release();
-  const roofTimings = timings.slice(prepared.length);
-  return backends.map((backend, i) => {
-    const ms = timings[i];
-    const limits = roofs[i].map((roof) => roof.limit(roofTimings.shift()?.median ?? Number.NaN));
-    return {
-      op: 'softmax-cross-entropy',
-      shape: { ...shape },
-      ...identify(backend),
-      ms,
-      gigabytesPerSecond: bytes / ms.median / 1e6,
-      // The roof is whichever takes longer: moving the bytes, or the exponentials.
-      ...(limits.length > 0 && { roofFraction: Math.max(...limits) / ms.median }),
-      verified: prepared[i].verified,
-    };
-  });
+  const outcomes = await raceUnderRoofs(prepared, roofs, repeat);
+  for (const { release } of prepared) release();
+  return backends.map((backend, i) => ({
+    op: 'softmax-cross-entropy',
+    shape: { ...shape },
+    ...identify(backend),
+    ...outcomes[i],
+    gigabytesPerSecond: bytes / outcomes[i].ms.median / 1e6,
+    verified: prepared[i].verified,
+  }));
 }
 
 async function prepare(backend: Backend, { batch, classes }: BatchShape) {
