@@ -163,8 +163,9 @@ function waitWhile(generation: i32, patience: i64): void {
   for (let i = 0; i < looks; i++) {
     if (atomic.load<i32>(control, GENERATION) != generation) return;
   }
-  // Whoever is waited for may need this very core: on a busy machine, look less from now on.
-  looks = max(looks >> 1, FEWEST_LOOKS);
+  // Whoever is waited for may need this very core: on a busy machine, look less for the rest of the
+  // run. A worker without work says nothing about that.
+  if (patience == PATIENCE) looks = max(looks >> 1, FEWEST_LOOKS);
   atomic.add<i32>(control, 1, SLEEPERS);
   let waited: i64 = 0;
   while (atomic.load<i32>(control, GENERATION) == generation) {
@@ -191,9 +192,9 @@ const NAP: i64 = 200_000_000;
 /** What a look costs at least, where a thread may not sleep, in ns. */
 const LOOK: i64 = 2;
 
-/** Forgets a little of how waiting went in earlier runs: the machine may be less busy now. */
+/** Forgets how waiting went in the last run: the machine may be less busy now. */
 export function beginRun(): void {
-  looks = min(mostLooks, looks << 1);
+  looks = mostLooks;
 }
 
 /** Says that this thread cannot go on, so that nobody waits for it. */
