@@ -23,8 +23,13 @@ describe.each([
 
   it('costs far less than a timer would', async () => {
     prepare();
-    const began = performance.now();
-    for (let i = 0; i < 500; i++) await yieldToEventLoop();
-    expect((performance.now() - began) / 500).toBeLessThan(1);
+    const times: number[] = [];
+    for (let i = 0; i < 500; i++) {
+      const began = performance.now();
+      await yieldToEventLoop();
+      times.push(performance.now() - began);
+    }
+    // The median: other programs may have the processor for a while.
+    expect(times.sort((a, b) => a - b)[250]).toBeLessThan(0.5);
   });
 });
