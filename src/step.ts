@@ -13,15 +13,30 @@ export interface Call {
   readonly sizes: readonly number[];
 }
 
+/** How a step trains: dropout draws masks, batch normalisation uses the batch's own statistics. */
+export interface TrainingMode {
+  readonly seed: number;
+  /** Holds the number of the update, so that every step draws masks of its own: src/ops/step-state.ts. */
+  readonly state: Tensor;
+  /** Whether running statistics follow the batch, as they do in all steps but those that only ask for gradients. */
+  readonly updatesStatistics: boolean;
+}
+
 /**
  * A static list of kernel calls for one batch size. Layers, losses and optimizers append to it
  * while it is built, and shapes are checked then; a backend compiles it once and runs it many
  * times.
  */
 export class Step {
+  /** What layers that train differently need to know; absent in evaluation and prediction. */
+  readonly training: TrainingMode | undefined;
   readonly #calls: Call[] = [];
   readonly #scopes: string[] = [];
   #section = '';
+
+  constructor(training?: TrainingMode) {
+    this.training = training;
+  }
 
   /** Begins a new part of the listing. */
   section(title: string): void {

@@ -91,6 +91,27 @@ export class Parameter {
   }
 }
 
+/** A persistent tensor that training changes without a gradient, and that is saved with the weights. */
+export class Buffer {
+  readonly tensor: Tensor;
+  /** What every element is at first. */
+  readonly initialValue: number;
+
+  constructor(name: string, shape: Shape, initialValue: number) {
+    this.tensor = persistent(name, shape);
+    this.initialValue = initialValue;
+  }
+
+  get name(): string {
+    return this.tensor.name;
+  }
+
+  /** Puts the name of the enclosing block in front. */
+  prefix(name: string): void {
+    this.tensor.name = `${name}.${this.tensor.name}`;
+  }
+}
+
 /** (rows, columns) → (columns, rows). */
 function transpose(values: ArrayLike<number>, rows: number, columns: number): Float32Array {
   const result = new Float32Array(rows * columns);

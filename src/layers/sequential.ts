@@ -3,7 +3,7 @@ import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Layer } from './layer.js';
 import { isOwned, own } from './ownership.js';
-import type { Parameter } from './parameter.js';
+import type { Buffer, Parameter } from './parameter.js';
 
 /**
  * Layers one after the other. Parameters are named after their layer's number, as in PyTorch's
@@ -20,6 +20,7 @@ class Sequential implements Layer {
   readonly description: string;
   readonly features: number | undefined;
   readonly parameters: readonly Parameter[];
+  readonly buffers: readonly Buffer[];
   readonly #layers: readonly Layer[];
 
   constructor(layers: readonly Layer[]) {
@@ -33,6 +34,7 @@ class Sequential implements Layer {
     // Layers that take any number hand on as many as they get.
     this.features = layers.find((layer) => layer.features !== undefined)?.features;
     this.parameters = layers.flatMap((layer) => layer.parameters);
+    this.buffers = layers.flatMap((layer) => layer.buffers ?? []);
   }
 
   forward(step: Step, x: Tensor): Tensor {
@@ -61,5 +63,5 @@ function expectFree(layer: Layer, i: number, layers: readonly Layer[]): void {
 
 function adopt(layer: Layer, i: number): void {
   own(layer);
-  for (const parameter of layer.parameters) parameter.prefix(String(i));
+  for (const part of [...layer.parameters, ...(layer.buffers ?? [])]) part.prefix(String(i));
 }

@@ -101,14 +101,17 @@ export class RandomStream {
   }
 }
 
-/** Streams of one seed, so that no two uses share random bits. Parameter p uses `parameters + p`. */
+/**
+ * Streams of one seed, so that no two uses share random bits. Parameter p uses `parameters + p`, and
+ * the model's dropout number d `dropout + d`.
+ */
 export const STREAMS = {
   shuffle: 1,
   split: 2,
   synthetic: 3,
   data: 4,
-  dropout: 5,
   parameters: 1024,
+  dropout: 2 ** 24,
 } as const;
 
 /** A random permutation of `values`, in place (Fisher and Yates; Knuth's algorithm P). */

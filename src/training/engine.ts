@@ -1,6 +1,7 @@
 import type { Backend, Reals } from '../backends/backend.js';
 import type { Dataset, Normalization } from '../data/dataset.js';
 import { ShapeError } from '../errors.js';
+import type { Buffer } from '../layers/parameter.js';
 import { createStepState, MAX_ROWS, stateWords } from '../ops/step-state.js';
 import { RandomStream, STREAMS } from '../random/threefry.js';
 import { Step } from '../step.js';
@@ -60,12 +61,20 @@ export class Engine {
       const random = new RandomStream(seed, STREAMS.parameters + i);
       device.write(parameter.tensor, parameter.initialValues(random));
     });
+    for (const { tensor, initialValue } of this.#buffers) {
+      device.write(tensor, new Float32Array(tensor.size).fill(initialValue));
+    }
   }
 
-  /** What makes up the state of training: parameters, then what the optimizer keeps of each. */
+  /** What makes up the state of training: parameters, buffers, and what the optimizer keeps. */
   get trainedTensors(): Tensor[] {
-    const parameters = this.setup.model.parameters.map(({ tensor }) => tensor);
-    return [...parameters, ...this.moments.flat()];
+    const { parameters } = this.setup.model;
+    const own = [...parameters, ...this.#buffers].map(({ tensor }) => tensor);
+    return [...own, ...this.moments.flat()];
+  }
+
+  get #buffers(): readonly Buffer[] {
+    return this.setup.model.buffers ?? [];
   }
 
   /** Times the loss of that many examples, this adds up: their number for a mean, 1 for a sum. */

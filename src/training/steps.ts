@@ -13,6 +13,8 @@ export interface TrainingSetup {
   readonly optimizer: Optimizer;
   /** Largest norm of all gradients together; no limit by default. */
   readonly clipNorm?: number | undefined;
+  /** Decides the masks of dropout; 0 by default. */
+  readonly seed?: number;
 }
 
 /** Tensors that steps share, apart from the model's own. */
@@ -29,8 +31,8 @@ export function trainingStep(
   source: BatchSource,
   batchSize: number,
 ): Step {
-  const { model, optimizer, clipNorm } = setup;
-  const step = new Step();
+  const { model, optimizer, clipNorm, seed = 0 } = setup;
+  const step = new Step({ seed, state: state.state, updatesStatistics: true });
   const { L } = appendForward(step, setup, state, source, batchSize);
   appendBackward(step, setup);
   if (clipNorm !== undefined) {
@@ -79,14 +81,17 @@ export function predictionStep(
   return { step, predictions };
 }
 
-/** Loss and gradients of one batch; the loss is kept for reading, and no parameter changes. */
+/**
+ * Loss and gradients of one batch, as training computes them; the loss is kept for reading, and no
+ * parameter or running statistic changes.
+ */
 export function gradientStep(
   setup: TrainingSetup,
   state: StepState,
   source: BatchSource,
   batchSize: number,
 ): { step: Step; L: Tensor } {
-  const step = new Step();
+  const step = new Step({ seed: setup.seed ?? 0, state: state.state, updatesStatistics: false });
   const { L } = appendForward(step, setup, state, source, batchSize);
   step.keep(L);
   appendBackward(step, setup);
