@@ -26,9 +26,8 @@
 import { packColumns, packRows, packStraight, packTransposed } from './gemm-packing';
 import { multiplyAdd, storeLanes, sumLanes } from './simd';
 import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
+import { tileRows } from './tile-rows';
 
-/** Rows of a tile: 6, or 4 where the compiler spills the sums of 6 (see src/backends/wasm/tile-rows.ts). */
-let tileRows: i32 = 6;
 const COLUMNS: i32 = 8;
 const TILES_PER_BLOCK: i32 = 32;
 const K_BLOCK: i32 = 512;
@@ -45,11 +44,6 @@ const PACKED_A_BYTES: i32 = 4 * 6 * TILES_PER_BLOCK * K_BLOCK;
 const PACKED_B_BYTES: i32 = SCRATCH_BYTES - PACKED_A_BYTES;
 
 const ZEROS = memory.data(32, 16);
-
-/** @param rows 6 or 4; results do not depend on it */
-export function setTileRows(rows: i32): void {
-  tileRows = rows;
-}
 
 /**
  * @param transposeA A is stored (K, M)

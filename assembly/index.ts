@@ -5,9 +5,10 @@ import { CONTROL_BYTES, SCRATCH_BYTES } from './threads';
 export * from './accuracy';
 export * from './adam';
 export * from './binary-cross-entropy';
+export { conv2dBackwardBias, conv2dBackwardInput, conv2dBiasForward, conv2dForward } from './conv2d';
+export { conv2dBackwardWeight } from './conv2d-weight';
 export * from './gather';
 export * from './gradient-norm';
-export { setTileRows } from './gemm';
 export * from './linear';
 export * from './matmul';
 export { mnistLossBackward, mnistLossForward } from './mnist-loss';
@@ -21,6 +22,7 @@ export { runAlone, runStep, work } from './step';
 export { advance, recordLoss } from './step-state';
 export * from './tanh';
 export { fail, joinTeam } from './threads';
+export { setTileRows } from './tile-rows';
 
 /** First byte that the core's own data leaves free. */
 export function heapBase(): usize {

@@ -5,6 +5,7 @@
 import { accuracyOps } from '../ops/accuracy.js';
 import { adamOps } from '../ops/adam.js';
 import { binaryCrossEntropyOps } from '../ops/binary-cross-entropy.js';
+import { conv2dOps } from '../ops/conv2d.js';
 import { gatherOps } from '../ops/gather.js';
 import { gradientNormOps } from '../ops/gradient-norm.js';
 import { linearOps } from '../ops/linear.js';
@@ -22,7 +23,9 @@ import type { RandomStream } from '../random/threefry.js';
 import { type GradientCase, type KernelCase, kernelsOf } from './case.js';
 import {
   activationCase,
+  type ConvolutionSizes,
   classificationCase,
+  conv2dCase,
   linearCase,
   matmulCase,
   squaredErrorCase,
@@ -78,6 +81,9 @@ export const FAMILIES: readonly Family[] = [
       kernels: [kernelsOf(linearCase(random, { B, I: LONG, O }))],
     };
   }),
+  family('conv2d', conv2dOps, (random) => ({
+    gradients: [1, 2].map((groups) => conv2dCase(random, convolutionSizes(random, groups))),
+  })),
   family('relu', reluOps, (random) => activations(random, 'relu')),
   family('sigmoid', sigmoidOps, (random) => activations(random, 'sigmoid')),
   family('tanh', tanhOps, (random) => activations(random, 'tanh')),
@@ -135,6 +141,28 @@ function family(
 
 function activations(random: RandomStream, activation: 'relu' | 'sigmoid' | 'tanh'): Cases {
   return { gradients: [activationCase(random, activation, sizes(random, 2))] };
+}
+
+/** A convolution of which at least one window fits. */
+function convolutionSizes(random: RandomStream, groups: number): ConvolutionSizes {
+  const upTo = (largest: number) => 1 + random.nextBelow(largest);
+  const [KH, KW, dilationHeight, dilationWidth] = [upTo(3), upTo(3), upTo(2), upTo(2)];
+  return {
+    B: upTo(3),
+    H: dilationHeight * (KH - 1) + upTo(4),
+    W: dilationWidth * (KW - 1) + upTo(4),
+    C: groups * upTo(3),
+    OC: groups * upTo(5),
+    KH,
+    KW,
+    strideHeight: upTo(3),
+    strideWidth: upTo(3),
+    paddingHeight: random.nextBelow(3),
+    paddingWidth: random.nextBelow(3),
+    dilationHeight,
+    dilationWidth,
+    groups,
+  };
 }
 
 function sizes(random: RandomStream, count: number): number[] {

@@ -36,6 +36,14 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   linearBackwardWeight: { terms: ([B]) => B, magnitudes: absolute() },
   linearBackwardBias: { terms: ([B]) => B, magnitudes: absolute() },
   linearBackwardInput: { terms: ([, , O]) => O, magnitudes: absolute() },
+  conv2dForward: { terms: windowSize, magnitudes: absolute() },
+  conv2dBiasForward: { terms: windowSize, magnitudes: absolute() },
+  conv2dBackwardWeight: { terms: ([B, , , , OH, OW]) => B * OH * OW, magnitudes: absolute() },
+  conv2dBackwardBias: { terms: ([N]) => N, magnitudes: absolute() },
+  conv2dBackwardInput: {
+    terms: ([, , , , , , OC, KH, KW]) => KH * KW * OC,
+    magnitudes: absolute(),
+  },
   reluForward: RELATIVE,
   reluBackward: RELATIVE,
   sigmoidForward: RELATIVE,
@@ -122,6 +130,11 @@ function softmaxMagnitudes({ z, t }: ValuesByRole, { sizes: [B, C] }: Call): Val
     if (t) L += 1 + Math.log(S) + maximum - row[t[n]];
   }
   return { p, L: Float64Array.of(L / B) };
+}
+
+/** Products in an element of a convolution, and its bias. */
+function windowSize([, , , C, , , , KH, KW]: readonly number[]): number {
+  return KH * KW * C + 1;
 }
 
 /** max(z, 0) − t z cancels for a right answer. */

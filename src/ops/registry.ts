@@ -1,6 +1,7 @@
 import { accuracyOps } from './accuracy.js';
 import { adamOps } from './adam.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
+import { conv2dOps } from './conv2d.js';
 import { gatherOps } from './gather.js';
 import { gradientNormOps } from './gradient-norm.js';
 import { linearOps } from './linear.js';
@@ -19,6 +20,7 @@ import type { Op } from './types.js';
 export const OPS = {
   ...matmulOps,
   ...linearOps,
+  ...conv2dOps,
   ...reluOps,
   ...sigmoidOps,
   ...tanhOps,

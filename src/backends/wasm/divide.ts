@@ -29,6 +29,7 @@ const COST_PER_ELEMENT: Partial<Record<Call['op'], number>> = {
   softmaxCrossEntropyForward: 1.5,
   softmaxCrossEntropyBackward: 0.2,
   linearBackwardBias: 0.15,
+  conv2dBackwardBias: 0.15,
   squaredErrorBackward: 0.2,
   sgdUpdate: 0.2,
   sgdMomentumUpdate: 0.3,
@@ -87,6 +88,13 @@ function nanoseconds({ op, sizes }: Call): number {
     case 'linearBackwardWeight':
     case 'linearBackwardInput':
       return product / PRODUCTS_PER_NANOSECOND;
+    case 'conv2dForward':
+    case 'conv2dBiasForward':
+    case 'conv2dBackwardWeight':
+    case 'conv2dBackwardInput': {
+      const [B, , , C, OH, OW, OC, KH, KW, , , , , , , G] = sizes;
+      return (B * OH * OW * OC * KH * KW * C) / G / PRODUCTS_PER_NANOSECOND;
+    }
     default:
       return product * (COST_PER_ELEMENT[op] ?? 0);
   }

@@ -1,0 +1,39 @@
+// The sizes of the convolution that runs now, as src/ops/conv2d.ts lists them.
+import { size } from './arguments';
+
+export let B: i32 = 0;
+export let H: i32 = 0;
+export let W: i32 = 0;
+export let C: i32 = 0;
+export let OH: i32 = 0;
+export let OW: i32 = 0;
+export let OC: i32 = 0;
+export let KH: i32 = 0;
+export let KW: i32 = 0;
+export let strideH: i32 = 0;
+export let strideW: i32 = 0;
+export let paddingH: i32 = 0;
+export let paddingW: i32 = 0;
+export let dilationH: i32 = 0;
+export let dilationW: i32 = 0;
+export let G: i32 = 0;
+
+/** @param word how many pointers come before the sizes */
+export function readSizes(args: usize, word: i32): void {
+  B = size(args, word);
+  H = size(args, word + 1);
+  W = size(args, word + 2);
+  C = size(args, word + 3);
+  OH = size(args, word + 4);
+  OW = size(args, word + 5);
+  OC = size(args, word + 6);
+  KH = size(args, word + 7);
+  KW = size(args, word + 8);
+  strideH = size(args, word + 9);
+  strideW = size(args, word + 10);
+  paddingH = size(args, word + 11);
+  paddingW = size(args, word + 12);
+  dilationH = size(args, word + 13);
+  dilationW = size(args, word + 14);
+  G = size(args, word + 15);
+}

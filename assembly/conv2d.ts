@@ -1,0 +1,255 @@
+// Derivation: src/ops/conv2d.ts
+// x, dx (B, H, W, C), y, dy (B, OH, OW, OC), W (KH, KW, C/G, OC), all row-major and dense.
+//
+// Forward and the gradient of the input are the same product: pixels of a result, each the sum over
+// taps and channels of pixels of a source times weights. Which pixels, assembly/window-axis.ts tells
+// for each axis; the product is done by assembly/gathered-tile.ts, straight from the images. Only
+// weights are copied, to where a tile reads eight columns of them from end to end:
+//
+//   panels   [strip of 8 result channels][tap][source channel][8]
+//
+// Taps lie in the order in which the source is read, so that the taps of one row of a kernel, whose
+// channels lie side by side in source and panel, are one run.
+//
+// Threads share the tiles, counted down the strips.
+import { pointer } from './arguments';
+import {
+  B, C, dilationH, dilationW, G, H, KH, KW, OC, OH, OW, paddingH, paddingW, readSizes, strideH, strideW, W,
+} from './conv2d-sizes';
+import { packStraight, packTransposed } from './gemm-packing';
+import { ACCUMULATE, COLUMNS, gatheredTile, ROW, RUN } from './gathered-tile';
+import { linearBackwardBias } from './linear';
+import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
+import { tileRows } from './tile-rows';
+import { CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, placeStep, tapCount, tapStep } from './window-axis';
+
+/** Tiles whose rows are listed at a time: what they read stays in the second-level cache. */
+const TILES_PER_BLOCK: i32 = 32;
+
+export function conv2dForward(args: usize): void {
+  readSizes(args, 3);
+  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0, false);
+}
+
+export function conv2dBiasForward(args: usize): void {
+  readSizes(args, 4);
+  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3), false);
+}
+
+export function conv2dBackwardInput(args: usize): void {
+  readSizes(args, 3);
+  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0, true);
+}
+
+export function conv2dBackwardBias(args: usize): void {
+  linearBackwardBias(args);
+}
+
+/** @param turned from dy to dx instead of from x to y */
+function convolve(to: usize, from: usize, weight: usize, bias: usize, turned: bool): void {
+  const rowClasses = ownScratch();
+  const columnClasses = turned
+    ? listClasses(rowClasses, H, KH, OH, strideH, dilationH, paddingH, true)
+    : listClasses(rowClasses, OH, KH, H, strideH, dilationH, paddingH, false);
+  const runs = turned
+    ? listClasses(columnClasses, W, KW, OW, strideW, dilationW, paddingW, true)
+    : listClasses(columnClasses, OW, KW, W, strideW, dilationW, paddingW, false);
+  const rows = runs + RUN * KH * KW;
+  const panels = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
+
+  const outputs = (turned ? C : OC) / G;
+  const depth = (turned ? OC : C) / G;
+  const fromChannels = depth * G;
+  const strips = (outputs + COLUMNS - 1) / COLUMNS;
+  const tiles = countTiles(rowClasses, columnClasses, runs);
+  const first = shareBegin(tiles * strips * G);
+  const last = shareEnd(tiles * strips * G);
+  if (first == last) return;
+  const endStrip = (last + tiles - 1) / tiles;
+
+  // As many channels as fit with all taps, and then as many strips.
+  const room = <i32>(ownScratch() + SCRATCH_BYTES - panels) / (4 * COLUMNS * KH * KW);
+  const channels = min(depth, room);
+  const stripBytes = 4 * COLUMNS * KH * KW * channels;
+  const stripsPerBlock = room / channels;
+
+  for (let block = first / tiles; block < endStrip; block += stripsPerBlock) {
+    const endBlock = min(block + stripsPerBlock, endStrip);
+    for (let c = 0; c < depth; c += channels) {
+      const count = min(channels, depth - c);
+      for (let strip = block; strip < endBlock; strip++) {
+        const panel = panels + stripBytes * (strip - block);
+        packPanel(panel, weight, rowClasses, columnClasses, runs, strip, strips, c, count, channels, turned);
+      }
+      let passed = 0;
+      for (let row = rowClasses; row < columnClasses; row += CLASS) {
+        for (let column = columnClasses; column < runs; column += CLASS) {
+          const size = B * placeCount(row) * placeCount(column);
+          const classTiles = (size + tileRows - 1) / tileRows;
+          const endRuns = listRuns(runs, row, column, count, channels, fromChannels, turned);
+          for (let top = 0; top < classTiles; top += TILES_PER_BLOCK) {
+            const bottom = min(top + TILES_PER_BLOCK, classTiles);
+            const firstRow = tileBegin(top, size, classTiles);
+            let listed = false;
+            for (let strip = block; strip < endBlock; strip++) {
+              const begin = max(top, first - strip * tiles - passed);
+              const end = min(bottom, last - strip * tiles - passed);
+              if (begin >= end) continue;
+              if (!listed) {
+                listRows(rows, to, from, row, column, firstRow, tileBegin(bottom, size, classTiles), turned);
+                listed = true;
+              }
+              const group = strip / strips;
+              const n = strip % strips * COLUMNS;
+              const toColumn = 4 * (group * outputs + n);
+              const start: usize = c > 0 ? ACCUMULATE : bias ? bias + toColumn : 0;
+              const panel = panels + stripBytes * (strip - block);
+              let at = tileBegin(begin, size, classTiles);
+              for (let tile = begin; tile < end; tile++) {
+                const next = tileBegin(tile + 1, size, classTiles);
+                gatheredTile(
+                  next - at, rows + ROW * (at - firstRow), runs, endRuns,
+                  4 * (group * depth + c), 4, panel, 4 * COLUMNS,
+                  toColumn, min(COLUMNS, outputs - n), start,
+                );
+                at = next;
+              }
+            }
+          }
+          passed += classTiles;
+        }
+      }
+    }
+  }
+}
+
+/** Tiles of all classes, for one strip. */
+function countTiles(rowClasses: usize, columnClasses: usize, end: usize): i32 {
+  let tiles = 0;
+  for (let row = rowClasses; row < columnClasses; row += CLASS) {
+    for (let column = columnClasses; column < end; column += CLASS) {
+      tiles += (B * placeCount(row) * placeCount(column) + tileRows - 1) / tileRows;
+    }
+  }
+  return tiles;
+}
+
+/** Where a tile begins when `rows` are cut into `tiles` of as equal a size as can be. */
+export function tileBegin(tile: i32, rows: i32, tiles: i32): i32 {
+  return <i32>(<i64>tile * rows / tiles);
+}
+
+/** Copies the weights of one strip, for the taps that any class uses, and source channels [c, c + count). */
+function packPanel(
+  panel: usize, weight: usize, rowClasses: usize, columnClasses: usize, endClasses: usize,
+  strip: i32, strips: i32, c: i32, count: i32, channels: i32, turned: bool,
+): void {
+  const outputs = (turned ? C : OC) / G;
+  const depth = (turned ? OC : C) / G;
+  const group = strip / strips;
+  const n = strip % strips * COLUMNS;
+  for (let k = 0; k < KH; k++) {
+    if (!isUsed(k, rowClasses, columnClasses)) continue;
+    for (let l = 0; l < KW; l++) {
+      if (!isUsed(l, columnClasses, endClasses)) continue;
+      const tap = k * KW + l;
+      const to = panel + 4 * COLUMNS * channels * place(tap, turned);
+      if (turned) {
+        const at = weight + 4 * ((tap * outputs + n) * OC + group * depth + c);
+        packTransposed(to, at, 4 * OC, count, min(COLUMNS, outputs - n));
+      } else {
+        const at = weight + 4 * ((tap * depth + c) * OC + group * outputs + n);
+        packStraight(to, at, 4 * OC, count);
+      }
+    }
+  }
+}
+
+/** A tap's place in a panel. */
+// @ts-ignore: decorator
+@inline function place(tap: i32, turned: bool): i32 {
+  return turned ? KH * KW - 1 - tap : tap;
+}
+
+function isUsed(tap: i32, classes: usize, end: usize): bool {
+  for (; classes < end; classes += CLASS) {
+    const steps = (tap - firstTap(classes)) / tapStep(classes);
+    if (steps >= 0 && steps < tapCount(classes) && firstTap(classes) + steps * tapStep(classes) == tap) return true;
+  }
+  return false;
+}
+
+/** Lists what each row of a class reads, relative to its first pixel; returns the end of the list. */
+function listRuns(
+  runs: usize, row: usize, column: usize,
+  count: i32, channels: i32, fromChannels: i32, turned: bool,
+): usize {
+  const rowAdvance = turned ? -dilationH * tapStep(row) / strideH : dilationH * tapStep(row);
+  const columnAdvance = turned ? -dilationW * tapStep(column) / strideW : dilationW * tapStep(column);
+  const fromWidth = turned ? OW : W;
+  let run = runs;
+  for (let a = 0; a < tapCount(row); a++) {
+    for (let b = 0; b < tapCount(column); b++) {
+      const tap = (firstTap(row) + a * tapStep(row)) * KW + firstTap(column) + b * tapStep(column);
+      const offset = 4 * fromChannels * (a * rowAdvance * fromWidth + b * columnAdvance);
+      run = appendRun(runs, run, offset, channels * place(tap, turned), count, 4);
+    }
+  }
+  return run;
+}
+
+/** Appends a run, to the last one if it goes on from there; returns the end of the list. */
+export function appendRun(list: usize, end: usize, offset: i32, k: i32, count: i32, step: i32): usize {
+  if (end > list) {
+    const last = end - RUN;
+    const length = load<i32>(last, 8);
+    if (load<i32>(last) + step * length == offset && load<i32>(last, 4) + length == k) {
+      store<i32>(last, length + count, 8);
+      return end;
+    }
+  }
+  store<i32>(end, offset);
+  store<i32>(end, k, 4);
+  store<i32>(end, count, 8);
+  return end + RUN;
+}
+
+/** Lists where rows [begin, end) of a class read and write; rows are counted by image, row, column. */
+function listRows(
+  list: usize, to: usize, from: usize, row: usize, column: usize,
+  begin: i32, end: i32, turned: bool,
+): void {
+  const toPixel = 4 * (turned ? C : OC);
+  const fromPixel = 4 * (turned ? OC : C);
+  const toWidth = turned ? W : OW;
+  const fromWidth = turned ? OW : W;
+  const toHeight = turned ? H : OH;
+  const fromHeight = turned ? OH : H;
+  const rowAdvance = turned ? 1 : strideH;
+  const fromAdvance = fromPixel * (turned ? 1 : strideW);
+  const toAdvance = toPixel * placeStep(column);
+  const columns = placeCount(column);
+  let j = begin % columns;
+  let i = begin / columns % placeCount(row);
+  let n = begin / columns / placeCount(row);
+  let at = begin;
+  while (at < end) {
+    const toRow = n * toHeight + firstPlace(row) + i * placeStep(row);
+    const fromRow = n * fromHeight + firstSource(row) + i * rowAdvance;
+    let result = to + toPixel * (toRow * toWidth + firstPlace(column)) + toAdvance * j;
+    let source = from + fromPixel * (fromRow * fromWidth + firstSource(column)) + fromAdvance * j;
+    const stop = min(end, at + columns - j);
+    for (; at < stop; at++, list += ROW) {
+      store<u32>(list, <u32>source);
+      store<u32>(list, <u32>result, 4);
+      source += fromAdvance;
+      result += toAdvance;
+    }
+    j = 0;
+    i++;
+    if (i == placeCount(row)) {
+      i = 0;
+      n++;
+    }
+  }
+}

@@ -1,0 +1,101 @@
+// Along one axis of an image: which places of a source each place of a result reads.
+//
+// A result has `places`, each reading the source through `taps`:
+//
+//   source(place, tap) = placeStep place + tapStep tap − padding              turned: false
+//   source(place, tap) = (place + padding − tapStep tap) / placeStep          turned: true
+//
+// as far as that is a whole number below `extent`. Places that read through the same taps form a
+// class, so that one list of runs serves all of its rows. At the edges of padded images classes are
+// small; inside there is one.
+
+/** Bytes of a class. */
+export const CLASS: i32 = 28;
+
+/** First place of the class, steps between its places, and how many there are. */
+// @ts-ignore: decorator
+@inline export function firstPlace(entry: usize): i32 {
+  return load<i32>(entry);
+}
+// @ts-ignore: decorator
+@inline export function placeStep(entry: usize): i32 {
+  return load<i32>(entry, 4);
+}
+// @ts-ignore: decorator
+@inline export function placeCount(entry: usize): i32 {
+  return load<i32>(entry, 8);
+}
+/** The taps of the class, in the order of ascending source. */
+// @ts-ignore: decorator
+@inline export function firstTap(entry: usize): i32 {
+  return load<i32>(entry, 12);
+}
+// @ts-ignore: decorator
+@inline export function tapStep(entry: usize): i32 {
+  return load<i32>(entry, 16);
+}
+// @ts-ignore: decorator
+@inline export function tapCount(entry: usize): i32 {
+  return load<i32>(entry, 20);
+}
+/** What its first place reads through its first tap. */
+// @ts-ignore: decorator
+@inline export function firstSource(entry: usize): i32 {
+  return load<i32>(entry, 24);
+}
+
+/** What is read at `place` through `tap`, or −1. */
+function source(
+  place: i32, tap: i32, extent: i32,
+  stepOfPlace: i32, stepOfTap: i32, padding: i32, turned: bool,
+): i32 {
+  let at = turned ? place + padding - stepOfTap * tap : stepOfPlace * place + stepOfTap * tap - padding;
+  if (turned) {
+    if (at < 0 || at % stepOfPlace != 0) return -1;
+    at /= stepOfPlace;
+  }
+  return at < extent ? max(at, -1) : -1;
+}
+
+/**
+ * Writes the classes of an axis, and returns the end of their list: at most `places` of them.
+ *
+ * Turned, places that a step apart read the same phase of the source; each phase has classes of its
+ * own.
+ */
+export function listClasses(
+  list: usize, places: i32, taps: i32, extent: i32,
+  stepOfPlace: i32, stepOfTap: i32, padding: i32, turned: bool,
+): usize {
+  const step = turned ? stepOfPlace : 1;
+  for (let phase = 0; phase < min(step, places); phase++) {
+    let open: usize = 0;
+    for (let place = phase; place < places; place += step) {
+      let first = 0, last = -1, second = 0, count = 0;
+      for (let tap = 0; tap < taps; tap++) {
+        if (source(place, tap, extent, stepOfPlace, stepOfTap, padding, turned) < 0) continue;
+        if (count == 0) first = tap;
+        if (count == 1) second = tap;
+        last = tap;
+        count++;
+      }
+      const begin = turned ? last : first;
+      if (open && tapCount(open) == count && firstTap(open) == begin) {
+        store<i32>(open, placeCount(open) + 1, 8);
+        continue;
+      }
+      const between = count > 1 ? second - first : 1;
+      open = list;
+      list += CLASS;
+      store<i32>(open, place);
+      store<i32>(open, step, 4);
+      store<i32>(open, 1, 8);
+      store<i32>(open, begin, 12);
+      store<i32>(open, turned ? -between : between, 16);
+      store<i32>(open, count, 20);
+      const at = source(place, begin, extent, stepOfPlace, stepOfTap, padding, turned);
+      store<i32>(open, max(at, 0), 24);
+    }
+  }
+  return list;
+}

@@ -1,0 +1,249 @@
+/**
+ * Convolution in two dimensions (as networks mean it: the kernel is not flipped).
+ *
+ *   x, dx (B, H, W, C)    y, dy (B, OH, OW, OC)    W, dW (KH, KW, C/G, OC)    b, db (OC)
+ *
+ * with strides s, paddings p and dilations d, one for rows and one for columns, and channels in G
+ * groups that do not meet: output channel o reads the C/G channels of its own group, which begin at
+ * g(o) = ⌊o G/OC⌋ C/G. Outside of the image x is zero, and
+ *
+ *   y[n, i, j, o] = b[o] + Σₖₗc x[n, s i − p + d k, s j − p + d l, g(o) + c] W[k, l, c, o]
+ *
+ *   OH = ⌊(H + 2p − d (KH − 1) − 1) / s⌋ + 1, and OW likewise
+ *
+ * Backward. W[k, l, c, o] meets every output pixel once, so its gradient is a sum over all of them:
+ *
+ *   dW[k, l, c, o] = Σₙᵢⱼ x[n, s i − p + d k, s j − p + d l, g(o) + c] dy[n, i, j, o]
+ *   db[o]          = Σₙᵢⱼ dy[n, i, j, o]
+ *
+ * x[n, h, w, c] reaches the output pixels whose window covers it: those with s i − p + d k = h and
+ * s j − p + d l = w for some tap (k, l). Turned round, tap k leads to row i = (h + p − d k) / s, where
+ * that is a whole number from 0 to OH − 1, and so
+ *
+ *   dx[n, h, w, g(o) + c] = Σₖₗₒ dy[n, (h + p − d k) / s, (w + p − d l) / s, o] W[k, l, c, o]
+ *
+ * summed over the o of that group. For s = 1 this is itself a convolution: k enters with a minus
+ * sign, so it is that of dy, padded by d (KH − 1) − p, with the kernel flipped in both directions and
+ * its two channel axes exchanged.
+ *
+ * As matrix products. Number the output pixels r = (n, i, j) and the taps and channels
+ * q = (k, l, c), and let X[r, q] be the number that x holds there, or zero outside. Then
+ *
+ *   y = X·W + b    dW = Xᵀ·dy    dx = the rows of dy·Wᵀ, added up where X took them from
+ *
+ * which are the formulas of a linear layer. X holds each pixel up to KH KW times and is never
+ * written down: kernels find its elements in x as they go.
+ *
+ * Saved for backward: x. PyTorch stores the weight as (OC, C/G, KH, KW) and images as (B, C, H, W);
+ * reading and writing weights transposes. Channels come last here so that the channels of a pixel,
+ * which all kernels walk, lie side by side.
+ *
+ * Kernels: assembly/conv2d.ts
+ */
+import { ShapeError } from '../errors.js';
+import { formatShape, type Shape, type Values } from '../tensor.js';
+import { linearBackwardBias } from './linear.js';
+import { defineOp, expectRank, expectShape } from './types.js';
+
+/** Numbers that shape a convolution, beside the tensors' own extents. */
+const ATTRIBUTES = [
+  'strideHeight',
+  'strideWidth',
+  'paddingHeight',
+  'paddingWidth',
+  'dilationHeight',
+  'dilationWidth',
+  'groups',
+] as const;
+
+export type Conv2dAttributes = Readonly<Record<(typeof ATTRIBUTES)[number], number>>;
+
+/** A kernel's taps are listed in scratch memory, which holds this many and room to work. */
+const MOST_TAPS = 4096;
+
+export function conv2dForward(
+  y: Values,
+  x: Values,
+  W: Values,
+  b: Values | undefined,
+  sizes: readonly number[],
+): void {
+  for (let i = 0, OC = sizes[6]; i < y.length; i++) y[i] = b ? b[i % OC] : 0;
+  forEachProduct(sizes, (toY, inX, inW) => {
+    y[toY] += x[inX] * W[inW];
+  });
+}
+
+export function conv2dBackwardInput(
+  dx: Values,
+  dy: Values,
+  W: Values,
+  sizes: readonly number[],
+): void {
+  dx.fill(0);
+  forEachProduct(sizes, (toY, inX, inW) => {
+    dx[inX] += dy[toY] * W[inW];
+  });
+}
+
+export function conv2dBackwardWeight(
+  dW: Values,
+  x: Values,
+  dy: Values,
+  sizes: readonly number[],
+): void {
+  dW.fill(0);
+  forEachProduct(sizes, (toY, inX, inW) => {
+    dW[inW] += x[inX] * dy[toY];
+  });
+}
+
+/** Visits every product of the forward sum: where it goes in y, and what of x and W it multiplies. */
+function forEachProduct(
+  [B, H, W, C, OH, OW, OC, KH, KW, SH, SW, PH, PW, DH, DW, G]: readonly number[],
+  visit: (toY: number, inX: number, inW: number) => void,
+): void {
+  const groupInputs = C / G;
+  const groupOutputs = OC / G;
+  for (let pixel = 0; pixel < B * OH * OW; pixel++) {
+    const n = Math.floor(pixel / (OH * OW));
+    const i = Math.floor(pixel / OW) % OH;
+    const j = pixel % OW;
+    for (let tap = 0; tap < KH * KW; tap++) {
+      const h = SH * i - PH + DH * Math.floor(tap / KW);
+      const w = SW * j - PW + DW * (tap % KW);
+      if (h < 0 || h >= H || w < 0 || w >= W) continue;
+      for (let o = 0; o < OC; o++) {
+        const inX = ((n * H + h) * W + w) * C + Math.floor(o / groupOutputs) * groupInputs;
+        const inW = tap * groupInputs * OC + o;
+        for (let c = 0; c < groupInputs; c++) visit(pixel * OC + o, inX + c, inW + c * OC);
+      }
+    }
+  }
+}
+
+export const conv2dOps = {
+  conv2dForward: defineOp({
+    outputs: ['y'],
+    inputs: ['x', 'W'],
+    attributes: ATTRIBUTES,
+    formula: 'y = X·W, where X has the window of each pixel as a row',
+    sizes: ({ y, x, W }, attributes) => conv2dSizes(x, W, y, attributes),
+    reference: ({ y, x, W }, sizes) => conv2dForward(y, x, W, undefined, sizes),
+  }),
+
+  conv2dBiasForward: defineOp({
+    outputs: ['y'],
+    inputs: ['x', 'W', 'b'],
+    attributes: ATTRIBUTES,
+    formula: 'y = X·W + b, where X has the window of each pixel as a row',
+    sizes({ y, x, W, b }, attributes) {
+      const sizes = conv2dSizes(x, W, y, attributes);
+      expectShape('conv2d', 'b', b, [W[3]]);
+      return sizes;
+    },
+    reference: ({ y, x, W, b }, sizes) => conv2dForward(y, x, W, b, sizes),
+  }),
+
+  conv2dBackwardWeight: defineOp({
+    outputs: ['dW'],
+    inputs: ['x', 'dy'],
+    attributes: ATTRIBUTES,
+    formula: 'dW = Xᵀ·dy',
+    sizes: ({ dW, x, dy }, attributes) => conv2dSizes(x, dW, dy, attributes),
+    reference: ({ dW, x, dy }, sizes) => conv2dBackwardWeight(dW, x, dy, sizes),
+  }),
+
+  conv2dBackwardBias: defineOp({
+    outputs: ['db'],
+    inputs: ['dy'],
+    formula: 'db[o] = Σₙᵢⱼ dy[n, i, j, o]',
+    sizes({ db, dy }) {
+      expectRank('conv2d', 'dy', dy, '(B, OH, OW, OC)');
+      const [B, OH, OW, OC] = dy;
+      expectShape('conv2d', 'db', db, [OC]);
+      return [B * OH * OW, OC];
+    },
+    reference: ({ db, dy }, sizes) => linearBackwardBias(db, dy, sizes),
+  }),
+
+  conv2dBackwardInput: defineOp({
+    outputs: ['dx'],
+    inputs: ['dy', 'W'],
+    attributes: ATTRIBUTES,
+    formula: 'dx = dy·Wᵀ, each window added up where it was taken from',
+    sizes: ({ dx, dy, W }, attributes) => conv2dSizes(dx, W, dy, attributes),
+    reference: ({ dx, dy, W }, sizes) => conv2dBackwardInput(dx, dy, W, sizes),
+  }),
+};
+
+/** Number of places at which a window of `kernel` taps fits into an extent; at most 0 for none. */
+export function windowCount(
+  extent: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+  dilation = 1,
+): number {
+  return Math.floor((extent + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
+}
+
+/**
+ * The shape of a convolution's output.
+ *
+ * @throws ShapeError when the input or the weight does not fit, or nothing would be left
+ */
+export function conv2dShape(x: Shape, weight: Shape, attributes: Conv2dAttributes): Shape {
+  expectRank('conv2d', 'W', weight, '(KH, KW, C/G, OC)');
+  expectAttributes(attributes);
+  const { groups, strideHeight, strideWidth, paddingHeight, paddingWidth } = attributes;
+  const { dilationHeight, dilationWidth } = attributes;
+  const [KH, KW, groupInputs, OC] = weight;
+  const C = groupInputs * groups;
+  if (x.length !== 4 || x[3] !== C) {
+    throw new ShapeError(
+      `conv2d: expected input of shape (B, H, W, ${C}), got ${formatShape(x)}${x.length === 2 ? '; make images of it first, by onImages' : ''}`,
+    );
+  }
+  if (OC % groups !== 0) {
+    throw new ShapeError(
+      `conv2d: expected groups to divide ${OC} output channels, got ${groups} groups`,
+    );
+  }
+  if (KH * KW > MOST_TAPS) {
+    throw new ShapeError(`conv2d: expected at most ${MOST_TAPS} taps, got ${KH}×${KW}`);
+  }
+  const [B, H, W] = x;
+  const OH = windowCount(H, KH, strideHeight, paddingHeight, dilationHeight);
+  const OW = windowCount(W, KW, strideWidth, paddingWidth, dilationWidth);
+  if (OH < 1 || OW < 1) {
+    const spanned = [dilationHeight * (KH - 1) + 1, dilationWidth * (KW - 1) + 1];
+    throw new ShapeError(
+      `conv2d: expected a kernel that fits into the padded image, ${H + 2 * paddingHeight}×${W + 2 * paddingWidth}, got one that spans ${spanned.join('×')}`,
+    );
+  }
+  return [B, OH, OW, OC];
+}
+
+/** [B, H, W, C, OH, OW, OC, KH, KW, strides, paddings, dilations, G]: rows first, then columns. */
+function conv2dSizes(
+  x: Shape,
+  W: Shape,
+  y: Shape,
+  attributes: Conv2dAttributes,
+): readonly number[] {
+  expectShape('conv2d', 'y', y, conv2dShape(x, W, attributes));
+  return [...x, ...y.slice(1), W[0], W[1], ...ATTRIBUTES.map((name) => attributes[name])];
+}
+
+function expectAttributes(attributes: Conv2dAttributes): void {
+  for (const name of ATTRIBUTES) {
+    const least = name.startsWith('padding') ? 0 : 1;
+    const value = attributes[name];
+    if (!Number.isInteger(value) || value < least) {
+      throw new ShapeError(
+        `conv2d: expected ${name} to be an integer of at least ${least}, got ${value}`,
+      );
+    }
+  }
+}
