@@ -33,7 +33,7 @@ class Linear implements Layer {
     this.features = inputs;
     this.description = `linear(${inputs}, ${outputs})`;
     const options = { fanIn: inputs, initializer };
-    this.#weight = new Parameter('weight', [inputs, outputs], { ...options, transposed: true });
+    this.#weight = new Parameter('weight', [inputs, outputs], { ...options, pytorchAxes: [1, 0] });
     this.#bias = new Parameter('bias', [outputs], options);
   }
 

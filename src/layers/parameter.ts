@@ -32,8 +32,8 @@ export class Parameter {
   readonly tensor: Tensor;
   /** Gradient of the loss with respect to `tensor`: assigned, not accumulated, by each step. */
   readonly gradient: Tensor;
-  /** Whether PyTorch stores this matrix the other way round. */
-  readonly transposed: boolean;
+  /** For each axis of PyTorch's layout, which of this tensor's axes it is. */
+  readonly #pytorchAxes: readonly number[];
   readonly #fanIn: number;
   readonly #initializer: Initializer;
 
@@ -43,12 +43,13 @@ export class Parameter {
     options: {
       readonly fanIn: number;
       readonly initializer: Initializer;
-      readonly transposed?: boolean;
+      /** For each axis of PyTorch's layout, which of `shape` it is: [1, 0] for a transposed matrix. */
+      readonly pytorchAxes?: readonly number[];
     },
   ) {
     this.tensor = persistent(name, shape);
     this.gradient = persistent(`d(${name})`, shape);
-    this.transposed = options.transposed ?? false;
+    this.#pytorchAxes = options.pytorchAxes ?? shape.map((_, axis) => axis);
     this.#fanIn = options.fanIn;
     this.#initializer = options.initializer;
   }
@@ -75,19 +76,18 @@ export class Parameter {
 
   /** The shape in which PyTorch stores it. */
   get pytorchShape(): Shape {
-    return this.transposed ? this.tensor.shape.toReversed() : this.tensor.shape;
+    return this.#pytorchAxes.map((axis) => this.tensor.shape[axis]);
   }
 
   /** Values in PyTorch's layout, from this library's. */
   toPytorch(values: ArrayLike<number>): Float32Array {
-    const [rows, columns] = this.tensor.shape;
-    return this.transposed ? transpose(values, rows, columns) : Float32Array.from(values);
+    return permute(values, this.tensor.shape, this.#pytorchAxes);
   }
 
   /** Values in this library's layout, from PyTorch's. */
   fromPytorch(values: ArrayLike<number>): Float32Array {
-    const [rows, columns] = this.tensor.shape;
-    return this.transposed ? transpose(values, columns, rows) : Float32Array.from(values);
+    const back = this.tensor.shape.map((_, axis) => this.#pytorchAxes.indexOf(axis));
+    return permute(values, this.pytorchShape, back);
   }
 }
 
@@ -112,11 +112,24 @@ export class Buffer {
   }
 }
 
-/** (rows, columns) → (columns, rows). */
-function transpose(values: ArrayLike<number>, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(rows * columns);
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < columns; c++) result[c * rows + r] = values[r * columns + c];
+/** Values of a tensor whose axis i is axis `axes[i]` of one of this shape. */
+function permute(values: ArrayLike<number>, shape: Shape, axes: readonly number[]): Float32Array {
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+  const extents = axes.map((axis) => shape[axis]);
+  const steps = axes.map((axis) => strides[axis]);
+  const index = axes.map(() => 0);
+  const result = new Float32Array(values.length);
+  let from = 0;
+  for (let to = 0; to < result.length; to++) {
+    result[to] = values[from];
+    // Like an odometer: the last axis turns, and carries to the one before it.
+    for (let axis = axes.length - 1; axis >= 0; axis--) {
+      from += steps[axis];
+      index[axis]++;
+      if (index[axis] < extents[axis]) break;
+      from -= steps[axis] * extents[axis];
+      index[axis] = 0;
+    }
   }
   return result;
 }

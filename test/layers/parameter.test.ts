@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kaimingUniform, normal, Parameter, zeros } from '../../src/layers/parameter.js';
 import { RandomStream } from '../../src/random/threefry.js';
+import { sizeOf } from '../../src/tensor.js';
 import { expectClose } from '../values.js';
 
 const options = { fanIn: 4, initializer: zeros() };
@@ -40,10 +41,20 @@ describe('Parameter', () => {
   });
 
   it('stores a transposed matrix in PyTorch’s layout, columns first', () => {
-    const parameter = new Parameter('weight', [2, 3], { ...options, transposed: true });
+    const parameter = new Parameter('weight', [2, 3], { ...options, pytorchAxes: [1, 0] });
     expect(parameter.pytorchShape).toEqual([3, 2]);
     expect([...parameter.toPytorch([1, 2, 3, 4, 5, 6])]).toEqual([1, 4, 2, 5, 3, 6]);
     expect([...parameter.fromPytorch([1, 4, 2, 5, 3, 6])]).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('stores the weight of a convolution in PyTorch’s layout, output channels first', () => {
+    const shape = [2, 1, 2, 3]; // (KH, KW, C, OC)
+    const parameter = new Parameter('weight', shape, { ...options, pytorchAxes: [3, 2, 0, 1] });
+    expect(parameter.pytorchShape).toEqual([3, 2, 2, 1]);
+    const values = [111, 112, 113, 121, 122, 123, 211, 212, 213, 221, 222, 223]; // k c o
+    const stored = [111, 211, 121, 221, 112, 212, 122, 222, 113, 213, 123, 223];
+    expect([...parameter.toPytorch(values)]).toEqual(stored);
+    expect([...parameter.fromPytorch(stored)]).toEqual(values);
   });
 
   it('leaves what PyTorch stores alike as it is, in a copy', () => {
@@ -56,11 +67,13 @@ describe('Parameter', () => {
   });
 
   it('comes back unchanged from PyTorch’s layout', () => {
-    const extents = fc.integer({ min: 1, max: 12 });
+    const extent = fc.integer({ min: 1, max: 5 });
+    const extents = fc.tuple(extent, extent, extent, extent);
+    const orders = fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 });
     fc.assert(
-      fc.property(extents, extents, fc.boolean(), (rows, columns, transposed) => {
-        const parameter = new Parameter('weight', [rows, columns], { ...options, transposed });
-        const values = Float32Array.from({ length: rows * columns }, (_, i) => i);
+      fc.property(extents, orders, (shape, pytorchAxes) => {
+        const parameter = new Parameter('weight', shape, { ...options, pytorchAxes });
+        const values = Float32Array.from({ length: sizeOf(shape) }, (_, i) => i);
         expect(parameter.fromPytorch(parameter.toPytorch(values))).toEqual(values);
       }),
     );

@@ -1,0 +1,141 @@
+import { expectInteger } from '../checks.js';
+import { ShapeError } from '../errors.js';
+import { type Conv2dAttributes, conv2dShape } from '../ops/conv2d.js';
+import type { Step } from '../step.js';
+import { formatShape, type Tensor } from '../tensor.js';
+import type { Layer } from './layer.js';
+import { type Initializer, kaimingUniform, Parameter } from './parameter.js';
+
+/** One number for rows and columns alike, or one for each. */
+export type Extent = number | readonly [height: number, width: number];
+
+export interface Conv2dOptions {
+  /** Pixels from one window to the next; 1 by default. */
+  readonly stride?: Extent;
+  /** Zeros around the image; 0 by default. */
+  readonly padding?: Extent;
+  /** Pixels from one tap to the next; 1 by default. */
+  readonly dilation?: Extent;
+  /** Into how many groups the channels are cut, which do not meet; 1 by default. */
+  readonly groups?: number;
+  /** Whether a bias is added to each channel; true by default. */
+  readonly bias?: boolean;
+  /** First values of weight and bias; PyTorch's by default. */
+  readonly initializer?: Initializer;
+}
+
+/**
+ * Convolution of images: from (B, H, W, inputs) to (B, OH, OW, outputs). Derivation:
+ * src/ops/conv2d.ts. Its weight is (OC, C/G, KH, KW) in PyTorch's layout.
+ *
+ * @param inputs channels that come in, C
+ * @param outputs channels that go out, OC
+ * @param kernel taps of a window, KH and KW
+ * @throws ShapeError for numbers that are no positive integers (no negative ones, for padding), or
+ *   groups that do not divide the channels
+ * @example conv2d(1, 32, 3, { padding: 1 })
+ */
+export function conv2d(
+  inputs: number,
+  outputs: number,
+  kernel: Extent,
+  options: Conv2dOptions = {},
+): Layer {
+  return new Conv2d(inputs, outputs, kernel, options);
+}
+
+/** [height, width] of an option. */
+export function pairOf(extent: Extent): readonly [height: number, width: number] {
+  return typeof extent === 'number' ? [extent, extent] : extent;
+}
+
+class Conv2d implements Layer {
+  readonly description: string;
+  readonly features = undefined;
+  readonly #attributes: Conv2dAttributes;
+  readonly #weight: Parameter;
+  readonly #bias: Parameter | undefined;
+  #x!: Tensor;
+
+  constructor(inputs: number, outputs: number, kernel: Extent, options: Conv2dOptions) {
+    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = options;
+    const [KH, KW] = pairOf(kernel);
+    for (const [what, value] of Object.entries({ inputs, outputs, kernel: KH, groups })) {
+      expectInteger('conv2d', what, value);
+    }
+    expectInteger('conv2d', 'kernel', KW);
+    if (inputs % groups !== 0 || outputs % groups !== 0) {
+      throw new ShapeError(
+        `conv2d: expected groups to divide ${inputs} input and ${outputs} output channels, got ${groups}`,
+      );
+    }
+    this.#attributes = attributesOf({ stride, padding, dilation, groups });
+    this.description = describe(inputs, outputs, kernel, options);
+    const shape = [KH, KW, inputs / groups, outputs];
+    const draw = {
+      fanIn: (KH * KW * inputs) / groups,
+      initializer: options.initializer ?? kaimingUniform(),
+    };
+    this.#weight = new Parameter('weight', shape, { ...draw, pytorchAxes: [3, 2, 0, 1] });
+    this.#bias = bias ? new Parameter('bias', [outputs], draw) : undefined;
+  }
+
+  get parameters(): readonly Parameter[] {
+    return this.#bias ? [this.#weight, this.#bias] : [this.#weight];
+  }
+
+  forward(step: Step, x: Tensor): Tensor {
+    const W = this.#weight.tensor;
+    const y = step.activation('y', conv2dShape(x.shape, W.shape, this.#attributes));
+    if (this.#bias) {
+      step.call('conv2dBiasForward', { y, x, W, b: this.#bias.tensor }, this.#attributes);
+    } else {
+      step.call('conv2dForward', { y, x, W }, this.#attributes);
+    }
+    this.#x = x;
+    return y;
+  }
+
+  backward(step: Step, dy: Tensor): Tensor {
+    const [x, W] = [this.#x, this.#weight.tensor];
+    const dx = step.activation('dx', x.shape);
+    step.call('conv2dBackwardWeight', { dW: this.#weight.gradient, x, dy }, this.#attributes);
+    if (this.#bias) step.call('conv2dBackwardBias', { db: this.#bias.gradient, dy });
+    step.call('conv2dBackwardInput', { dx, dy, W }, this.#attributes);
+    return dx;
+  }
+}
+
+function attributesOf({
+  stride,
+  padding,
+  dilation,
+  groups,
+}: Required<Pick<Conv2dOptions, 'stride' | 'padding' | 'dilation' | 'groups'>>): Conv2dAttributes {
+  const [strideHeight, strideWidth] = pairOf(stride);
+  const [paddingHeight, paddingWidth] = pairOf(padding);
+  const [dilationHeight, dilationWidth] = pairOf(dilation);
+  for (const [what, values] of Object.entries({ stride, dilation })) {
+    for (const value of pairOf(values)) expectInteger('conv2d', what, value);
+  }
+  for (const value of pairOf(padding)) expectInteger('conv2d', 'padding', value, 0);
+  return {
+    strideHeight,
+    strideWidth,
+    paddingHeight,
+    paddingWidth,
+    dilationHeight,
+    dilationWidth,
+    groups,
+  };
+}
+
+function describe(inputs: number, outputs: number, kernel: Extent, options: Conv2dOptions): string {
+  const text = (value: Extent | boolean) =>
+    typeof value === 'object' ? formatShape(value) : String(value);
+  const { stride, padding, dilation, groups, bias } = options;
+  const named = Object.entries({ stride, padding, dilation, groups, bias })
+    .filter((entry): entry is [string, Extent | boolean] => entry[1] !== undefined)
+    .map(([name, value]) => `, ${name} ${text(value)}`);
+  return `conv2d(${inputs}, ${outputs}, ${text(kernel)}${named.join('')})`;
+}
