@@ -106,7 +106,7 @@ export function conv2dBackwardWeight(args: usize): void {
                   gatheredTile(
                     next - at, rows + ROW * (at - firstRow), runs, endRuns,
                     4 * group * depth, step, panels + stripBytes * (strip - block), 4 * COLUMNS,
-                    4 * (group * outputs + o), min(COLUMNS, outputs - o), start,
+                    4 * (group * outputs + o), min(COLUMNS, outputs - o), start, -Infinity,
                   );
                   at = next;
                 }

@@ -28,25 +28,37 @@ const TILES_PER_BLOCK: i32 = 32;
 
 export function conv2dForward(args: usize): void {
   readSizes(args, 3);
-  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0, false);
+  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0, NONE, false);
 }
 
 export function conv2dBiasForward(args: usize): void {
   readSizes(args, 4);
-  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3), false);
+  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3), NONE, false);
+}
+
+/** conv2dBiasForward, and ReLU on its way to memory. */
+export function conv2dBiasReluForward(args: usize): void {
+  readSizes(args, 4);
+  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3), 0, false);
 }
 
 export function conv2dBackwardInput(args: usize): void {
   readSizes(args, 3);
-  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0, true);
+  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0, NONE, true);
 }
 
 export function conv2dBackwardBias(args: usize): void {
   linearBackwardBias(args);
 }
 
-/** @param turned from dy to dx instead of from x to y */
-function convolve(to: usize, from: usize, weight: usize, bias: usize, turned: bool): void {
+/** No least result. */
+const NONE: f32 = -Infinity;
+
+/**
+ * @param floor least result
+ * @param turned from dy to dx instead of from x to y
+ */
+function convolve(to: usize, from: usize, weight: usize, bias: usize, floor: f32, turned: bool): void {
   const rowClasses = ownScratch();
   const columnClasses = turned
     ? listClasses(rowClasses, H, KH, OH, strideH, dilationH, paddingH, true)
@@ -110,7 +122,7 @@ function convolve(to: usize, from: usize, weight: usize, bias: usize, turned: bo
                 gatheredTile(
                   next - at, rows + ROW * (at - firstRow), runs, endRuns,
                   4 * (group * depth + c), 4, panel, 4 * COLUMNS,
-                  toColumn, min(COLUMNS, outputs - n), start,
+                  toColumn, min(COLUMNS, outputs - n), start, c + count < depth ? NONE : floor,
                 );
                 at = next;
               }

@@ -13,7 +13,7 @@
 //
 // As in gemm.ts, sums stay in twelve registers, each element has one chain over ascending runs and k,
 // and the result does not depend on the tile it falls into.
-import { multiplyAdd, storeLanes } from './simd';
+import { atLeast, multiplyAdd, storeLanes } from './simd';
 
 /** Bytes of an entry of the table of rows, and of the list of runs. */
 export const ROW: i32 = 8;
@@ -33,19 +33,20 @@ const ZEROS = memory.data(32, 16);
  * @param column bytes from where a row's results begin to this tile's columns
  * @param width how many of the eight columns exist
  * @param from eight numbers to begin with: 0 for zeros, or `ACCUMULATE`
+ * @param floor least result: 0 for ReLU, −∞ for none
  */
 export function gatheredTile(
   count: i32, rows: usize, runs: usize, endRuns: usize,
   shift: usize, step: i32, b: usize, bRow: i32,
-  column: usize, width: i32, from: usize,
+  column: usize, width: i32, from: usize, floor: f32,
 ): void {
   switch (count) {
-    case 6: return tile(6, rows, runs, endRuns, shift, step, b, bRow, column, width, from);
-    case 5: return tile(5, rows, runs, endRuns, shift, step, b, bRow, column, width, from);
-    case 4: return tile(4, rows, runs, endRuns, shift, step, b, bRow, column, width, from);
-    case 3: return tile(3, rows, runs, endRuns, shift, step, b, bRow, column, width, from);
-    case 2: return tile(2, rows, runs, endRuns, shift, step, b, bRow, column, width, from);
-    default: return tile(1, rows, runs, endRuns, shift, step, b, bRow, column, width, from);
+    case 6: return tile(6, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    case 5: return tile(5, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    case 4: return tile(4, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    case 3: return tile(3, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    case 2: return tile(2, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    default: return tile(1, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
   }
 }
 
@@ -56,7 +57,7 @@ export const ACCUMULATE: usize = 1;
 @inline function tile(
   count: i32, rows: usize, runs: usize, endRuns: usize,
   shift: usize, step: i32, b: usize, bRow: i32,
-  column: usize, width: i32, from: usize,
+  column: usize, width: i32, from: usize, floor: f32,
 ): void {
   // Rows that the tile lacks repeat the first one, and the compiler drops what is never stored.
   const to0 = <usize>load<u32>(rows, 4) + column;
@@ -122,17 +123,20 @@ export const ACCUMULATE: usize = 1;
       }
     }
   }
-  storeRow(to0, acc00, acc01, width);
-  if (count > 1) storeRow(to1, acc10, acc11, width);
-  if (count > 2) storeRow(to2, acc20, acc21, width);
-  if (count > 3) storeRow(to3, acc30, acc31, width);
-  if (count > 4) storeRow(to4, acc40, acc41, width);
-  if (count > 5) storeRow(to5, acc50, acc51, width);
+  const least = f32x4.splat(floor);
+  storeRow(to0, acc00, acc01, width, least);
+  if (count > 1) storeRow(to1, acc10, acc11, width, least);
+  if (count > 2) storeRow(to2, acc20, acc21, width, least);
+  if (count > 3) storeRow(to3, acc30, acc31, width, least);
+  if (count > 4) storeRow(to4, acc40, acc41, width, least);
+  if (count > 5) storeRow(to5, acc50, acc51, width, least);
 }
 
-/** Stores the first `width` of eight columns. */
+/** Stores the first `width` of eight columns, each `least` at least. */
 // @ts-ignore: decorator
-@inline function storeRow(to: usize, low: v128, high: v128, width: i32): void {
+@inline function storeRow(to: usize, low: v128, high: v128, width: i32, least: v128): void {
+  low = atLeast(low, least);
+  high = atLeast(high, least);
   if (width >= COLUMNS) {
     v128.store(to, low);
     v128.store(to, high, 16);

@@ -1,6 +1,6 @@
 // Derivation: src/ops/matmul.ts
 //
-//   C (M, N) = A·B + bias
+//   C (M, N) = max(A·B + bias, floor)
 //
 // C is cut into tiles of 6×8 (or 4×8). A tile's sums live in twelve registers while k runs:
 //
@@ -24,7 +24,7 @@
 //
 // Threads share the tiles of C, counted down the strips.
 import { packColumns, packRows, packStraight, packTransposed } from './gemm-packing';
-import { multiplyAdd, storeLanes, sumLanes } from './simd';
+import { atLeast, multiplyAdd, storeLanes, sumLanes } from './simd';
 import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 
@@ -49,14 +49,15 @@ const ZEROS = memory.data(32, 16);
  * @param transposeA A is stored (K, M)
  * @param transposeB B is stored (N, K)
  * @param bias (N), or 0 for none
+ * @param floor least result: 0 for ReLU, −∞ for none
  */
 export function gemm(
   C: usize, A: usize, B: usize, bias: usize,
   M: i32, N: i32, K: i32,
-  transposeA: bool, transposeB: bool,
+  transposeA: bool, transposeB: bool, floor: f32,
 ): void {
-  if (N == 1 && !transposeA) return matrixVector(C, A, B, bias, M, K);
-  if (N == 1 && bias == 0) return gemm(C, B, A, 0, 1, M, K, false, false);
+  if (N == 1 && !transposeA) return matrixVector(C, A, B, bias, M, K, floor);
+  if (N == 1 && bias == 0) return gemm(C, B, A, 0, 1, M, K, false, false, floor);
   const tiles = (M + tileRows - 1) / tileRows;
   const strips = (N + COLUMNS - 1) / COLUMNS;
   const first = shareBegin(tiles * strips);
@@ -90,13 +91,14 @@ export function gemm(
           // The first block begins at the bias, later ones where the last one stopped.
           const from = k > 0 ? to : bias ? bias + 4 * strip * COLUMNS : ZEROS;
           const fromRow = k > 0 ? 4 * N : 0;
+          const least: f32 = k + depth < K ? -Infinity : floor;
           if (packA) {
             const a = packedA + 4 * tileRows * (begin - top) * depth;
-            columnStrip(to, 4 * N, from, fromRow, a, 4 * depth, 4 * tileRows, b, bRow, rows, depth, width);
+            columnStrip(to, 4 * N, from, fromRow, a, 4 * depth, 4 * tileRows, b, bRow, rows, depth, width, least);
           } else if (transposeA) {
-            columnStrip(to, 4 * N, from, fromRow, A + 4 * (k * M + row), 4, 4 * M, b, bRow, rows, depth, width);
+            columnStrip(to, 4 * N, from, fromRow, A + 4 * (k * M + row), 4, 4 * M, b, bRow, rows, depth, width, least);
           } else {
-            rowStrip(to, 4 * N, from, fromRow, A + 4 * (row * K + k), 4 * K, b, bRow, rows, depth, width);
+            rowStrip(to, 4 * N, from, fromRow, A + 4 * (row * K + k), 4 * K, b, bRow, rows, depth, width, least);
           }
         }
       }
@@ -136,24 +138,24 @@ function rowStrip(
   to: usize, toRow: i32, from: usize, fromRow: i32,
   a: usize, aRow: i32,
   b: usize, bRow: i32,
-  M: i32, K: i32, width: i32,
+  M: i32, K: i32, width: i32, least: f32,
 ): void {
   let i = 0;
   if (width > 4 && tileRows == 6) {
     for (; i + 6 <= M; i += 6) {
-      tile(6, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width);
+      tile(6, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width, least);
     }
   } else if (width > 4) {
     for (; i + 4 <= M; i += 4) {
-      tile(4, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width);
+      tile(4, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width, least);
     }
   } else {
     for (; i + 6 <= M; i += 6) {
-      tile(6, 4, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width);
+      tile(6, 4, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width, least);
     }
   }
   if (i < M) {
-    lastRows(M - i, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width);
+    lastRows(M - i, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, aRow, 4, b, bRow, K, width, least);
   }
 }
 
@@ -166,24 +168,24 @@ function columnStrip(
   to: usize, toRow: i32, from: usize, fromRow: i32,
   a: usize, aRow: i32, aColumn: i32,
   b: usize, bRow: i32,
-  M: i32, K: i32, width: i32,
+  M: i32, K: i32, width: i32, least: f32,
 ): void {
   let i = 0;
   if (width > 4 && tileRows == 6) {
     for (; i + 6 <= M; i += 6) {
-      tile(6, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
+      tile(6, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width, least);
     }
   } else if (tileRows == 6) {
     for (; i + 6 <= M; i += 6) {
-      tile(6, 4, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
+      tile(6, 4, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width, least);
     }
   } else {
     for (; i + 4 <= M; i += 4) {
-      tile(4, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
+      tile(4, 8, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width, least);
     }
   }
   if (i < M) {
-    lastRows(M - i, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width);
+    lastRows(M - i, to + i * toRow, toRow, from + i * fromRow, fromRow, a + i * aRow, 4, aColumn, b, bRow, K, width, least);
   }
 }
 
@@ -191,21 +193,21 @@ function columnStrip(
 function lastRows(
   rows: i32, to: usize, toRow: i32, from: usize, fromRow: i32,
   a: usize, aRow: i32, aColumn: i32,
-  b: usize, bRow: i32, K: i32, width: i32,
+  b: usize, bRow: i32, K: i32, width: i32, least: f32,
 ): void {
   if (rows & 4) {
-    tile(4, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width);
+    tile(4, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width, least);
     to += 4 * toRow;
     from += 4 * fromRow;
     a += 4 * aRow;
   }
   if (rows & 2) {
-    tile(2, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width);
+    tile(2, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width, least);
     to += 2 * toRow;
     from += 2 * fromRow;
     a += 2 * aRow;
   }
-  if (rows & 1) tile(1, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width);
+  if (rows & 1) tile(1, 8, to, toRow, from, fromRow, a, aRow, aColumn, b, bRow, K, width, least);
 }
 
 /**
@@ -217,7 +219,7 @@ function lastRows(
   rows: i32, columns: i32,
   to: usize, toRow: i32, from: usize, fromRow: i32,
   a: usize, aRow: i32, aColumn: i32,
-  b: usize, bRow: i32, K: i32, width: i32,
+  b: usize, bRow: i32, K: i32, width: i32, least: f32,
 ): void {
   // Sums that the tile lacks are never loaded: their rows may lie beyond the end of the memory.
   let acc00 = v128.load(from);
@@ -265,42 +267,39 @@ function lastRows(
       if (columns > 4) acc51 = multiplyAdd(x, b1, acc51);
     }
   }
+  const floor = f32x4.splat(least);
   // Whole rows are stored here and side by side, where V8 can make one 256-bit vector of two.
   if (columns > 4 && width == COLUMNS) {
-    storeWhole(to, acc00, acc01);
-    if (rows > 1) storeWhole(to + toRow, acc10, acc11);
-    if (rows > 2) storeWhole(to + 2 * toRow, acc20, acc21);
-    if (rows > 3) storeWhole(to + 3 * toRow, acc30, acc31);
-    if (rows > 4) storeWhole(to + 4 * toRow, acc40, acc41);
-    if (rows > 5) storeWhole(to + 5 * toRow, acc50, acc51);
+    storeWhole(to, acc00, acc01, floor);
+    if (rows > 1) storeWhole(to + toRow, acc10, acc11, floor);
+    if (rows > 2) storeWhole(to + 2 * toRow, acc20, acc21, floor);
+    if (rows > 3) storeWhole(to + 3 * toRow, acc30, acc31, floor);
+    if (rows > 4) storeWhole(to + 4 * toRow, acc40, acc41, floor);
+    if (rows > 5) storeWhole(to + 5 * toRow, acc50, acc51, floor);
     return;
   }
-  storeRow(to, acc00, acc01, width);
-  if (rows > 1) storeRow(to + toRow, acc10, acc11, width);
-  if (rows > 2) storeRow(to + 2 * toRow, acc20, acc21, width);
-  if (rows > 3) storeRow(to + 3 * toRow, acc30, acc31, width);
-  if (rows > 4) storeRow(to + 4 * toRow, acc40, acc41, width);
-  if (rows > 5) storeRow(to + 5 * toRow, acc50, acc51, width);
+  storeRow(to, acc00, acc01, width, floor);
+  if (rows > 1) storeRow(to + toRow, acc10, acc11, width, floor);
+  if (rows > 2) storeRow(to + 2 * toRow, acc20, acc21, width, floor);
+  if (rows > 3) storeRow(to + 3 * toRow, acc30, acc31, width, floor);
+  if (rows > 4) storeRow(to + 4 * toRow, acc40, acc41, width, floor);
+  if (rows > 5) storeRow(to + 5 * toRow, acc50, acc51, width, floor);
 }
 
 // @ts-ignore: decorator
-@inline function storeWhole(to: usize, low: v128, high: v128): void {
-  v128.store(to, low);
-  v128.store(to, high, 16);
+@inline function storeWhole(to: usize, low: v128, high: v128, floor: v128): void {
+  v128.store(to, atLeast(low, floor));
+  v128.store(to, atLeast(high, floor), 16);
 }
 
 /** Stores the first `width` of eight columns. */
-function storeRow(to: usize, low: v128, high: v128, width: i32): void {
-  if (width > 4) {
-    v128.store(to, low);
-    storeLanes(to + 16, high, width - 4);
-  } else {
-    storeLanes(to, low, width);
-  }
+function storeRow(to: usize, low: v128, high: v128, width: i32, floor: v128): void {
+  storeLanes(to, atLeast(low, floor), width);
+  if (width > 4) storeLanes(to + 16, atLeast(high, floor), width - 4);
 }
 
 /** C (M) = A (M, K)·b (K): a dot product a row, in four chains of four lanes. */
-function matrixVector(C: usize, A: usize, b: usize, bias: usize, M: i32, K: i32): void {
+function matrixVector(C: usize, A: usize, b: usize, bias: usize, M: i32, K: i32, floor: f32): void {
   const start: f32 = bias ? load<f32>(bias) : 0;
   const whole = K & ~15;
   for (let i = shareBegin(M), end = shareEnd(M); i < end; i++) {
@@ -314,6 +313,7 @@ function matrixVector(C: usize, A: usize, b: usize, bias: usize, M: i32, K: i32)
     }
     let sum = sumLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
     for (let k = whole; k < K; k++) sum += load<f32>(a + 4 * k) * load<f32>(b + 4 * k);
-    store<f32>(C + 4 * i, sum + start);
+    sum += start;
+    store<f32>(C + 4 * i, sum < floor ? floor : sum);
   }
 }

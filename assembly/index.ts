@@ -5,7 +5,7 @@ import { CONTROL_BYTES, SCRATCH_BYTES } from './threads';
 export * from './accuracy';
 export * from './adam';
 export * from './binary-cross-entropy';
-export { conv2dBackwardBias, conv2dBackwardInput, conv2dBiasForward, conv2dForward } from './conv2d';
+export { conv2dBackwardBias, conv2dBackwardInput, conv2dBiasForward, conv2dBiasReluForward, conv2dForward } from './conv2d';
 export { conv2dBackwardWeight } from './conv2d-weight';
 export * from './gather';
 export * from './gradient-norm';

@@ -6,6 +6,15 @@ import { storeLanes } from './simd';
 import { bytesBegin, bytesEnd } from './threads';
 
 export function linearForward(args: usize): void {
+  forward(args, -Infinity);
+}
+
+/** linearForward, and ReLU on its way to memory. */
+export function linearReluForward(args: usize): void {
+  forward(args, 0);
+}
+
+function forward(args: usize, floor: f32): void {
   const y = pointer(args, 0);
   const x = pointer(args, 1);
   const W = pointer(args, 2);
@@ -13,7 +22,7 @@ export function linearForward(args: usize): void {
   const B = size(args, 4);
   const I = size(args, 5);
   const O = size(args, 6);
-  gemm(y, x, W, b, B, O, I, false, false);
+  gemm(y, x, W, b, B, O, I, false, false, floor);
 }
 
 export function linearBackwardWeight(args: usize): void {
@@ -23,7 +32,7 @@ export function linearBackwardWeight(args: usize): void {
   const B = size(args, 3);
   const I = size(args, 4);
   const O = size(args, 5);
-  gemm(dW, x, dy, 0, I, O, B, true, false);
+  gemm(dW, x, dy, 0, I, O, B, true, false, -Infinity);
 }
 
 /** Column sums, four columns at a time; rows in ascending order. */
@@ -46,5 +55,5 @@ export function linearBackwardInput(args: usize): void {
   const B = size(args, 3);
   const I = size(args, 4);
   const O = size(args, 5);
-  gemm(dx, dy, W, 0, B, I, O, false, true);
+  gemm(dx, dy, W, 0, B, I, O, false, true, -Infinity);
 }

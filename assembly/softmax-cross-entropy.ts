@@ -1,6 +1,7 @@
 // Derivation: src/ops/softmax-cross-entropy.ts
 // logits z (B, C), probabilities p (B, C), both row-major; targets t (B) int32, below C.
-// Three passes over a row: its maximum, e^(z − maximum) with its sum, division by the sum.
+// Three passes over a row: its maximum, e^(z − maximum) with its sum, division by the sum. Forward and
+// backward in one leave p out, which is half of what they would move through memory.
 import { pointer, size } from './arguments';
 import { log } from './logarithm';
 import { expOfNonPositive4 } from './exp';
@@ -14,17 +15,28 @@ export function softmaxForward(args: usize): void {
   const C = size(args, 3);
   for (let n = shareBegin(B), end = shareEnd(B); n < end; n++) {
     const row = 4 * n * C;
-    softmaxRow(p + row, z + row, C, rowMaximum(z + row, C));
+    scaleRow(p + row, C, 1 / exponentials(p + row, z + row, C, rowMaximum(z + row, C)), 1);
   }
 }
 
 export function softmaxCrossEntropyForward(args: usize): void {
+  crossEntropy(args, false);
+}
+
+/** softmaxCrossEntropyForward and softmaxCrossEntropyBackward in one: writes L and dz, and no p. */
+export function softmaxCrossEntropyGradient(args: usize): void {
+  crossEntropy(args, true);
+}
+
+/** @param gradient whether to write dz in place of p */
+function crossEntropy(args: usize, gradient: bool): void {
   const L = pointer(args, 0);
   const p = pointer(args, 1);
   const z = pointer(args, 2);
   const t = pointer(args, 3);
   const B = size(args, 4);
   const C = size(args, 5);
+  const scale: f32 = gradient ? <f32>(1.0 / <f64>B) : 1;
   // Each thread leaves the losses of its rows where the first one finds them and adds them in order,
   // so that the sum does not depend on the number of threads.
   const losses = sharedScratch();
@@ -34,7 +46,7 @@ export function softmaxCrossEntropyForward(args: usize): void {
     for (let i = shareBegin(rows), end = shareEnd(rows); i < end; i++) {
       const n = start + i;
       const row = 4 * n * C;
-      store<f64>(losses + 8 * i, rowLoss(p + row, z + row, C, load<i32>(t + 4 * n)));
+      store<f64>(losses + 8 * i, rowLoss(p + row, z + row, C, load<i32>(t + 4 * n), gradient, scale));
     }
     if (isDivided()) barrier();
     if (isFirst()) for (let i = 0; i < rows; i++) sum += load<f64>(losses + 8 * i);
@@ -47,11 +59,15 @@ export function softmaxCrossEntropyForward(args: usize): void {
 /** Rows whose losses fit into the scratch memory. */
 const ROWS_AT_ONCE: i32 = SCRATCH_BYTES / 8;
 
-/** −log p[target] of one row, and p = softmax of it. */
-function rowLoss(p: usize, z: usize, C: i32, target: i32): f64 {
+/** −log softmax(z)[target] of one row, and p = softmax(z), or its gradient (p − onehot) · scale. */
+function rowLoss(p: usize, z: usize, C: i32, target: i32, gradient: bool, scale: f32): f64 {
   const maximum = rowMaximum(z, C);
-  const S = softmaxRow(p, z, C, maximum);
-  return log(S) - (<f64>load<f32>(z + 4 * target) - <f64>maximum);
+  const S = exponentials(p, z, C, maximum);
+  const inverse: f32 = 1 / S;
+  const ofTarget = load<f32>(p + 4 * target) * inverse;
+  scaleRow(p, C, inverse, scale);
+  if (gradient) store<f32>(p + 4 * target, (ofTarget - 1) * scale);
+  return log(<f64>S) - (<f64>load<f32>(z + 4 * target) - <f64>maximum);
 }
 
 export function softmaxCrossEntropyBackward(args: usize): void {
@@ -83,8 +99,8 @@ function rowMaximum(z: usize, C: i32): f32 {
   return maximum;
 }
 
-/** p = softmax of one row; returns S = Σ e^(z − maximum). */
-function softmaxRow(p: usize, z: usize, C: i32, maximum: f32): f64 {
+/** p = e^(z − maximum) of one row; returns their sum. */
+function exponentials(p: usize, z: usize, C: i32, maximum: f32): f32 {
   const whole = C & ~3;
   const shift = f32x4.splat(maximum);
   let lanes = f32x4.splat(0);
@@ -99,12 +115,19 @@ function softmaxRow(p: usize, z: usize, C: i32, maximum: f32): f64 {
     storeLanes(p + 4 * whole, e, C - whole);
     for (let c = whole; c < C; c++) S += load<f32>(p + 4 * c);
   }
-  const inverse = f32x4.splat(1 / S);
+  return S;
+}
+
+/** p ← (p · inverse) · scale, in this order, so that each rounds as it does in a call of its own. */
+function scaleRow(p: usize, C: i32, inverse: f32, scale: f32): void {
+  const whole = C & ~3;
+  const inverses = f32x4.splat(inverse);
+  const scales = f32x4.splat(scale);
   for (let c = 0; c < whole; c += 4) {
-    v128.store(p + 4 * c, f32x4.mul(v128.load(p + 4 * c), inverse));
+    v128.store(p + 4 * c, f32x4.mul(f32x4.mul(v128.load(p + 4 * c), inverses), scales));
   }
   if (whole < C) {
-    storeLanes(p + 4 * whole, f32x4.mul(v128.load(p + 4 * whole), inverse), C - whole);
+    const last = f32x4.mul(f32x4.mul(v128.load(p + 4 * whole), inverses), scales);
+    storeLanes(p + 4 * whole, last, C - whole);
   }
-  return <f64>S;
 }

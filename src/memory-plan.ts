@@ -1,4 +1,3 @@
-import { type Call, inputsOf, outputsOf } from './step.js';
 import type { Tensor } from './tensor.js';
 
 /** Where each activation of a step lies within one arena. */
@@ -23,12 +22,13 @@ interface Interval {
  * Places activations so that two share memory only if their lives do not overlap: the largest
  * first, each at the lowest offset that is free for its whole life.
  *
+ * @param calls the tensors that each call reads or writes
  * @param padding bytes after each activation that kernels may read and write, though not rely on
  *
  * Source: "greedy by size" of Pisarchyk and Lee, "Efficient memory management for deep neural net
  * inference", 2020, which found it within a few percent of the lower bound.
  */
-export function planMemory(calls: readonly Call[], padding: number): MemoryPlan {
+export function planMemory(calls: readonly (readonly Tensor[])[], padding: number): MemoryPlan {
   const placed: { interval: Interval; offset: number }[] = [];
   let size = 0;
   for (const interval of intervalsOf(calls, padding).sort((a, b) => b.bytes - a.bytes)) {
@@ -47,10 +47,10 @@ export function planMemory(calls: readonly Call[], padding: number): MemoryPlan 
 }
 
 /** First and last call that touches each activation. */
-function intervalsOf(calls: readonly Call[], padding: number): Interval[] {
+function intervalsOf(calls: readonly (readonly Tensor[])[], padding: number): Interval[] {
   const intervals = new Map<Tensor, Interval>();
-  calls.forEach((call, position) => {
-    for (const tensor of [...outputsOf(call), ...inputsOf(call)]) {
+  calls.forEach((tensors, position) => {
+    for (const tensor of tensors) {
       if (tensor.storage !== 'activation') continue;
       const known = intervals.get(tensor);
       if (known) known.last = position;

@@ -52,7 +52,10 @@ export function listingOf(calls: readonly Call[]): ListedCalls {
     inputs: inputsOf(call).map(listTensor),
     attributes: call.attributes,
   }));
-  const planned = planMemory(calls, PADDING).size;
+  const planned = planMemory(
+    calls.map(({ tensors }) => Object.values(tensors)),
+    PADDING,
+  ).size;
   return { calls: listed, activations: { planned, separate: separateBytes(calls) } };
 }
 

@@ -4,6 +4,7 @@
  * reading further is a trap, and all that is no tensor holds NaN, which would spoil a result.
  */
 import { describe, expect, it } from 'vitest';
+import { kernelCallOf } from '../../src/backends/wasm/kernel-call.js';
 import { link, linkedSize, PADDING } from '../../src/backends/wasm/linker.js';
 import { BUILDS, loadModule, supportedBuilds } from '../../src/backends/wasm/module.js';
 import { type KernelCase, kernelsOf } from '../../src/gradcheck/case.js';
@@ -61,12 +62,13 @@ function runCall(
   before: ReadonlyMap<Tensor, Values>,
   last: Tensor,
 ): Map<Tensor, Uint8Array> {
+  const kernelCall = kernelCallOf(call);
   const bytes = new Uint8Array(memory.buffer);
   const team = roundUp(core.heapBase(), ALIGNMENT);
   const list = team + roundUp(core.teamBytes(1), ALIGNMENT);
   core.joinTeam(team, 0, 1, true, 0);
   bytes.fill(FILL, team);
-  let next = list + roundUp(linkedSize([call]), ALIGNMENT) + ALIGNMENT;
+  let next = list + roundUp(linkedSize([kernelCall]), ALIGNMENT) + ALIGNMENT;
   const addresses = new Map<Tensor, number>();
   for (const [tensor, values] of before) {
     const room = roundUp(tensor.byteLength + PADDING, ALIGNMENT);
@@ -80,7 +82,7 @@ function runCall(
   link(
     memory,
     list,
-    [call],
+    [kernelCall],
     [{ divided: false, afterBarrier: false }],
     () => 0,
     (tensor) => addresses.get(tensor) as number,

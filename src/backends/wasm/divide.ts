@@ -1,5 +1,5 @@
-import { type Call, inputsOf, outputsOf } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
+import { type KernelCall, type KernelName, touchedBy } from './kernel-call.js';
 
 /** How a call is run by several threads: see assembly/step.ts. */
 export interface Division {
@@ -16,7 +16,7 @@ export interface Division {
 export const WORTH_DIVIDING = 2000;
 
 /** Nanoseconds of one core for each element, about: good enough to compare with a barrier. */
-const COST_PER_ELEMENT: Partial<Record<Call['op'], number>> = {
+const COST_PER_ELEMENT: Partial<Record<KernelName, number>> = {
   gatherBytes: 0.2,
   gatherReals: 0.3,
   reluForward: 0.15,
@@ -28,6 +28,7 @@ const COST_PER_ELEMENT: Partial<Record<Call['op'], number>> = {
   softmaxForward: 1.5,
   softmaxCrossEntropyForward: 1.5,
   softmaxCrossEntropyBackward: 0.2,
+  softmaxCrossEntropyGradient: 1.5,
   linearBackwardBias: 0.15,
   conv2dBackwardBias: 0.15,
   squaredErrorBackward: 0.2,
@@ -43,7 +44,10 @@ const COST_PER_ELEMENT: Partial<Record<Call['op'], number>> = {
 const PRODUCTS_PER_NANOSECOND = 25;
 
 /** Calls whose threads leave results for each other in memory that all of them share. */
-const SHARES_SCRATCH: ReadonlySet<Call['op']> = new Set(['softmaxCrossEntropyForward']);
+const SHARES_SCRATCH: ReadonlySet<KernelName> = new Set([
+  'softmaxCrossEntropyForward',
+  'softmaxCrossEntropyGradient',
+]);
 
 /**
  * Decides, for each call, whether threads share it and whether they must meet first: they must
@@ -54,22 +58,22 @@ const SHARES_SCRATCH: ReadonlySet<Call['op']> = new Set(['softmaxCrossEntropyFor
  * @param addressOf where each tensor lies; activations may share memory
  */
 export function divideCalls(
-  calls: readonly Call[],
+  calls: readonly KernelCall[],
   { threads, worthDividing }: { readonly threads: number; readonly worthDividing: number },
   addressOf: (tensor: Tensor) => number,
 ): Division[] {
-  const isDivided = (call: Call) => {
+  const isDivided = (call: KernelCall) => {
     const cost = nanoseconds(call);
     return threads > 1 && cost > 0 && cost >= worthDividing;
   };
   const needsTeam = calls.some(isDivided);
-  let since: { call: Call; divided: boolean }[] = [];
+  let since: { call: KernelCall; divided: boolean }[] = [];
   return calls.map((call, i) => {
     const divided = isDivided(call);
     const conflicts = ({ call: earlier, divided: earlierDivided }: (typeof since)[number]) =>
       (divided || earlierDivided) &&
-      (SHARES_SCRATCH.has(call.op) ||
-        SHARES_SCRATCH.has(earlier.op) ||
+      (SHARES_SCRATCH.has(call.kernel) ||
+        SHARES_SCRATCH.has(earlier.kernel) ||
         collide(earlier, call, addressOf));
     // The first call follows the last one of the run before.
     const afterBarrier = needsTeam && (i === 0 || since.some(conflicts));
@@ -80,23 +84,25 @@ export function divideCalls(
 }
 
 /** Time of one thread for a call, about; 0 for calls that are never cut. */
-function nanoseconds({ op, sizes }: Call): number {
+function nanoseconds({ kernel, sizes }: KernelCall): number {
   const product = sizes.reduce((all, size) => all * size, 1);
-  switch (op) {
+  switch (kernel) {
     case 'matmul':
     case 'linearForward':
+    case 'linearReluForward':
     case 'linearBackwardWeight':
     case 'linearBackwardInput':
       return product / PRODUCTS_PER_NANOSECOND;
     case 'conv2dForward':
     case 'conv2dBiasForward':
+    case 'conv2dBiasReluForward':
     case 'conv2dBackwardWeight':
     case 'conv2dBackwardInput': {
       const [B, , , C, OH, OW, OC, KH, KW, , , , , , , G] = sizes;
       return (B * OH * OW * OC * KH * KW * C) / G / PRODUCTS_PER_NANOSECOND;
     }
     default:
-      return product * (COST_PER_ELEMENT[op] ?? 0);
+      return product * (COST_PER_ELEMENT[kernel] ?? 0);
   }
 }
 
@@ -104,13 +110,16 @@ function nanoseconds({ op, sizes }: Call): number {
  * Whether one call writes what the other touches. Kernels may write up to the end of a tensor's last
  * cache line, which it shares with no other tensor, so bytes behind a tensor need no thought here.
  */
-function collide(earlier: Call, later: Call, addressOf: (tensor: Tensor) => number): boolean {
+function collide(
+  earlier: KernelCall,
+  later: KernelCall,
+  addressOf: (tensor: Tensor) => number,
+): boolean {
   const overlap = (a: Tensor, b: Tensor) =>
     a === b ||
     (addressOf(a) < addressOf(b) + b.byteLength && addressOf(b) < addressOf(a) + a.byteLength);
-  const touches = (call: Call) => [...outputsOf(call), ...inputsOf(call)];
   return (
-    outputsOf(earlier).some((written) => touches(later).some((t) => overlap(written, t))) ||
-    outputsOf(later).some((written) => touches(earlier).some((t) => overlap(written, t)))
+    earlier.outputs.some((written) => touchedBy(later).some((t) => overlap(written, t))) ||
+    later.outputs.some((written) => touchedBy(earlier).some((t) => overlap(written, t)))
   );
 }

@@ -1,6 +1,6 @@
-import { type Call, definitionOf } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
 import type { Division } from './divide.js';
+import { type KernelCall, type KernelName, touchedBy } from './kernel-call.js';
 
 /**
  * Bytes behind every tensor that kernels may read and write: they work on whole vectors, and the
@@ -14,10 +14,10 @@ const DIVIDED = 1;
 const AFTER_BARRIER = 2;
 
 /** The kernel's index in the function table. */
-export type KernelIndex = (op: Call['op']) => number;
+export type KernelIndex = (kernel: KernelName) => number;
 
 /** Bytes that the linked form of `calls` takes. */
-export function linkedSize(calls: readonly Call[]): number {
+export function linkedSize(calls: readonly KernelCall[]): number {
   return calls.reduce((sum, call) => sum + ENTRY + argumentBytes(call), 0);
 }
 
@@ -34,7 +34,7 @@ export function linkedSize(calls: readonly Call[]): number {
 export function link(
   memory: WebAssembly.Memory,
   at: number,
-  calls: readonly Call[],
+  calls: readonly KernelCall[],
   divisions: readonly Division[],
   kernelIndex: KernelIndex,
   addressOf: (tensor: Tensor) => number,
@@ -44,14 +44,14 @@ export function link(
   let args = at + ENTRY * calls.length;
   for (const [i, call] of calls.entries()) {
     const { divided, afterBarrier } = divisions[i];
-    view.setUint32(entry, kernelIndex(call.op), true);
+    view.setUint32(entry, kernelIndex(call.kernel), true);
     view.setUint32(entry + 4, args, true);
     view.setUint32(entry + 8, (divided ? DIVIDED : 0) | (afterBarrier ? AFTER_BARRIER : 0), true);
     wordsOf(call, addressOf).forEach((word, i) => {
       view.setUint32(args + 4 * i, word, true);
     });
-    const attributes = args + argumentBytes(call) - 8 * attributesOf(call).length;
-    attributesOf(call).forEach((value, i) => {
+    const attributes = args + argumentBytes(call) - 8 * call.attributes.length;
+    call.attributes.forEach((value, i) => {
       view.setFloat64(attributes + 8 * i, value, true);
     });
     entry += ENTRY;
@@ -59,18 +59,11 @@ export function link(
   }
 }
 
-function wordsOf(call: Call, addressOf: (tensor: Tensor) => number): number[] {
-  const { outputs, inputs } = definitionOf(call.op);
-  const pointers = [...outputs, ...inputs].map((role) => addressOf(call.tensors[role]));
-  return [...pointers, ...call.sizes];
+function wordsOf(call: KernelCall, addressOf: (tensor: Tensor) => number): number[] {
+  return [...touchedBy(call).map(addressOf), ...call.sizes];
 }
 
-function attributesOf(call: Call): number[] {
-  return definitionOf(call.op).attributes.map((name) => call.attributes[name]);
-}
-
-function argumentBytes(call: Call): number {
-  const { outputs, inputs, attributes } = definitionOf(call.op);
-  const words = outputs.length + inputs.length + call.sizes.length;
-  return 8 * (Math.ceil(words / 2) + attributes.length);
+function argumentBytes(call: KernelCall): number {
+  const words = touchedBy(call).length + call.sizes.length;
+  return 8 * (Math.ceil(words / 2) + call.attributes.length);
 }

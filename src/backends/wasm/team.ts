@@ -6,7 +6,7 @@ export interface TeamSetup {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   /** Names of the kernels, in the order of the function table. */
-  readonly ops: readonly string[];
+  readonly kernels: readonly string[];
   /** Where the control block lies: see assembly/threads.ts. */
   readonly control: number;
   /** Rows of the matrix product's tiles. */

@@ -1,12 +1,19 @@
 import { BackendError } from '../../errors.js';
 import { yieldToEventLoop } from '../../event-loop.js';
 import { type MemoryPlan, planMemory } from '../../memory-plan.js';
-import { OPS, type OpName } from '../../ops/registry.js';
-import { type Call, inputsOf, outputsOf, type Step } from '../../step.js';
+import type { Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable, Roofs } from '../device.js';
 import { divideCalls, WORTH_DIVIDING } from './divide.js';
+import { fuse } from './fuse.js';
 import { Heap } from './heap.js';
+import {
+  KERNELS,
+  type KernelCall,
+  type KernelName,
+  kernelCallOf,
+  touchedBy,
+} from './kernel-call.js';
 import { link, linkedSize, PADDING } from './linker.js';
 import { chooseBuild, loadModule, type WasmBuild, type WasmFile } from './module.js';
 import { turnOnRevectorization } from './revectorize.js';
@@ -14,7 +21,7 @@ import { Team } from './team.js';
 import { chooseThreads, looksBeforeSleep, maySleep } from './thread-count.js';
 import { tileRows } from './tile-rows.js';
 
-/** What the core exports; every op's kernel besides. */
+/** What the core exports; every kernel besides. */
 interface CoreExports {
   readonly table: WebAssembly.Table;
   heapBase(): number;
@@ -60,7 +67,7 @@ export interface WasmOptions {
 interface LinkedStep {
   /** Whether any call is cut among threads, as far as it is linked. */
   needsTeam: boolean;
-  readonly calls: readonly Call[];
+  readonly calls: readonly KernelCall[];
   readonly plan: MemoryPlan;
   readonly address: number;
 }
@@ -83,7 +90,7 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const team = await Team.start(threads, {
     module,
     memory,
-    ops: Object.keys(OPS),
+    kernels: KERNELS,
     control,
     tileRows: rows,
     looks,
@@ -133,7 +140,7 @@ async function instantiate(
     'runStep',
     'runAlone',
     'fail',
-    ...Object.keys(OPS),
+    ...KERNELS,
   ]) {
     if (!names.includes(name)) {
       throw new BackendError(`wasm: expected the core to export ${name}, got none; rebuild it`);
@@ -157,7 +164,7 @@ class WasmDevice implements Device {
   readonly #heap: Heap;
   readonly #team: Team;
   readonly #division: { readonly threads: number; readonly worthDividing: number };
-  readonly #kernels: ReadonlyMap<OpName, number>;
+  readonly #kernels: ReadonlyMap<KernelName, number>;
   readonly #addresses = new Map<Tensor, number>();
   /** One arena for the activations of all steps, since only one step runs at a time. */
   readonly #arena = { address: 0, size: 0 };
@@ -198,8 +205,8 @@ class WasmDevice implements Device {
 
   async compile(step: Step): Promise<Executable> {
     this.#expectOpen();
-    const { calls } = step;
-    const plan = planMemory(calls, PADDING);
+    const calls = fuse(step.calls.map(kernelCallOf));
+    const plan = planMemory(calls.map(touchedBy), PADDING);
     const linked = { calls, plan, address: this.#allocateFor(calls, plan), needsTeam: false };
     this.#linked.add(linked);
     this.#link(linked);
@@ -260,9 +267,9 @@ class WasmDevice implements Device {
   }
 
   /** Finds memory for all that a step needs, or for nothing; returns where the step itself goes. */
-  #allocateFor(calls: readonly Call[], plan: MemoryPlan): number {
+  #allocateFor(calls: readonly KernelCall[], plan: MemoryPlan): number {
     const added = calls
-      .flatMap((call) => [...outputsOf(call), ...inputsOf(call)])
+      .flatMap(touchedBy)
       .filter((tensor) => tensor.storage === 'persistent' && !this.#addresses.has(tensor));
     try {
       for (const tensor of added) this.#addressOf(tensor);
@@ -295,7 +302,7 @@ class WasmDevice implements Device {
 
   #link(linked: LinkedStep): void {
     const { calls, plan, address } = linked;
-    const kernelIndex = (op: OpName) => this.#kernels.get(op) as number;
+    const kernelIndex = (kernel: KernelName) => this.#kernels.get(kernel) as number;
     const addressOf = (tensor: Tensor) => {
       const offset = plan.offsets.get(tensor);
       return offset === undefined ? this.#addressOf(tensor) : this.#arena.address + offset;
@@ -325,9 +332,8 @@ class WasmDevice implements Device {
   }
 }
 
-/** Puts every op's kernel into the core's function table, and says where. */
-function tabulate(core: CoreExports): Map<OpName, number> {
-  const kernels = core as unknown as Readonly<Record<OpName, () => void>>;
-  const ops = Object.keys(OPS) as OpName[];
-  return new Map(ops.map((op) => [op, core.table.grow(1, kernels[op])]));
+/** Puts every kernel into the core's function table, and says where. */
+function tabulate(core: CoreExports): Map<KernelName, number> {
+  const kernels = core as unknown as Readonly<Record<KernelName, () => void>>;
+  return new Map(KERNELS.map((kernel) => [kernel, core.table.grow(1, kernels[kernel])]));
 }

@@ -10,11 +10,11 @@ const port = inNode
   : globalThis;
 
 port.onmessage = async ({
-  data: { module, memory, ops, control, tileRows, looks, number, count },
+  data: { module, memory, kernels, control, tileRows, looks, number, count },
 }) => {
   try {
     const { exports: core } = await WebAssembly.instantiate(module, { env: { memory } });
-    for (const op of ops) core.table.grow(1, core[op]);
+    for (const kernel of kernels) core.table.grow(1, core[kernel]);
     core.setTileRows(tileRows);
     core.joinTeam(control, number, count, true, looks);
     port.postMessage({ ready: true });

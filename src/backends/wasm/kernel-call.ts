@@ -1,0 +1,41 @@
+import { OPS, type OpName } from '../../ops/registry.js';
+import { type Call, definitionOf, inputsOf, outputsOf } from '../../step.js';
+import type { Tensor } from '../../tensor.js';
+
+/**
+ * Kernels that do the work of two neighbouring calls; their arguments are named in src/backends/wasm/fuse.ts.
+ */
+export const FUSED_KERNELS = [
+  'softmaxCrossEntropyGradient',
+  'linearReluForward',
+  'conv2dBiasReluForward',
+] as const;
+
+export type KernelName = OpName | (typeof FUSED_KERNELS)[number];
+
+/** Every kernel that the core exports, in the order of its function table. */
+export const KERNELS: readonly KernelName[] = [...(Object.keys(OPS) as OpName[]), ...FUSED_KERNELS];
+
+/** A call as the core runs it: a kernel, and its arguments in their order. */
+export interface KernelCall {
+  readonly kernel: KernelName;
+  readonly outputs: readonly Tensor[];
+  readonly inputs: readonly Tensor[];
+  readonly sizes: readonly number[];
+  readonly attributes: readonly number[];
+}
+
+export function kernelCallOf(call: Call): KernelCall {
+  return {
+    kernel: call.op,
+    outputs: outputsOf(call),
+    inputs: inputsOf(call),
+    sizes: call.sizes,
+    attributes: definitionOf(call.op).attributes.map((name) => call.attributes[name]),
+  };
+}
+
+/** All that a call reads or writes. */
+export function touchedBy({ outputs, inputs }: KernelCall): Tensor[] {
+  return [...outputs, ...inputs];
+}
