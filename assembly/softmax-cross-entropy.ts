@@ -13,9 +13,14 @@ export function softmaxForward(args: usize): void {
   const z = pointer(args, 1);
   const B = size(args, 2);
   const C = size(args, 3);
-  for (let n = shareBegin(B), end = shareEnd(B); n < end; n++) {
+  const begin = shareBegin(B);
+  const end = shareEnd(B);
+  if (begin == end) return;
+  maximum = rowMaximum(z + 4 * begin * C, C);
+  for (let n = begin; n < end; n++) {
     const row = 4 * n * C;
-    scaleRow(p + row, C, 1 / exponentials(p + row, z + row, C, rowMaximum(z + row, C)), 1);
+    const next = n + 1 < end ? row + 4 * C : row;
+    scaleRow(p + row, C, 1 / exponentials(p + row, z + row, z + next, C), 1);
   }
 }
 
@@ -43,10 +48,15 @@ function crossEntropy(args: usize, gradient: bool): void {
   let sum: f64 = 0;
   for (let start = 0; start < B; start += ROWS_AT_ONCE) {
     const rows = min(ROWS_AT_ONCE, B - start);
-    for (let i = shareBegin(rows), end = shareEnd(rows); i < end; i++) {
+    const begin = shareBegin(rows);
+    const end = shareEnd(rows);
+    if (begin < end) maximum = rowMaximum(z + 4 * (start + begin) * C, C);
+    for (let i = begin; i < end; i++) {
       const n = start + i;
       const row = 4 * n * C;
-      store<f64>(losses + 8 * i, rowLoss(p + row, z + row, C, load<i32>(t + 4 * n), gradient, scale));
+      const next = i + 1 < end ? row + 4 * C : row;
+      const target = load<i32>(t + 4 * n);
+      store<f64>(losses + 8 * i, rowLoss(p + row, z + row, z + next, C, target, gradient, scale));
     }
     if (isDivided()) barrier();
     if (isFirst()) for (let i = 0; i < rows; i++) sum += load<f64>(losses + 8 * i);
@@ -60,14 +70,16 @@ function crossEntropy(args: usize, gradient: bool): void {
 const ROWS_AT_ONCE: i32 = SCRATCH_BYTES / 8;
 
 /** −log softmax(z)[target] of one row, and p = softmax(z), or its gradient (p − onehot) · scale. */
-function rowLoss(p: usize, z: usize, C: i32, target: i32, gradient: bool, scale: f32): f64 {
-  const maximum = rowMaximum(z, C);
-  const S = exponentials(p, z, C, maximum);
+function rowLoss(
+  p: usize, z: usize, next: usize, C: i32, target: i32, gradient: bool, scale: f32,
+): f64 {
+  const largest = maximum;
+  const S = exponentials(p, z, next, C);
   const inverse: f32 = 1 / S;
   const ofTarget = load<f32>(p + 4 * target) * inverse;
   scaleRow(p, C, inverse, scale);
   if (gradient) store<f32>(p + 4 * target, (ofTarget - 1) * scale);
-  return log(<f64>S) - (<f64>load<f32>(z + 4 * target) - <f64>maximum);
+  return log(<f64>S) - (<f64>load<f32>(z + 4 * target) - <f64>largest);
 }
 
 export function softmaxCrossEntropyBackward(args: usize): void {
@@ -94,18 +106,33 @@ function rowMaximum(z: usize, C: i32): f32 {
   // pmax is one instruction where max is seven. It passes over NaN, which the sum of e^z then meets.
   let lanes = f32x4.splat(-Infinity);
   for (let c = 0; c < whole; c += 4) lanes = f32x4.pmax(lanes, v128.load(z + 4 * c));
-  let maximum = maxLanes(lanes);
-  for (let c = whole; c < C; c++) maximum = max(maximum, load<f32>(z + 4 * c));
-  return maximum;
+  return largestOf(lanes, z, whole, C);
 }
 
-/** p = e^(z − maximum) of one row; returns their sum. */
-function exponentials(p: usize, z: usize, C: i32, maximum: f32): f32 {
+/** The largest of four lanes and the last elements of a row. */
+function largestOf(lanes: v128, z: usize, whole: i32, C: i32): f32 {
+  let largest = maxLanes(lanes);
+  for (let c = whole; c < C; c++) largest = max(largest, load<f32>(z + 4 * c));
+  return largest;
+}
+
+/** The largest logit of the row that comes next. */
+let maximum: f32 = 0;
+
+/**
+ * p = e^(z − maximum) of one row; returns their sum.
+ *
+ * @param next the row after it, whose maximum is found on the way: memory brings that row while
+ *   exponentials keep the core busy
+ */
+function exponentials(p: usize, z: usize, next: usize, C: i32): f32 {
   const whole = C & ~3;
   const shift = f32x4.splat(maximum);
   let lanes = f32x4.splat(0);
+  let maxima = f32x4.splat(-Infinity);
   for (let c = 0; c < whole; c += 4) {
     const e = expOfNonPositive4(f32x4.sub(v128.load(z + 4 * c), shift));
+    maxima = f32x4.pmax(maxima, v128.load(next + 4 * c));
     lanes = f32x4.add(lanes, e);
     v128.store(p + 4 * c, e);
   }
@@ -115,6 +142,7 @@ function exponentials(p: usize, z: usize, C: i32, maximum: f32): f32 {
     storeLanes(p + 4 * whole, e, C - whole);
     for (let c = whole; c < C; c++) S += load<f32>(p + 4 * c);
   }
+  maximum = largestOf(maxima, next, whole, C);
   return S;
 }
 
