@@ -17,8 +17,10 @@ export type { BackendInfo, BackendName, Device, Executable } from './backends/de
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
 export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
 export { relu, sigmoid, tanh } from './layers/activations.js';
+export { flatten } from './layers/flatten.js';
 export type { Layer } from './layers/layer.js';
 export { type LinearOptions, linear } from './layers/linear.js';
+export { type ImageShape, onImages } from './layers/on-images.js';
 export { type Initializer, kaimingUniform, normal, Parameter, zeros } from './layers/parameter.js';
 export { sequential } from './layers/sequential.js';
 export { RandomStream } from './random/threefry.js';

@@ -5,6 +5,7 @@
 import { accuracyOps } from '../ops/accuracy.js';
 import { adamOps } from '../ops/adam.js';
 import { binaryCrossEntropyOps } from '../ops/binary-cross-entropy.js';
+import { flattenOps } from '../ops/flatten.js';
 import { gatherOps } from '../ops/gather.js';
 import { gradientNormOps } from '../ops/gradient-norm.js';
 import { linearOps } from '../ops/linear.js';
@@ -23,6 +24,7 @@ import { type GradientCase, type KernelCase, kernelsOf } from './case.js';
 import {
   activationCase,
   classificationCase,
+  flattenCase,
   linearCase,
   matmulCase,
   squaredErrorCase,
@@ -81,6 +83,16 @@ export const FAMILIES: readonly Family[] = [
   family('relu', reluOps, (random) => activations(random, 'relu')),
   family('sigmoid', sigmoidOps, (random) => activations(random, 'sigmoid')),
   family('tanh', tanhOps, (random) => activations(random, 'tanh')),
+  family('flatten', flattenOps, (random) => {
+    const [B, H, W, C] = sizes(random, 4);
+    return {
+      gradients: [
+        flattenCase(random, { B, H, W, C }),
+        flattenCase(random, { B, H, W, C: 1 }),
+        flattenCase(random, { B, H: 1, W: 1, C }),
+      ],
+    };
+  }),
   family('softmax-cross-entropy', softmaxCrossEntropyOps, (random) => {
     const [B, C] = sizes(random, 2);
     return {

@@ -102,6 +102,32 @@ export function activationCase(
   };
 }
 
+export interface ImageSizes {
+  readonly B: number;
+  readonly H: number;
+  readonly W: number;
+  readonly C: number;
+}
+
+export function flattenCase(random: RandomStream, { B, H, W, C }: ImageSizes): GradientCase {
+  const [x, dx] = tensorsLike([B, H, W, C], 'x', 'dx');
+  const [y, dy] = tensorsLike([B, C * H * W], 'y', 'dy');
+  return {
+    title: `flatten ${formatShape(x.shape)}`,
+    inputs: drawValues(random, [x]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('flattenForward', { y, x });
+      return y;
+    },
+    backward(step) {
+      step.call('flattenBackward', { dx, dy });
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
 /** A loss on logits (B, C); C is 1 for the binary ones. */
 export function classificationCase(
   random: RandomStream,

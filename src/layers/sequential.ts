@@ -2,7 +2,7 @@ import { ShapeError } from '../errors.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Layer } from './layer.js';
-import { isOwned, own } from './ownership.js';
+import { adopt } from './ownership.js';
 import type { Buffer, Parameter } from './parameter.js';
 
 /**
@@ -28,8 +28,10 @@ class Sequential implements Layer {
       throw new ShapeError('sequential: expected at least one layer, got none');
     }
     this.#layers = [...layers];
-    layers.forEach(expectFree);
-    layers.forEach(adopt);
+    adopt(
+      'sequential',
+      layers.map((layer, i) => ({ layer, role: `layer ${i}`, prefix: String(i) })),
+    );
     this.description = layers.map((layer) => layer.description).join(', ');
     // Layers that take any number hand on as many as they get.
     this.features = layers.find((layer) => layer.features !== undefined)?.features;
@@ -51,17 +53,4 @@ class Sequential implements Layer {
       dy,
     );
   }
-}
-
-function expectFree(layer: Layer, i: number, layers: readonly Layer[]): void {
-  if (isOwned(layer) || layers.indexOf(layer) < i) {
-    throw new ShapeError(
-      `sequential: expected layers of its own, got ${layer.description} as layer ${i}, which a model has already; make another one`,
-    );
-  }
-}
-
-function adopt(layer: Layer, i: number): void {
-  own(layer);
-  for (const part of [...layer.parameters, ...(layer.buffers ?? [])]) part.prefix(String(i));
 }

@@ -1,6 +1,7 @@
 import { accuracyOps } from './accuracy.js';
 import { adamOps } from './adam.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
+import { flattenOps } from './flatten.js';
 import { gatherOps } from './gather.js';
 import { gradientNormOps } from './gradient-norm.js';
 import { linearOps } from './linear.js';
@@ -22,6 +23,7 @@ export const OPS = {
   ...reluOps,
   ...sigmoidOps,
   ...tanhOps,
+  ...flattenOps,
   ...softmaxCrossEntropyOps,
   ...binaryCrossEntropyOps,
   ...mnistLossOps,
