@@ -5,6 +5,7 @@ import { CONTROL_BYTES, SCRATCH_BYTES } from './threads';
 export * from './accuracy';
 export * from './adam';
 export * from './binary-cross-entropy';
+export * from './dropout';
 export * from './flatten';
 export * from './gather';
 export * from './gradient-norm';

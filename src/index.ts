@@ -17,6 +17,7 @@ export type { BackendInfo, BackendName, Device, Executable } from './backends/de
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
 export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
 export { relu, sigmoid, tanh } from './layers/activations.js';
+export { dropout } from './layers/dropout.js';
 export { flatten } from './layers/flatten.js';
 export type { Layer } from './layers/layer.js';
 export { type LinearOptions, linear } from './layers/linear.js';

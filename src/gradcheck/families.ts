@@ -5,6 +5,7 @@
 import { accuracyOps } from '../ops/accuracy.js';
 import { adamOps } from '../ops/adam.js';
 import { binaryCrossEntropyOps } from '../ops/binary-cross-entropy.js';
+import { dropoutOps } from '../ops/dropout.js';
 import { flattenOps } from '../ops/flatten.js';
 import { gatherOps } from '../ops/gather.js';
 import { gradientNormOps } from '../ops/gradient-norm.js';
@@ -24,6 +25,7 @@ import { type GradientCase, type KernelCase, kernelsOf } from './case.js';
 import {
   activationCase,
   classificationCase,
+  dropoutCase,
   flattenCase,
   linearCase,
   matmulCase,
@@ -83,6 +85,14 @@ export const FAMILIES: readonly Family[] = [
   family('relu', reluOps, (random) => activations(random, 'relu')),
   family('sigmoid', sigmoidOps, (random) => activations(random, 'sigmoid')),
   family('tanh', tanhOps, (random) => activations(random, 'tanh')),
+  family('dropout', dropoutOps, (random) => {
+    const [size] = sizes(random, 1);
+    return {
+      gradients: [dropoutCase(random, size, 0.5)],
+      // Some groups of sixteen, and a remainder.
+      kernels: [kernelsOf(dropoutCase(random, 50 + size, random.nextFloat()))],
+    };
+  }),
   family('flatten', flattenOps, (random) => {
     const [B, H, W, C] = sizes(random, 4);
     return {

@@ -2,8 +2,9 @@
  * One function per differentiable op: random inputs of given sizes, and its forward and backward
  * as calls. Sizes have the letters of the op's derivation.
  */
+import { createStepState, stateWords } from '../ops/step-state.js';
 import type { RandomStream } from '../random/threefry.js';
-import { formatShape, persistent, type Shape } from '../tensor.js';
+import { formatShape, persistent, type Shape, type Tensor, type Values } from '../tensor.js';
 import { drawIntegers, drawValues, type GradientCase, tensorsLike } from './case.js';
 
 export interface ProductSizes {
@@ -97,6 +98,29 @@ export function activationCase(
     },
     backward(step) {
       step.call(`${activation}Backward`, { dx, dy, y });
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
+export function dropoutCase(random: RandomStream, size: number, p: number): GradientCase {
+  const [x, y, dy, dx] = tensorsLike([size], 'x', 'y', 'dy', 'dx');
+  const { state } = createStepState();
+  const attributes = { seed: random.nextUint32(), stream: random.nextUint32(), p };
+  return {
+    title: `dropout (${size})`,
+    inputs: drawValues(random, [x]),
+    constants: new Map<Tensor, Values>([
+      ...drawValues(random, [dy]),
+      [state, stateWords(1 + random.nextBelow(1000), 0)],
+    ]),
+    dy,
+    forward(step) {
+      step.call('dropoutForward', { y, x, state }, attributes);
+      return y;
+    },
+    backward(step) {
+      step.call('dropoutBackward', { dx, dy, state }, attributes);
       return new Map([[x, dx]]);
     },
   };

@@ -1,6 +1,7 @@
 import { accuracyOps } from './accuracy.js';
 import { adamOps } from './adam.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
+import { dropoutOps } from './dropout.js';
 import { flattenOps } from './flatten.js';
 import { gatherOps } from './gather.js';
 import { gradientNormOps } from './gradient-norm.js';
@@ -23,6 +24,7 @@ export const OPS = {
   ...reluOps,
   ...sigmoidOps,
   ...tanhOps,
+  ...dropoutOps,
   ...flattenOps,
   ...softmaxCrossEntropyOps,
   ...binaryCrossEntropyOps,
