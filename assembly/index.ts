@@ -4,6 +4,7 @@ import { CONTROL_BYTES, SCRATCH_BYTES } from './threads';
 // a step. src/backends/wasm/ puts the kernels into the function table and links steps to them.
 export * from './accuracy';
 export * from './adam';
+export * from './add';
 export * from './binary-cross-entropy';
 export * from './dropout';
 export * from './flatten';

@@ -23,6 +23,7 @@ export type { Layer } from './layers/layer.js';
 export { type LinearOptions, linear } from './layers/linear.js';
 export { type ImageShape, onImages } from './layers/on-images.js';
 export { type Initializer, kaimingUniform, normal, Parameter, zeros } from './layers/parameter.js';
+export { residual } from './layers/residual.js';
 export { sequential } from './layers/sequential.js';
 export { RandomStream } from './random/threefry.js';
 export {

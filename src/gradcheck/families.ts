@@ -4,6 +4,7 @@
  */
 import { accuracyOps } from '../ops/accuracy.js';
 import { adamOps } from '../ops/adam.js';
+import { addOps } from '../ops/add.js';
 import { binaryCrossEntropyOps } from '../ops/binary-cross-entropy.js';
 import { dropoutOps } from '../ops/dropout.js';
 import { flattenOps } from '../ops/flatten.js';
@@ -24,6 +25,7 @@ import type { RandomStream } from '../random/threefry.js';
 import { type GradientCase, type KernelCase, kernelsOf } from './case.js';
 import {
   activationCase,
+  addCase,
   classificationCase,
   dropoutCase,
   flattenCase,
@@ -85,6 +87,7 @@ export const FAMILIES: readonly Family[] = [
   family('relu', reluOps, (random) => activations(random, 'relu')),
   family('sigmoid', sigmoidOps, (random) => activations(random, 'sigmoid')),
   family('tanh', tanhOps, (random) => activations(random, 'tanh')),
+  family('add', addOps, (random) => ({ gradients: [addCase(random, sizes(random, 2))] })),
   family('dropout', dropoutOps, (random) => {
     const [size] = sizes(random, 1);
     return {

@@ -103,6 +103,27 @@ export function activationCase(
   };
 }
 
+/** A residual y = tanh x + x, whose x is used twice. */
+export function addCase(random: RandomStream, shape: Shape): GradientCase {
+  const [x, h, y, dy, dh, dx] = tensorsLike(shape, 'x', 'h', 'y', 'dy', 'dh', 'dx');
+  return {
+    title: `add ${formatShape(shape)}`,
+    inputs: drawValues(random, [x]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('tanhForward', { y: h, x });
+      step.call('add', { y, a: h, b: x });
+      return y;
+    },
+    backward(step) {
+      step.call('tanhBackward', { dx: dh, dy, y: h });
+      step.call('add', { y: dx, a: dh, b: dy });
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
 export function dropoutCase(random: RandomStream, size: number, p: number): GradientCase {
   const [x, y, dy, dx] = tensorsLike([size], 'x', 'y', 'dy', 'dx');
   const { state } = createStepState();

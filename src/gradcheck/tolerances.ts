@@ -42,6 +42,7 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   sigmoidBackward: RELATIVE,
   tanhForward: RELATIVE,
   tanhBackward: { magnitudes: ({ dy, y }) => ({ dx: dy.map((d, i) => d * (1 + y[i] ** 2)) }) },
+  add: RELATIVE,
   dropoutForward: RELATIVE,
   dropoutBackward: RELATIVE,
   flattenForward: RELATIVE,

@@ -1,5 +1,6 @@
 import { accuracyOps } from './accuracy.js';
 import { adamOps } from './adam.js';
+import { addOps } from './add.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import { dropoutOps } from './dropout.js';
 import { flattenOps } from './flatten.js';
@@ -24,6 +25,7 @@ export const OPS = {
   ...reluOps,
   ...sigmoidOps,
   ...tanhOps,
+  ...addOps,
   ...dropoutOps,
   ...flattenOps,
   ...softmaxCrossEntropyOps,

@@ -25,6 +25,7 @@ const COST_PER_ELEMENT: Partial<Record<Call['op'], number>> = {
   sigmoidBackward: 0.2,
   tanhForward: 2,
   tanhBackward: 0.2,
+  add: 0.2,
   dropoutForward: 1.2,
   dropoutBackward: 1.2,
   flattenForward: 0.3,
