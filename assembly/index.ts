@@ -11,6 +11,7 @@ export * from './flatten';
 export * from './gather';
 export * from './gradient-norm';
 export { setTileRows } from './gemm';
+export * from './leaky-relu';
 export * from './linear';
 export * from './matmul';
 export { mnistLossBackward, mnistLossForward } from './mnist-loss';

@@ -10,6 +10,7 @@ import { dropoutOps } from '../ops/dropout.js';
 import { flattenOps } from '../ops/flatten.js';
 import { gatherOps } from '../ops/gather.js';
 import { gradientNormOps } from '../ops/gradient-norm.js';
+import { leakyReluOps } from '../ops/leaky-relu.js';
 import { linearOps } from '../ops/linear.js';
 import { matmulOps } from '../ops/matmul.js';
 import { mnistLossOps } from '../ops/mnist-loss.js';
@@ -29,6 +30,7 @@ import {
   classificationCase,
   dropoutCase,
   flattenCase,
+  leakyReluCase,
   linearCase,
   matmulCase,
   squaredErrorCase,
@@ -85,6 +87,9 @@ export const FAMILIES: readonly Family[] = [
     };
   }),
   family('relu', reluOps, (random) => activations(random, 'relu')),
+  family('leaky-relu', leakyReluOps, (random) => ({
+    gradients: [leakyReluCase(random, sizes(random, 2), random.nextFloat())],
+  })),
   family('sigmoid', sigmoidOps, (random) => activations(random, 'sigmoid')),
   family('tanh', tanhOps, (random) => activations(random, 'tanh')),
   family('add', addOps, (random) => ({ gradients: [addCase(random, sizes(random, 2))] })),

@@ -103,6 +103,28 @@ export function activationCase(
   };
 }
 
+export function leakyReluCase(
+  random: RandomStream,
+  shape: Shape,
+  negativeSlope: number,
+): GradientCase {
+  const [x, y, dy, dx] = tensorsLike(shape, 'x', 'y', 'dy', 'dx');
+  return {
+    title: `leakyRelu ${formatShape(shape)}`,
+    inputs: drawValues(random, [x]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('leakyReluForward', { y, x }, { negativeSlope });
+      return y;
+    },
+    backward(step) {
+      step.call('leakyReluBackward', { dx, dy, y }, { negativeSlope });
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
 /** A residual y = tanh x + x, whose x is used twice. */
 export function addCase(random: RandomStream, shape: Shape): GradientCase {
   const [x, h, y, dy, dh, dx] = tensorsLike(shape, 'x', 'h', 'y', 'dy', 'dh', 'dx');

@@ -38,6 +38,8 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   linearBackwardInput: { terms: ([, , O]) => O, magnitudes: absolute() },
   reluForward: RELATIVE,
   reluBackward: RELATIVE,
+  leakyReluForward: RELATIVE,
+  leakyReluBackward: RELATIVE,
   sigmoidForward: RELATIVE,
   sigmoidBackward: RELATIVE,
   tanhForward: RELATIVE,

@@ -6,6 +6,7 @@ import { dropoutOps } from './dropout.js';
 import { flattenOps } from './flatten.js';
 import { gatherOps } from './gather.js';
 import { gradientNormOps } from './gradient-norm.js';
+import { leakyReluOps } from './leaky-relu.js';
 import { linearOps } from './linear.js';
 import { matmulOps } from './matmul.js';
 import { mnistLossOps } from './mnist-loss.js';
@@ -23,6 +24,7 @@ export const OPS = {
   ...matmulOps,
   ...linearOps,
   ...reluOps,
+  ...leakyReluOps,
   ...sigmoidOps,
   ...tanhOps,
   ...addOps,

@@ -21,6 +21,8 @@ const COST_PER_ELEMENT: Partial<Record<Call['op'], number>> = {
   gatherReals: 0.3,
   reluForward: 0.15,
   reluBackward: 0.15,
+  leakyReluForward: 0.15,
+  leakyReluBackward: 0.2,
   sigmoidForward: 1.5,
   sigmoidBackward: 0.2,
   tanhForward: 2,
