@@ -54,6 +54,11 @@ export class Step {
     }
   }
 
+  /** Where it is being built: the names of the blocks around, such as `1.body.0`. */
+  get path(): string {
+    return this.#scopes.join('.');
+  }
+
   /** The number, from 0, of the next dropout in this step: each draws from a stream of its own. */
   nextDropout(): number {
     return this.#dropouts++;

@@ -9,6 +9,9 @@ import type { Buffer, Parameter } from './parameter.js';
  * Layers one after the other. Parameters are named after their layer's number, as in PyTorch's
  * `nn.Sequential`: `0.weight`, `0.bias`, `2.weight`.
  *
+ * A ShapeError from a layer that does not take what the one before makes begins with its number and
+ * description: `layer 2, linear(784, 10): …`.
+ *
  * @throws ShapeError without layers, or when a layer is given that a model or a trainer has already
  * @example sequential(linear(784, 30), relu(), linear(30, 10))
  */
@@ -41,7 +44,7 @@ class Sequential implements Layer {
 
   forward(step: Step, x: Tensor): Tensor {
     return this.#layers.reduce(
-      (input, layer, i) => step.within(String(i), () => layer.forward(step, input)),
+      (input, layer, i) => step.within(String(i), () => forwardNamed(layer, step, input)),
       x,
     );
   }
@@ -52,5 +55,19 @@ class Sequential implements Layer {
       (gradient, layer, i) => step.within(String(i), () => layer.backward(step, gradient)),
       dy,
     );
+  }
+}
+
+/**
+ * Runs a layer's forward. A ShapeError from it begins with the layer's place and description; one that
+ * has a cause does so already, from a model within.
+ */
+function forwardNamed(layer: Layer, step: Step, x: Tensor): Tensor {
+  try {
+    return layer.forward(step, x);
+  } catch (error) {
+    if (!(error instanceof ShapeError) || error.cause) throw error;
+    const message = `layer ${step.path}, ${layer.description}: ${error.message}`;
+    throw new ShapeError(message, { cause: error });
   }
 }
