@@ -4,11 +4,16 @@ import { CONTROL_BYTES, SCRATCH_BYTES } from './threads';
 // a step. src/backends/wasm/ puts the kernels into the function table and links steps to them.
 export * from './accuracy';
 export * from './adam';
+export * from './add';
 export * from './binary-cross-entropy';
 export { conv2dBackwardBias, conv2dBackwardInput, conv2dBiasForward, conv2dBiasReluForward, conv2dForward } from './conv2d';
 export { conv2dBackwardWeight } from './conv2d-weight';
 export * from './gather';
 export * from './gradient-norm';
+export * from './dropout';
+export * from './flatten';
+export { setTileRows } from './gemm';
+export * from './leaky-relu';
 export * from './linear';
 export * from './matmul';
 export { mnistLossBackward, mnistLossForward } from './mnist-loss';

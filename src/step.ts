@@ -33,6 +33,7 @@ export class Step {
   readonly #calls: Call[] = [];
   readonly #scopes: string[] = [];
   #section = '';
+  #dropouts = 0;
 
   constructor(training?: TrainingMode) {
     this.training = training;
@@ -51,6 +52,16 @@ export class Step {
     } finally {
       this.#scopes.pop();
     }
+  }
+
+  /** Where it is being built: the names of the blocks around, such as `1.body.0`. */
+  get path(): string {
+    return this.#scopes.join('.');
+  }
+
+  /** The number, from 0, of the next dropout in this step: each draws from a stream of its own. */
+  nextDropout(): number {
+    return this.#dropouts++;
   }
 
   /** A tensor that lives from its first to its last use in this step. */

@@ -40,6 +40,7 @@ describe('Step', () => {
     expect(name()).toBe('y');
     expect(step.within('2', () => step.within('0', name))).toBe('2.0.y');
     expect(step.within('3', name)).toBe('3.y');
+    expect(step.within('2', () => step.within('0', () => step.path))).toBe('2.0');
   });
 
   it('leaves a block also when making it fails', () => {

@@ -4,10 +4,14 @@
  */
 import { accuracyOps } from '../ops/accuracy.js';
 import { adamOps } from '../ops/adam.js';
+import { addOps } from '../ops/add.js';
 import { binaryCrossEntropyOps } from '../ops/binary-cross-entropy.js';
 import { conv2dOps } from '../ops/conv2d.js';
+import { dropoutOps } from '../ops/dropout.js';
+import { flattenOps } from '../ops/flatten.js';
 import { gatherOps } from '../ops/gather.js';
 import { gradientNormOps } from '../ops/gradient-norm.js';
+import { leakyReluOps } from '../ops/leaky-relu.js';
 import { linearOps } from '../ops/linear.js';
 import { matmulOps } from '../ops/matmul.js';
 import { mnistLossOps } from '../ops/mnist-loss.js';
@@ -23,9 +27,13 @@ import type { RandomStream } from '../random/threefry.js';
 import { type GradientCase, type KernelCase, kernelsOf } from './case.js';
 import {
   activationCase,
+  addCase,
   type ConvolutionSizes,
   classificationCase,
   conv2dCase,
+  dropoutCase,
+  flattenCase,
+  leakyReluCase,
   linearCase,
   matmulCase,
   squaredErrorCase,
@@ -85,8 +93,30 @@ export const FAMILIES: readonly Family[] = [
     gradients: [1, 2].map((groups) => conv2dCase(random, convolutionSizes(random, groups))),
   })),
   family('relu', reluOps, (random) => activations(random, 'relu')),
+  family('leaky-relu', leakyReluOps, (random) => ({
+    gradients: [leakyReluCase(random, sizes(random, 2), random.nextFloat())],
+  })),
   family('sigmoid', sigmoidOps, (random) => activations(random, 'sigmoid')),
   family('tanh', tanhOps, (random) => activations(random, 'tanh')),
+  family('add', addOps, (random) => ({ gradients: [addCase(random, sizes(random, 2))] })),
+  family('dropout', dropoutOps, (random) => {
+    const [size] = sizes(random, 1);
+    return {
+      gradients: [dropoutCase(random, size, 0.5)],
+      // Some groups of sixteen, and a remainder.
+      kernels: [kernelsOf(dropoutCase(random, 50 + size, random.nextFloat()))],
+    };
+  }),
+  family('flatten', flattenOps, (random) => {
+    const [B, H, W, C] = sizes(random, 4);
+    return {
+      gradients: [
+        flattenCase(random, { B, H, W, C }),
+        flattenCase(random, { B, H, W, C: 1 }),
+        flattenCase(random, { B, H: 1, W: 1, C }),
+      ],
+    };
+  }),
   family('softmax-cross-entropy', softmaxCrossEntropyOps, (random) => {
     const [B, C] = sizes(random, 2);
     return {

@@ -3,8 +3,9 @@
  * as calls. Sizes have the letters of the op's derivation.
  */
 import { type Conv2dAttributes, conv2dShape } from '../ops/conv2d.js';
+import { createStepState, stateWords } from '../ops/step-state.js';
 import type { RandomStream } from '../random/threefry.js';
-import { formatShape, persistent, type Shape } from '../tensor.js';
+import { formatShape, persistent, type Shape, type Tensor, type Values } from '../tensor.js';
 import { drawIntegers, drawValues, type GradientCase, tensorsLike } from './case.js';
 
 export interface ProductSizes {
@@ -138,6 +139,98 @@ export function activationCase(
     },
     backward(step) {
       step.call(`${activation}Backward`, { dx, dy, y });
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
+export function leakyReluCase(
+  random: RandomStream,
+  shape: Shape,
+  negativeSlope: number,
+): GradientCase {
+  const [x, y, dy, dx] = tensorsLike(shape, 'x', 'y', 'dy', 'dx');
+  return {
+    title: `leakyRelu ${formatShape(shape)}`,
+    inputs: drawValues(random, [x]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('leakyReluForward', { y, x }, { negativeSlope });
+      return y;
+    },
+    backward(step) {
+      step.call('leakyReluBackward', { dx, dy, y }, { negativeSlope });
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
+/** A residual y = tanh x + x, whose x is used twice. */
+export function addCase(random: RandomStream, shape: Shape): GradientCase {
+  const [x, h, y, dy, dh, dx] = tensorsLike(shape, 'x', 'h', 'y', 'dy', 'dh', 'dx');
+  return {
+    title: `add ${formatShape(shape)}`,
+    inputs: drawValues(random, [x]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('tanhForward', { y: h, x });
+      step.call('add', { y, a: h, b: x });
+      return y;
+    },
+    backward(step) {
+      step.call('tanhBackward', { dx: dh, dy, y: h });
+      step.call('add', { y: dx, a: dh, b: dy });
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
+export function dropoutCase(random: RandomStream, size: number, p: number): GradientCase {
+  const [x, y, dy, dx] = tensorsLike([size], 'x', 'y', 'dy', 'dx');
+  const { state } = createStepState();
+  const attributes = { seed: random.nextUint32(), stream: random.nextUint32(), p };
+  return {
+    title: `dropout (${size})`,
+    inputs: drawValues(random, [x]),
+    constants: new Map<Tensor, Values>([
+      ...drawValues(random, [dy]),
+      [state, stateWords(1 + random.nextBelow(1000), 0)],
+    ]),
+    dy,
+    forward(step) {
+      step.call('dropoutForward', { y, x, state }, attributes);
+      return y;
+    },
+    backward(step) {
+      step.call('dropoutBackward', { dx, dy, state }, attributes);
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
+export interface ImageSizes {
+  readonly B: number;
+  readonly H: number;
+  readonly W: number;
+  readonly C: number;
+}
+
+export function flattenCase(random: RandomStream, { B, H, W, C }: ImageSizes): GradientCase {
+  const [x, dx] = tensorsLike([B, H, W, C], 'x', 'dx');
+  const [y, dy] = tensorsLike([B, C * H * W], 'y', 'dy');
+  return {
+    title: `flatten ${formatShape(x.shape)}`,
+    inputs: drawValues(random, [x]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('flattenForward', { y, x });
+      return y;
+    },
+    backward(step) {
+      step.call('flattenBackward', { dx, dy });
       return new Map([[x, dx]]);
     },
   };

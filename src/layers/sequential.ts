@@ -2,12 +2,15 @@ import { ShapeError } from '../errors.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Layer } from './layer.js';
-import { isOwned, own } from './ownership.js';
+import { adopt } from './ownership.js';
 import type { Buffer, Parameter } from './parameter.js';
 
 /**
  * Layers one after the other. Parameters are named after their layer's number, as in PyTorch's
  * `nn.Sequential`: `0.weight`, `0.bias`, `2.weight`.
+ *
+ * A ShapeError from a layer that does not take what the one before makes begins with its number and
+ * description: `layer 2, linear(784, 10): …`.
  *
  * @throws ShapeError without layers, or when a layer is given that a model or a trainer has already
  * @example sequential(linear(784, 30), relu(), linear(30, 10))
@@ -28,8 +31,10 @@ class Sequential implements Layer {
       throw new ShapeError('sequential: expected at least one layer, got none');
     }
     this.#layers = [...layers];
-    layers.forEach(expectFree);
-    layers.forEach(adopt);
+    adopt(
+      'sequential',
+      layers.map((layer, i) => ({ layer, role: `layer ${i}`, prefix: String(i) })),
+    );
     this.description = layers.map((layer) => layer.description).join(', ');
     // Layers that take any number hand on as many as they get.
     this.features = layers.find((layer) => layer.features !== undefined)?.features;
@@ -39,7 +44,7 @@ class Sequential implements Layer {
 
   forward(step: Step, x: Tensor): Tensor {
     return this.#layers.reduce(
-      (input, layer, i) => step.within(String(i), () => layer.forward(step, input)),
+      (input, layer, i) => step.within(String(i), () => forwardNamed(layer, step, input)),
       x,
     );
   }
@@ -53,15 +58,16 @@ class Sequential implements Layer {
   }
 }
 
-function expectFree(layer: Layer, i: number, layers: readonly Layer[]): void {
-  if (isOwned(layer) || layers.indexOf(layer) < i) {
-    throw new ShapeError(
-      `sequential: expected layers of its own, got ${layer.description} as layer ${i}, which a model has already; make another one`,
-    );
+/**
+ * Runs a layer's forward. A ShapeError from it begins with the layer's place and description; one that
+ * has a cause does so already, from a model within.
+ */
+function forwardNamed(layer: Layer, step: Step, x: Tensor): Tensor {
+  try {
+    return layer.forward(step, x);
+  } catch (error) {
+    if (!(error instanceof ShapeError) || error.cause) throw error;
+    const message = `layer ${step.path}, ${layer.description}: ${error.message}`;
+    throw new ShapeError(message, { cause: error });
   }
-}
-
-function adopt(layer: Layer, i: number): void {
-  own(layer);
-  for (const part of [...layer.parameters, ...(layer.buffers ?? [])]) part.prefix(String(i));
 }

@@ -1,9 +1,13 @@
 import { accuracyOps } from './accuracy.js';
 import { adamOps } from './adam.js';
+import { addOps } from './add.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import { conv2dOps } from './conv2d.js';
+import { dropoutOps } from './dropout.js';
+import { flattenOps } from './flatten.js';
 import { gatherOps } from './gather.js';
 import { gradientNormOps } from './gradient-norm.js';
+import { leakyReluOps } from './leaky-relu.js';
 import { linearOps } from './linear.js';
 import { matmulOps } from './matmul.js';
 import { mnistLossOps } from './mnist-loss.js';
@@ -22,8 +26,12 @@ export const OPS = {
   ...linearOps,
   ...conv2dOps,
   ...reluOps,
+  ...leakyReluOps,
   ...sigmoidOps,
   ...tanhOps,
+  ...addOps,
+  ...dropoutOps,
+  ...flattenOps,
   ...softmaxCrossEntropyOps,
   ...binaryCrossEntropyOps,
   ...mnistLossOps,

@@ -1,19 +1,38 @@
 import { describe, expect, it } from 'vitest';
-import { relu, sigmoid, tanh } from '../../src/index.js';
+import { leakyRelu, relu, sigmoid, tanh } from '../../src/index.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose } from '../values.js';
 
-const LAYERS = { relu, sigmoid, tanh };
+const LAYERS = { relu, leakyRelu, sigmoid, tanh };
+const DESCRIPTIONS = {
+  relu: 'relu()',
+  leakyRelu: 'leakyRelu(0.01)',
+  sigmoid: 'sigmoid()',
+  tanh: 'tanh()',
+};
 
 describe.each(Object.entries(LAYERS))('%s', (name, make) => {
   it('takes any number of features and has no parameters', () => {
     const layer = make();
-    expect(layer.description).toBe(`${name}()`);
+    expect(layer.description).toBe(DESCRIPTIONS[name as keyof typeof LAYERS]);
     expect(layer.features).toBeUndefined();
     expect(layer.parameters).toEqual([]);
     expect(layer.forward(new Step(), persistent('x', [5, 4, 3])).shape).toEqual([5, 4, 3]);
+  });
+});
+
+describe('leakyRelu', () => {
+  it('refuses a slope below zero, and what is no number', () => {
+    for (const negativeSlope of [-0.1, Infinity, Number.NaN]) {
+      expect(() => leakyRelu({ negativeSlope })).toThrow(
+        new RangeError(
+          `leakyRelu: expected negativeSlope to be a finite number of at least 0, got ${negativeSlope}`,
+        ),
+      );
+    }
+    expect(leakyRelu({ negativeSlope: 0.2 }).description).toBe('leakyRelu(0.2)');
   });
 });
 
@@ -21,11 +40,12 @@ describeOnEachBackend('activation layers', (backend) => {
   const logistic = (x: number) => 1 / (1 + Math.exp(-x));
   const functions = {
     relu: [(x: number) => Math.max(x, 0), (x: number) => (x > 0 ? 1 : 0)],
+    leakyRelu: [(x: number) => Math.max(x, 0.01 * x), (x: number) => (x > 0 ? 1 : 0.01)],
     sigmoid: [logistic, (x: number) => logistic(x) * (1 - logistic(x))],
     tanh: [Math.tanh, (x: number) => 1 - Math.tanh(x) ** 2],
   } as const;
 
-  it.each(['relu', 'sigmoid', 'tanh'] as const)(
+  it.each(['relu', 'leakyRelu', 'sigmoid', 'tanh'] as const)(
     '%s computes its function, and dx by its derivative',
     async (name) => {
       const [f, derivative] = functions[name];

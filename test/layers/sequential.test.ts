@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.js';
-import { linear, relu, sequential, sigmoid } from '../../src/index.js';
+import { linear, relu, residual, sequential, sigmoid } from '../../src/index.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 
@@ -97,7 +97,27 @@ describe('sequential', () => {
   it('says which layer does not take what the one before makes', () => {
     const mismatched = sequential(linear(4, 3), relu(), linear(5, 2));
     expect(() => mismatched.forward(new Step(), persistent('x', [8, 4]))).toThrow(
-      new ShapeError('linear: expected input of shape (B, 5), got (8, 3)'),
+      new ShapeError('layer 2, linear(5, 2): linear: expected input of shape (B, 5), got (8, 3)'),
     );
+  });
+
+  it('says so once, with all numbers, when models are nested', () => {
+    const block = residual(sequential(relu(), linear(5, 3)));
+    const nested = sequential(relu(), sequential(linear(4, 3), block));
+    expect(() => nested.forward(new Step(), persistent('x', [8, 4]))).toThrow(
+      new ShapeError(
+        'layer 1.1.body.1, linear(5, 3): linear: expected input of shape (B, 5), got (8, 3)',
+      ),
+    );
+  });
+
+  it('leaves errors of another kind as they are', () => {
+    const error = new RangeError('no matter why');
+    const failing = Object.assign(relu(), {
+      forward() {
+        throw error;
+      },
+    });
+    expect(() => sequential(failing).forward(new Step(), persistent('x', [8, 4]))).toThrow(error);
   });
 });

@@ -38,7 +38,7 @@ const REFUSED: [
   [
     'examples of another width',
     { ...plane({ size: 50 }), classes: 3, targets: sound.targets },
-    new ShapeError('linear: expected input of shape (B, 4), got (1, 2)'),
+    new ShapeError('layer 0, linear(4, 8): linear: expected input of shape (B, 4), got (1, 2)'),
   ],
   [
     'more classes than the model tells apart',

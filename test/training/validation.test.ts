@@ -45,7 +45,7 @@ describe('validation', () => {
     const before = await trainer.state();
     const wider: Dataset = { ...plane({ size: 20 }), name: 'wider', classes: 3, features: 2 };
     await expect(trainer.fit(train, { epochs: 1, validation: wider })).rejects.toThrow(
-      'linear: expected input of shape (B, 4), got (1, 2)',
+      'layer 0, linear(4, 8): linear: expected input of shape (B, 4), got (1, 2)',
     );
     const regression = { ...blobs(), classes: 0 };
     await expect(trainer.fit(train, { epochs: 1, validation: regression })).rejects.toThrow(

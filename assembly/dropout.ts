@@ -1,0 +1,60 @@
+// Derivation: src/ops/dropout.ts
+import { attribute, pointer, size } from './arguments';
+import { stepNumber } from './step-state';
+import { SCHEDULE_BYTES, expandKey, threefry4 } from './threefry';
+import { bytesBegin, bytesEnd, ownScratch } from './threads';
+
+/** How many values a half of a word has. */
+const HALVES: f64 = 65536;
+
+export function dropoutForward(args: usize): void {
+  mask(args);
+}
+
+export function dropoutBackward(args: usize): void {
+  mask(args);
+}
+
+/**
+ * to = from · m / (1 − p), sixteen elements at a time, by four blocks: the last sixteen may reach past
+ * the end, though not past the last cache line.
+ */
+function mask(args: usize): void {
+  const to = pointer(args, 0);
+  const from = pointer(args, 1);
+  const step = i32x4.splat(stepNumber(pointer(args, 2)));
+  const n = size(args, 3);
+  const dropped = min(floor(attribute(args, 4, 2) * HALVES + 0.5), HALVES - 1);
+  const threshold = i32x4.splat(<i32>dropped);
+  const scale = f32x4.splat(<f32>(HALVES / (HALVES - dropped)));
+  const low = i32x4.splat(0xFFFF);
+
+  const schedule = ownScratch();
+  const words = schedule + SCHEDULE_BYTES;
+  expandKey(schedule, lowBits(attribute(args, 4, 0)), lowBits(attribute(args, 4, 1)));
+  const begin = bytesBegin(n);
+  // A group of 64 bytes takes four blocks: one for every 16 bytes.
+  let blocks = i32x4.add(i32x4.splat(begin / 16), i32x4(0, 1, 2, 3));
+  for (let i = begin, end = bytesEnd(n); i < end; i += 64) {
+    threefry4(words, schedule, blocks, step);
+    const w0 = v128.load(words);
+    const w1 = v128.load(words, 16);
+    keep(to + i, from + i, v128.and(w0, low), threshold, scale);
+    keep(to + i + 16, from + i + 16, i32x4.shr_u(w0, 16), threshold, scale);
+    keep(to + i + 32, from + i + 32, v128.and(w1, low), threshold, scale);
+    keep(to + i + 48, from + i + 48, i32x4.shr_u(w1, 16), threshold, scale);
+    blocks = i32x4.add(blocks, i32x4.splat(4));
+  }
+}
+
+/** Four elements, by one half each. */
+// @ts-ignore: decorator
+@inline function keep(to: usize, from: usize, halves: v128, threshold: v128, scale: v128): void {
+  const kept = i32x4.ge_s(halves, threshold);
+  v128.store(to, v128.and(f32x4.mul(v128.load(from), scale), kept));
+}
+
+// @ts-ignore: decorator
+@inline function lowBits(value: f64): i32 {
+  return <i32><i64>value;
+}

@@ -1,0 +1,131 @@
+/**
+ * Inverted dropout: sets each element to zero with probability p, and makes the others larger by as
+ * much as the sum of all is expected to lose.
+ *
+ *   x, y, dy, dx   any shape, the same for all four; n elements
+ *   m              the mask, 1 where an element is kept, else 0: E[m] = 1 − p
+ *   state          its step number makes every update draw masks of its own: step-state.ts
+ *
+ *   y = x · m / (1 − p)        so E[y] = x, and evaluation leaves dropout out
+ *
+ * Backward. m does not depend on x, so each element is multiplied by a constant:
+ *
+ *   dx = dy · m / (1 − p)
+ *
+ * The mask is not kept but drawn again, by the same counters. Element i = 16g + 4h + l takes half h
+ * of the random block 4g + l:
+ *
+ *   key (seed, stream), counter (4g + l, step)  →  words w0, w1       Threefry-2x32-20
+ *   halves   0: low bits of w0,  1: high bits of w0,  2: low bits of w1,  3: high bits of w1
+ *   m[i] = 1 where the half, 0 … 65535, is at least round(p · 2¹⁶)
+ *
+ * So four blocks side by side in the lanes of vectors make the masks of sixteen elements in a row, a
+ * cache line, and any thread can draw any of them. p is thereby rounded to a multiple of 2⁻¹⁶, at most
+ * 1 − 2⁻¹⁶, and 1 / (1 − p) is that of the rounded p.
+ *
+ * Source: Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout: a simple way to prevent
+ * neural networks from overfitting", JMLR 15, 2014; the generator's is in src/random/threefry.ts.
+ *
+ * Kernels: assembly/dropout.ts
+ */
+import { threefry2x32 } from '../random/threefry.js';
+import { type Shape, sizeOf, type Values } from '../tensor.js';
+import { stepNumber } from './step-state.js';
+import { defineOp, expectSameShapes, expectShape } from './types.js';
+
+/** What decides the masks of one dropout, apart from the number of the update. */
+export interface DropoutAttributes {
+  /** Integers; the low 32 bits of each count. */
+  readonly seed: number;
+  readonly stream: number;
+  /** Probability that an element is dropped, from 0 to below 1. */
+  readonly p: number;
+}
+
+/** How many values a half of a word has. */
+const HALVES = 65_536;
+/** Lanes of a vector, and blocks of a group. */
+const LANES = 4;
+/** Elements whose masks four blocks make. */
+const GROUP = 16;
+
+export function dropoutForward(
+  y: Values,
+  x: Values,
+  state: Values,
+  attributes: DropoutAttributes,
+): void {
+  mask(y, x, stepNumber(state), attributes);
+}
+
+export function dropoutBackward(
+  dx: Values,
+  dy: Values,
+  state: Values,
+  attributes: DropoutAttributes,
+): void {
+  mask(dx, dy, stepNumber(state), attributes);
+}
+
+/** to = from · m / (1 − p) */
+function mask(to: Values, from: Values, step: number, { seed, stream, p }: DropoutAttributes) {
+  const threshold = thresholdOf(p);
+  const scale = HALVES / (HALVES - threshold);
+  const halves = new Uint16Array(GROUP);
+  for (let i = 0; i < from.length; i++) {
+    if (i % GROUP === 0) drawHalves(halves, seed, stream, i / GROUP, step);
+    to[i] = halves[i % GROUP] >= threshold ? from[i] * scale : 0;
+  }
+}
+
+/** The smallest half that keeps its element. */
+function thresholdOf(p: number): number {
+  return Math.min(Math.round(p * HALVES), HALVES - 1);
+}
+
+/** The halves of all elements of group g, in their order. */
+function drawHalves(halves: Uint16Array, seed: number, stream: number, g: number, step: number) {
+  const words = new Uint32Array(2);
+  for (let l = 0; l < LANES; l++) {
+    threefry2x32(words, seed, stream, LANES * g + l, step);
+    // Stored as 16 bits, a word loses its high ones.
+    halves[l] = words[0];
+    halves[LANES + l] = words[0] >>> 16;
+    halves[2 * LANES + l] = words[1];
+    halves[3 * LANES + l] = words[1] >>> 16;
+  }
+}
+
+/** @throws RangeError unless p is from 0 to below 1 */
+export function expectDropProbability(p: unknown): asserts p is number {
+  if (!(typeof p === 'number' && p >= 0 && p < 1)) {
+    throw new RangeError(`dropout: expected p from 0 to below 1, got ${p}`);
+  }
+}
+
+function sizesOf(shapes: Readonly<Record<string, Shape>>, state: Shape, p: number): number[] {
+  expectSameShapes('dropout', shapes);
+  expectShape('dropout', 'state', state, [4]);
+  expectDropProbability(p);
+  return [sizeOf(Object.values(shapes)[0])];
+}
+
+export const dropoutOps = {
+  dropoutForward: defineOp({
+    outputs: ['y'],
+    inputs: ['x', 'state'],
+    attributes: ['seed', 'stream', 'p'],
+    formula: 'y = x · m / (1 − p), m drawn for this step',
+    sizes: ({ x, y, state }, { p }) => sizesOf({ x, y }, state, p),
+    reference: ({ y, x, state }, _, attributes) => dropoutForward(y, x, state, attributes),
+  }),
+
+  dropoutBackward: defineOp({
+    outputs: ['dx'],
+    inputs: ['dy', 'state'],
+    attributes: ['seed', 'stream', 'p'],
+    formula: 'dx = dy · m / (1 − p), m as in forward',
+    sizes: ({ dy, dx, state }, { p }) => sizesOf({ dy, dx }, state, p),
+    reference: ({ dx, dy, state }, _, attributes) => dropoutBackward(dx, dy, state, attributes),
+  }),
+};

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { ShapeError } from '../../src/errors.js';
+import { flatten, type Layer, linear, onImages, relu, sequential } from '../../src/index.js';
+import { Buffer } from '../../src/layers/parameter.js';
+import { Step } from '../../src/step.js';
+import { persistent } from '../../src/tensor.js';
+import { describeOnEachBackend } from '../backends.js';
+
+const IMAGE = { channels: 3, height: 2, width: 4 };
+
+describe('onImages', () => {
+  it('takes a row per image, and leaves the names of parameters and buffers alone', () => {
+    const buffer = new Buffer('mean', [3], 0);
+    const inner: Layer = Object.assign(relu(), { buffers: [buffer] });
+    const model = onImages(IMAGE, sequential(inner, flatten(), linear(24, 5)));
+    expect(model.features).toBe(24);
+    expect(model.parameters.map(({ name }) => name)).toEqual(['2.weight', '2.bias']);
+    expect(model.buffers).toEqual([buffer]);
+    expect(buffer.name).toBe('0.mean');
+    expect(model.description).toBe('onImages(3, 2, 4), relu(), flatten(), linear(24, 5)');
+  });
+
+  it('hands images to the model, channels last, and rows of gradients back', () => {
+    const [model, step] = [onImages(IMAGE, relu()), new Step()];
+    const y = model.forward(step, persistent('x', [5, 24]));
+    expect(y.shape).toEqual([5, 2, 4, 3]);
+    expect(model.backward(step, persistent('dy', y.shape)).shape).toEqual([5, 24]);
+  });
+
+  it('refuses rows of another length, and what are no rows', () => {
+    const forward = (shape: readonly number[]) => () =>
+      onImages(IMAGE, relu()).forward(new Step(), persistent('x', shape));
+    const expected = 'onImages: expected input of shape (B, 24) for images of 3·2·4 numbers';
+    expect(forward([5, 25])).toThrow(new ShapeError(`${expected}, got (5, 25)`));
+    expect(forward([5, 2, 4, 3])).toThrow(new ShapeError(`${expected}, got (5, 2, 4, 3)`));
+  });
+
+  it('refuses extents that are no positive integers', () => {
+    const make = (changed: object) => () => onImages({ ...IMAGE, ...changed }, relu());
+    expect(make({ channels: 0 })).toThrow(/^onImages: expected channels to be an integer/);
+    expect(make({ height: 2.5 })).toThrow(/^onImages: expected height to be an integer/);
+    expect(make({ width: -1 })).toThrow(/^onImages: expected width to be an integer/);
+  });
+
+  it('refuses a model that another one has, and has its own for itself', () => {
+    const model = relu();
+    const images = onImages(IMAGE, model);
+    expect(() => sequential(model)).toThrow(ShapeError);
+    expect(() => onImages(IMAGE, model)).toThrow(
+      'onImages: expected layers of its own, got relu() as the model, which a model has already; make another one',
+    );
+    expect(sequential(images).features).toBe(24);
+  });
+});
+
+describeOnEachBackend('onImages', (backend) => {
+  it('is undone by flatten, forward and backward', async () => {
+    const [model, step] = [onImages(IMAGE, flatten()), new Step()];
+    const [x, dy] = [persistent('x', [2, 24]), persistent('dy', [2, 24])];
+    const images = onImages(IMAGE, sequential(relu())).forward(step, x);
+    const y = model.forward(step, x);
+    const dx = model.backward(step, dy);
+    for (const result of [images, y, dx]) step.keep(result);
+    const values = Array.from({ length: 48 }, (_, i) => i);
+
+    await backend.exclusive(async () => {
+      const { device } = backend;
+      const executable = await device.compile(step);
+      device.write(x, values);
+      device.write(dy, values);
+      await executable.run(1);
+      // Its first two places, three channels each, from channels of eight numbers.
+      expect([...(await device.read(images))].slice(0, 6)).toEqual([0, 8, 16, 1, 9, 17]);
+      expect([...(await device.read(y))]).toEqual(values);
+      expect([...(await device.read(dx))]).toEqual(values);
+    });
+  });
+});

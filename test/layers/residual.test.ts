@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import { ShapeError } from '../../src/errors.js';
+import { dropout, type Layer, linear, relu, residual, sequential } from '../../src/index.js';
+import { Buffer } from '../../src/layers/parameter.js';
+import { createStepState } from '../../src/ops/step-state.js';
+import { STREAMS } from '../../src/random/threefry.js';
+import { Step } from '../../src/step.js';
+import { persistent } from '../../src/tensor.js';
+import { describeOnEachBackend } from '../backends.js';
+import { expectClose } from '../values.js';
+
+describe('residual', () => {
+  it('names parameters after its branches, as a PyTorch module with them does', () => {
+    const body = sequential(linear(4, 3), relu(), linear(3, 2));
+    const block = residual(body, sequential(linear(4, 2)));
+    const names = block.parameters.map(({ name }) => name);
+    expect(names).toEqual([
+      ...['body.0.weight', 'body.0.bias', 'body.2.weight', 'body.2.bias'],
+      ...['shortcut.0.weight', 'shortcut.0.bias'],
+    ]);
+    expect(block.features).toBe(4);
+    expect(block.description).toBe('residual(linear(4, 3), relu(), linear(3, 2); linear(4, 2))');
+  });
+
+  it('names buffers likewise', () => {
+    const withBuffer = (): Layer =>
+      Object.assign(relu(), { buffers: [new Buffer('running_mean', [3], 0)] });
+    const { buffers } = sequential(residual(sequential(withBuffer()), withBuffer()));
+    expect(buffers?.map(({ name }) => name)).toEqual([
+      '0.body.0.running_mean',
+      '0.shortcut.running_mean',
+    ]);
+  });
+
+  it('takes as many features as the branch that cares', () => {
+    expect(residual(relu(), linear(5, 5)).features).toBe(5);
+    expect(residual(relu()).features).toBeUndefined();
+  });
+
+  it('names activations after its branches', () => {
+    const step = new Step();
+    const block = residual(linear(4, 2), linear(4, 2));
+    const y = block.forward(step, persistent('x', [3, 4]));
+    step.keep(block.backward(step, persistent('dy', [3, 2])));
+    step.keep(y);
+    const named = step.calls.map(({ op, tensors: { y, dx } }) => [op, (y ?? dx)?.name]);
+    expect(named).toEqual([
+      ['linearForward', 'body.y'],
+      ['linearForward', 'shortcut.y'],
+      ['add', 'y'],
+      ['linearBackwardWeight', undefined],
+      ['linearBackwardBias', undefined],
+      ['linearBackwardInput', 'body.dx'],
+      ['linearBackwardWeight', undefined],
+      ['linearBackwardBias', undefined],
+      ['linearBackwardInput', 'shortcut.dx'],
+      ['add', 'dx'],
+    ]);
+  });
+
+  it('numbers the dropouts of both branches in order', () => {
+    const { state } = createStepState();
+    const step = new Step({ seed: 0, state, updatesStatistics: true });
+    const block = residual(dropout(0.5), dropout(0.5));
+    step.keep(block.forward(step, persistent('x', [3, 4])));
+    const streams = step.calls.map(({ attributes }) => attributes.stream);
+    expect(streams).toEqual([STREAMS.dropout, STREAMS.dropout + 1, undefined]);
+  });
+
+  it('refuses branches that differ in shape', () => {
+    const forward = (block: Layer) => () => block.forward(new Step(), persistent('x', [8, 4]));
+    expect(forward(residual(linear(4, 3)))).toThrow(
+      new ShapeError(
+        'residual: expected the shortcut to bring (8, 4) to (8, 3) like the body, got (8, 4); give it a shortcut that does so',
+      ),
+    );
+    expect(forward(residual(linear(4, 3), linear(4, 2)))).toThrow(
+      new ShapeError(
+        'residual: expected the shortcut to bring (8, 4) to (8, 3) like the body, got (8, 2)',
+      ),
+    );
+  });
+
+  it('refuses branches that a model has, and one layer for both', () => {
+    const layer = relu();
+    const refusal = (role: string) =>
+      new ShapeError(
+        `residual: expected layers of its own, got relu() as ${role}, which a model has already; make another one`,
+      );
+    expect(() => residual(layer, layer)).toThrow(refusal('shortcut'));
+    residual(layer);
+    expect(() => residual(layer)).toThrow(refusal('body'));
+    expect(() => residual(relu(), layer)).toThrow(refusal('shortcut'));
+  });
+});
+
+describeOnEachBackend('residual', (backend) => {
+  async function results(block: Layer) {
+    const step = new Step();
+    const [x, dy] = [persistent('x', [2, 2]), persistent('dy', [2, 2])];
+    const y = block.forward(step, x);
+    const dx = block.backward(step, dy);
+    for (const result of [y, dx]) step.keep(result);
+    return backend.exclusive(async () => {
+      const { device } = backend;
+      const executable = await device.compile(step);
+      for (const { tensor } of block.parameters) {
+        const isWeight = tensor.shape.length === 2;
+        device.write(tensor, isWeight ? [1, 2, 3, 4] : [10, 20]);
+      }
+      device.write(x, [1, -1, 2, 0.5]);
+      device.write(dy, [1, 10, -1, 2]);
+      await executable.run(2);
+      return { y: await device.read(y), dx: await device.read(dx) };
+    });
+  }
+
+  it('adds x to what the body makes of it, and dy to what the body says of x', async () => {
+    const { y, dx } = await results(residual(sequential(linear(2, 2), relu())));
+    expectClose('y', y, [9, 17, 15.5, 26.5], { absolute: 0 });
+    expectClose('dx', dx, [22, 53, 2, 7], { absolute: 0 });
+  });
+
+  it('adds what the shortcut makes of x, and says of it', async () => {
+    const { y, dx } = await results(residual(relu(), linear(2, 2)));
+    expectClose('y', y, [9, 18, 15.5, 26.5], { absolute: 0 });
+    expectClose('dx', dx, [22, 43, 2, 7], { absolute: 0 });
+  });
+});
