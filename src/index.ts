@@ -16,16 +16,7 @@ export {
 export type { BackendInfo, BackendName, Device, Executable } from './backends/device.js';
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
 export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
-export {
-  type LeakyReluOptions,
-  leakyRelu,
-  relu,
-  relu,
-  sigmoid,
-  sigmoid,
-  tanh,
-  tanh,
-} from './layers/activations.js';
+export { type LeakyReluOptions, leakyRelu, relu, sigmoid, tanh } from './layers/activations.js';
 export { type Conv2dOptions, conv2d, type Extent } from './layers/conv2d.js';
 export { dropout } from './layers/dropout.js';
 export { flatten } from './layers/flatten.js';
