@@ -10,6 +10,7 @@ export * from './gradient-norm';
 export { setTileRows } from './gemm';
 export * from './linear';
 export * from './matmul';
+export { maxPool2dBackward, maxPool2dForward } from './max-pool2d';
 export { mnistLossBackward, mnistLossForward } from './mnist-loss';
 export * from './relu';
 export * from './roof';

@@ -20,6 +20,7 @@ export { relu, sigmoid, tanh } from './layers/activations.js';
 export type { Layer } from './layers/layer.js';
 export { type LinearOptions, linear } from './layers/linear.js';
 export { type Initializer, kaimingUniform, normal, Parameter, zeros } from './layers/parameter.js';
+export { maxPool2d, type Pixels, type PoolingOptions } from './layers/pooling.js';
 export { sequential } from './layers/sequential.js';
 export { RandomStream } from './random/threefry.js';
 export {

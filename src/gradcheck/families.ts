@@ -9,6 +9,7 @@ import { gatherOps } from '../ops/gather.js';
 import { gradientNormOps } from '../ops/gradient-norm.js';
 import { linearOps } from '../ops/linear.js';
 import { matmulOps } from '../ops/matmul.js';
+import { maxPool2dOps } from '../ops/max-pool2d.js';
 import { mnistLossOps } from '../ops/mnist-loss.js';
 import type { OpName } from '../ops/registry.js';
 import { reluOps } from '../ops/relu.js';
@@ -25,6 +26,8 @@ import {
   classificationCase,
   linearCase,
   matmulCase,
+  maxPool2dCase,
+  type PoolingSizes,
   squaredErrorCase,
 } from './gradient-cases.js';
 import {
@@ -81,6 +84,9 @@ export const FAMILIES: readonly Family[] = [
   family('relu', reluOps, (random) => activations(random, 'relu')),
   family('sigmoid', sigmoidOps, (random) => activations(random, 'sigmoid')),
   family('tanh', tanhOps, (random) => activations(random, 'tanh')),
+  family('max-pool2d', maxPool2dOps, (random) => ({
+    gradients: poolings(random).map((sizes) => maxPool2dCase(random, sizes)),
+  })),
   family('softmax-cross-entropy', softmaxCrossEntropyOps, (random) => {
     const [B, C] = sizes(random, 2);
     return {
@@ -135,6 +141,18 @@ function family(
 
 function activations(random: RandomStream, activation: 'relu' | 'sigmoid' | 'tanh'): Cases {
   return { gradients: [activationCase(random, activation, sizes(random, 2))] };
+}
+
+/** Windows of 2 × 2 side by side, and windows that overlap and reach into the padding. */
+function poolings(random: RandomStream): PoolingSizes[] {
+  const [H, W, C] = sizes(random, 3);
+  const [B, tall, wide] = Array.from({ length: 3 }, () => 1 + random.nextBelow(3));
+  const shape = [B, H + 1, W + 1, C];
+  return [
+    { shape, kernel: [2, 2], stride: [2, 2], padding: [0, 0] },
+    { shape, kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
+    { shape, kernel: [3, 2], stride: [tall, wide], padding: [1, 0] },
+  ];
 }
 
 function sizes(random: RandomStream, count: number): number[] {

@@ -2,9 +2,16 @@
  * One function per differentiable op: random inputs of given sizes, and its forward and backward
  * as calls. Sizes have the letters of the op's derivation.
  */
+import { type PoolingWindow, pooledShape } from '../ops/max-pool2d.js';
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, persistent, type Shape } from '../tensor.js';
-import { drawIntegers, drawValues, type GradientCase, tensorsLike } from './case.js';
+import {
+  drawDistinctReals,
+  drawIntegers,
+  drawValues,
+  type GradientCase,
+  tensorsLike,
+} from './case.js';
 
 export interface ProductSizes {
   readonly M: number;
@@ -100,6 +107,49 @@ export function activationCase(
       return new Map([[x, dx]]);
     },
   };
+}
+
+export interface PoolingSizes {
+  /** (B, H, W, C) */
+  readonly shape: Shape;
+  /** Height and width, as below. */
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+}
+
+export function maxPool2dCase(random: RandomStream, sizes: PoolingSizes): GradientCase {
+  const window = windowOf(sizes);
+  const pooled = pooledShape('maxPool2d', sizes.shape, window);
+  const [x, dx] = tensorsLike(sizes.shape, 'x', 'dx');
+  const [y, dy] = tensorsLike(pooled, 'y', 'dy');
+  const index = persistent('index', pooled, 'uint8');
+  return {
+    title: `maxPool2d ${formatPooling(sizes)}`,
+    inputs: new Map([[x, drawDistinctReals(random, x.size)]]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('maxPool2dForward', { y, index, x }, window);
+      return y;
+    },
+    backward(step) {
+      step.call('maxPool2dBackward', { dx, dy, index }, window);
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
+function windowOf({ kernel, stride, padding }: PoolingSizes): PoolingWindow {
+  const [kernelHeight, kernelWidth] = kernel;
+  const [strideHeight, strideWidth] = stride;
+  const [paddingHeight, paddingWidth] = padding;
+  return { kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth };
+}
+
+function formatPooling({ shape, kernel, stride, padding }: PoolingSizes): string {
+  const pairs = [kernel, stride, padding].map((pair) => pair.join(' × '));
+  return `${formatShape(shape)}, window ${pairs[0]}, stride ${pairs[1]}, padding ${pairs[2]}`;
 }
 
 /** A loss on logits (B, C); C is 1 for the binary ones. */

@@ -42,6 +42,8 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   sigmoidBackward: RELATIVE,
   tanhForward: RELATIVE,
   tanhBackward: { magnitudes: ({ dy, y }) => ({ dx: dy.map((d, i) => d * (1 + y[i] ** 2)) }) },
+  maxPool2dForward: RELATIVE,
+  maxPool2dBackward: { magnitudes: absolute() },
   softmaxForward: { terms: ([, C]) => C, magnitudes: softmaxMagnitudes },
   softmaxCrossEntropyForward: { terms: ([, C]) => C, magnitudes: softmaxMagnitudes },
   softmaxCrossEntropyBackward: RELATIVE,

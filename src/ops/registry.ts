@@ -5,6 +5,7 @@ import { gatherOps } from './gather.js';
 import { gradientNormOps } from './gradient-norm.js';
 import { linearOps } from './linear.js';
 import { matmulOps } from './matmul.js';
+import { maxPool2dOps } from './max-pool2d.js';
 import { mnistLossOps } from './mnist-loss.js';
 import { reluOps } from './relu.js';
 import { sgdOps } from './sgd.js';
@@ -22,6 +23,7 @@ export const OPS = {
   ...reluOps,
   ...sigmoidOps,
   ...tanhOps,
+  ...maxPool2dOps,
   ...softmaxCrossEntropyOps,
   ...binaryCrossEntropyOps,
   ...mnistLossOps,

@@ -30,6 +30,8 @@ const COST_PER_ELEMENT: Partial<Record<Call['op'], number>> = {
   softmaxCrossEntropyBackward: 0.2,
   linearBackwardBias: 0.15,
   squaredErrorBackward: 0.2,
+  maxPool2dForward: 0.3,
+  maxPool2dBackward: 0.3,
   sgdUpdate: 0.2,
   sgdMomentumUpdate: 0.3,
   sgdNesterovUpdate: 0.3,
