@@ -4,6 +4,13 @@ import { CONTROL_BYTES, SCRATCH_BYTES } from './threads';
 // a step. src/backends/wasm/ puts the kernels into the function table and links steps to them.
 export * from './accuracy';
 export * from './adam';
+export {
+  batchNormBackwardInput,
+  batchNormBackwardParameters,
+  batchNormForward,
+  batchNormStatistics,
+  batchNormUpdateStatistics,
+} from './batch-norm';
 export * from './binary-cross-entropy';
 export * from './gather';
 export * from './gradient-norm';

@@ -17,9 +17,17 @@ export type { BackendInfo, BackendName, Device, Executable } from './backends/de
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
 export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
 export { relu, sigmoid, tanh } from './layers/activations.js';
+export { type BatchNormOptions, batchNorm2d } from './layers/batch-norm.js';
 export type { Layer } from './layers/layer.js';
 export { type LinearOptions, linear } from './layers/linear.js';
-export { type Initializer, kaimingUniform, normal, Parameter, zeros } from './layers/parameter.js';
+export {
+  type Initializer,
+  kaimingUniform,
+  normal,
+  ones,
+  Parameter,
+  zeros,
+} from './layers/parameter.js';
 export { maxPool2d, type Pixels, type PoolingOptions } from './layers/pooling.js';
 export { sequential } from './layers/sequential.js';
 export { RandomStream } from './random/threefry.js';

@@ -4,6 +4,7 @@
  */
 import { accuracyOps } from '../ops/accuracy.js';
 import { adamOps } from '../ops/adam.js';
+import { batchNormOps } from '../ops/batch-norm.js';
 import { binaryCrossEntropyOps } from '../ops/binary-cross-entropy.js';
 import { gatherOps } from '../ops/gather.js';
 import { gradientNormOps } from '../ops/gradient-norm.js';
@@ -23,6 +24,7 @@ import type { RandomStream } from '../random/threefry.js';
 import { type GradientCase, type KernelCase, kernelsOf } from './case.js';
 import {
   activationCase,
+  batchNormCase,
   classificationCase,
   linearCase,
   matmulCase,
@@ -33,6 +35,7 @@ import {
 import {
   accuracyCase,
   adamCase,
+  batchNormStatisticsCase,
   gatherCase,
   gradientNormCase,
   sgdCase,
@@ -87,6 +90,13 @@ export const FAMILIES: readonly Family[] = [
   family('max-pool2d', maxPool2dOps, (random) => ({
     gradients: poolings(random).map((sizes) => maxPool2dCase(random, sizes)),
   })),
+  family('batch-norm', batchNormOps, (random) => {
+    const [B, H, C] = sizes(random, 3);
+    return {
+      gradients: [batchNormCase(random, [B + 3, C]), batchNormCase(random, [B, H, 4, C])],
+      kernels: [batchNormStatisticsCase(random, C)],
+    };
+  }),
   family('softmax-cross-entropy', softmaxCrossEntropyOps, (random) => {
     const [B, C] = sizes(random, 2);
     return {

@@ -152,6 +152,35 @@ function formatPooling({ shape, kernel, stride, padding }: PoolingSizes): string
   return `${formatShape(shape)}, window ${pairs[0]}, stride ${pairs[1]}, padding ${pairs[2]}`;
 }
 
+/** Of more than two values per channel: between two, x̂ is 1 and −1 whatever they are, or nearly so. */
+export function batchNormCase(random: RandomStream, shape: Shape, epsilon = 1e-5): GradientCase {
+  const C = shape.slice(-1);
+  const [x, dx, y, dy] = tensorsLike(shape, 'x', 'dx', 'y', 'dy');
+  const [mean, variance] = tensorsLike(C, 'mean', 'variance');
+  const [gamma, dGamma, beta, dBeta] = tensorsLike(C, 'gamma', 'dGamma', 'beta', 'dBeta');
+  return {
+    title: `batchNorm ${formatShape(shape)}`,
+    inputs: drawValues(random, [x, gamma, beta]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('batchNormStatistics', { mean, variance, x });
+      step.call('batchNormForward', { y, x, mean, variance, gamma, beta }, { epsilon });
+      return y;
+    },
+    backward(step) {
+      const saved = { dy, x, mean, variance };
+      step.call('batchNormBackwardParameters', { dGamma, dBeta, ...saved }, { epsilon });
+      step.call('batchNormBackwardInput', { dx, ...saved, gamma, dGamma, dBeta }, { epsilon });
+      return new Map([
+        [x, dx],
+        [gamma, dGamma],
+        [beta, dBeta],
+      ]);
+    },
+  };
+}
+
 /** A loss on logits (B, C); C is 1 for the binary ones. */
 export function classificationCase(
   random: RandomStream,

@@ -27,6 +27,10 @@ export function zeros(): Initializer {
   return (size) => new Float32Array(size);
 }
 
+export function ones(): Initializer {
+  return (size) => new Float32Array(size).fill(1);
+}
+
 /** A tensor that training changes, with its gradient. */
 export class Parameter {
   readonly tensor: Tensor;

@@ -1,5 +1,6 @@
 import { accuracyOps } from './accuracy.js';
 import { adamOps } from './adam.js';
+import { batchNormOps } from './batch-norm.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import { gatherOps } from './gather.js';
 import { gradientNormOps } from './gradient-norm.js';
@@ -24,6 +25,7 @@ export const OPS = {
   ...sigmoidOps,
   ...tanhOps,
   ...maxPool2dOps,
+  ...batchNormOps,
   ...softmaxCrossEntropyOps,
   ...binaryCrossEntropyOps,
   ...mnistLossOps,
