@@ -114,6 +114,19 @@ export class Buffer {
   prefix(name: string): void {
     this.tensor.name = `${name}.${this.tensor.name}`;
   }
+
+  /** PyTorch stores it alike. */
+  get pytorchShape(): Shape {
+    return this.tensor.shape;
+  }
+
+  toPytorch(values: ArrayLike<number>): Float32Array {
+    return Float32Array.from(values);
+  }
+
+  fromPytorch(values: ArrayLike<number>): Float32Array {
+    return Float32Array.from(values);
+  }
 }
 
 /** (rows, columns) → (columns, rows). */

@@ -163,7 +163,7 @@ export const batchNormOps = {
       const sizes = channelSizes(x, { mean, variance });
       if (sizes[0] < 2) {
         throw new ShapeError(
-          `batchNorm: expected more than one value per channel to train on, got ${formatShape(x)}; use larger batches`,
+          `batchNorm: expected more than one value per channel to train on, got ${formatShape(x)}; choose a batch size that leaves no batch of one`,
         );
       }
       return sizes;

@@ -71,7 +71,7 @@ describe('batchNorm2d', () => {
     expect(batchNorm2d(3).forward(new Step(), x).shape).toEqual([1, 3]);
     expect(() => batchNorm2d(3).forward(trainingStep(), x)).toThrow(
       new ShapeError(
-        'batchNorm: expected more than one value per channel to train on, got (1, 3); use larger batches',
+        'batchNorm: expected more than one value per channel to train on, got (1, 3); choose a batch size that leaves no batch of one',
       ),
     );
   });

@@ -99,7 +99,7 @@ describe('batchNorm', () => {
     const statistics = (x: number[]) =>
       callWith('batchNormStatistics', { mean: [4], variance: [4], x });
     expect(statistics([1, 4])).toThrow(
-      'batchNorm: expected more than one value per channel to train on, got (1, 4); use larger batches',
+      'batchNorm: expected more than one value per channel to train on, got (1, 4); choose a batch size that leaves no batch of one',
     );
     expect(statistics([1, 1, 1, 4])).toThrow(/more than one value per channel/);
     expect(statistics([1, 2, 1, 4])).not.toThrow();
