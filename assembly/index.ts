@@ -5,6 +5,13 @@ import { CONTROL_BYTES, SCRATCH_BYTES } from './threads';
 export * from './accuracy';
 export * from './adam';
 export * from './add';
+export {
+  batchNormBackwardInput,
+  batchNormBackwardParameters,
+  batchNormForward,
+  batchNormStatistics,
+  batchNormUpdateStatistics,
+} from './batch-norm';
 export * from './binary-cross-entropy';
 export { conv2dBackwardBias, conv2dBackwardInput, conv2dBiasForward, conv2dBiasReluForward, conv2dForward } from './conv2d';
 export { conv2dBackwardWeight } from './conv2d-weight';
@@ -12,10 +19,10 @@ export * from './gather';
 export * from './gradient-norm';
 export * from './dropout';
 export * from './flatten';
-export { setTileRows } from './gemm';
 export * from './leaky-relu';
 export * from './linear';
 export * from './matmul';
+export { maxPool2dBackward, maxPool2dForward } from './max-pool2d';
 export { mnistLossBackward, mnistLossForward } from './mnist-loss';
 export * from './relu';
 export * from './roof';

@@ -17,13 +17,23 @@ export type { BackendInfo, BackendName, Device, Executable } from './backends/de
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
 export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
 export { type LeakyReluOptions, leakyRelu, relu, sigmoid, tanh } from './layers/activations.js';
-export { type Conv2dOptions, conv2d, type Extent } from './layers/conv2d.js';
+export { type BatchNormOptions, batchNorm2d } from './layers/batch-norm.js';
+export { type Conv2dOptions, conv2d } from './layers/conv2d.js';
 export { dropout } from './layers/dropout.js';
 export { flatten } from './layers/flatten.js';
 export type { Layer } from './layers/layer.js';
 export { type LinearOptions, linear } from './layers/linear.js';
 export { type ImageShape, onImages } from './layers/on-images.js';
-export { type Initializer, kaimingUniform, normal, Parameter, zeros } from './layers/parameter.js';
+export {
+  type Initializer,
+  kaimingUniform,
+  normal,
+  ones,
+  Parameter,
+  zeros,
+} from './layers/parameter.js';
+export type { Pixels } from './layers/pixels.js';
+export { maxPool2d, type PoolingOptions } from './layers/pooling.js';
 export { residual } from './layers/residual.js';
 export { sequential } from './layers/sequential.js';
 export { RandomStream } from './random/threefry.js';

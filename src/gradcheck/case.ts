@@ -1,4 +1,4 @@
-import type { RandomStream } from '../random/threefry.js';
+import { type RandomStream, shuffle } from '../random/threefry.js';
 import type { Step } from '../step.js';
 import { persistent, type Shape, type Tensor, type Values } from '../tensor.js';
 
@@ -51,6 +51,18 @@ export function drawReals(random: RandomStream, size: number): Float32Array {
     const magnitude = SMALLEST + (LARGEST - SMALLEST) * random.nextFloat();
     return random.nextBelow(2) === 0 ? magnitude : -magnitude;
   });
+}
+
+/**
+ * Random reals from −2 to 2 in any order, all equally far apart: the largest of some is so by more
+ * than a difference step.
+ */
+export function drawDistinctReals(random: RandomStream, size: number): Float32Array {
+  const places = shuffle(
+    Int32Array.from({ length: size }, (_, i) => i),
+    random,
+  );
+  return Float32Array.from(places, (place) => LARGEST * ((2 * place + 1) / size - 1));
 }
 
 /** Random integers from 0 to `bound` − 1. */

@@ -58,7 +58,16 @@ function operandsOf(call: Call, values: ReadonlyMap<Tensor, Values>): ValuesByRo
 }
 
 function spoiled({ dtype, size }: Tensor): Values {
-  return dtype === 'float32' ? new Float32Array(size).fill(NaN) : new Int32Array(size).fill(-7);
+  switch (dtype) {
+    case 'float32':
+      return new Float32Array(size).fill(NaN);
+    case 'int32':
+      return new Int32Array(size).fill(-7);
+    case 'uint8':
+      return new Uint8Array(size).fill(249);
+    default:
+      return dtype satisfies never;
+  }
 }
 
 /** The call's tensors, by role, after the float64 reference has run on copies of them. */

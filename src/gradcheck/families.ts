@@ -5,6 +5,7 @@
 import { accuracyOps } from '../ops/accuracy.js';
 import { adamOps } from '../ops/adam.js';
 import { addOps } from '../ops/add.js';
+import { batchNormOps } from '../ops/batch-norm.js';
 import { binaryCrossEntropyOps } from '../ops/binary-cross-entropy.js';
 import { conv2dOps } from '../ops/conv2d.js';
 import { dropoutOps } from '../ops/dropout.js';
@@ -14,6 +15,7 @@ import { gradientNormOps } from '../ops/gradient-norm.js';
 import { leakyReluOps } from '../ops/leaky-relu.js';
 import { linearOps } from '../ops/linear.js';
 import { matmulOps } from '../ops/matmul.js';
+import { maxPool2dOps } from '../ops/max-pool2d.js';
 import { mnistLossOps } from '../ops/mnist-loss.js';
 import type { OpName } from '../ops/registry.js';
 import { reluOps } from '../ops/relu.js';
@@ -28,9 +30,7 @@ import { type GradientCase, type KernelCase, kernelsOf } from './case.js';
 import {
   activationCase,
   addCase,
-  type ConvolutionSizes,
   classificationCase,
-  conv2dCase,
   dropoutCase,
   flattenCase,
   leakyReluCase,
@@ -39,8 +39,16 @@ import {
   squaredErrorCase,
 } from './gradient-cases.js';
 import {
+  batchNormCase,
+  type ConvolutionSizes,
+  conv2dCase,
+  maxPool2dCase,
+  type PoolingSizes,
+} from './image-cases.js';
+import {
   accuracyCase,
   adamCase,
+  batchNormStatisticsCase,
   gatherCase,
   gradientNormCase,
   sgdCase,
@@ -115,6 +123,16 @@ export const FAMILIES: readonly Family[] = [
         flattenCase(random, { B, H, W, C: 1 }),
         flattenCase(random, { B, H: 1, W: 1, C }),
       ],
+    };
+  }),
+  family('max-pool2d', maxPool2dOps, (random) => ({
+    gradients: poolings(random).map((sizes) => maxPool2dCase(random, sizes)),
+  })),
+  family('batch-norm', batchNormOps, (random) => {
+    const [B, H, C] = sizes(random, 3);
+    return {
+      gradients: [batchNormCase(random, [B + 3, C]), batchNormCase(random, [B, H, 4, C])],
+      kernels: [batchNormStatisticsCase(random, C)],
     };
   }),
   family('softmax-cross-entropy', softmaxCrossEntropyOps, (random) => {
@@ -193,6 +211,18 @@ function convolutionSizes(random: RandomStream, groups: number): ConvolutionSize
     dilationWidth,
     groups,
   };
+}
+
+/** Windows of 2 × 2 side by side, and windows that overlap and reach into the padding. */
+function poolings(random: RandomStream): PoolingSizes[] {
+  const [H, W, C] = sizes(random, 3);
+  const [B, tall, wide] = Array.from({ length: 3 }, () => 1 + random.nextBelow(3));
+  const shape = [B, H + 1, W + 1, C];
+  return [
+    { shape, kernel: [2, 2], stride: [2, 2], padding: [0, 0] },
+    { shape, kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
+    { shape, kernel: [3, 2], stride: [tall, wide], padding: [1, 0] },
+  ];
 }
 
 function sizes(random: RandomStream, count: number): number[] {

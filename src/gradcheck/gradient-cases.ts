@@ -2,7 +2,6 @@
  * One function per differentiable op: random inputs of given sizes, and its forward and backward
  * as calls. Sizes have the letters of the op's derivation.
  */
-import { type Conv2dAttributes, conv2dShape } from '../ops/conv2d.js';
 import { createStepState, stateWords } from '../ops/step-state.js';
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, persistent, type Shape, type Tensor, type Values } from '../tensor.js';
@@ -72,46 +71,6 @@ export function linearCase(random: RandomStream, { B, I, O }: LayerSizes): Gradi
       step.call('linearBackwardWeight', { dW, x, dy });
       step.call('linearBackwardBias', { db, dy });
       step.call('linearBackwardInput', { dx, dy, W });
-      return new Map([
-        [x, dx],
-        [W, dW],
-        [b, db],
-      ]);
-    },
-  };
-}
-
-export interface ConvolutionSizes extends Conv2dAttributes {
-  readonly B: number;
-  readonly H: number;
-  readonly W: number;
-  readonly C: number;
-  readonly OC: number;
-  readonly KH: number;
-  readonly KW: number;
-}
-
-export function conv2dCase(random: RandomStream, sizes: ConvolutionSizes): GradientCase {
-  const { B, H, W: columns, C, OC, KH, KW, ...attributes } = sizes;
-  const [x, dx] = tensorsLike([B, H, columns, C], 'x', 'dx');
-  const [W, dW] = tensorsLike([KH, KW, C / attributes.groups, OC], 'W', 'dW');
-  const [b, db] = tensorsLike([OC], 'b', 'db');
-  const shape = conv2dShape(x.shape, W.shape, attributes);
-  const [plain, y, dy] = tensorsLike(shape, 'y', 'y', 'dy');
-  return {
-    title: `conv2d ${formatShape(x.shape)}·${formatShape(W.shape)} ${JSON.stringify(attributes)}`,
-    inputs: drawValues(random, [x, W, b]),
-    constants: drawValues(random, [dy]),
-    dy,
-    forward(step) {
-      step.call('conv2dForward', { y: plain, x, W }, attributes);
-      step.call('conv2dBiasForward', { y, x, W, b }, attributes);
-      return y;
-    },
-    backward(step) {
-      step.call('conv2dBackwardWeight', { dW, x, dy }, attributes);
-      step.call('conv2dBackwardBias', { db, dy });
-      step.call('conv2dBackwardInput', { dx, dy, W }, attributes);
       return new Map([
         [x, dx],
         [W, dW],

@@ -21,6 +21,24 @@ export function softmaxCase(random: RandomStream, { B, C }: RowSizes): KernelCas
   };
 }
 
+/** Running statistics of C channels that follow a batch's. */
+export function batchNormStatisticsCase(random: RandomStream, C: number): KernelCase {
+  const [mean, runningMean] = tensorsLike([C], 'mean', 'runningMean');
+  const [variance, runningVariance] = tensorsLike([C], 'variance', 'runningVariance');
+  const attributes = { momentum: random.nextFloat(), N: 2 + random.nextBelow(100) };
+  const variances = [variance, runningVariance].map(
+    (tensor) => [tensor, drawReals(random, C).map(Math.abs)] as const,
+  );
+  return {
+    title: `running statistics (${C})`,
+    values: new Map([...drawValues(random, [mean, runningMean]), ...variances]),
+    append(step) {
+      const tensors = { runningMean, runningVariance, mean, variance };
+      step.call('batchNormUpdateStatistics', tensors, attributes);
+    },
+  };
+}
+
 export function sgdCase(random: RandomStream, size: number): KernelCase {
   const [w, v, dw] = tensorsLike([size], 'w', 'v', 'dw');
   const clock = startedClock(random);

@@ -2,20 +2,18 @@ import { expectInteger } from '../checks.js';
 import { ShapeError } from '../errors.js';
 import { type Conv2dAttributes, conv2dShape } from '../ops/conv2d.js';
 import type { Step } from '../step.js';
-import { formatShape, type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import type { Layer } from './layer.js';
 import { type Initializer, kaimingUniform, Parameter } from './parameter.js';
-
-/** One number for rows and columns alike, or one for each. */
-export type Extent = number | readonly [height: number, width: number];
+import { describeLayer, type Pixels, pairOf } from './pixels.js';
 
 export interface Conv2dOptions {
   /** Pixels from one window to the next; 1 by default. */
-  readonly stride?: Extent;
+  readonly stride?: Pixels;
   /** Zeros around the image; 0 by default. */
-  readonly padding?: Extent;
+  readonly padding?: Pixels;
   /** Pixels from one tap to the next; 1 by default. */
-  readonly dilation?: Extent;
+  readonly dilation?: Pixels;
   /** Into how many groups the channels are cut, which do not meet; 1 by default. */
   readonly groups?: number;
   /** Whether a bias is added to each channel; true by default. */
@@ -38,15 +36,10 @@ export interface Conv2dOptions {
 export function conv2d(
   inputs: number,
   outputs: number,
-  kernel: Extent,
+  kernel: Pixels,
   options: Conv2dOptions = {},
 ): Layer {
   return new Conv2d(inputs, outputs, kernel, options);
-}
-
-/** [height, width] of an option. */
-export function pairOf(extent: Extent): readonly [height: number, width: number] {
-  return typeof extent === 'number' ? [extent, extent] : extent;
 }
 
 class Conv2d implements Layer {
@@ -57,7 +50,7 @@ class Conv2d implements Layer {
   readonly #bias: Parameter | undefined;
   #x!: Tensor;
 
-  constructor(inputs: number, outputs: number, kernel: Extent, options: Conv2dOptions) {
+  constructor(inputs: number, outputs: number, kernel: Pixels, options: Conv2dOptions) {
     const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = options;
     const [KH, KW] = pairOf(kernel);
     for (const [what, value] of Object.entries({ inputs, outputs, kernel: KH, groups })) {
@@ -70,11 +63,12 @@ class Conv2d implements Layer {
       );
     }
     this.#attributes = attributesOf({ stride, padding, dilation, groups });
-    this.description = describe(inputs, outputs, kernel, options);
+    const { initializer, ...described } = options;
+    this.description = describeLayer('conv2d', [inputs, outputs, kernel], described);
     const shape = [KH, KW, inputs / groups, outputs];
     const draw = {
       fanIn: (KH * KW * inputs) / groups,
-      initializer: options.initializer ?? kaimingUniform(),
+      initializer: initializer ?? kaimingUniform(),
     };
     this.#weight = new Parameter('weight', shape, { ...draw, pytorchAxes: [3, 2, 0, 1] });
     this.#bias = bias ? new Parameter('bias', [outputs], draw) : undefined;
@@ -128,14 +122,4 @@ function attributesOf({
     dilationWidth,
     groups,
   };
-}
-
-function describe(inputs: number, outputs: number, kernel: Extent, options: Conv2dOptions): string {
-  const text = (value: Extent | boolean) =>
-    typeof value === 'object' ? formatShape(value) : String(value);
-  const { stride, padding, dilation, groups, bias } = options;
-  const named = Object.entries({ stride, padding, dilation, groups, bias })
-    .filter((entry): entry is [string, Extent | boolean] => entry[1] !== undefined)
-    .map(([name, value]) => `, ${name} ${text(value)}`);
-  return `conv2d(${inputs}, ${outputs}, ${text(kernel)}${named.join('')})`;
 }

@@ -27,6 +27,10 @@ export function zeros(): Initializer {
   return (size) => new Float32Array(size);
 }
 
+export function ones(): Initializer {
+  return (size) => new Float32Array(size).fill(1);
+}
+
 /** A tensor that training changes, with its gradient. */
 export class Parameter {
   readonly tensor: Tensor;
@@ -109,6 +113,19 @@ export class Buffer {
   /** Puts the name of the enclosing block in front. */
   prefix(name: string): void {
     this.tensor.name = `${name}.${this.tensor.name}`;
+  }
+
+  /** PyTorch stores it alike. */
+  get pytorchShape(): Shape {
+    return this.tensor.shape;
+  }
+
+  toPytorch(values: ArrayLike<number>): Float32Array {
+    return Float32Array.from(values);
+  }
+
+  fromPytorch(values: ArrayLike<number>): Float32Array {
+    return Float32Array.from(values);
   }
 }
 

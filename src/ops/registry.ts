@@ -1,6 +1,7 @@
 import { accuracyOps } from './accuracy.js';
 import { adamOps } from './adam.js';
 import { addOps } from './add.js';
+import { batchNormOps } from './batch-norm.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import { conv2dOps } from './conv2d.js';
 import { dropoutOps } from './dropout.js';
@@ -10,6 +11,7 @@ import { gradientNormOps } from './gradient-norm.js';
 import { leakyReluOps } from './leaky-relu.js';
 import { linearOps } from './linear.js';
 import { matmulOps } from './matmul.js';
+import { maxPool2dOps } from './max-pool2d.js';
 import { mnistLossOps } from './mnist-loss.js';
 import { reluOps } from './relu.js';
 import { sgdOps } from './sgd.js';
@@ -32,6 +34,8 @@ export const OPS = {
   ...addOps,
   ...dropoutOps,
   ...flattenOps,
+  ...maxPool2dOps,
+  ...batchNormOps,
   ...softmaxCrossEntropyOps,
   ...binaryCrossEntropyOps,
   ...mnistLossOps,

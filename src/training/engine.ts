@@ -6,7 +6,7 @@ import { createStepState, MAX_ROWS, stateWords } from '../ops/step-state.js';
 import { RandomStream, STREAMS } from '../random/threefry.js';
 import { Step } from '../step.js';
 import { persistent, type Tensor, type Values } from '../tensor.js';
-import { type BatchSource, createSource } from './batch-source.js';
+import { type BatchSource, createSource, sourceOf } from './batch-source.js';
 import { type DeviceDataset, DeviceDatasets, naturalOrder } from './device-datasets.js';
 import { StepCache } from './step-cache.js';
 import {
@@ -116,6 +116,12 @@ export class Engine {
       );
     }
     return known;
+  }
+
+  /** @throws ShapeError when the model cannot be trained on so few examples at a time */
+  checkBatch(dataset: Dataset, batchSize: number): void {
+    const tensors = { state: this.#state, moments: this.moments };
+    trainingStep(this.setup, tensors, sourceOf(dataset), batchSize);
   }
 
   /** Numbers per example that the model takes: its own word, or the last dataset's. */

@@ -101,8 +101,8 @@ function paddedUtf8(text: string): Uint8Array {
 }
 
 /**
- * Reads a safetensors file whose tensors are F32, or F64, F16 or BF16, which become float32: F16
- * and BF16 exactly, F64 rounded to nearest, with ±Infinity beyond float32's range.
+ * Reads a safetensors file whose tensors are F32, or F64, F16, BF16 or I64, which become float32:
+ * F16 and BF16 exactly, F64 and I64 rounded to nearest, F64 with ±Infinity beyond float32's range.
  *
  * @param source what the bytes are, for messages: a file's name
  * @throws DataError when the file is truncated, malformed, or holds another kind of number
@@ -264,6 +264,7 @@ const NUMBER_TYPES: ReadonlyMap<string, NumberType> = new Map([
     'BF16',
     { bytes: 2, read: (view: DataView, at: number) => halfToNumber(view.getUint16(at, true), 8) },
   ],
+  ['I64', { bytes: 8, read: (view: DataView, at: number) => Number(view.getBigInt64(at, true)) }],
 ]);
 
 function elementsOf(shape: readonly number[]): number {

@@ -1,6 +1,33 @@
 import { expectFinite } from '../checks.js';
 import { ShapeError } from '../errors.js';
+import type { Layer } from '../layers/layer.js';
+import type { Buffer, Parameter } from '../layers/parameter.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../tensor.js';
+
+/** Parameters and buffers in the order of a PyTorch `state_dict`: block by block, buffers last. */
+export function stateTensors({ parameters, buffers = [] }: Layer): (Parameter | Buffer)[] {
+  const blocks = new Map<string, (Parameter | Buffer)[]>();
+  for (const each of [...parameters, ...buffers]) {
+    const block = blockOf(each.name);
+    blocks.set(block, [...(blocks.get(block) ?? []), each]);
+  }
+  return [...blocks.values()].flat();
+}
+
+/** `4.0.` of `4.0.weight`. */
+function blockOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('.') + 1);
+}
+
+/**
+ * A state without the numbers of batches that PyTorch counts beside its running statistics, which
+ * nothing here depends on.
+ */
+export function withoutCounters<Entry>(state: ReadonlyMap<string, Entry>): Map<string, Entry> {
+  const isCounter = (name: string) =>
+    name.endsWith('num_batches_tracked') && state.has(`${blockOf(name)}running_mean`);
+  return new Map([...state].filter(([name]) => !isCounter(name)));
+}
 
 interface Expected {
   readonly name: string;

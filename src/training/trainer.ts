@@ -19,7 +19,7 @@ import { readBytes, writeBytes } from './files.js';
 import { type FitCallbacks, Run, type RunPosition } from './fit.js';
 import type { Evaluation, History } from './history.js';
 import { decodeSafetensors, encodeSafetensors, type TensorData } from './safetensors.js';
-import { checkState } from './state.js';
+import { checkState, stateTensors, withoutCounters } from './state.js';
 import type { TrainingSetup } from './steps.js';
 
 export interface TrainerOptions extends TrainingSetup {
@@ -44,7 +44,7 @@ export interface FitOptions extends FitCallbacks {
   readonly resume?: boolean;
 }
 
-/** Parameters by name, in PyTorch's names and layouts: a linear weight is (out, in). */
+/** Parameters and buffers by name, in PyTorch's names and layouts: a linear weight is (out, in). */
 export type State = Map<string, TensorData>;
 
 /** How many examples `evaluate` and `predict` take at a time. */
@@ -176,7 +176,8 @@ export class Trainer {
   }
 
   /**
-   * The loss of one batch, and its gradient with respect to every parameter; changes nothing.
+   * The loss of one batch, and its gradient with respect to every parameter; changes nothing, no
+   * running statistic either.
    *
    * @param inputs (B, features), as for `predict`
    * @param targets (B), labels or real numbers as the loss takes them
@@ -199,31 +200,32 @@ export class Trainer {
     return { loss: result.loss, gradients: new Map(named) };
   }
 
-  /** The parameters, in PyTorch's names and layouts. */
+  /** The parameters and buffers, in PyTorch's names and layouts. */
   async state(): Promise<State> {
-    const { parameters } = this.#engine.setup.model;
-    const values = await this.#engine.read(parameters.map(({ tensor }) => tensor));
+    const entries = stateTensors(this.#engine.setup.model);
+    const values = await this.#engine.read(entries.map(({ tensor }) => tensor));
     return new Map(
-      parameters.map((parameter, i) => [
-        parameter.name,
-        { shape: parameter.pytorchShape, data: parameter.toPytorch(values[i]) },
+      entries.map((entry, i) => [
+        entry.name,
+        { shape: entry.pytorchShape, data: entry.toPytorch(values[i]) },
       ]),
     );
   }
 
   /**
-   * Replaces all parameters.
+   * Replaces all parameters and buffers. The `num_batches_tracked` of a PyTorch `state_dict` are
+   * passed over.
    *
    * @throws ShapeError when names or shapes differ from the model's, DataError for numbers that
    *   are not finite; nothing is changed then
    */
   async loadState(state: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>) {
-    const { parameters } = this.#engine.setup.model;
-    const expected = parameters.map(({ name, pytorchShape: shape }) => ({ name, shape }));
-    checkState('loadState', expected, state);
+    const entries = stateTensors(this.#engine.setup.model);
+    const expected = entries.map(({ name, pytorchShape: shape }) => ({ name, shape }));
+    checkState('loadState', expected, withoutCounters(state));
     await this.#engine.write(
-      parameters.map(({ tensor }) => tensor),
-      parameters.map((p) => p.fromPytorch(state.get(p.name)?.data as ArrayLike<number>)),
+      entries.map(({ tensor }) => tensor),
+      entries.map((entry) => entry.fromPytorch(state.get(entry.name)?.data as ArrayLike<number>)),
     );
   }
 
@@ -296,6 +298,9 @@ export class Trainer {
         `fit: expected a batch of at most ${data.size} examples, as many as ${data.name} has, got ${this.batchSize}; lower batchSize`,
       );
     }
+    this.#engine.checkBatch(data, this.batchSize);
+    const rest = data.size % this.batchSize;
+    if (rest > 0) this.#engine.checkBatch(data, rest);
   }
 
   /** Counts what the run before did, so that updates and shuffles go on rather than repeat. */

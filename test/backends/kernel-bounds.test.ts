@@ -20,6 +20,7 @@ const PAGES = 80;
 /** Read as a float32, four of these bytes are NaN. */
 const FILL = 0xff;
 const DRAWS = 4;
+const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 
 type Core = Readonly<Record<OpName, (args: number) => void>> & {
   heapBase(): number;
@@ -41,8 +42,7 @@ function operandsOf(kernelCase: KernelCase): [Call, ReadonlyMap<Tensor, Values>]
   const values = new Map<Tensor, Values>();
   const valuesOf = (tensor: Tensor) => {
     const known = values.get(tensor) ?? kernelCase.values.get(tensor)?.slice();
-    const found =
-      known ?? new (tensor.dtype === 'float32' ? Float32Array : Int32Array)(tensor.size);
+    const found = known ?? new ARRAYS[tensor.dtype](tensor.size);
     values.set(tensor, found);
     return found;
   };

@@ -27,11 +27,11 @@ describe('conv2d', () => {
     ]);
   });
 
-  it('describes itself with what differs from the defaults', () => {
+  it('describes itself as it was written', () => {
     expect(conv2d(1, 32, 3).description).toBe('conv2d(1, 32, 3)');
     const options = { stride: [2, 1], padding: 1, bias: false } as const;
     expect(conv2d(1, 32, [3, 5], options).description).toBe(
-      'conv2d(1, 32, (3, 5), stride (2, 1), padding 1, bias false)',
+      'conv2d(1, 32, [3, 5], { stride: [2, 1], padding: 1, bias: false })',
     );
   });
 

@@ -6,6 +6,7 @@ import type { GradientCase, KernelCase } from '../../src/gradcheck/case.js';
 import { checkGradients } from '../../src/gradcheck/check-gradients.js';
 import { compareWithReference } from '../../src/gradcheck/compare.js';
 import { type Difference, formatDifference, ratioOf } from '../../src/gradcheck/difference.js';
+import type { PoolingSizes } from '../../src/gradcheck/image-cases.js';
 import type { OpAttributes, OpName, OpTensors } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
@@ -14,6 +15,24 @@ import { persistent, type Shape, type Tensor, type Values } from '../../src/tens
 /** Extents from 1 to `max`; small ones and the ends come up more often. */
 export function extent(max: number): fc.Arbitrary<number> {
   return fc.integer({ min: 1, max });
+}
+
+/** Images and windows that fit into them: any stride, padding up to half the window. */
+export function poolingSizes(largest: {
+  readonly extents: number;
+  readonly channels: number;
+}): fc.Arbitrary<PoolingSizes> {
+  const side = fc.tuple(extent(4), extent(3), fc.nat(), fc.nat()).map(([kernel, stride, p, e]) => {
+    const padding = p % (Math.floor(kernel / 2) + 1);
+    const smallest = Math.max(1, kernel - 2 * padding);
+    return { kernel, stride, padding, extent: smallest + (e % largest.extents) };
+  });
+  return fc.tuple(extent(3), side, side, extent(largest.channels)).map(([B, height, width, C]) => ({
+    shape: [B, height.extent, width.extent, C],
+    kernel: [height.kernel, width.kernel] as const,
+    stride: [height.stride, width.stride] as const,
+    padding: [height.padding, width.padding] as const,
+  }));
 }
 
 /**

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kernelsOf } from '../../src/gradcheck/case.js';
-import { type ConvolutionSizes, conv2dCase } from '../../src/gradcheck/gradient-cases.js';
+import { type ConvolutionSizes, conv2dCase } from '../../src/gradcheck/image-cases.js';
 import { describeOnEachBackend } from '../backends.js';
 import { callWith, expectAgreement, expectGradients, extent, forAll, runOp } from './checks.js';
 

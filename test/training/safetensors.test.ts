@@ -118,6 +118,19 @@ describe('safetensors', () => {
     expect(Object.getPrototypeOf(metadata)).toBe(Object.prototype);
   });
 
+  it('reads I64, as PyTorch counts batches in, and rounds it to float32', () => {
+    const header = JSON.stringify({
+      counts: { dtype: 'I64', shape: [3], data_offsets: [0, 24] },
+      single: { dtype: 'I64', shape: [], data_offsets: [24, 32] },
+    });
+    const bytes = new Uint8Array(BigInt64Array.of(1n, -2n, 2n ** 53n + 1n, 40_000n).buffer);
+    expect(valuesOf(file(header, bytes), 'counts')).toEqual([1, -2, 2 ** 53]);
+    expect(decodeSafetensors(file(header, bytes)).tensors.get('single')).toEqual({
+      shape: [],
+      data: Float32Array.of(40_000),
+    });
+  });
+
   it('rounds F64 to float32', () => {
     const header = JSON.stringify({ a: { dtype: 'F64', shape: [2], data_offsets: [0, 16] } });
     const values = new Uint8Array(16);
@@ -194,7 +207,7 @@ const CORRUPT: readonly [what: string, bytes: Uint8Array, message: RegExp][] = [
   ['an object in metadata', file('{"__metadata__":{"k":{}}}'), /"k" to be a string, got \{\}/],
   ['a tensor that is no object', file('{"a":7}'), /tensor "a": expected an object, got 7/],
   ['a tensor that is null', file('{"a":null}'), /tensor "a": expected an object, got null/],
-  ['an integer dtype', file(headerWith({ dtype: 'I32' }), FOUR), /BF16, got "I32"/],
+  ['an integer dtype', file(headerWith({ dtype: 'I32' }), FOUR), /BF16, I64, got "I32"/],
   ['a dtype named like a method', file(headerWith({ dtype: 'toString' }), FOUR), /a dtype of F64/],
   ['no dtype', file(headerWith({ dtype: undefined }), FOUR), /a dtype of .*, got nothing/],
   ['no shape', file(headerWith({ shape: undefined }), FOUR), /a shape of integers/],

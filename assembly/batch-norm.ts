@@ -1,0 +1,273 @@
+// Derivation: src/ops/batch-norm.ts
+// x, y, dx, dy: N rows of C channels, row-major and dense; all else (C).
+//
+// What is summed over the rows is shared by channels; what is done to each number, by rows, with the
+// factors of each channel worked out beforehand, into scratch memory.
+import { attribute, pointer, size } from './arguments';
+import { averageColumns, storeColumns, WIDTH } from './columns';
+import { multiplyAdd, storeLanes } from './simd';
+import { ownScratch, shareBegin, shareEnd } from './threads';
+
+/** Channels whose factors are in scratch memory at a time. */
+const BLOCK: i32 = 512;
+const BLOCK_BYTES: usize = 4 * BLOCK;
+
+/** First of this thread's channels: threads share them by whole vectors. */
+// @ts-ignore: decorator
+@inline function channelsBegin(C: i32): i32 {
+  return 4 * shareBegin((C + 3) / 4);
+}
+
+// @ts-ignore: decorator
+@inline function channelsEnd(C: i32): i32 {
+  return min(C, 4 * shareEnd((C + 3) / 4));
+}
+
+export function batchNormStatistics(args: usize): void {
+  const mean = pointer(args, 0);
+  const variance = pointer(args, 1);
+  const x = pointer(args, 2);
+  const N = size(args, 3);
+  const C = size(args, 4);
+  for (let c = channelsBegin(C), end = channelsEnd(C); c < end; c += WIDTH) {
+    const count = min(WIDTH, end - c);
+    averageColumns(mean + 4 * c, x + 4 * c, N, 4 * C, count);
+    deviations(mean + 4 * c, variance + 4 * c, x + 4 * c, N, 4 * C, count);
+  }
+}
+
+/**
+ * The variance about means that are known up to their rounding. With d = x − mean and e = Σ d / N,
+ *
+ *   mean ← mean + e    variance = Σ d² / N − e²
+ *
+ * is exact for whatever mean it starts from, and cancels nothing, as e is of the order of a rounding.
+ *
+ * Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983: the corrected
+ * two-pass algorithm.
+ */
+function deviations(
+  mean: usize, variance: usize, x: usize,
+  N: i32, rowBytes: i32, count: i32,
+): void {
+  const mean0 = v128.load(mean);
+  const mean1 = v128.load(mean, 16);
+  const mean2 = v128.load(mean, 32);
+  const mean3 = v128.load(mean, 48);
+  let sum0 = f32x4.splat(0), square0 = f32x4.splat(0);
+  let sum1 = f32x4.splat(0), square1 = f32x4.splat(0);
+  let sum2 = f32x4.splat(0), square2 = f32x4.splat(0);
+  let sum3 = f32x4.splat(0), square3 = f32x4.splat(0);
+  for (let n = 0; n < N; n++, x += rowBytes) {
+    const d0 = f32x4.sub(v128.load(x), mean0);
+    sum0 = f32x4.add(sum0, d0);
+    square0 = multiplyAdd(d0, d0, square0);
+    const d1 = f32x4.sub(v128.load(x, 16), mean1);
+    sum1 = f32x4.add(sum1, d1);
+    square1 = multiplyAdd(d1, d1, square1);
+    const d2 = f32x4.sub(v128.load(x, 32), mean2);
+    sum2 = f32x4.add(sum2, d2);
+    square2 = multiplyAdd(d2, d2, square2);
+    const d3 = f32x4.sub(v128.load(x, 48), mean3);
+    sum3 = f32x4.add(sum3, d3);
+    square3 = multiplyAdd(d3, d3, square3);
+  }
+  const rows = f32x4.splat(<f32>N);
+  const e0 = f32x4.div(sum0, rows);
+  const e1 = f32x4.div(sum1, rows);
+  const e2 = f32x4.div(sum2, rows);
+  const e3 = f32x4.div(sum3, rows);
+  storeColumns(
+    mean,
+    f32x4.add(mean0, e0), f32x4.add(mean1, e1), f32x4.add(mean2, e2), f32x4.add(mean3, e3),
+    count,
+  );
+  storeColumns(
+    variance,
+    corrected(square0, rows, e0), corrected(square1, rows, e1),
+    corrected(square2, rows, e2), corrected(square3, rows, e3),
+    count,
+  );
+}
+
+/** squares / rows − e², which rounding alone could bring below zero. */
+// @ts-ignore: decorator
+@inline function corrected(squares: v128, rows: v128, e: v128): v128 {
+  return f32x4.max(f32x4.sub(f32x4.div(squares, rows), f32x4.mul(e, e)), f32x4.splat(0));
+}
+
+export function batchNormUpdateStatistics(args: usize): void {
+  const runningMean = pointer(args, 0);
+  const runningVariance = pointer(args, 1);
+  const mean = pointer(args, 2);
+  const variance = pointer(args, 3);
+  const C = size(args, 4);
+  const momentum = attribute(args, 5, 0);
+  const N = attribute(args, 5, 1);
+  follow(runningMean, mean, C, 1 - momentum, momentum);
+  follow(runningVariance, variance, C, 1 - momentum, momentum * (N / (N - 1)));
+}
+
+/** running ← keep · running + take · current, element by element. */
+function follow(running: usize, current: usize, C: i32, keep: f64, take: f64): void {
+  const a = f32x4.splat(<f32>keep);
+  const b = f32x4.splat(<f32>take);
+  for (let i = 0; i < 4 * C; i += 16) {
+    const kept = f32x4.mul(a, v128.load(running + i));
+    v128.store(running + i, multiplyAdd(b, v128.load(current + i), kept));
+  }
+}
+
+/** y = (x − mean) · scale + beta with scale = γ s. */
+export function batchNormForward(args: usize): void {
+  const y = pointer(args, 0);
+  const x = pointer(args, 1);
+  const mean = pointer(args, 2);
+  const variance = pointer(args, 3);
+  const gamma = pointer(args, 4);
+  const beta = pointer(args, 5);
+  const N = size(args, 6);
+  const C = size(args, 7);
+  const epsilon: f32 = <f32>attribute(args, 8, 0);
+  const scale = ownScratch();
+  for (let c = 0; c < C; c += BLOCK) {
+    const width = min(BLOCK, C - c);
+    for (let i = 4 * c, to = scale; i < 4 * (c + width); i += 16, to += 16) {
+      v128.store(to, f32x4.mul(v128.load(gamma + i), inverseDeviation(variance + i, epsilon)));
+    }
+    for (let n = shareBegin(N), end = shareEnd(N); n < end; n++) {
+      const row = 4 * (n * C + c);
+      normaliseRow(y + row, x + row, mean + 4 * c, scale, beta + 4 * c, width);
+    }
+  }
+}
+
+function normaliseRow(y: usize, x: usize, mean: usize, scale: usize, beta: usize, width: i32): void {
+  const whole = 4 * (width & ~3);
+  for (let i = 0; i < whole; i += 16) v128.store(y + i, normalise(x + i, mean + i, scale + i, beta + i));
+  if (width & 3) {
+    const last = normalise(x + whole, mean + whole, scale + whole, beta + whole);
+    storeLanes(y + whole, last, width & 3);
+  }
+}
+
+// @ts-ignore: decorator
+@inline function normalise(x: usize, mean: usize, scale: usize, beta: usize): v128 {
+  const centred = f32x4.sub(v128.load(x), v128.load(mean));
+  return multiplyAdd(centred, v128.load(scale), v128.load(beta));
+}
+
+/** s = 1 / √(v + ε) of four channels. */
+// @ts-ignore: decorator
+@inline function inverseDeviation(variance: usize, epsilon: f32): v128 {
+  const v = f32x4.add(v128.load(variance), f32x4.splat(epsilon));
+  return f32x4.div(f32x4.splat(1), f32x4.sqrt(v));
+}
+
+export function batchNormBackwardParameters(args: usize): void {
+  const dGamma = pointer(args, 0);
+  const dBeta = pointer(args, 1);
+  const dy = pointer(args, 2);
+  const x = pointer(args, 3);
+  const mean = pointer(args, 4);
+  const variance = pointer(args, 5);
+  const N = size(args, 6);
+  const C = size(args, 7);
+  const epsilon: f32 = <f32>attribute(args, 8, 0);
+  for (let c = channelsBegin(C), end = channelsEnd(C); c < end; c += WIDTH) {
+    const count = min(WIDTH, end - c);
+    const at = 4 * c;
+    sumGradients(
+      dGamma + at, dBeta + at, dy + at, x + at, mean + at, variance + at,
+      epsilon, N, 4 * C, count,
+    );
+  }
+}
+
+/** dβ = Σ dy and dγ = s Σ dy (x − μ) of up to sixteen channels. */
+function sumGradients(
+  dGamma: usize, dBeta: usize, dy: usize, x: usize, mean: usize, variance: usize,
+  epsilon: f32, N: i32, rowBytes: i32, count: i32,
+): void {
+  const mean0 = v128.load(mean);
+  const mean1 = v128.load(mean, 16);
+  const mean2 = v128.load(mean, 32);
+  const mean3 = v128.load(mean, 48);
+  let beta0 = f32x4.splat(0), gamma0 = f32x4.splat(0);
+  let beta1 = f32x4.splat(0), gamma1 = f32x4.splat(0);
+  let beta2 = f32x4.splat(0), gamma2 = f32x4.splat(0);
+  let beta3 = f32x4.splat(0), gamma3 = f32x4.splat(0);
+  for (let n = 0; n < N; n++, x += rowBytes, dy += rowBytes) {
+    const dy0 = v128.load(dy);
+    beta0 = f32x4.add(beta0, dy0);
+    gamma0 = multiplyAdd(dy0, f32x4.sub(v128.load(x), mean0), gamma0);
+    const dy1 = v128.load(dy, 16);
+    beta1 = f32x4.add(beta1, dy1);
+    gamma1 = multiplyAdd(dy1, f32x4.sub(v128.load(x, 16), mean1), gamma1);
+    const dy2 = v128.load(dy, 32);
+    beta2 = f32x4.add(beta2, dy2);
+    gamma2 = multiplyAdd(dy2, f32x4.sub(v128.load(x, 32), mean2), gamma2);
+    const dy3 = v128.load(dy, 48);
+    beta3 = f32x4.add(beta3, dy3);
+    gamma3 = multiplyAdd(dy3, f32x4.sub(v128.load(x, 48), mean3), gamma3);
+  }
+  storeColumns(dBeta, beta0, beta1, beta2, beta3, count);
+  storeColumns(
+    dGamma,
+    f32x4.mul(gamma0, inverseDeviation(variance, epsilon)),
+    f32x4.mul(gamma1, inverseDeviation(variance + 16, epsilon)),
+    f32x4.mul(gamma2, inverseDeviation(variance + 32, epsilon)),
+    f32x4.mul(gamma3, inverseDeviation(variance + 48, epsilon)),
+    count,
+  );
+}
+
+/** dx = a dy + b (x − mean) + c with a = γ s, b = −γ s² dγ / N and c = −γ s dβ / N. */
+export function batchNormBackwardInput(args: usize): void {
+  const dx = pointer(args, 0);
+  const dy = pointer(args, 1);
+  const x = pointer(args, 2);
+  const mean = pointer(args, 3);
+  const variance = pointer(args, 4);
+  const gamma = pointer(args, 5);
+  const dGamma = pointer(args, 6);
+  const dBeta = pointer(args, 7);
+  const N = size(args, 8);
+  const C = size(args, 9);
+  const epsilon: f32 = <f32>attribute(args, 10, 0);
+  const factors = ownScratch();
+  const share = f32x4.splat(-1 / <f32>N);
+  for (let first = 0; first < C; first += BLOCK) {
+    const width = min(BLOCK, C - first);
+    for (let i = 4 * first, to = factors; i < 4 * (first + width); i += 16, to += 16) {
+      const s = inverseDeviation(variance + i, epsilon);
+      const a = f32x4.mul(v128.load(gamma + i), s);
+      const shared = f32x4.mul(a, share);
+      v128.store(to, a);
+      v128.store(to + BLOCK_BYTES, f32x4.mul(f32x4.mul(shared, s), v128.load(dGamma + i)));
+      v128.store(to + 2 * BLOCK_BYTES, f32x4.mul(shared, v128.load(dBeta + i)));
+    }
+    for (let n = shareBegin(N), end = shareEnd(N); n < end; n++) {
+      const row = 4 * (n * C + first);
+      gradientRow(dx + row, dy + row, x + row, mean + 4 * first, factors, width);
+    }
+  }
+}
+
+function gradientRow(dx: usize, dy: usize, x: usize, mean: usize, factors: usize, width: i32): void {
+  const whole = 4 * (width & ~3);
+  for (let i = 0; i < whole; i += 16) v128.store(dx + i, gradient(dy + i, x + i, mean + i, factors + i));
+  if (width & 3) {
+    const last = gradient(dy + whole, x + whole, mean + whole, factors + whole);
+    storeLanes(dx + whole, last, width & 3);
+  }
+}
+
+// @ts-ignore: decorator
+@inline function gradient(dy: usize, x: usize, mean: usize, factors: usize): v128 {
+  const a = v128.load(factors);
+  const b = v128.load(factors + BLOCK_BYTES);
+  const c = v128.load(factors + 2 * BLOCK_BYTES);
+  const centred = f32x4.sub(v128.load(x), v128.load(mean));
+  return multiplyAdd(a, v128.load(dy), multiplyAdd(b, centred, c));
+}

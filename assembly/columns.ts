@@ -1,0 +1,43 @@
+// Sixteen columns of a row-major matrix at a time: a cache line of each row, in four vectors, each
+// with a chain of sums of its own. Where fewer are left, the vectors run past the matrix's end (arrays
+// are padded: see src/backends/wasm/linker.ts), and only what counts is stored.
+//
+// Each column is summed over ascending rows, whatever the columns beside it: so threads may share
+// them in any way.
+import { storeLanes } from './simd';
+
+/** Columns that the functions below work on. */
+export const WIDTH: i32 = 16;
+
+/** Means of the first `count` columns, 1 … 16. */
+export function averageColumns(means: usize, x: usize, rows: i32, rowBytes: i32, count: i32): void {
+  let sum0 = f32x4.splat(0);
+  let sum1 = f32x4.splat(0);
+  let sum2 = f32x4.splat(0);
+  let sum3 = f32x4.splat(0);
+  for (let n = 0; n < rows; n++, x += rowBytes) {
+    sum0 = f32x4.add(sum0, v128.load(x));
+    sum1 = f32x4.add(sum1, v128.load(x, 16));
+    sum2 = f32x4.add(sum2, v128.load(x, 32));
+    sum3 = f32x4.add(sum3, v128.load(x, 48));
+  }
+  const N = f32x4.splat(<f32>rows);
+  storeColumns(
+    means,
+    f32x4.div(sum0, N), f32x4.div(sum1, N), f32x4.div(sum2, N), f32x4.div(sum3, N),
+    count,
+  );
+}
+
+/** Stores the first `count` of sixteen numbers. */
+// @ts-ignore: decorator
+@inline export function storeColumns(
+  address: usize,
+  v0: v128, v1: v128, v2: v128, v3: v128,
+  count: i32,
+): void {
+  storeLanes(address, v0, count);
+  if (count > 4) storeLanes(address + 16, v1, count - 4);
+  if (count > 8) storeLanes(address + 32, v2, count - 8);
+  if (count > 12) storeLanes(address + 48, v3, count - 12);
+}

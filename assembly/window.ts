@@ -1,0 +1,48 @@
+// Windows over images (B, H, W, C), row-major and dense, as src/ops/max-pool2d.ts numbers them.
+//
+// Along one side of the image, window o covers the pixels from o·stride − padding on, `kernel` of
+// them, as far as they lie in the image; at least one does, since padding is at most half the kernel.
+import { attribute, size } from './arguments';
+
+/** What the call that runs works on: see readWindow. Each thread has its own copy. */
+export let B: i32 = 0;
+export let H: i32 = 0;
+export let W: i32 = 0;
+export let C: i32 = 0;
+export let OH: i32 = 0;
+export let OW: i32 = 0;
+export let KH: i32 = 0;
+export let KW: i32 = 0;
+export let SH: i32 = 0;
+export let SW: i32 = 0;
+export let PH: i32 = 0;
+export let PW: i32 = 0;
+
+/** Reads the sizes B, H, W, C behind `pointers` pointers, and the six attributes of the window. */
+export function readWindow(args: usize, pointers: i32): void {
+  B = size(args, pointers);
+  H = size(args, pointers + 1);
+  W = size(args, pointers + 2);
+  C = size(args, pointers + 3);
+  const words = pointers + 4;
+  KH = <i32>attribute(args, words, 0);
+  KW = <i32>attribute(args, words, 1);
+  SH = <i32>attribute(args, words, 2);
+  SW = <i32>attribute(args, words, 3);
+  PH = <i32>attribute(args, words, 4);
+  PW = <i32>attribute(args, words, 5);
+  OH = (H + 2 * PH - KH) / SH + 1;
+  OW = (W + 2 * PW - KW) / SW + 1;
+}
+
+/** The first window that reaches pixel number `i` or begins behind it. */
+// @ts-ignore: decorator
+@inline export function firstWindow(i: i32, kernel: i32, stride: i32, padding: i32): i32 {
+  return max(0, i + padding - kernel + stride) / stride;
+}
+
+/** The first window that begins behind pixel number `i`: those from `firstWindow` to it cover `i`. */
+// @ts-ignore: decorator
+@inline export function endWindow(i: i32, windows: i32, stride: i32, padding: i32): i32 {
+  return min(windows, (i + padding) / stride + 1);
+}

@@ -1,0 +1,242 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createBackend } from '../../src/backends/create.js';
+import type { Device } from '../../src/backends/device.js';
+import { drawReals, kernelsOf } from '../../src/gradcheck/case.js';
+import { batchNormCase } from '../../src/gradcheck/image-cases.js';
+import { batchNormStatisticsCase } from '../../src/gradcheck/kernel-cases.js';
+import { batchNormBackwardInput, batchNormBackwardParameters } from '../../src/ops/batch-norm.js';
+import { RandomStream, STREAMS } from '../../src/random/threefry.js';
+import { Step } from '../../src/step.js';
+import { describeOnEachBackend } from '../backends.js';
+import { expectClose, expectSameBits } from '../values.js';
+import {
+  callWith,
+  expectAgreement,
+  expectGradients,
+  expectNear,
+  extent,
+  forAll,
+  matrix,
+  runOp,
+  vector,
+} from './checks.js';
+
+const epsilon = 1e-5;
+
+/** (N, C) and (B, H, W, C), of at least four values per channel. */
+const shapes = (channels: number) =>
+  fc.oneof(
+    fc.tuple(extent(9), extent(channels)).map(([N, C]) => [N + 3, C]),
+    fc.tuple(extent(3), extent(3), extent(channels)).map(([B, H, C]) => [B, H, 4, C]),
+  );
+
+/** One channel's dx by the long way of the derivation, and dγ and dβ. */
+function stepByStep(x: number[], dy: number[], gamma: number) {
+  const N = x.length;
+  const sum = (values: number[]) => values.reduce((all, value) => all + value, 0);
+  const mean = sum(x) / N;
+  const variance = sum(x.map((value) => (value - mean) ** 2)) / N;
+  const s = 1 / Math.sqrt(variance + epsilon);
+  const dNormalised = dy.map((d) => gamma * d);
+  const ds = sum(dNormalised.map((d, n) => d * (x[n] - mean)));
+  const dv = -0.5 * (variance + epsilon) ** -1.5 * ds;
+  const dMean = -s * sum(dNormalised) + (dv * -2 * sum(x.map((value) => value - mean))) / N;
+  const dx = dNormalised.map((d, n) => s * d + (dv * 2 * (x[n] - mean)) / N + dMean / N);
+  const dGamma = sum(dy.map((d, n) => d * (x[n] - mean) * s));
+  return { mean, variance, dx, dGamma, dBeta: sum(dy) };
+}
+
+describe('batchNorm', () => {
+  it('has the gradients that central differences find', async () => {
+    await forAll(shapes(5), (random, shape) => expectGradients(batchNormCase(random, shape)));
+  });
+
+  it('has in its closed form the gradient that the derivation has step by step', async () => {
+    await forAll(extent(20), async (random, N) => {
+      const [x, dy] = [drawReals(random, N + 1), drawReals(random, N + 1)].map((a) => [...a]);
+      const gamma = drawReals(random, 1);
+      const want = stepByStep(x, dy, gamma[0]);
+      const values = () => new Float64Array(1);
+      const [mean, variance, dGamma, dBeta] = [values(), values(), values(), values()];
+      mean[0] = want.mean;
+      variance[0] = want.variance;
+      const [X, dY, dX] = [x, dy, x].map((array) => Float64Array.from(array));
+      const sizes = [N + 1, 1];
+      batchNormBackwardParameters(dGamma, dBeta, dY, X, mean, variance, sizes, epsilon);
+      batchNormBackwardInput(dX, dY, X, mean, variance, gamma, dGamma, dBeta, sizes, epsilon);
+      const near = { absolute: 1e-9, relative: 1e-9 };
+      expectClose('dγ', dGamma, [want.dGamma], near);
+      expectClose('dβ', dBeta, [want.dBeta], near);
+      expectClose('dx', dX, want.dx, near);
+    });
+  });
+
+  it('refuses tensors that do not fit together', () => {
+    const channels = { mean: [4], variance: [4], gamma: [4], beta: [4] };
+    const forward = (shapes: object) =>
+      callWith('batchNormForward', { y: [5, 4], x: [5, 4], ...channels, ...shapes }, { epsilon });
+    expect(forward({})).not.toThrow();
+    expect(forward({ x: [5, 3], y: [5, 3] })).toThrow(
+      'batchNorm: expected input of shape (…, 4), channels last, got (5, 3)',
+    );
+    expect(forward({ x: [4], y: [4] })).toThrow(/expected input of shape \(…, 4\).*, got \(4\)/);
+    expect(forward({ y: [4, 5] })).toThrow(
+      'batchNorm: expected y of shape (5, 4) like x, got (4, 5)',
+    );
+    expect(forward({ beta: [5] })).toThrow(
+      'batchNorm: expected beta of shape (4) like mean, got (5)',
+    );
+    expect(forward({ mean: [2, 2] })).toThrow('batchNorm: expected mean of shape (4), got (2, 2)');
+    const running = { runningMean: [4], runningVariance: [3] };
+    const update = { ...running, mean: [4], variance: [4] };
+    expect(callWith('batchNormUpdateStatistics', update, { momentum: 0.1, N: 5 })).toThrow(
+      'batchNorm: expected runningVariance of shape (4) like mean, got (3)',
+    );
+  });
+
+  it('refuses to take statistics of one value per channel', () => {
+    const statistics = (x: number[]) =>
+      callWith('batchNormStatistics', { mean: [4], variance: [4], x });
+    expect(statistics([1, 4])).toThrow(
+      'batchNorm: expected more than one value per channel to train on, got (1, 4); choose a batch size that leaves no batch of one',
+    );
+    expect(statistics([1, 1, 1, 4])).toThrow(/more than one value per channel/);
+    expect(statistics([1, 2, 1, 4])).not.toThrow();
+  });
+
+  it('gives the same bits on any number of threads', async () => {
+    const results = [];
+    for (const threads of [1, 2, 3]) {
+      const backend = await createBackend('wasm', { threads, worthDividing: 0 });
+      results.push(await run(backend.device));
+      await backend.close();
+    }
+    for (const other of results.slice(1)) {
+      for (const [name, values] of results[0]) {
+        expectSameBits(name, other.get(name) as Float32Array, values);
+      }
+    }
+
+    async function run(device: Device) {
+      const { inputs, constants, forward, backward } = batchNormCase(
+        new RandomStream(1, STREAMS.data),
+        [37, 53],
+      );
+      const step = new Step();
+      const y = forward(step);
+      const gradients = [...backward(step).values()];
+      const executable = await device.compile(step);
+      for (const [tensor, values] of [...inputs, ...constants]) device.write(tensor, values);
+      await executable.run(1);
+      const named = await Promise.all(
+        [y, ...gradients].map(async (t) => [t.name, await device.read(t)] as const),
+      );
+      return new Map(named);
+    }
+  });
+});
+
+describeOnEachBackend('batchNorm', (backend) => {
+  it('agrees with the reference for all numbers of rows and channels', async () => {
+    await forAll(
+      shapes(40),
+      (random, shape) => expectAgreement(kernelsOf(batchNormCase(random, shape)), backend),
+      60,
+    );
+    await forAll(extent(40), (random, C) =>
+      expectAgreement(batchNormStatisticsCase(random, C), backend),
+    );
+  });
+
+  it('agrees with the reference for more channels than have room in scratch memory at a time', async () => {
+    await forAll(
+      fc.constantFrom(511, 512, 513, 1030),
+      (random, C) => expectAgreement(kernelsOf(batchNormCase(random, [5, C])), backend),
+      8,
+    );
+  });
+
+  it('computes mean and biased variance, y, dγ, dβ and dx', async () => {
+    const x = matrix([1, 10], [3, 10], [5, 40], [7, 20]);
+    const outputs = { mean: [2], variance: [2] };
+    const { mean, variance } = await runOp(backend, 'batchNormStatistics', { x }, outputs);
+    expectNear(mean, [4, 20]);
+    expectNear(variance, [5, 150]);
+
+    // With this variance and epsilon, s is 1/3 and 1/13.
+    const saved = { x, mean: vector(4, 20), variance: vector(5, 165) };
+    const attributes = { epsilon: 4 };
+    const gamma = vector(3, 13);
+    const operands = { ...saved, gamma, beta: vector(1, -1) };
+    const { y } = await runOp(backend, 'batchNormForward', operands, { y: [4, 2] }, attributes);
+    expectNear(y, [-2, -11, 0, -11, 2, 19, 4, -1]);
+
+    const dy = matrix([1, 0], [0, 2], [-2, 0], [3, 1]);
+    const back = await runOp(
+      backend,
+      'batchNormBackwardParameters',
+      { dy, ...saved },
+      { dGamma: [2], dBeta: [2] },
+      attributes,
+    );
+    expectNear(back.dBeta, [2, 3]);
+    expectNear(back.dGamma, [(-3 - 2 + 9) / 3, -20 / 13]);
+
+    const given = { dGamma: vector(6, 13), dBeta: vector(2, 4) };
+    const { dx } = await runOp(
+      backend,
+      'batchNormBackwardInput',
+      { dy, ...saved, gamma, ...given },
+      { dx: [4, 2] },
+      attributes,
+    );
+    // dy − dβ/4 − (x − μ) s dγ/4, by channel
+    expectNear(dx, [
+      ...[1 - 0.5 + 1.5, 0 - 1 + 2.5],
+      ...[0 - 0.5 + 0.5, 2 - 1 + 2.5],
+      ...[-2 - 0.5 - 0.5, 0 - 1 - 5],
+      ...[3 - 0.5 - 1.5, 1 - 1 - 0],
+    ]);
+  });
+
+  it('moves the running statistics towards the batch’s, whose variance it makes unbiased', async () => {
+    const operands = {
+      runningMean: vector(1, 2, 3, 4, 5),
+      runningVariance: vector(1, 2, 3, 4, 5),
+      mean: vector(9, 2, -5, 0, 1),
+      variance: vector(4, 0, 1, 8, 12),
+    };
+    const attributes = { momentum: 0.25, N: 5 };
+    const got = await runOp(backend, 'batchNormUpdateStatistics', operands, {}, attributes);
+    expectNear(got.runningMean, [3, 2, 1, 3, 4]);
+    expectNear(got.runningVariance, [2, 1.5, 2.5625, 5.5, 7.5]);
+  });
+
+  it('finds a small variance about a large mean', async () => {
+    const deviations = [-3, -1, 0, 1, 3, 2, -2, 0];
+    const x = matrix(...deviations.map((d) => [1e4 + d / 8, -1e6 + d, 3]));
+    const outputs = { mean: [3], variance: [3] };
+    const { mean, variance } = await runOp(backend, 'batchNormStatistics', { x }, outputs);
+    expectNear(mean, [1e4, -1e6, 3]);
+    expectNear(variance, [3.5 / 64, 3.5, 0]);
+  });
+
+  it('finds the variance of many rows', async () => {
+    const N = 20_000;
+    const rows = Array.from({ length: N }, (_, n) => [100 + (n % 5), n % 2]);
+    const outputs = { mean: [2], variance: [2] };
+    const x = matrix(...rows);
+    const { mean, variance } = await runOp(backend, 'batchNormStatistics', { x }, outputs);
+    expectNear(mean, [102, 0.5], 1e-6);
+    expectNear(variance, [2, 0.25], 1e-5);
+  });
+
+  it('hands on what is not a number', async () => {
+    const x = matrix([1, 2, NaN, 4, 5], [1, 2, 3, 4, Infinity]);
+    const outputs = { mean: [5], variance: [5] };
+    const { mean, variance } = await runOp(backend, 'batchNormStatistics', { x }, outputs);
+    expect([...mean].slice(0, 4)).toEqual([1, 2, NaN, 4]);
+    expect([...variance]).toEqual([0, 0, NaN, 0, NaN]);
+  });
+});
