@@ -9,6 +9,7 @@ export * from './binary-cross-entropy';
 export * from './dropout';
 export * from './flatten';
 export * from './gather';
+export * from './gelu';
 export * from './gradient-norm';
 export { setTileRows } from './gemm';
 export * from './leaky-relu';

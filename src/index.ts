@@ -16,7 +16,14 @@ export {
 export type { BackendInfo, BackendName, Device, Executable } from './backends/device.js';
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
 export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
-export { type LeakyReluOptions, leakyRelu, relu, sigmoid, tanh } from './layers/activations.js';
+export {
+  gelu,
+  type LeakyReluOptions,
+  leakyRelu,
+  relu,
+  sigmoid,
+  tanh,
+} from './layers/activations.js';
 export { dropout } from './layers/dropout.js';
 export { flatten } from './layers/flatten.js';
 export type { Layer } from './layers/layer.js';

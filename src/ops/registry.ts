@@ -5,6 +5,7 @@ import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import { dropoutOps } from './dropout.js';
 import { flattenOps } from './flatten.js';
 import { gatherOps } from './gather.js';
+import { geluOps } from './gelu.js';
 import { gradientNormOps } from './gradient-norm.js';
 import { leakyReluOps } from './leaky-relu.js';
 import { linearOps } from './linear.js';
@@ -25,6 +26,7 @@ export const OPS = {
   ...linearOps,
   ...reluOps,
   ...leakyReluOps,
+  ...geluOps,
   ...sigmoidOps,
   ...tanhOps,
   ...addOps,
