@@ -16,6 +16,7 @@ export * from './binary-cross-entropy';
 export { conv2dBackwardBias, conv2dBackwardInput, conv2dBiasForward, conv2dBiasReluForward, conv2dForward } from './conv2d';
 export { conv2dBackwardWeight } from './conv2d-weight';
 export * from './gather';
+export * from './gelu';
 export * from './gradient-norm';
 export * from './dropout';
 export * from './flatten';

@@ -16,7 +16,14 @@ export {
 export type { BackendInfo, BackendName, Device, Executable } from './backends/device.js';
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
 export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
-export { type LeakyReluOptions, leakyRelu, relu, sigmoid, tanh } from './layers/activations.js';
+export {
+  gelu,
+  type LeakyReluOptions,
+  leakyRelu,
+  relu,
+  sigmoid,
+  tanh,
+} from './layers/activations.js';
 export { type BatchNormOptions, batchNorm2d } from './layers/batch-norm.js';
 export { type Conv2dOptions, conv2d } from './layers/conv2d.js';
 export { dropout } from './layers/dropout.js';

@@ -11,6 +11,7 @@ import { conv2dOps } from '../ops/conv2d.js';
 import { dropoutOps } from '../ops/dropout.js';
 import { flattenOps } from '../ops/flatten.js';
 import { gatherOps } from '../ops/gather.js';
+import { geluOps } from '../ops/gelu.js';
 import { gradientNormOps } from '../ops/gradient-norm.js';
 import { leakyReluOps } from '../ops/leaky-relu.js';
 import { linearOps } from '../ops/linear.js';
@@ -33,6 +34,7 @@ import {
   classificationCase,
   dropoutCase,
   flattenCase,
+  geluCase,
   leakyReluCase,
   linearCase,
   matmulCase,
@@ -104,6 +106,7 @@ export const FAMILIES: readonly Family[] = [
   family('leaky-relu', leakyReluOps, (random) => ({
     gradients: [leakyReluCase(random, sizes(random, 2), random.nextFloat())],
   })),
+  family('gelu', geluOps, (random) => ({ gradients: [geluCase(random, sizes(random, 2))] })),
   family('sigmoid', sigmoidOps, (random) => activations(random, 'sigmoid')),
   family('tanh', tanhOps, (random) => activations(random, 'tanh')),
   family('add', addOps, (random) => ({ gradients: [addCase(random, sizes(random, 2))] })),

@@ -125,6 +125,24 @@ export function leakyReluCase(
   };
 }
 
+export function geluCase(random: RandomStream, shape: Shape): GradientCase {
+  const [x, y, dy, dx] = tensorsLike(shape, 'x', 'y', 'dy', 'dx');
+  return {
+    title: `gelu ${formatShape(shape)}`,
+    inputs: drawValues(random, [x]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('geluForward', { y, x });
+      return y;
+    },
+    backward(step) {
+      step.call('geluBackward', { dx, dy, x });
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
 /** A residual y = tanh x + x, whose x is used twice. */
 export function addCase(random: RandomStream, shape: Shape): GradientCase {
   const [x, h, y, dy, dh, dx] = tensorsLike(shape, 'x', 'h', 'y', 'dy', 'dh', 'dx');

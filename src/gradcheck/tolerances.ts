@@ -10,6 +10,7 @@
  *
  * Where nothing cancels, the magnitude is that of the result, and the bound is a relative error.
  */
+import { density, distribution } from '../ops/gelu.js';
 import type { OpName } from '../ops/registry.js';
 import { type Call, definitionOf } from '../step.js';
 import type { Values } from '../tensor.js';
@@ -48,6 +49,9 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   reluBackward: RELATIVE,
   leakyReluForward: RELATIVE,
   leakyReluBackward: RELATIVE,
+  // A quotient of sums of five and six numbers.
+  geluForward: { terms: () => 6 },
+  geluBackward: { magnitudes: geluBackwardMagnitudes },
   sigmoidForward: RELATIVE,
   sigmoidBackward: RELATIVE,
   tanhForward: RELATIVE,
@@ -161,6 +165,11 @@ function binaryCrossEntropyMagnitudes({ z, t }: ValuesByRole, { sizes: [B] }: Ca
     L += Math.max(z[n], 0) + t[n] * Math.abs(z[n]) + Math.log1p(Math.exp(-Math.abs(z[n])));
   }
   return { L: Float64Array.of(L / B) };
+}
+
+/** Φ(x) + x φ(x) cancels below zero. */
+function geluBackwardMagnitudes({ dy, x }: ValuesByRole): ValuesByRole {
+  return { dx: dy.map((d, i) => d * (distribution(x[i]) + Math.abs(x[i]) * density(x[i]))) };
 }
 
 function isInteger(values: Values): boolean {

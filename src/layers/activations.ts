@@ -24,6 +24,11 @@ export function leakyRelu({ negativeSlope = 0.01 }: LeakyReluOptions = {}): Laye
   return new LeakyRelu(negativeSlope);
 }
 
+/** y = x Φ(x), Φ the distribution function of the standard normal. Derivation: src/ops/gelu.ts. */
+export function gelu(): Layer {
+  return new Gelu();
+}
+
 /** y = 1 / (1 + e⁻ˣ). Derivation: src/ops/sigmoid.ts. */
 export function sigmoid(): Layer {
   return new ElementWise('sigmoid');
@@ -84,6 +89,26 @@ class LeakyRelu implements Layer {
   backward(step: Step, dy: Tensor): Tensor {
     const dx = step.activation('dx', dy.shape);
     step.call('leakyReluBackward', { dx, dy, y: this.#y }, this.#attributes);
+    return dx;
+  }
+}
+
+class Gelu implements Layer {
+  readonly description = 'gelu()';
+  readonly features = undefined;
+  readonly parameters = [];
+  #x!: Tensor;
+
+  forward(step: Step, x: Tensor): Tensor {
+    const y = step.activation('y', x.shape);
+    step.call('geluForward', { y, x });
+    this.#x = x;
+    return y;
+  }
+
+  backward(step: Step, dy: Tensor): Tensor {
+    const dx = step.activation('dx', dy.shape);
+    step.call('geluBackward', { dx, dy, x: this.#x });
     return dx;
   }
 }

@@ -7,6 +7,7 @@ import { conv2dOps } from './conv2d.js';
 import { dropoutOps } from './dropout.js';
 import { flattenOps } from './flatten.js';
 import { gatherOps } from './gather.js';
+import { geluOps } from './gelu.js';
 import { gradientNormOps } from './gradient-norm.js';
 import { leakyReluOps } from './leaky-relu.js';
 import { linearOps } from './linear.js';
@@ -29,6 +30,7 @@ export const OPS = {
   ...conv2dOps,
   ...reluOps,
   ...leakyReluOps,
+  ...geluOps,
   ...sigmoidOps,
   ...tanhOps,
   ...addOps,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from threefry import DATA, RandomStream
+from threefry import DATA, RandomStream, threefry2x32
 
 random = RandomStream(0, DATA)
 
@@ -109,16 +109,67 @@ def linear_golden():
     return golden
 
 
-def activation_golden(name, function):
+def activation_golden(name, function, attributes=None, read="y"):
+    """read: what backward reads beside dy."""
     edges = [0.0, 1e-3, -1e-3, 0.625, -0.625, 9.0, -9.0, 80.0, -80.0]
     x = exact(edges + reals(30).tolist())
     dy = reals(len(x))
     y = function(x)
     (dx,) = torch.autograd.grad(y, x, dy)
     golden = Golden(name)
-    golden.call(f"{name}Forward", **names("y", "x"))
-    golden.call(f"{name}Backward", **names("dx", "dy", "y"))
+    golden.call(f"{name}Forward", attributes, **names("y", "x"))
+    golden.call(f"{name}Backward", attributes, **names("dx", "dy", read))
     golden.run({"x": x, "dy": dy}, {"y": y, "dx": dx})
+    return golden
+
+
+def residual_golden():
+    x, dy = reals(5, 7), reals(5, 7)
+    y = torch.tanh(x) + x
+    (dx,) = torch.autograd.grad(y, x, dy)
+    golden = Golden("add, in y = tanh x + x")
+    golden.call("tanhForward", y="h", x="x")
+    golden.call("add", y="y", a="h", b="x")
+    golden.call("tanhBackward", dx="dh", dy="dy", y="h")
+    golden.call("add", y="dx", a="dh", b="dy")
+    for name in ("h", "dh"):
+        golden.declare(name, [5, 7])
+    golden.run({"x": x, "dy": dy}, {"y": y, "dx": dx})
+    return golden
+
+
+def flatten_golden():
+    x, dy = reals(2, 3, 5, 6), reals(2, 90)
+    y = torch.flatten(x.permute(0, 3, 1, 2), 1)
+    (dx,) = torch.autograd.grad(y, x, dy)
+    golden = Golden("flatten")
+    golden.call("flattenForward", **names("y", "x"))
+    golden.call("flattenBackward", **names("dx", "dy"))
+    golden.run({"x": x, "dy": dy}, {"y": y, "dx": dx})
+    return golden
+
+
+def dropout_mask(size, step, seed, stream, p):
+    """Which elements are kept: the derivation in src/ops/dropout.ts, with NumPy."""
+    blocks = np.arange(4 * -(-size // 16), dtype=np.uint32)
+    w0, w1 = threefry2x32((seed, stream), (blocks, np.full_like(blocks, step)))
+    low, high = np.uint32(0xFFFF), np.uint32(16)
+    halves = np.stack([w0 & low, w0 >> high, w1 & low, w1 >> high])
+    in_order = halves.reshape(4, -1, 4).transpose(1, 0, 2).ravel()[:size]
+    return torch.tensor(in_order >= round(p * 2**16))
+
+
+def dropout_golden():
+    """The mask is the library's own; PyTorch has the function and its gradient."""
+    attributes = {"seed": 3, "stream": 2**24 + 1, "p": 0.25}
+    x, dy = reals(5, 13), reals(5, 13)
+    kept = dropout_mask(65, 9, **attributes).reshape(5, 13)
+    y = x * kept / (1 - attributes["p"])
+    (dx,) = torch.autograd.grad(y, x, dy)
+    golden = Golden("dropout")
+    golden.call("dropoutForward", attributes, **names("y", "x", "state"))
+    golden.call("dropoutBackward", attributes, **names("dx", "dy", "state"))
+    golden.run({"x": x, "dy": dy, "state": torch.tensor([9, 0, 0, 0])}, {"y": y, "dx": dx})
     return golden
 
 
@@ -268,4 +319,13 @@ def op_goldens():
     goldens += softmax_goldens() + binary_goldens()
     goldens += [squared_error_golden(reduction) for reduction in ("mean", "sum")]
     goldens += optimizer_goldens() + [clipping_golden(limit) for limit in (0.5, 100)]
+    goldens += [
+        activation_golden(
+            "leakyRelu", lambda x: F.leaky_relu(x, 0.25), attributes={"negativeSlope": 0.25}
+        ),
+        activation_golden("gelu", F.gelu, read="x"),
+        residual_golden(),
+        flatten_golden(),
+        dropout_golden(),
+    ]
     return [golden.entry() for golden in goldens]

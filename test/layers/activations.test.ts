@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { leakyRelu, relu, sigmoid, tanh } from '../../src/index.js';
+import { gelu, leakyRelu, relu, sigmoid, tanh } from '../../src/index.js';
+import { density, distribution } from '../../src/ops/gelu.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose } from '../values.js';
 
-const LAYERS = { relu, leakyRelu, sigmoid, tanh };
+const LAYERS = { relu, leakyRelu, gelu, sigmoid, tanh };
 const DESCRIPTIONS = {
   relu: 'relu()',
   leakyRelu: 'leakyRelu(0.01)',
+  gelu: 'gelu()',
   sigmoid: 'sigmoid()',
   tanh: 'tanh()',
 };
@@ -41,11 +43,12 @@ describeOnEachBackend('activation layers', (backend) => {
   const functions = {
     relu: [(x: number) => Math.max(x, 0), (x: number) => (x > 0 ? 1 : 0)],
     leakyRelu: [(x: number) => Math.max(x, 0.01 * x), (x: number) => (x > 0 ? 1 : 0.01)],
+    gelu: [(x: number) => x * distribution(x), (x: number) => distribution(x) + x * density(x)],
     sigmoid: [logistic, (x: number) => logistic(x) * (1 - logistic(x))],
     tanh: [Math.tanh, (x: number) => 1 - Math.tanh(x) ** 2],
   } as const;
 
-  it.each(['relu', 'leakyRelu', 'sigmoid', 'tanh'] as const)(
+  it.each(['relu', 'leakyRelu', 'gelu', 'sigmoid', 'tanh'] as const)(
     '%s computes its function, and dx by its derivative',
     async (name) => {
       const [f, derivative] = functions[name];

@@ -23,6 +23,8 @@ const COST_PER_ELEMENT: Partial<Record<KernelName, number>> = {
   reluBackward: 0.15,
   leakyReluForward: 0.15,
   leakyReluBackward: 0.2,
+  geluForward: 1.7,
+  geluBackward: 2,
   sigmoidForward: 1.5,
   sigmoidBackward: 0.2,
   tanhForward: 2,

@@ -1,0 +1,116 @@
+/**
+ * GELU: y = x Φ(x), element by element.
+ *
+ *   x, y, dy, dx   any shape, the same for all four
+ *   φ, Φ           density and distribution function of the standard normal:
+ *                  φ(x) = e^(−x²/2) / √(2π),  Φ(x) = ∫ φ from −∞ to x = (1 + erf(x/√2)) / 2
+ *
+ * With t = |x| and the upper tail Q(t) = 1 − Φ(t) = Φ(−t), this is ReLU less a bump:
+ *
+ *   x ≥ 0:  x Φ(x) = x (1 − Q(t)) = x − t Q(t)
+ *   x < 0:  x Φ(x) = x Q(t)       =   − t Q(t)
+ *   y = max(x, 0) − t Q(t)
+ *
+ * Nothing cancels here: where x > 0, t Q(t) is at most half of it. With erf, 1 + erf(x/√2) would lose
+ * all digits of a negative x.
+ *
+ * Backward. By the product rule, and as Φ′ = φ,
+ *
+ *   ∂y/∂x = Φ(x) + x φ(x)
+ *   dx = dy (Φ(x) + x φ(x))
+ *
+ * y does not tell x, as it falls and rises again below zero: backward reads x.
+ *
+ * The tail. φ′(t) = −t φ(t), so Φ(t) − 1/2 = φ(t) S(t) holds where S′ = 1 + t S and S(0) = 0, which a
+ * power series solves whose terms are all positive; further out, Laplace's continued fraction takes
+ * over before the difference from 1/2 cancels:
+ *
+ *   t < 2   Q(t) = 1/2 − φ(t) (t + t³/3 + t⁵/(3·5) + t⁷/(3·5·7) + …)
+ *   else    Q(t) = φ(t) / (t + 1/(t + 2/(t + 3/(t + …))))
+ *
+ * Source: Hendrycks, Gimpel, "Gaussian error linear units (GELUs)", 2016; for the tail, Marsaglia,
+ * "Evaluating the normal distribution", Journal of Statistical Software 11, 2004. PyTorch's `nn.GELU`
+ * without an approximation is the same.
+ *
+ * Kernels: assembly/gelu.ts
+ */
+import { sizeOf, type Values } from '../tensor.js';
+import { defineOp, expectSameShapes } from './types.js';
+
+/** Terms of series and continued fraction: the error of Q is then that of float64, 4·10⁻¹⁵ of it. */
+const TERMS = 100;
+/** Where the continued fraction takes over. */
+const FAR = 2;
+/** From here on Q and φ are 0 in float64, and ∞ · 0 would not be a number. */
+const NOTHING_LEFT = 40;
+
+export function geluForward(y: Values, x: Values): void {
+  for (let i = 0; i < x.length; i++) {
+    const t = Math.min(Math.abs(x[i]), NOTHING_LEFT);
+    y[i] = Math.max(x[i], 0) - t * upperTail(t);
+  }
+}
+
+export function geluBackward(dx: Values, dy: Values, x: Values): void {
+  for (let i = 0; i < x.length; i++) {
+    const within = Math.max(-NOTHING_LEFT, Math.min(x[i], NOTHING_LEFT));
+    dx[i] = dy[i] * (distribution(within) + within * density(within));
+  }
+}
+
+/** φ(x) */
+export function density(x: number): number {
+  return Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+}
+
+/** Φ(x) */
+export function distribution(x: number): number {
+  return x < 0 ? upperTail(-x) : 1 - upperTail(x);
+}
+
+/** Q(t) for t ≥ 0. */
+function upperTail(t: number): number {
+  return t < FAR ? 0.5 - density(t) * series(t) : density(t) / continuedFraction(t);
+}
+
+/** t + t³/3 + t⁵/(3·5) + … */
+function series(t: number): number {
+  let term = t;
+  let sum = t;
+  for (let k = 1; k <= TERMS; k++) {
+    term *= (t * t) / (2 * k + 1);
+    sum += term;
+  }
+  return sum;
+}
+
+/** t + 1/(t + 2/(t + …)), from the innermost term outwards. */
+function continuedFraction(t: number): number {
+  let fraction = t;
+  for (let k = TERMS; k >= 1; k--) fraction = t + k / fraction;
+  return fraction;
+}
+
+export const geluOps = {
+  geluForward: defineOp({
+    outputs: ['y'],
+    inputs: ['x'],
+    formula: 'y = x Φ(x)',
+    sizes({ x, y }) {
+      expectSameShapes('gelu', { x, y });
+      return [sizeOf(x)];
+    },
+    reference: ({ y, x }) => geluForward(y, x),
+  }),
+
+  geluBackward: defineOp({
+    outputs: ['dx'],
+    inputs: ['dy', 'x'],
+    formula: 'dx = dy (Φ(x) + x φ(x))',
+    sizes({ x, dx, dy }) {
+      expectSameShapes('gelu', { x, dx, dy });
+      return [sizeOf(x)];
+    },
+    reference: ({ dx, dy, x }) => geluBackward(dx, dy, x),
+  }),
+};
