@@ -4,8 +4,14 @@ import { noisyLine, noisyParabola } from './data/regression.js';
 import { oneAgainstRest, selectClasses } from './data/subset.js';
 import { DataError } from './errors.js';
 import { relu } from './layers/activations.js';
+import { conv2d } from './layers/conv2d.js';
+import { dropout } from './layers/dropout.js';
+import { flatten } from './layers/flatten.js';
 import type { Layer } from './layers/layer.js';
 import { linear } from './layers/linear.js';
+import { onImages } from './layers/on-images.js';
+import { maxPool2d } from './layers/pooling.js';
+import { resnet18 } from './layers/resnet18.js';
 import { sequential } from './layers/sequential.js';
 import type { Evaluation, History } from './training/history.js';
 import {
@@ -15,8 +21,8 @@ import {
   softmaxCrossEntropy,
   squaredError,
 } from './training/losses.js';
-import { type Optimizer, sgd } from './training/optimizers.js';
-import { constant, cosine } from './training/schedules.js';
+import { adam, type Optimizer, sgd } from './training/optimizers.js';
+import { constant, cosine, oneCycle } from './training/schedules.js';
 import { type FitOptions, Trainer } from './training/trainer.js';
 
 /** A model with the settings that train it well, as one of the "from scratch" write-ups has it. */
@@ -29,13 +35,27 @@ export interface Recipe {
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
+  /** Whether every epoch has an order of its own; true by default. */
+  readonly shuffle?: boolean;
+  /** The digits that it tells apart, where others can be chosen: see `recipeOn`. */
+  readonly digits?: readonly number[];
   /** A new model, with weights that a trainer draws. */
   model(): Layer;
   loss(): Loss;
   optimizer(learningRate: number): Optimizer;
   /** The splits to train and validate on, from all digits, or from the seed for points. */
   prepare(digits: Splits | undefined, seed: number): Splits;
+  /** The same for other digits. */
+  on?(digits: readonly number[]): Recipe;
 }
+
+type DigitsSettings = Omit<Recipe, 'data' | 'digits' | 'model' | 'loss' | 'prepare' | 'on'> & {
+  model(classes: number): Layer;
+};
+
+const ALL_DIGITS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+/** An image of MNIST. */
+const DIGIT = { channels: 1, height: 28, width: 28 };
 
 export const RECIPE_NAMES = [
   'line',
@@ -46,6 +66,9 @@ export const RECIPE_NAMES = [
   'softmax',
   'mlp',
   'mlp-deep',
+  'conv',
+  'conv-fast',
+  'resnet18',
 ] as const;
 export type RecipeName = (typeof RECIPE_NAMES)[number];
 
@@ -115,43 +138,134 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     optimizer: decaying,
     prepare: (digits) => both(digits, (split) => oneAgainstRest(split, 9)),
   },
-  softmax: {
+  softmax: digitsRecipe({
     name: 'softmax',
-    title: 'all digits by softmax regression',
-    data: 'digits',
+    title: 'softmax regression',
     epochs: 10,
     batchSize: 64,
     learningRate: 0.1,
-    model: () => sequential(linear(784, 10)),
-    loss: softmaxCrossEntropy,
+    model: (classes) => sequential(linear(784, classes)),
     optimizer: decaying,
-    prepare: (digits) => both(digits, (split) => split),
-  },
-  mlp: {
+  }),
+  mlp: digitsRecipe({
     name: 'mlp',
-    title: 'all digits by a network with 30 hidden units',
-    data: 'digits',
+    title: 'a network with 30 hidden units',
     epochs: 10,
     batchSize: 64,
     learningRate: 0.1,
-    model: () => sequential(linear(784, 30), relu(), linear(30, 10)),
-    loss: softmaxCrossEntropy,
+    model: (classes) => sequential(linear(784, 30), relu(), linear(30, classes)),
     optimizer: decaying,
-    prepare: (digits) => both(digits, (split) => split),
-  },
-  'mlp-deep': {
+  }),
+  'mlp-deep': digitsRecipe({
     name: 'mlp-deep',
-    title: 'all digits by a network with two hidden layers of 100 units',
-    data: 'digits',
+    title: 'a network with two hidden layers of 100 units',
     epochs: 10,
     batchSize: 32,
     learningRate: 0.1,
-    model: () => sequential(linear(784, 100), relu(), linear(100, 100), relu(), linear(100, 10)),
-    loss: softmaxCrossEntropy,
+    model: (classes) =>
+      sequential(linear(784, 100), relu(), linear(100, 100), relu(), linear(100, classes)),
     optimizer: decaying,
-    prepare: (digits) => both(digits, (split) => split),
-  },
+  }),
+  conv: digitsRecipe({
+    name: 'conv',
+    title: 'two convolutions with max pooling and dropout',
+    epochs: 10,
+    batchSize: 32,
+    learningRate: 0.1,
+    model: (classes) =>
+      onImages(
+        DIGIT,
+        sequential(
+          conv2d(1, 32, 3),
+          relu(),
+          maxPool2d(2),
+          dropout(0.25),
+          conv2d(32, 64, 3),
+          relu(),
+          maxPool2d(2),
+          dropout(0.5),
+          flatten(),
+          linear(1600, 128),
+          relu(),
+          linear(128, classes),
+        ),
+      ),
+    optimizer: decaying,
+  }),
+  'conv-fast': digitsRecipe({
+    name: 'conv-fast',
+    title: 'two convolutions, trained for a single epoch',
+    epochs: 1,
+    batchSize: 256,
+    learningRate: 0.01,
+    shuffle: false,
+    model: (classes) =>
+      onImages(
+        DIGIT,
+        sequential(
+          conv2d(1, 24, 5),
+          maxPool2d(2),
+          relu(),
+          conv2d(24, 32, 3),
+          maxPool2d(2),
+          relu(),
+          flatten(),
+          linear(800, 256),
+          relu(),
+          linear(256, classes),
+        ),
+      ),
+    // Source: the settings of https://github.com/tuomaso/train_mnist_fast.
+    optimizer: (maximum) =>
+      adam({ learningRate: oneCycle({ maximum }), betas: [0.7, 0.9] }),
+  }),
+  resnet18: digitsRecipe({
+    name: 'resnet18',
+    title: 'ResNet-18',
+    epochs: 3,
+    batchSize: 64,
+    learningRate: 0.01,
+    model: (classes) => onImages(DIGIT, resnet18({ channels: 1, classes })),
+    optimizer: (maximum) => adam({ learningRate: oneCycle({ maximum }) }),
+  }),
 };
+
+/** A recipe that tells digits apart by softmax and cross-entropy: all ten, or those that are given. */
+function digitsRecipe(settings: DigitsSettings, digits: readonly number[] = ALL_DIGITS): Recipe {
+  const areAll = digits === ALL_DIGITS;
+  return {
+    ...settings,
+    title: `${areAll ? 'all digits' : `digits ${digits.join(', ')}`} by ${settings.title}`,
+    data: 'digits',
+    digits,
+    model: () => settings.model(digits.length),
+    loss: softmaxCrossEntropy,
+    prepare: (splits) => both(splits, (split) => (areAll ? split : selectClasses(split, digits))),
+    on: (others) => digitsRecipe(settings, others),
+  };
+}
+
+/**
+ * A recipe for other digits than its own.
+ *
+ * @param digits at least two of 0 … 9; of exactly two, the first becomes class 1 and the second 0
+ * @throws RangeError for a recipe whose task is fixed, or digits that are no such list
+ * @example recipeOn(RECIPES.resnet18, [3, 7])
+ */
+export function recipeOn(recipe: Recipe, digits: readonly number[]): Recipe {
+  if (!recipe.on) {
+    throw new RangeError(
+      `recipe: expected one that tells all digits apart, to have it do so for ${digits.join(', ')}, got ${recipe.name}`,
+    );
+  }
+  const areKnown = digits.every((digit) => ALL_DIGITS.includes(digit));
+  if (digits.length < 2 || !areKnown || new Set(digits).size !== digits.length) {
+    throw new RangeError(
+      `recipe: expected at least two different digits, such as 3 and 7, got ${digits.join(', ') || 'none'}`,
+    );
+  }
+  return recipe.on([...digits]);
+}
 
 /**
  * The recipe of that name.
@@ -174,6 +288,8 @@ export interface RecipeOptions extends Partial<Omit<FitOptions, 'validation' | '
   /** The schedule's highest rate. */
   readonly learningRate?: number;
   readonly seed?: number;
+  /** Which digits to tell apart, of recipes on all of them: see `recipeOn`. */
+  readonly digits?: readonly number[];
 }
 
 export interface RecipeResult {
@@ -186,16 +302,18 @@ export interface RecipeResult {
 /**
  * Trains a recipe with its own settings, or with others where options say so.
  *
- * @throws RangeError for an unknown recipe, DataError when it needs digits and gets none; and as
+ * @throws RangeError for an unknown recipe or digits that it cannot have, DataError when it needs digits and gets none; and as
  *   `Trainer.fit` does
  * @example const { evaluation } = await train('mlp', { backend, data: await loadMnist() });
  */
 export async function train(name: RecipeName, options: RecipeOptions): Promise<RecipeResult> {
-  const recipe = recipeOf(name);
-  const { seed = 0, epochs = recipe.epochs } = options;
+  const { digits } = options;
+  const recipe = digits ? recipeOn(recipeOf(name), digits) : recipeOf(name);
+  const { seed = 0, epochs = recipe.epochs, shuffle = recipe.shuffle ?? true } = options;
   const splits = recipe.prepare(options.data, seed);
   const trainer = recipeTrainer(recipe, options);
-  const history = await trainer.fit(splits.train, { ...options, epochs, validation: splits.test });
+  const settings = { ...options, epochs, shuffle, validation: splits.test };
+  const history = await trainer.fit(splits.train, settings);
   return { trainer, history, evaluation: await trainer.evaluate(splits.test) };
 }
 

@@ -1,0 +1,66 @@
+import { relu } from './activations.js';
+import { batchNorm2d } from './batch-norm.js';
+import { conv2d } from './conv2d.js';
+import type { Layer } from './layer.js';
+import { linear } from './linear.js';
+import { globalAveragePool, maxPool2d } from './pooling.js';
+import { residual } from './residual.js';
+import { sequential } from './sequential.js';
+
+export interface ResNetOptions {
+  /** Channels of the images; 3 by default. */
+  readonly channels?: number;
+  /** Numbers that come out; 1000 by default. */
+  readonly classes?: number;
+}
+
+/**
+ * ResNet-18: from images (B, H, W, channels) to (B, classes).
+ *
+ *   stem       convolution 7 × 7 with stride 2, batch norm, ReLU, max pooling 3 × 3 with stride 2
+ *   stages     four, of two residual blocks each, with 64, 128, 256 and 512 channels; all but the
+ *              first halve the image
+ *   head       mean over the image, linear
+ *
+ * Source: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016; with the
+ * strides and paddings of torchvision.
+ */
+export function resnet18({ channels = 3, classes = 1000 }: ResNetOptions = {}): Layer {
+  return sequential(
+    conv2d(channels, 64, 7, { stride: 2, padding: 3, bias: false }),
+    batchNorm2d(64),
+    relu(),
+    maxPool2d(3, { stride: 2, padding: 1 }),
+    ...stage(64, 64, 1),
+    ...stage(64, 128, 2),
+    ...stage(128, 256, 2),
+    ...stage(256, 512, 2),
+    globalAveragePool(),
+    linear(512, classes),
+  );
+}
+
+/** Two residual blocks, the first of which may halve the image. */
+function stage(inputs: number, outputs: number, stride: 1 | 2): Layer[] {
+  return [...block(inputs, outputs, stride), ...block(outputs, outputs, 1)];
+}
+
+/**
+ * y = max(0, body(x) + shortcut(x)). The batch norm after a convolution takes its mean away, so a
+ * bias there would change nothing.
+ */
+function block(inputs: number, outputs: number, stride: 1 | 2): Layer[] {
+  const body = sequential(
+    conv2d(inputs, outputs, 3, { stride, padding: 1, bias: false }),
+    batchNorm2d(outputs),
+    relu(),
+    conv2d(outputs, outputs, 3, { padding: 1, bias: false }),
+    batchNorm2d(outputs),
+  );
+  if (stride === 1 && inputs === outputs) return [residual(body), relu()];
+  const shortcut = sequential(
+    conv2d(inputs, outputs, 1, { stride, bias: false }),
+    batchNorm2d(outputs),
+  );
+  return [residual(body, shortcut), relu()];
+}
