@@ -4,6 +4,7 @@ import { CONTROL_BYTES, SCRATCH_BYTES } from './threads';
 // a step. src/backends/wasm/ puts the kernels into the function table and links steps to them.
 export * from './accuracy';
 export * from './adam';
+export { averagePool2dBackward, averagePool2dForward } from './average-pool2d';
 export {
   batchNormBackwardInput,
   batchNormBackwardParameters,
@@ -14,6 +15,7 @@ export {
 export * from './binary-cross-entropy';
 export * from './gather';
 export * from './gradient-norm';
+export * from './global-average-pool';
 export { setTileRows } from './gemm';
 export * from './linear';
 export * from './matmul';

@@ -28,7 +28,13 @@ export {
   Parameter,
   zeros,
 } from './layers/parameter.js';
-export { maxPool2d, type Pixels, type PoolingOptions } from './layers/pooling.js';
+export {
+  averagePool2d,
+  globalAveragePool,
+  maxPool2d,
+  type Pixels,
+  type PoolingOptions,
+} from './layers/pooling.js';
 export { sequential } from './layers/sequential.js';
 export { RandomStream } from './random/threefry.js';
 export {

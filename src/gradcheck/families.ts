@@ -4,9 +4,11 @@
  */
 import { accuracyOps } from '../ops/accuracy.js';
 import { adamOps } from '../ops/adam.js';
+import { averagePool2dOps } from '../ops/average-pool2d.js';
 import { batchNormOps } from '../ops/batch-norm.js';
 import { binaryCrossEntropyOps } from '../ops/binary-cross-entropy.js';
 import { gatherOps } from '../ops/gather.js';
+import { globalAveragePoolOps } from '../ops/global-average-pool.js';
 import { gradientNormOps } from '../ops/gradient-norm.js';
 import { linearOps } from '../ops/linear.js';
 import { matmulOps } from '../ops/matmul.js';
@@ -24,8 +26,10 @@ import type { RandomStream } from '../random/threefry.js';
 import { type GradientCase, type KernelCase, kernelsOf } from './case.js';
 import {
   activationCase,
+  averagePool2dCase,
   batchNormCase,
   classificationCase,
+  globalAveragePoolCase,
   linearCase,
   matmulCase,
   maxPool2dCase,
@@ -90,6 +94,13 @@ export const FAMILIES: readonly Family[] = [
   family('max-pool2d', maxPool2dOps, (random) => ({
     gradients: poolings(random).map((sizes) => maxPool2dCase(random, sizes)),
   })),
+  family('average-pool2d', averagePool2dOps, (random) => ({
+    gradients: poolings(random).map((sizes) => averagePool2dCase(random, sizes)),
+  })),
+  family('global-average-pool', globalAveragePoolOps, (random) => {
+    const [B, H, W] = sizes(random, 3);
+    return { gradients: [1, 5, 18].map((C) => globalAveragePoolCase(random, [B, H, W, C])) };
+  }),
   family('batch-norm', batchNormOps, (random) => {
     const [B, H, C] = sizes(random, 3);
     return {

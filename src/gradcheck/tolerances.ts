@@ -44,6 +44,10 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   tanhBackward: { magnitudes: ({ dy, y }) => ({ dx: dy.map((d, i) => d * (1 + y[i] ** 2)) }) },
   maxPool2dForward: RELATIVE,
   maxPool2dBackward: { magnitudes: absolute() },
+  averagePool2dForward: { magnitudes: absolute() },
+  averagePool2dBackward: { magnitudes: absolute() },
+  globalAveragePoolForward: { terms: ([, P]) => P, magnitudes: absolute() },
+  globalAveragePoolBackward: RELATIVE,
   batchNormStatistics: {
     terms: ([N]) => N,
     magnitudes: (operands, call) => ({ mean: absolute()(operands, call).mean }),

@@ -1,8 +1,10 @@
 import { accuracyOps } from './accuracy.js';
 import { adamOps } from './adam.js';
+import { averagePool2dOps } from './average-pool2d.js';
 import { batchNormOps } from './batch-norm.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import { gatherOps } from './gather.js';
+import { globalAveragePoolOps } from './global-average-pool.js';
 import { gradientNormOps } from './gradient-norm.js';
 import { linearOps } from './linear.js';
 import { matmulOps } from './matmul.js';
@@ -25,6 +27,8 @@ export const OPS = {
   ...sigmoidOps,
   ...tanhOps,
   ...maxPool2dOps,
+  ...averagePool2dOps,
+  ...globalAveragePoolOps,
   ...batchNormOps,
   ...softmaxCrossEntropyOps,
   ...binaryCrossEntropyOps,
