@@ -5,6 +5,7 @@ import { CONTROL_BYTES, SCRATCH_BYTES } from './threads';
 export * from './accuracy';
 export * from './adam';
 export * from './add';
+export { averagePool2dBackward, averagePool2dForward } from './average-pool2d';
 export {
   batchNormBackwardInput,
   batchNormBackwardParameters,
@@ -21,6 +22,7 @@ export * from './gradient-norm';
 export * from './dropout';
 export * from './flatten';
 export * from './leaky-relu';
+export * from './global-average-pool';
 export * from './linear';
 export * from './matmul';
 export { maxPool2dBackward, maxPool2dForward } from './max-pool2d';

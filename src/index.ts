@@ -40,7 +40,12 @@ export {
   zeros,
 } from './layers/parameter.js';
 export type { Pixels } from './layers/pixels.js';
-export { maxPool2d, type PoolingOptions } from './layers/pooling.js';
+export {
+  averagePool2d,
+  globalAveragePool,
+  maxPool2d,
+  type PoolingOptions,
+} from './layers/pooling.js';
 export { residual } from './layers/residual.js';
 export { sequential } from './layers/sequential.js';
 export { RandomStream } from './random/threefry.js';

@@ -216,8 +216,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
         ),
       ),
     // Source: the settings of https://github.com/tuomaso/train_mnist_fast.
-    optimizer: (maximum) =>
-      adam({ learningRate: oneCycle({ maximum }), betas: [0.7, 0.9] }),
+    optimizer: (maximum) => adam({ learningRate: oneCycle({ maximum }), betas: [0.7, 0.9] }),
   }),
   resnet18: digitsRecipe({
     name: 'resnet18',

@@ -5,6 +5,7 @@
 import { accuracyOps } from '../ops/accuracy.js';
 import { adamOps } from '../ops/adam.js';
 import { addOps } from '../ops/add.js';
+import { averagePool2dOps } from '../ops/average-pool2d.js';
 import { batchNormOps } from '../ops/batch-norm.js';
 import { binaryCrossEntropyOps } from '../ops/binary-cross-entropy.js';
 import { conv2dOps } from '../ops/conv2d.js';
@@ -12,6 +13,7 @@ import { dropoutOps } from '../ops/dropout.js';
 import { flattenOps } from '../ops/flatten.js';
 import { gatherOps } from '../ops/gather.js';
 import { geluOps } from '../ops/gelu.js';
+import { globalAveragePoolOps } from '../ops/global-average-pool.js';
 import { gradientNormOps } from '../ops/gradient-norm.js';
 import { leakyReluOps } from '../ops/leaky-relu.js';
 import { linearOps } from '../ops/linear.js';
@@ -41,9 +43,11 @@ import {
   squaredErrorCase,
 } from './gradient-cases.js';
 import {
+  averagePool2dCase,
   batchNormCase,
   type ConvolutionSizes,
   conv2dCase,
+  globalAveragePoolCase,
   maxPool2dCase,
   type PoolingSizes,
 } from './image-cases.js';
@@ -131,6 +135,13 @@ export const FAMILIES: readonly Family[] = [
   family('max-pool2d', maxPool2dOps, (random) => ({
     gradients: poolings(random).map((sizes) => maxPool2dCase(random, sizes)),
   })),
+  family('average-pool2d', averagePool2dOps, (random) => ({
+    gradients: poolings(random).map((sizes) => averagePool2dCase(random, sizes)),
+  })),
+  family('global-average-pool', globalAveragePoolOps, (random) => {
+    const [B, H, W] = sizes(random, 3);
+    return { gradients: [1, 5, 18].map((C) => globalAveragePoolCase(random, [B, H, W, C])) };
+  }),
   family('batch-norm', batchNormOps, (random) => {
     const [B, H, C] = sizes(random, 3);
     return {

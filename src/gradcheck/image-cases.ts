@@ -76,6 +76,46 @@ export function maxPool2dCase(random: RandomStream, sizes: PoolingSizes): Gradie
   };
 }
 
+export function averagePool2dCase(random: RandomStream, sizes: PoolingSizes): GradientCase {
+  const window = windowOf(sizes);
+  const [x, dx] = tensorsLike(sizes.shape, 'x', 'dx');
+  const [y, dy] = tensorsLike(pooledShape('averagePool2d', sizes.shape, window), 'y', 'dy');
+  return {
+    title: `averagePool2d ${formatPooling(sizes)}`,
+    inputs: drawValues(random, [x]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('averagePool2dForward', { y, x }, window);
+      return y;
+    },
+    backward(step) {
+      step.call('averagePool2dBackward', { dx, dy }, window);
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
+/** @param shape (B, H, W, C) */
+export function globalAveragePoolCase(random: RandomStream, shape: Shape): GradientCase {
+  const [x, dx] = tensorsLike(shape, 'x', 'dx');
+  const [y, dy] = tensorsLike([shape[0], shape[3]], 'y', 'dy');
+  return {
+    title: `globalAveragePool ${formatShape(shape)}`,
+    inputs: drawValues(random, [x]),
+    constants: drawValues(random, [dy]),
+    dy,
+    forward(step) {
+      step.call('globalAveragePoolForward', { y, x });
+      return y;
+    },
+    backward(step) {
+      step.call('globalAveragePoolBackward', { dx, dy });
+      return new Map([[x, dx]]);
+    },
+  };
+}
+
 function windowOf({ kernel, stride, padding }: PoolingSizes): PoolingWindow {
   const [kernelHeight, kernelWidth] = kernel;
   const [strideHeight, strideWidth] = stride;

@@ -63,6 +63,10 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   flattenBackward: RELATIVE,
   maxPool2dForward: RELATIVE,
   maxPool2dBackward: { magnitudes: absolute() },
+  averagePool2dForward: { magnitudes: absolute() },
+  averagePool2dBackward: { magnitudes: absolute() },
+  globalAveragePoolForward: { terms: ([, P]) => P, magnitudes: absolute() },
+  globalAveragePoolBackward: RELATIVE,
   batchNormStatistics: {
     terms: ([N]) => N,
     magnitudes: (operands, call) => ({ mean: absolute()(operands, call).mean }),

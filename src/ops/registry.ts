@@ -1,6 +1,7 @@
 import { accuracyOps } from './accuracy.js';
 import { adamOps } from './adam.js';
 import { addOps } from './add.js';
+import { averagePool2dOps } from './average-pool2d.js';
 import { batchNormOps } from './batch-norm.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import { conv2dOps } from './conv2d.js';
@@ -8,6 +9,7 @@ import { dropoutOps } from './dropout.js';
 import { flattenOps } from './flatten.js';
 import { gatherOps } from './gather.js';
 import { geluOps } from './gelu.js';
+import { globalAveragePoolOps } from './global-average-pool.js';
 import { gradientNormOps } from './gradient-norm.js';
 import { leakyReluOps } from './leaky-relu.js';
 import { linearOps } from './linear.js';
@@ -37,6 +39,8 @@ export const OPS = {
   ...dropoutOps,
   ...flattenOps,
   ...maxPool2dOps,
+  ...averagePool2dOps,
+  ...globalAveragePoolOps,
   ...batchNormOps,
   ...softmaxCrossEntropyOps,
   ...binaryCrossEntropyOps,

@@ -13,6 +13,9 @@ from threefry import DATA, RandomStream, threefry2x32
 
 random = RandomStream(0, DATA)
 
+# What the library stores them as.
+TYPES = {torch.float64: "float32", torch.int64: "int32", torch.uint8: "uint8"}
+
 
 def reals(*shape):
     """Random float32 numbers from −2 to 2, as a float64 tensor that takes a gradient."""
@@ -34,7 +37,7 @@ class Golden:
     def __init__(self, name):
         self.name = name
         self.shapes = {}
-        self.integers = set()
+        self.types = {}
         self.calls = []
         self.runs = []
 
@@ -53,13 +56,12 @@ class Golden:
     def values(self, tensors):
         for name, tensor in tensors.items():
             self.shapes[name] = list(tensor.shape)
-            if not tensor.is_floating_point():
-                self.integers.add(name)
+            self.types[name] = TYPES[tensor.dtype]
         return {name: tensor.detach().ravel().tolist() for name, tensor in tensors.items()}
 
     def entry(self):
         tensors = {
-            name: {"shape": shape, "dtype": "int32" if name in self.integers else "float32"}
+            name: {"shape": shape, "dtype": self.types.get(name, "float32")}
             for name, shape in self.shapes.items()
         }
         return {"name": self.name, "tensors": tensors, "calls": self.calls, "runs": self.runs}
@@ -171,6 +173,141 @@ def dropout_golden():
     golden.call("dropoutBackward", attributes, **names("dx", "dy", "state"))
     golden.run({"x": x, "dy": dy, "state": torch.tensor([9, 0, 0, 0])}, {"y": y, "dx": dx})
     return golden
+
+
+def channels_last(images):
+    """(B, C, H, W), as PyTorch numbers images, to (B, H, W, C)."""
+    return images.permute(0, 2, 3, 1)
+
+
+def pooling_attributes(kernel, stride, padding):
+    pairs = {"kernel": kernel, "stride": stride, "padding": padding}
+    return {
+        name + side: pair[i] for name, pair in pairs.items() for i, side in enumerate(("Height", "Width"))
+    }
+
+
+def window_positions(indices, width, kernel, stride, padding):
+    """PyTorch's indices h·W + w of the maxima, as positions kh·KW + kw in their windows."""
+    rows, columns = indices.shape[2:]
+    top = (torch.arange(rows) * stride[0] - padding[0]).reshape(-1, 1)
+    left = (torch.arange(columns) * stride[1] - padding[1]).reshape(1, -1)
+    kh = indices.div(width, rounding_mode="floor") - top
+    return (kh * kernel[1] + indices % width - left).to(torch.uint8)
+
+
+def max_pool_golden(note, x, kernel, stride, padding=(0, 0)):
+    y, indices = F.max_pool2d(x, kernel, stride, padding, return_indices=True)
+    dy = reals(*y.shape)
+    (dx,) = torch.autograd.grad(y, x, dy)
+    index = window_positions(indices, x.shape[3], kernel, stride, padding)
+    window = pooling_attributes(kernel, stride, padding)
+    golden = Golden(f"maxPool2d, {note}")
+    golden.call("maxPool2dForward", window, **names("y", "index", "x"))
+    golden.call("maxPool2dBackward", window, **names("dx", "dy", "index"))
+    given = {"x": x, "dy": dy}
+    expected = {"y": y, "index": index, "dx": dx}
+    golden.run(*({k: channels_last(v) for k, v in part.items()} for part in (given, expected)))
+    return golden
+
+
+def average_pool_golden(note, x, kernel, stride, padding=(0, 0)):
+    y = F.avg_pool2d(x, kernel, stride, padding)
+    dy = reals(*y.shape)
+    (dx,) = torch.autograd.grad(y, x, dy)
+    window = pooling_attributes(kernel, stride, padding)
+    golden = Golden(f"averagePool2d, {note}")
+    golden.call("averagePool2dForward", window, **names("y", "x"))
+    golden.call("averagePool2dBackward", window, **names("dx", "dy"))
+    given, expected = {"x": x, "dy": dy}, {"y": y, "dx": dx}
+    golden.run(*({k: channels_last(v) for k, v in part.items()} for part in (given, expected)))
+    return golden
+
+
+def global_average_pool_golden():
+    x, dy = reals(2, 5, 3, 4), reals(2, 5)
+    y = F.adaptive_avg_pool2d(x, 1).flatten(1)
+    (dx,) = torch.autograd.grad(y, x, dy)
+    golden = Golden("globalAveragePool")
+    golden.call("globalAveragePoolForward", **names("y", "x"))
+    golden.call("globalAveragePoolBackward", **names("dx", "dy"))
+    golden.run({"x": channels_last(x), "dy": dy}, {"y": y, "dx": channels_last(dx)})
+    return golden
+
+
+def pooling_goldens():
+    """Windows side by side, of an odd image, overlapping and padded, and full of ties."""
+    ties = torch.tensor(random.below(3, 2 * 3 * 7 * 6).reshape(2, 3, 7, 6)).double()
+    goldens = []
+    for make in (max_pool_golden, average_pool_golden):
+        goldens += [
+            make("2 × 2", reals(2, 3, 5, 6), (2, 2), (2, 2)),
+            make("3 × 3, stride 2, padding 1", reals(2, 5, 6, 7), (3, 3), (2, 2), (1, 1)),
+            make("3 × 2, stride 1 × 2, padding 1 × 0", reals(2, 1, 5, 7), (3, 2), (1, 2), (1, 0)),
+            make("ties", ties.clone().requires_grad_(), (3, 3), (2, 1), (1, 1)),
+        ]
+    return [*goldens, global_average_pool_golden()]
+
+
+def batch_norm_golden(name, x, last):
+    """A step of training, then an evaluation with the running statistics that it left.
+
+    last: brings PyTorch's (B, C, …) to channels last
+    """
+    momentum, epsilon = 0.1, 1e-5
+    C = x.shape[1]
+    gamma, beta, dy, seen = reals(C), reals(C), reals(*x.shape), reals(*x.shape)
+    before = {"runningMean": reals(C).detach(), "runningVariance": reals(C).detach().abs()}
+    running = {name: values.clone() for name, values in before.items()}
+    statistics = running["runningMean"], running["runningVariance"]
+    y = F.batch_norm(x, *statistics, gamma, beta, True, momentum, epsilon)
+    dx, d_gamma, d_beta = torch.autograd.grad(y, (x, gamma, beta), dy)
+    evaluated = F.batch_norm(seen, *statistics, gamma, beta, False, momentum, epsilon)
+    axes = [axis for axis in range(x.dim()) if axis != 1]
+    mean, variance = x.mean(axes), x.var(axes, unbiased=False)
+
+    attributes = {"epsilon": epsilon}
+    golden = Golden(name)
+    saved = names("mean", "variance")
+    golden.call("batchNormStatistics", **saved, x="x")
+    golden.call(
+        "batchNormUpdateStatistics",
+        {"momentum": momentum, "N": x.numel() // C},
+        **saved,
+        **names("runningMean", "runningVariance"),
+    )
+    golden.call("batchNormForward", attributes, **saved, **names("y", "x", "gamma", "beta"))
+    golden.call(
+        "batchNormBackwardParameters", attributes, **saved, **names("dGamma", "dBeta", "dy", "x")
+    )
+    golden.call(
+        "batchNormBackwardInput",
+        attributes,
+        **saved,
+        **names("dx", "dy", "x", "gamma", "dGamma", "dBeta"),
+    )
+    golden.call(
+        "batchNormForward",
+        attributes,
+        **names("gamma", "beta"),
+        y="evaluated",
+        x="seen",
+        mean="runningMean",
+        variance="runningVariance",
+    )
+    golden.run(
+        {"x": last(x), "seen": last(seen), "dy": last(dy), "gamma": gamma, "beta": beta, **before},
+        {"mean": mean, "variance": variance, "y": last(y), "evaluated": last(evaluated), **running}
+        | {"dx": last(dx), "dGamma": d_gamma, "dBeta": d_beta},
+    )
+    return golden
+
+
+def batch_norm_goldens():
+    return [
+        batch_norm_golden("batchNorm of a matrix", reals(7, 5), lambda values: values),
+        batch_norm_golden("batchNorm of images", reals(2, 3, 2, 4), channels_last),
+    ]
 
 
 def classification_golden(name, z, t, p, L, note=""):
@@ -328,4 +465,5 @@ def op_goldens():
         flatten_golden(),
         dropout_golden(),
     ]
+    goldens += pooling_goldens() + batch_norm_goldens()
     return [golden.entry() for golden in goldens]

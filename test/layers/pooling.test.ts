@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.js';
-import { maxPool2d } from '../../src/index.js';
+import { averagePool2d, globalAveragePool, maxPool2d } from '../../src/index.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
@@ -51,6 +51,58 @@ describe('maxPool2d', () => {
     expect(forward([5, 784])).toThrow(
       new ShapeError('maxPool2d: expected input of shape (B, H, W, C), got (5, 784)'),
     );
+  });
+});
+
+describe('averagePool2d', () => {
+  it('is described as it was written, and refuses windows that cannot be', () => {
+    const layer = averagePool2d(3, { stride: 2, padding: 1 });
+    expect(layer.description).toBe('averagePool2d(3, { stride: 2, padding: 1 })');
+    expect([layer.features, layer.parameters]).toEqual([undefined, []]);
+    expect(layer.forward(new Step(), persistent('x', [5, 14, 14, 64])).shape).toEqual([
+      ...[5, 7, 7, 64],
+    ]);
+    expect(() => averagePool2d(3, { padding: 2 })).toThrow(
+      'averagePool2d: expected padding of at most half the window, 3 × 3, got 2 × 2',
+    );
+    // There is no index whose bytes a large window could exceed.
+    expect(averagePool2d(20).description).toBe('averagePool2d(20)');
+  });
+});
+
+describe('globalAveragePool', () => {
+  it('makes of images a matrix, whatever their extents, and refuses what is no image', () => {
+    const layer = globalAveragePool();
+    expect(layer.description).toBe('globalAveragePool()');
+    expect([layer.features, layer.parameters]).toEqual([undefined, []]);
+    expect(layer.forward(new Step(), persistent('x', [5, 7, 3, 64])).shape).toEqual([5, 64]);
+    expect(() => layer.forward(new Step(), persistent('x', [5, 64]))).toThrow(
+      new ShapeError('globalAveragePool: expected input of shape (B, H, W, C), got (5, 64)'),
+    );
+  });
+});
+
+describeOnEachBackend('averages', (backend) => {
+  it.each([
+    ['averagePool2d', () => averagePool2d([1, 2]), [1, 1, 1, 2]],
+    ['globalAveragePool', globalAveragePool, [1, 2]],
+  ] as const)('%s computes its output, and the gradient of its input', async (_, make, shape) => {
+    const layer = make();
+    const [x, dy] = [persistent('x', [1, 1, 2, 2]), persistent('dy', shape)];
+    const step = new Step();
+    const y = layer.forward(step, x);
+    const dx = layer.backward(step, dy);
+    for (const result of [y, dx]) step.keep(result);
+
+    await backend.exclusive(async () => {
+      const { device } = backend;
+      const executable = await device.compile(step);
+      device.write(x, [1, 2, 3, 8]);
+      device.write(dy, [6, -4]);
+      await executable.run(2);
+      expectClose('y', await device.read(y), [2, 5], { absolute: 0 });
+      expectClose('dx', await device.read(dx), [3, -2, 3, -2], { absolute: 0 });
+    });
   });
 });
 

@@ -7,6 +7,7 @@ import { checkGradients } from '../../src/gradcheck/check-gradients.js';
 import { compareWithReference } from '../../src/gradcheck/compare.js';
 import { type Difference, formatDifference, ratioOf } from '../../src/gradcheck/difference.js';
 import type { PoolingSizes } from '../../src/gradcheck/image-cases.js';
+import type { PoolingWindow } from '../../src/ops/max-pool2d.js';
 import type { OpAttributes, OpName, OpTensors } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
@@ -81,6 +82,23 @@ export function vector(...values: readonly number[]): Operand {
 
 export function matrix(...rows: readonly (readonly number[])[]): Operand {
   return { values: rows.flat(), shape: [rows.length, rows[0].length] };
+}
+
+/** One image of one channel, by rows. */
+export function image(...rows: readonly (readonly number[])[]): Operand {
+  return { values: rows.flat(), shape: [1, rows.length, rows[0].length, 1] };
+}
+
+/** A window as high as it is wide. */
+export function squareWindow(kernel: number, stride: number, padding = 0): PoolingWindow {
+  return {
+    kernelHeight: kernel,
+    kernelWidth: kernel,
+    strideHeight: stride,
+    strideWidth: stride,
+    paddingHeight: padding,
+    paddingWidth: padding,
+  };
 }
 
 export function integers(...values: readonly number[]): Operand {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Operand } from '../../src/backends/eager.js';
 import { kernelsOf } from '../../src/gradcheck/case.js';
 import { maxPool2dCase } from '../../src/gradcheck/image-cases.js';
 import type { PoolingWindow } from '../../src/ops/max-pool2d.js';
@@ -10,24 +11,11 @@ import {
   expectGradients,
   extent,
   forAll,
+  image,
   poolingSizes,
   runOp,
+  squareWindow,
 } from './checks.js';
-
-const square = (kernel: number, stride: number, padding = 0): PoolingWindow => ({
-  kernelHeight: kernel,
-  kernelWidth: kernel,
-  strideHeight: stride,
-  strideWidth: stride,
-  paddingHeight: padding,
-  paddingWidth: padding,
-});
-
-/** One image of one channel, by rows. */
-const image = (...rows: readonly (readonly number[])[]) => ({
-  values: rows.flat(),
-  shape: [1, rows.length, rows[0].length, 1],
-});
 
 describe('maxPool2d', () => {
   it('has the gradient that central differences find', async () => {
@@ -39,7 +27,7 @@ describe('maxPool2d', () => {
   it('refuses tensors that do not fit together', () => {
     const fitting = { y: [5, 2, 3, 4], index: [5, 2, 3, 4], x: [5, 5, 6, 4] };
     const forward = (shapes: Partial<typeof fitting>) =>
-      callWith('maxPool2dForward', { ...fitting, ...shapes }, square(2, 2));
+      callWith('maxPool2dForward', { ...fitting, ...shapes }, squareWindow(2, 2));
     expect(forward({})).not.toThrow();
     expect(forward({ x: [5, 30, 4] })).toThrow(
       'maxPool2d: expected input of shape (B, H, W, C), got (5, 30, 4)',
@@ -51,29 +39,37 @@ describe('maxPool2d', () => {
       'maxPool2d: expected index of shape (5, 2, 3, 4), got (5, 2, 3, 3)',
     );
     const backward = { dx: [5, 5, 6, 4], dy: [5, 2, 2, 4], index: [5, 2, 3, 4] };
-    expect(callWith('maxPool2dBackward', backward, square(2, 2))).toThrow(
+    expect(callWith('maxPool2dBackward', backward, squareWindow(2, 2))).toThrow(
       'maxPool2d: expected dy of shape (5, 2, 3, 4), got (5, 2, 2, 4)',
     );
   });
 
   it.each<[string, PoolingWindow, string]>([
-    ['a window of nothing', square(0, 1), 'kernelHeight to be an integer of at least 1, got 0'],
-    ['half a pixel', { ...square(2, 2), kernelWidth: 1.5 }, 'kernelWidth to be an integer'],
-    ['a stride of 0', square(2, 0), 'strideHeight to be an integer of at least 1, got 0'],
-    ['padding below 0', square(2, 2, -1), 'paddingHeight to be an integer of at least 0, got -1'],
+    [
+      'a window of nothing',
+      squareWindow(0, 1),
+      'kernelHeight to be an integer of at least 1, got 0',
+    ],
+    ['half a pixel', { ...squareWindow(2, 2), kernelWidth: 1.5 }, 'kernelWidth to be an integer'],
+    ['a stride of 0', squareWindow(2, 0), 'strideHeight to be an integer of at least 1, got 0'],
+    [
+      'padding below 0',
+      squareWindow(2, 2, -1),
+      'paddingHeight to be an integer of at least 0, got -1',
+    ],
     [
       'padding beyond half the window',
-      { ...square(3, 1, 1), paddingWidth: 2 },
+      { ...squareWindow(3, 1, 1), paddingWidth: 2 },
       'padding of at most half the window, 3 × 3, got 1 × 2',
     ],
     [
       'a window larger than the image',
-      { ...square(4, 1, 1), kernelHeight: 8 },
+      { ...squareWindow(4, 1, 1), kernelHeight: 8 },
       'images of at least 8 × 4, as large as the window, got 7 × 8 with the padding',
     ],
     [
       'more positions than a byte has',
-      { ...square(16, 1), kernelWidth: 17 },
+      { ...squareWindow(16, 1), kernelWidth: 17 },
       'a window of at most 256 pixels, got 16 × 17',
     ],
   ])('refuses %s', (_name, window, expected) => {
@@ -83,14 +79,14 @@ describe('maxPool2d', () => {
 });
 
 describeOnEachBackend('maxPool2d', (backend) => {
-  async function pool(x: ReturnType<typeof image>, shape: number[], window: PoolingWindow) {
+  async function pool(x: Operand, shape: number[], window: PoolingWindow) {
     const index = { values: new Uint8Array(shape[1] * shape[2]), shape, dtype: 'uint8' } as const;
     const results = await runOp(backend, 'maxPool2dForward', { x, index }, { y: shape }, window);
     return { y: [...results.y], index: [...results.index] };
   }
 
   async function spread(
-    dy: ReturnType<typeof image>,
+    dy: Operand,
     index: readonly number[],
     dx: number[],
     window: PoolingWindow,
@@ -123,8 +119,8 @@ describeOnEachBackend('maxPool2d', (backend) => {
 
   it('leaves out the last row and column of an odd image, and gives them no gradient', async () => {
     const x = image([1, 2, 9], [4, 3, 9], [9, 9, 9]);
-    expect(await pool(x, [1, 1, 1, 1], square(2, 2))).toEqual({ y: [4], index: [2] });
-    expect(await spread(image([7]), [2], [1, 3, 3, 1], square(2, 2))).toEqual([
+    expect(await pool(x, [1, 1, 1, 1], squareWindow(2, 2))).toEqual({ y: [4], index: [2] });
+    expect(await spread(image([7]), [2], [1, 3, 3, 1], squareWindow(2, 2))).toEqual([
       ...[0, 0, 0],
       ...[7, 0, 0],
       ...[0, 0, 0],
@@ -133,7 +129,7 @@ describeOnEachBackend('maxPool2d', (backend) => {
 
   it('takes the padding for −∞, and adds up where windows overlap', async () => {
     const x = image([-5, -1, -3], [-4, -2, -6], [-7, -8, -9]);
-    const window = square(3, 2, 1);
+    const window = squareWindow(3, 2, 1);
     const { y, index } = await pool(x, [1, 2, 2, 1], window);
     expect(y).toEqual([-1, -1, -2, -2]);
     expect(index).toEqual([5, 3, 2, 0]);
@@ -144,7 +140,7 @@ describeOnEachBackend('maxPool2d', (backend) => {
     ]);
   });
 
-  it.each([square(2, 2), square(2, 1), { ...square(2, 2), kernelWidth: 3 }])(
+  it.each([squareWindow(2, 2), squareWindow(2, 1), { ...squareWindow(2, 2), kernelWidth: 3 }])(
     'gives the gradient to the first of several maxima: %o',
     async (window) => {
       const flat = image([3, 3, 3], [3, 3, 3]);
@@ -158,15 +154,18 @@ describeOnEachBackend('maxPool2d', (backend) => {
 
   it('keeps −∞ where there is nothing else', async () => {
     const x = image([-Infinity, -Infinity], [-Infinity, -Infinity]);
-    expect(await pool(x, [1, 1, 1, 1], square(2, 2))).toEqual({ y: [-Infinity], index: [0] });
-    expect(await pool(x, [1, 1, 1, 1], square(3, 2, 1))).toEqual({ y: [-Infinity], index: [4] });
+    expect(await pool(x, [1, 1, 1, 1], squareWindow(2, 2))).toEqual({ y: [-Infinity], index: [0] });
+    expect(await pool(x, [1, 1, 1, 1], squareWindow(3, 2, 1))).toEqual({
+      y: [-Infinity],
+      index: [4],
+    });
   });
 
   it('hands on what is not a number, the last one in the window', async () => {
     const x = image([NaN, 5, 1, 2], [NaN, 2, 1, NaN]);
-    const sideBySide = await pool(x, [1, 1, 2, 1], square(2, 2));
+    const sideBySide = await pool(x, [1, 1, 2, 1], squareWindow(2, 2));
     expect(sideBySide).toEqual({ y: [NaN, NaN], index: [2, 3] });
-    const padded = await pool(x, [1, 1, 2, 1], square(3, 2, 1));
+    const padded = await pool(x, [1, 1, 2, 1], squareWindow(3, 2, 1));
     expect(padded).toEqual({ y: [NaN, NaN], index: [7, 8] });
   });
 });
