@@ -146,7 +146,7 @@ describe('batch normalisation in a trainer', () => {
     const before = await trainer.state();
     await expect(trainer.fit(blobs({ size: 49 }), { epochs: 1 })).rejects.toThrow(
       new ShapeError(
-        'batchNorm: expected more than one value per channel to train on, got (1, 8); choose a batch size that leaves no batch of one',
+        'layer 1, batchNorm2d(8): batchNorm: expected more than one value per channel to train on, got (1, 8); choose a batch size that leaves no batch of one',
       ),
     );
     expectSameState(await trainer.state(), before);
