@@ -19,6 +19,7 @@ import {
   B, C, dilationH, dilationW, G, H, KH, KW, OC, OH, OW, paddingH, paddingW, readSizes, strideH, strideW, W,
 } from './conv2d-sizes';
 import { packStraight } from './gemm-packing';
+import { storeLanes } from './simd';
 import { ACCUMULATE, COLUMNS, gatheredTile, ROW, RUN } from './gathered-tile';
 import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
@@ -33,10 +34,18 @@ const SHORT: i32 = 4;
 const FEW_CHANNELS: i32 = 6;
 
 export function conv2dBackwardWeight(args: usize): void {
-  const dW = pointer(args, 0);
-  const x = pointer(args, 1);
-  const dy = pointer(args, 2);
   readSizes(args, 3);
+  backwardWeight(pointer(args, 0), 0, pointer(args, 1), pointer(args, 2));
+}
+
+/** conv2dBackwardWeight and conv2dBackwardBias in one, so that dy comes from memory once. */
+export function conv2dBackwardWeightBias(args: usize): void {
+  readSizes(args, 4);
+  backwardWeight(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3));
+}
+
+/** @param db (OC), or 0 for none */
+function backwardWeight(dW: usize, db: usize, x: usize, dy: usize): void {
   const images = min(B, max(1, PIXELS / (OH * OW)));
   const height = images > 1 ? OH : min(OH, max(1, PIXELS / OW));
   // Of few channels, a tile takes rows of several taps, which must see the same pixels.
@@ -78,6 +87,12 @@ export function conv2dBackwardWeight(args: usize): void {
         for (let strip = block; strip < endBlock; strip++) {
           const column = 4 * (strip / strips * outputs + strip % strips * COLUMNS);
           packPixels(panels + stripBytes * (strip - block), dy + column, n, count, top, bottom, alongImages);
+          // Of a strip that threads share, the one that has its first tile does the bias.
+          if (db && strip * tiles >= first) {
+            const pixels = count * (bottom - top) * OW;
+            const width = min(COLUMNS, outputs - strip % strips * COLUMNS);
+            addPixels(db + column, dy + column + 4 * OC * (n * OH + top) * OW, pixels, width, n + top == 0);
+          }
         }
         let passed = 0;
         for (let row = rowClasses; row < columnClasses; row += CLASS) {
@@ -140,6 +155,18 @@ function packPixels(panel: usize, dy: usize, n: i32, count: i32, top: i32, botto
   for (let p = 0; p < OH * OW; p++) {
     packStraight(panel + 4 * COLUMNS * p * count, at + p * pixel, OH * OW * pixel, count);
   }
+}
+
+/** db ← db + the sum of so many pixels, in ascending order; from zero, to begin with. */
+function addPixels(db: usize, dy: usize, pixels: i32, width: i32, begins: bool): void {
+  let low = begins ? f32x4.splat(0) : v128.load(db);
+  let high = begins ? f32x4.splat(0) : v128.load(db, 16);
+  for (const end = dy + 4 * OC * pixels; dy < end; dy += 4 * OC) {
+    low = f32x4.add(low, v128.load(dy));
+    high = f32x4.add(high, v128.load(dy, 16));
+  }
+  storeLanes(db, low, width);
+  if (width > 4) storeLanes(db + 16, high, width - 4);
 }
 
 /** Lists the output pixels that a class's taps see, as distances in x and rows of the panel. */

@@ -52,14 +52,26 @@ export function conv2dBackwardBias(args: usize): void {
 }
 
 /** No least result. */
-const NONE: f32 = -Infinity;
+export const NONE: f32 = -Infinity;
+
+/** This thread's share of a call. */
+function convolve(to: usize, from: usize, weight: usize, bias: usize, floor: f32, turned: bool): void {
+  const scratch = ownScratch();
+  convolvePart(to, from, weight, bias, floor, turned, B, true, scratch, scratch + SCRATCH_BYTES);
+}
 
 /**
  * @param floor least result
  * @param turned from dy to dx instead of from x to y
+ * @param images how many, from the first on
+ * @param divided whether threads share the tiles
+ * @param scratch memory to work in, up to `end`
  */
-function convolve(to: usize, from: usize, weight: usize, bias: usize, floor: f32, turned: bool): void {
-  const rowClasses = ownScratch();
+export function convolvePart(
+  to: usize, from: usize, weight: usize, bias: usize, floor: f32, turned: bool,
+  images: i32, divided: bool, scratch: usize, end: usize,
+): void {
+  const rowClasses = scratch;
   const columnClasses = turned
     ? listClasses(rowClasses, H, KH, OH, strideH, dilationH, paddingH, true)
     : listClasses(rowClasses, OH, KH, H, strideH, dilationH, paddingH, false);
@@ -73,14 +85,14 @@ function convolve(to: usize, from: usize, weight: usize, bias: usize, floor: f32
   const depth = (turned ? OC : C) / G;
   const fromChannels = depth * G;
   const strips = (outputs + COLUMNS - 1) / COLUMNS;
-  const tiles = countTiles(rowClasses, columnClasses, runs);
-  const first = shareBegin(tiles * strips * G);
-  const last = shareEnd(tiles * strips * G);
+  const tiles = countTiles(rowClasses, columnClasses, runs, images);
+  const first = divided ? shareBegin(tiles * strips * G) : 0;
+  const last = divided ? shareEnd(tiles * strips * G) : tiles * strips * G;
   if (first == last) return;
   const endStrip = (last + tiles - 1) / tiles;
 
   // As many channels as fit with all taps, and then as many strips.
-  const room = <i32>(ownScratch() + SCRATCH_BYTES - panels) / (4 * COLUMNS * KH * KW);
+  const room = <i32>(end - panels) / (4 * COLUMNS * KH * KW);
   const channels = min(depth, room);
   const stripBytes = 4 * COLUMNS * KH * KW * channels;
   const stripsPerBlock = room / channels;
@@ -96,7 +108,7 @@ function convolve(to: usize, from: usize, weight: usize, bias: usize, floor: f32
       let passed = 0;
       for (let row = rowClasses; row < columnClasses; row += CLASS) {
         for (let column = columnClasses; column < runs; column += CLASS) {
-          const size = B * placeCount(row) * placeCount(column);
+          const size = images * placeCount(row) * placeCount(column);
           const classTiles = (size + tileRows - 1) / tileRows;
           const endRuns = listRuns(runs, row, column, count, channels, fromChannels, turned);
           for (let top = 0; top < classTiles; top += TILES_PER_BLOCK) {
@@ -136,11 +148,11 @@ function convolve(to: usize, from: usize, weight: usize, bias: usize, floor: f32
 }
 
 /** Tiles of all classes, for one strip. */
-function countTiles(rowClasses: usize, columnClasses: usize, end: usize): i32 {
+function countTiles(rowClasses: usize, columnClasses: usize, end: usize, images: i32): i32 {
   let tiles = 0;
   for (let row = rowClasses; row < columnClasses; row += CLASS) {
     for (let column = columnClasses; column < end; column += CLASS) {
-      tiles += (B * placeCount(row) * placeCount(column) + tileRows - 1) / tileRows;
+      tiles += (images * placeCount(row) * placeCount(column) + tileRows - 1) / tileRows;
     }
   }
   return tiles;

@@ -15,7 +15,8 @@ export {
 } from './batch-norm';
 export * from './binary-cross-entropy';
 export { conv2dBackwardBias, conv2dBackwardInput, conv2dBiasForward, conv2dBiasReluForward, conv2dForward } from './conv2d';
-export { conv2dBackwardWeight } from './conv2d-weight';
+export { conv2dBiasMaxPool2dForward, conv2dBiasReluMaxPool2dForward } from './conv2d-pool';
+export { conv2dBackwardWeight, conv2dBackwardWeightBias } from './conv2d-weight';
 export * from './gather';
 export * from './gelu';
 export * from './gradient-norm';
@@ -25,7 +26,7 @@ export * from './leaky-relu';
 export * from './global-average-pool';
 export * from './linear';
 export * from './matmul';
-export { maxPool2dBackward, maxPool2dForward } from './max-pool2d';
+export { maxPool2dBackward, maxPool2dForward, maxPool2dReluBackward } from './max-pool2d';
 export { mnistLossBackward, mnistLossForward } from './mnist-loss';
 export * from './relu';
 export * from './roof';

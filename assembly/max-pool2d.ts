@@ -14,8 +14,13 @@ export function maxPool2dForward(args: usize): void {
   const index = pointer(args, 1);
   const x = pointer(args, 2);
   readWindow(args, 3);
+  poolRows(y, index, x, shareBegin(B * OH), shareEnd(B * OH));
+}
+
+/** Rows [row, end) of y, counted through all images, of the window that assembly/window.ts holds. */
+export function poolRows(y: usize, index: usize, x: usize, row: i32, end: i32): void {
   const isSmall = KH == 2 && KW == 2 && PH == 0 && PW == 0;
-  for (let row = shareBegin(B * OH), end = shareEnd(B * OH); row < end; row++) {
+  for (; row < end; row++) {
     const n = row / OH;
     const top = (row % OH) * SH - PH;
     for (let ow = 0; ow < OW; ow++) {
@@ -104,10 +109,21 @@ function largestOfFour(y: usize, index: usize, corner: usize): void {
 }
 
 export function maxPool2dBackward(args: usize): void {
-  const dx = pointer(args, 0);
-  const dy = pointer(args, 1);
-  const index = pointer(args, 2);
   readWindow(args, 3);
+  backward(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0);
+}
+
+/**
+ * maxPool2dBackward, and reluBackward of the ReLU before it: where y, the largest of the window, is 0,
+ * so is its gradient.
+ */
+export function maxPool2dReluBackward(args: usize): void {
+  readWindow(args, 4);
+  backward(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3));
+}
+
+/** @param y passes gradients where it is above 0; 0 to pass all */
+function backward(dx: usize, dy: usize, index: usize, y: usize): void {
   const isSmall = KH == 2 && KW == 2 && SH == 2 && SW == 2 && PH == 0 && PW == 0;
   for (let row = shareBegin(B * H), end = shareEnd(B * H); row < end; row++) {
     const n = row / H;
@@ -116,19 +132,19 @@ export function maxPool2dBackward(args: usize): void {
     const begin = firstWindow(h, KH, SH, PH);
     const stop = endWindow(h, OH, SH, PH);
     if (begin >= stop) memory.fill(to, 0, 4 * W * C);
-    else if (isSmall) scatterRow(to, dy, index, (n * OH + begin) * OW * C, 2 * (h & 1));
-    else for (let w = 0; w < W; w++) gather(to + 4 * w * C, dy, index, n * OH, h, w, begin, stop);
+    else if (isSmall) scatterRow(to, dy, index, y, (n * OH + begin) * OW * C, 2 * (h & 1));
+    else for (let w = 0; w < W; w++) gather(to + 4 * w * C, dy, index, y, n * OH, h, w, begin, stop);
   }
 }
 
 /** A row of dx under windows of 2×2 side by side: pixels 0 and 1 of each have position `first` and the next. */
-function scatterRow(dx: usize, dy: usize, index: usize, o: i32, first: i32): void {
+function scatterRow(dx: usize, dy: usize, index: usize, y: usize, o: i32, first: i32): void {
   const channels = C;
   const left = i32x4.splat(first);
   const right = i32x4.splat(first + 1);
   for (let ow = 0; ow < OW; ow++, o += channels, dx += 8 * channels) {
     for (let c = 0; c < channels; c += 4) {
-      const gradient = v128.load(dy + 4 * (o + c));
+      const gradient = passed(dy, y, 4 * (o + c));
       const where = loadBytes(index + o + c);
       const to = dx + 4 * c;
       storeLanes(to, v128.and(gradient, i32x4.eq(where, left)), channels - c);
@@ -140,7 +156,7 @@ function scatterRow(dx: usize, dy: usize, index: usize, o: i32, first: i32): voi
 
 /** Pixel (h, w) of dx, under the rows of windows from `begin` to `stop` of the image whose first one is `rows`. */
 function gather(
-  dx: usize, dy: usize, index: usize,
+  dx: usize, dy: usize, index: usize, y: usize,
   rows: i32, h: i32, w: i32, begin: i32, stop: i32,
 ): void {
   const channels = C;
@@ -160,11 +176,18 @@ function gather(
       let o = row;
       for (let ow = left; ow < right; ow++, position -= stride, o += channels) {
         const isHere = i32x4.eq(loadBytes(index + o), i32x4.splat(position));
-        sum = f32x4.add(sum, v128.and(v128.load(dy + 4 * o), isHere));
+        sum = f32x4.add(sum, v128.and(passed(dy, y, 4 * o), isHere));
       }
     }
     storeLanes(dx + 4 * c, sum, channels - c);
   }
+}
+
+/** Four gradients, where y lets them pass. */
+// @ts-ignore: decorator
+@inline function passed(dy: usize, y: usize, at: usize): v128 {
+  const gradient = v128.load(dy + at);
+  return y ? v128.and(gradient, f32x4.gt(v128.load(y + at), f32x4.splat(0))) : gradient;
 }
 
 /** Four bytes as integers. */

@@ -20,11 +20,17 @@ export let PW: i32 = 0;
 
 /** Reads the sizes B, H, W, C behind `pointers` pointers, and the six attributes of the window. */
 export function readWindow(args: usize, pointers: i32): void {
-  B = size(args, pointers);
-  H = size(args, pointers + 1);
-  W = size(args, pointers + 2);
-  C = size(args, pointers + 3);
-  const words = pointers + 4;
+  const height = size(args, pointers + 1);
+  const width = size(args, pointers + 2);
+  setWindow(args, pointers + 4, size(args, pointers), height, width, size(args, pointers + 3));
+}
+
+/** As `readWindow`, of images of these sizes, for a call with so many pointers and sizes. */
+export function setWindow(args: usize, words: i32, batch: i32, height: i32, width: i32, channels: i32): void {
+  B = batch;
+  H = height;
+  W = width;
+  C = channels;
   KH = <i32>attribute(args, words, 0);
   KW = <i32>attribute(args, words, 1);
   SH = <i32>attribute(args, words, 2);

@@ -43,6 +43,7 @@ const COST_PER_ELEMENT: Partial<Record<KernelName, number>> = {
   squaredErrorBackward: 0.2,
   maxPool2dForward: 0.3,
   maxPool2dBackward: 0.3,
+  maxPool2dReluBackward: 0.3,
   averagePool2dForward: 0.2,
   averagePool2dBackward: 0.3,
   globalAveragePoolForward: 0.1,
@@ -115,6 +116,9 @@ function nanoseconds({ kernel, sizes }: KernelCall): number {
     case 'conv2dForward':
     case 'conv2dBiasForward':
     case 'conv2dBiasReluForward':
+    case 'conv2dBiasMaxPool2dForward':
+    case 'conv2dBiasReluMaxPool2dForward':
+    case 'conv2dBackwardWeightBias':
     case 'conv2dBackwardWeight':
     case 'conv2dBackwardInput': {
       const [B, , , C, OH, OW, OC, KH, KW, , , , , , , G] = sizes;

@@ -9,6 +9,10 @@ export const FUSED_KERNELS = [
   'softmaxCrossEntropyGradient',
   'linearReluForward',
   'conv2dBiasReluForward',
+  'conv2dBiasMaxPool2dForward',
+  'conv2dBiasReluMaxPool2dForward',
+  'conv2dBackwardWeightBias',
+  'maxPool2dReluBackward',
 ] as const;
 
 export type KernelName = OpName | (typeof FUSED_KERNELS)[number];

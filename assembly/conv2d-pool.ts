@@ -1,0 +1,48 @@
+// Derivations: src/ops/conv2d.ts, src/ops/max-pool2d.ts
+// Convolution, bias, ReLU and max pooling in one: x (B, H, W, C), W (KH, KW, C/G, OC), b (OC) to
+// y (B, PH, PW, OC) and index of the same shape, all row-major and dense.
+//
+// The convolution of a few images at a time goes to scratch memory, where pooling reads it while it
+// is in the second-level cache: it is four times as large as what comes of it, and never leaves the
+// core. Threads share the images.
+import { pointer } from './arguments';
+import { convolvePart, NONE } from './conv2d';
+import { B, C, H, OC, OH, OW, readSizes, W } from './conv2d-sizes';
+import { poolRows } from './max-pool2d';
+import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
+import * as pooling from './window';
+
+/** Bytes of convolved images, unless one has more: see src/backends/wasm/fuse.ts. */
+const CONVOLVED_BYTES: i32 = 1 << 18;
+
+export function conv2dBiasMaxPool2dForward(args: usize): void {
+  convolveAndPool(args, NONE);
+}
+
+export function conv2dBiasReluMaxPool2dForward(args: usize): void {
+  convolveAndPool(args, 0);
+}
+
+function convolveAndPool(args: usize, floor: f32): void {
+  const y = pointer(args, 0);
+  const index = pointer(args, 1);
+  const x = pointer(args, 2);
+  const weight = pointer(args, 3);
+  const bias = pointer(args, 4);
+  readSizes(args, 5);
+  const convolvedBytes = 4 * OH * OW * OC;
+  const images = max(1, CONVOLVED_BYTES / convolvedBytes);
+  const convolved = ownScratch();
+  const room = (convolved + images * convolvedBytes + 63) & ~63;
+  pooling.setWindow(args, 21, images, OH, OW, OC);
+  const pooled = pooling.OH * pooling.OW * OC;
+  const end = shareEnd(B);
+  for (let n = shareBegin(B); n < end; n += images) {
+    const count = min(images, end - n);
+    convolvePart(
+      convolved, x + 4 * n * H * W * C, weight, bias, floor, false,
+      count, false, room, ownScratch() + SCRATCH_BYTES,
+    );
+    poolRows(y + 4 * n * pooled, index + n * pooled, convolved, 0, count * pooling.OH);
+  }
+}
