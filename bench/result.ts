@@ -11,7 +11,7 @@ export interface BenchResult {
   readonly build: string;
   readonly threads: number;
   readonly ms?: Timing;
-  /** Of the median. */
+  /** Of the median. Multiply-adds of padding do not count. */
   readonly gflops?: number;
   readonly gigabytesPerSecond?: number;
   /** Time of the roof, measured in the same run, over this median: see roofs.ts. */

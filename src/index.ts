@@ -7,6 +7,7 @@ export {
   type MatmulSizes,
   type Reals,
 } from './backends/backend.js';
+export type { Conv2dSizes } from './backends/convolution.js';
 export {
   BACKEND_NAMES,
   type BackendChoice,
@@ -26,6 +27,7 @@ export {
 } from './layers/activations.js';
 export { type BatchNormOptions, batchNorm2d } from './layers/batch-norm.js';
 export { type Conv2dOptions, conv2d } from './layers/conv2d.js';
+export type { WindowOptions } from './layers/convolution.js';
 export { dropout } from './layers/dropout.js';
 export { flatten } from './layers/flatten.js';
 export type { Layer } from './layers/layer.js';

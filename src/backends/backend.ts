@@ -1,15 +1,17 @@
-import {
-  expectFinite,
-  expectInteger,
-  expectLabels,
-  expectLength,
-  expectNumber,
-} from '../checks.js';
+import { expectLabels, expectLength, expectNumber } from '../checks.js';
 import { Mutex } from '../mutex.js';
 import { stateWords } from '../ops/step-state.js';
 import type { Values } from '../tensor.js';
+import {
+  type Conv2dSizes,
+  conv2d,
+  conv2dBackwardBias,
+  conv2dBackwardInput,
+  conv2dBackwardWeight,
+} from './convolution.js';
 import type { BackendInfo, Device } from './device.js';
 import { EagerOps, type Operand } from './eager.js';
+import { expectSizes, operand, rows } from './operands.js';
 
 /** Results: float32, or float64 from a float64 reference. */
 export type Reals = Float32Array | Float64Array;
@@ -129,6 +131,81 @@ export class Backend {
     const operands = { dy: operand('linearBackwardBias', 'dy', dy, shape, 'batch·outputs') };
     const run = () => this.#eager.run('linearBackwardBias', operands, { db: [outputs] });
     return reals((await this.exclusive(run)).db);
+  }
+
+  /**
+   * y = x ∗ W, or x ∗ W + b: convolution of images whose channels come last. Its derivation, and
+   * that of the gradients: src/ops/conv2d.ts.
+   *
+   * @param x (batch, height, width, inputs)
+   * @param W (kernelHeight, kernelWidth, inputs/groups, outputs)
+   * @param sizes.kernel one number, or [height, width]; so are stride (1 by default), padding (0)
+   *   and dilation (1)
+   * @param sizes.groups into which channels are cut, 1 by default
+   * @param b (outputs); left out, nothing is added
+   * @returns (batch, outHeight, outWidth, outputs), where outHeight is
+   *   ⌊(height + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1, and outWidth likewise
+   * @throws ShapeError when a length does not fit or the kernel into the image, DataError for a
+   *   number that is not finite
+   * @example
+   * const sizes = { batch: 1, height: 2, width: 3, inputs: 1, outputs: 1, kernel: 2 };
+   * await backend.conv2d([1, 2, 3, 4, 5, 6], [1, 1, 1, 1], sizes) // [12, 16]
+   */
+  async conv2d(
+    x: ArrayLike<number>,
+    W: ArrayLike<number>,
+    sizes: Conv2dSizes,
+    b?: ArrayLike<number>,
+  ): Promise<Reals> {
+    return reals(await this.exclusive(() => conv2d(this.#eager, x, W, sizes, b)));
+  }
+
+  /**
+   * dx of `conv2d`, whose sizes this and the other gradients take.
+   *
+   * @param dy (batch, outHeight, outWidth, outputs)
+   * @param W (kernelHeight, kernelWidth, inputs/groups, outputs)
+   * @returns (batch, height, width, inputs)
+   * @throws ShapeError when a length does not fit or the kernel into the image, DataError for a
+   *   number that is not finite
+   */
+  async conv2dBackwardInput(
+    dy: ArrayLike<number>,
+    W: ArrayLike<number>,
+    sizes: Conv2dSizes,
+  ): Promise<Reals> {
+    const run = () => conv2dBackwardInput(this.#eager, dy, W, sizes);
+    return reals(await this.exclusive(run));
+  }
+
+  /**
+   * dW of `conv2d`.
+   *
+   * @param x (batch, height, width, inputs)
+   * @param dy (batch, outHeight, outWidth, outputs)
+   * @returns (kernelHeight, kernelWidth, inputs/groups, outputs)
+   * @throws ShapeError when a length does not fit or the kernel into the image, DataError for a
+   *   number that is not finite
+   */
+  async conv2dBackwardWeight(
+    x: ArrayLike<number>,
+    dy: ArrayLike<number>,
+    sizes: Conv2dSizes,
+  ): Promise<Reals> {
+    const run = () => conv2dBackwardWeight(this.#eager, x, dy, sizes);
+    return reals(await this.exclusive(run));
+  }
+
+  /**
+   * db of `conv2d`: sums of dy over all pixels of all images.
+   *
+   * @param dy (batch, outHeight, outWidth, outputs)
+   * @returns (outputs)
+   * @throws ShapeError when a length does not fit or the kernel into the image, DataError for a
+   *   number that is not finite
+   */
+  async conv2dBackwardBias(dy: ArrayLike<number>, sizes: Conv2dSizes): Promise<Reals> {
+    return reals(await this.exclusive(() => conv2dBackwardBias(this.#eager, dy, sizes)));
   }
 
   /**
@@ -325,32 +402,6 @@ export class Backend {
       return { loss: L[0], probabilities: reals(p), dlogits: reals(dz) };
     });
   }
-}
-
-function expectSizes(operation: string, sizes: Readonly<Record<string, number>>): void {
-  for (const [name, value] of Object.entries(sizes)) expectInteger(operation, name, value);
-}
-
-/** Checks an array that a caller handed in. */
-function operand(
-  operation: string,
-  name: string,
-  values: ArrayLike<number>,
-  shape: readonly number[],
-  form: string,
-): Operand {
-  const length = shape.reduce((product, extent) => product * extent, 1);
-  expectLength(operation, name, values, length, form);
-  expectInteger(operation, `the length of ${name}`, length);
-  expectFinite(operation, name, values);
-  return { values, shape };
-}
-
-/** Logits whose number of rows follows from their length. */
-function rows(operation: string, values: ArrayLike<number>, columns: number): Operand {
-  expectInteger(operation, 'classes', columns);
-  const batch = Math.floor(values.length / columns);
-  return operand(operation, 'logits', values, [batch, columns], 'batch·classes');
 }
 
 function reals(values: Values): Reals {

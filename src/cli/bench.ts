@@ -1,4 +1,10 @@
 import { Command } from 'commander';
+import {
+  benchConv2d,
+  CONV2D_SHAPES,
+  type ConvolutionShape,
+  convolution,
+} from '../../bench/conv2d.js';
 import { describeEnvironment } from '../../bench/environment.js';
 import { benchMatmul, MATMUL_SHAPES, type MatmulShape } from '../../bench/matmul.js';
 import type { BenchReport, BenchResult } from '../../bench/result.js';
@@ -11,21 +17,35 @@ import { benchTrain } from '../../bench/train.js';
 import type { Backend } from '../backends/backend.js';
 import { createBackend } from '../backends/create.js';
 import { syntheticDigits } from '../data/synthetic.js';
+import { ShapeError } from '../errors.js';
 import { RECIPE_NAMES, type RecipeName, recipeOf } from '../recipes.js';
-import { list, oneOf, positiveInteger, threadCount } from './options.js';
+import { UsageError } from './failure.js';
+import { list, nonNegativeInteger, oneOf, positiveInteger, threadCount } from './options.js';
 import { print, printJson } from './output.js';
 import { formatTable } from './table.js';
 
-const SUBJECTS = ['matmul', 'softmax-cross-entropy', 'train'] as const;
+const SUBJECTS = ['matmul', 'softmax-cross-entropy', 'conv2d', 'train'] as const;
 type Subject = (typeof SUBJECTS)[number];
 
 const BACKENDS = ['wasm', 'reference'] as const;
 const TRANSPOSES = ['NN', 'TN', 'NT'] as const;
 const DEFAULT_RECIPES: readonly RecipeName[] = ['softmax', 'mlp', 'mlp-deep'];
 
+const SIZES_HELP = `
+Sizes:
+  matmul                 M×K×N                                       64x784x30,…
+  softmax-cross-entropy  batch×classes                               64x10,…
+  conv2d                 batch×height×width×inputs×outputs×kernel    32x13x13x32x64x3,…
+
+conv2d times the forward pass and the gradients of input and weight, but not the gradient of an
+input of one channel, which no training needs. Its GFLOP/s count the multiply-adds that meet the
+image: those of padding are left out. A large result is compared with the reference in part.`;
+
 interface BenchOptions {
   readonly sizes?: readonly number[][];
   readonly transpose: readonly (typeof TRANSPOSES)[number][];
+  readonly stride: number;
+  readonly padding: number;
   readonly recipes: readonly RecipeName[];
   readonly backends: readonly (typeof BACKENDS)[number][];
   readonly threads: readonly number[];
@@ -39,17 +59,15 @@ export function benchCommand(): Command {
   return new Command('bench')
     .description('verify against the reference, then time, backends side by side')
     .argument('[subject]', `${SUBJECTS.join(', ')}; all of them if none is named`, oneOf(SUBJECTS))
-    .option(
-      '--sizes <list>',
-      'M×K×N of products as 64x784x30,…, or batch×classes as 64x10,…',
-      sizes,
-    )
+    .option('--sizes <list>', 'what to time instead of the recipes’ own sizes; see below', sizes)
     .option(
       '--transpose <list>',
-      'operands stored transposed, for --sizes',
+      'operands stored transposed, for --sizes of matmul',
       list(oneOf(TRANSPOSES)),
       ['NN'],
     )
+    .option('--stride <n>', 'of the windows, for --sizes of conv2d', positiveInteger, 1)
+    .option('--padding <n>', 'around the images, for --sizes of conv2d', nonNegativeInteger, 0)
     .option('--recipes <list>', 'recipes to train', list(oneOf(RECIPE_NAMES)), DEFAULT_RECIPES)
     .option('--backends <list>', 'backends to time', list(oneOf(BACKENDS)), ['wasm'])
     .option('--threads <list>', 'thread counts of the wasm backend', list(threadCount), [1])
@@ -57,6 +75,7 @@ export function benchCommand(): Command {
     .option('--repeat <n>', 'samples of each', positiveInteger, 15)
     .option('--json', 'print one JSON object')
     .option('--csv', 'print comma-separated values')
+    .addHelpText('after', SIZES_HELP)
     .action(bench);
 }
 
@@ -86,13 +105,16 @@ async function bench(subject: Subject | undefined, options: BenchOptions): Promi
 async function benchSubject(
   subject: Subject,
   backends: readonly Backend[],
-  { sizes, transpose, recipes, repeat }: BenchOptions,
+  options: BenchOptions,
 ): Promise<BenchResult[]> {
+  const { sizes, transpose, recipes, repeat } = options;
   switch (subject) {
     case 'matmul':
       return benchMatmul(backends, matmulShapes(sizes, transpose), repeat);
     case 'softmax-cross-entropy':
       return benchSoftmaxCrossEntropy(backends, batchShapes(sizes), repeat);
+    case 'conv2d':
+      return benchConv2d(backends, convolutionShapes(options), repeat);
     case 'train': {
       await using reference = await createBackend('reference');
       const digits = syntheticDigits({ testSize: 1 });
@@ -118,7 +140,20 @@ function batchShapes(sizes: BenchOptions['sizes']): readonly BatchShape[] {
   return batches.map(([batch, classes]) => ({ batch, classes }));
 }
 
-/** @throws RangeError when a size is of another subject */
+/** @throws UsageError when a kernel does not fit into its image */
+function convolutionShapes({ sizes, stride, padding }: BenchOptions): readonly ConvolutionShape[] {
+  if (!sizes) return CONV2D_SHAPES;
+  const convolutions = sizesOfLength(sizes, 6, 'conv2d', '32x13x13x32x64x3');
+  try {
+    return convolutions.map(([batch, height, width, inputs, outputs, kernel]) =>
+      convolution([batch, height, width, inputs, outputs, kernel], stride, padding),
+    );
+  } catch (error) {
+    throw error instanceof ShapeError ? new UsageError(`bench ${error.message}`) : error;
+  }
+}
+
+/** @throws UsageError when a size is of another subject */
 function sizesOfLength(
   sizes: readonly number[][],
   length: number,
@@ -127,7 +162,7 @@ function sizesOfLength(
 ): readonly number[][] {
   const wrong = sizes.find((size) => size.length !== length);
   if (!wrong) return sizes;
-  throw new RangeError(
+  throw new UsageError(
     `bench ${subject}: expected sizes such as ${example}, got ${wrong.join('x')}; name the subject they are for`,
   );
 }
@@ -171,7 +206,7 @@ function formatResult(result: BenchResult): string[] {
   const timing = result.ms ?? result.stepMs;
   return [
     result.op,
-    Object.values(result.shape).join(' × '),
+    formatShape(result),
     `${result.backend} ${result.build}, ${result.threads}`,
     timing ? timing.median.toPrecision(4) : '',
     timing ? timing.p95.toPrecision(4) : '',
@@ -179,6 +214,12 @@ function formatResult(result: BenchResult): string[] {
     result.roofFraction === undefined ? '' : `${(100 * result.roofFraction).toFixed(0)} %`,
     result.verified ? 'yes' : 'NO',
   ];
+}
+
+/** Extents, then what windows have beside them: `64 × 7 × 7 × 64 × 128 × 3, stride 2, padding 1, forward`. */
+function formatShape({ shape: { stride, padding, pass, ...extents } }: BenchResult): string {
+  const sizes = Object.values(extents).join(' × ');
+  return pass === undefined ? sizes : `${sizes}, stride ${stride}, padding ${padding}, ${pass}`;
 }
 
 function formatRate({ gflops, gigabytesPerSecond, imagesPerSecond }: BenchResult): string {

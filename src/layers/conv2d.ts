@@ -1,21 +1,12 @@
-import { expectInteger } from '../checks.js';
-import { ShapeError } from '../errors.js';
 import { type Conv2dAttributes, conv2dShape } from '../ops/conv2d.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
+import { convolutionOf, type WindowOptions } from './convolution.js';
 import type { Layer } from './layer.js';
 import { type Initializer, kaimingUniform, Parameter } from './parameter.js';
-import { describeLayer, type Pixels, pairOf } from './pixels.js';
+import { describeLayer, type Pixels } from './pixels.js';
 
-export interface Conv2dOptions {
-  /** Pixels from one window to the next; 1 by default. */
-  readonly stride?: Pixels;
-  /** Zeros around the image; 0 by default. */
-  readonly padding?: Pixels;
-  /** Pixels from one tap to the next; 1 by default. */
-  readonly dilation?: Pixels;
-  /** Into how many groups the channels are cut, which do not meet; 1 by default. */
-  readonly groups?: number;
+export interface Conv2dOptions extends WindowOptions {
   /** Whether a bias is added to each channel; true by default. */
   readonly bias?: boolean;
   /** First values of weight and bias; PyTorch's by default. */
@@ -51,26 +42,17 @@ class Conv2d implements Layer {
   #x!: Tensor;
 
   constructor(inputs: number, outputs: number, kernel: Pixels, options: Conv2dOptions) {
-    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = options;
-    const [KH, KW] = pairOf(kernel);
-    for (const [what, value] of Object.entries({ inputs, outputs, kernel: KH, groups })) {
-      expectInteger('conv2d', what, value);
-    }
-    expectInteger('conv2d', 'kernel', KW);
-    if (inputs % groups !== 0 || outputs % groups !== 0) {
-      throw new ShapeError(
-        `conv2d: expected groups to divide ${inputs} input and ${outputs} output channels, got ${groups}`,
-      );
-    }
-    this.#attributes = attributesOf({ stride, padding, dilation, groups });
+    const { weight, attributes } = convolutionOf('conv2d', inputs, outputs, kernel, options);
+    const [KH, KW, groupInputs] = weight;
+    this.#attributes = attributes;
     const { initializer, ...described } = options;
     this.description = describeLayer('conv2d', [inputs, outputs, kernel], described);
-    const shape = [KH, KW, inputs / groups, outputs];
     const draw = {
-      fanIn: (KH * KW * inputs) / groups,
+      fanIn: KH * KW * groupInputs,
       initializer: initializer ?? kaimingUniform(),
     };
-    this.#weight = new Parameter('weight', shape, { ...draw, pytorchAxes: [3, 2, 0, 1] });
+    this.#weight = new Parameter('weight', weight, { ...draw, pytorchAxes: [3, 2, 0, 1] });
+    const { bias = true } = options;
     this.#bias = bias ? new Parameter('bias', [outputs], draw) : undefined;
   }
 
@@ -98,28 +80,4 @@ class Conv2d implements Layer {
     step.call('conv2dBackwardInput', { dx, dy, W }, this.#attributes);
     return dx;
   }
-}
-
-function attributesOf({
-  stride,
-  padding,
-  dilation,
-  groups,
-}: Required<Pick<Conv2dOptions, 'stride' | 'padding' | 'dilation' | 'groups'>>): Conv2dAttributes {
-  const [strideHeight, strideWidth] = pairOf(stride);
-  const [paddingHeight, paddingWidth] = pairOf(padding);
-  const [dilationHeight, dilationWidth] = pairOf(dilation);
-  for (const [what, values] of Object.entries({ stride, dilation })) {
-    for (const value of pairOf(values)) expectInteger('conv2d', what, value);
-  }
-  for (const value of pairOf(padding)) expectInteger('conv2d', 'padding', value, 0);
-  return {
-    strideHeight,
-    strideWidth,
-    paddingHeight,
-    paddingWidth,
-    dilationHeight,
-    dilationWidth,
-    groups,
-  };
 }

@@ -2,7 +2,7 @@
 export type Pixels = number | readonly [height: number, width: number];
 
 export function pairOf(pixels: Pixels): readonly [height: number, width: number] {
-  return typeof pixels === 'number' ? [pixels, pixels] : pixels;
+  return typeof pixels === 'object' ? pixels : [pixels, pixels];
 }
 
 /** A layer as it was written: `maxPool2d(3, { stride: 2, padding: 1 })`. */

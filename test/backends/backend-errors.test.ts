@@ -15,6 +15,17 @@ describeOnEachBackend('the numerical core', (backend) => {
   const withAt = (length: number, index: number, value: number) =>
     ones(length).map((one, i) => (i === index ? value : one));
 
+  const convolution = {
+    batch: 2,
+    height: 4,
+    width: 5,
+    inputs: 4,
+    outputs: 6,
+    kernel: [3, 2],
+  } as const;
+  // x, W and dy of that size.
+  const [images, weights, gradients] = [ones(160), ones(144), ones(96)];
+
   it.each<[title: string, call: () => Promise<unknown>, error: Error]>([
     [
       'a matrix of the wrong length',
@@ -60,6 +71,104 @@ describeOnEachBackend('the numerical core', (backend) => {
       'a gradient of the wrong length',
       () => backend.linearBackwardBias(ones(5), { batch: 2, outputs: 3 }),
       new ShapeError('linearBackwardBias: expected dy to have batch·outputs = 6 elements, got 5'),
+    ],
+    [
+      'images of the wrong length',
+      () => backend.conv2d(ones(159), weights, convolution),
+      new ShapeError(
+        'conv2d: expected x to have batch·height·width·inputs = 160 elements, got 159',
+      ),
+    ],
+    [
+      'the weights of ungrouped channels for grouped ones',
+      () => backend.conv2d(images, weights, { ...convolution, groups: 2 }),
+      new ShapeError(
+        'conv2d: expected W to have kernelHeight·kernelWidth·inputs/groups·outputs = 72 elements, got 144',
+      ),
+    ],
+    [
+      'one bias for all channels',
+      () => backend.conv2d(images, weights, convolution, [1]),
+      new ShapeError('conv2d: expected b to have outputs = 6 elements, got 1'),
+    ],
+    [
+      'a pixel of NaN',
+      () => backend.conv2d(withAt(160, 7, NaN), weights, convolution),
+      new DataError('conv2d: expected finite numbers in x, got NaN at 7'),
+    ],
+    [
+      'an infinite bias',
+      () => backend.conv2d(images, weights, convolution, withAt(6, 2, Infinity)),
+      new DataError('conv2d: expected finite numbers in b, got Infinity at 2'),
+    ],
+    [
+      'images without a height',
+      () => backend.conv2d(images, weights, { ...convolution, height: undefined } as never),
+      new ShapeError('conv2d: expected height to be an integer of at least 1, got undefined'),
+    ],
+    [
+      'a convolution without a kernel',
+      () => backend.conv2d(images, weights, { ...convolution, kernel: undefined } as never),
+      new ShapeError('conv2d: expected kernel to be an integer of at least 1, got undefined'),
+    ],
+    [
+      'a kernel larger than the image',
+      () => backend.conv2d(images, weights, { ...convolution, kernel: 5 }),
+      new ShapeError(
+        'conv2d: expected a kernel that fits into the padded image, 4×5, got one that spans 5×5',
+      ),
+    ],
+    [
+      'a stride of 0',
+      () => backend.conv2dBackwardInput(gradients, weights, { ...convolution, stride: [1, 0] }),
+      new ShapeError('conv2dBackwardInput: expected stride to be an integer of at least 1, got 0'),
+    ],
+    [
+      'negative padding',
+      () => backend.conv2dBackwardWeight(images, gradients, { ...convolution, padding: -1 }),
+      new ShapeError(
+        'conv2dBackwardWeight: expected padding to be an integer of at least 0, got -1',
+      ),
+    ],
+    [
+      'groups that do not divide the channels',
+      () => backend.conv2dBackwardBias(gradients, { ...convolution, groups: 4 }),
+      new ShapeError(
+        'conv2dBackwardBias: expected groups to divide 4 input and 6 output channels, got 4',
+      ),
+    ],
+    [
+      'images in place of the output’s gradient',
+      () => backend.conv2dBackwardInput(images, weights, convolution),
+      new ShapeError(
+        'conv2dBackwardInput: expected dy to have batch·outHeight·outWidth·outputs = 96 elements, got 160',
+      ),
+    ],
+    [
+      'too few weights to find the input’s gradient',
+      () => backend.conv2dBackwardInput(gradients, ones(143), convolution),
+      new ShapeError(
+        'conv2dBackwardInput: expected W to have kernelHeight·kernelWidth·inputs/groups·outputs = 144 elements, got 143',
+      ),
+    ],
+    [
+      'a gradient of NaN',
+      () => backend.conv2dBackwardWeight(images, withAt(96, 0, NaN), convolution),
+      new DataError('conv2dBackwardWeight: expected finite numbers in dy, got NaN at 0'),
+    ],
+    [
+      'too few images to find the weight’s gradient',
+      () => backend.conv2dBackwardWeight(ones(80), gradients, convolution),
+      new ShapeError(
+        'conv2dBackwardWeight: expected x to have batch·height·width·inputs = 160 elements, got 80',
+      ),
+    ],
+    [
+      'a gradient of the wrong length, of which to sum the bias’s',
+      () => backend.conv2dBackwardBias(ones(97), convolution),
+      new ShapeError(
+        'conv2dBackwardBias: expected dy to have batch·outHeight·outWidth·outputs = 96 elements, got 97',
+      ),
     ],
     [
       'nothing at all',

@@ -43,6 +43,27 @@ describeOnEachBackend('the numerical core', (backend) => {
     expectClose('L', [got.loss], [want.loss], { relative: 1e-5 });
   });
 
+  it('agrees with the float64 reference on a convolution with all options', async () => {
+    const random = new RandomStream(6, 0);
+    const draw = (size: number) =>
+      Float32Array.from({ length: size }, () => random.nextNormal() || 1);
+    const channels = { inputs: 6, outputs: 10, groups: 2 };
+    const windows = { kernel: [3, 2], stride: [2, 1], padding: [1, 2], dilation: [1, 3] } as const;
+    const sizes = { batch: 3, height: 7, width: 5, ...channels, ...windows };
+    const [x, W, b] = [draw(3 * 7 * 5 * 6), draw(3 * 2 * 3 * 10), draw(10)];
+    const dy = draw(3 * 4 * 6 * 10);
+    const answers = async (of: Backend) => ({
+      y: await of.conv2d(x, W, sizes, b),
+      dx: await of.conv2dBackwardInput(dy, W, sizes),
+      dW: await of.conv2dBackwardWeight(x, dy, sizes),
+      db: await of.conv2dBackwardBias(dy, sizes),
+    });
+    const [got, want] = [await answers(backend), await answers(exactReference)];
+    for (const name of ['y', 'dx', 'dW', 'db'] as const) {
+      expectClose(name, got[name], want[name], { absolute: 2e-5 });
+    }
+  });
+
   it('refuses everything once it is closed', async () => {
     const own = await another(backend);
     await own.relu([1]);
@@ -108,6 +129,10 @@ function another({ info: { backend, build } }: Backend): Promise<Backend> {
     : createBackend(backend, { precision: build as Precision });
 }
 
+/** 3×3 pixels and 2×2 taps, whose products tell where they come from. */
+const IMAGE = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+const KERNEL = [1, 10, 100, 1000];
+
 /** What every method computes. */
 function numericalCore(backend: Backend, rounding: Tolerance): void {
   const near = (name: string, got: ArrayLike<number>, want: readonly number[]) =>
@@ -141,6 +166,33 @@ function numericalCore(backend: Backend, rounding: Tolerance): void {
     near('y', await backend.linear(x, W, b, sizes), [19, 32, 45, 9, 21, 33]);
     const db = await backend.linearBackwardBias([1, 0, 2, -1, 4, 3], { batch: 2, outputs: 3 });
     near('db', db, [0, 4, 5]);
+  });
+
+  it('convolves images, with and without a bias, and has the gradients of all operands', async () => {
+    const sizes = { batch: 1, height: 3, width: 3, inputs: 1, outputs: 1, kernel: 2 };
+    near('y', await backend.conv2d(IMAGE, KERNEL, sizes), [5421, 6532, 8754, 9865]);
+    near('y + 5', await backend.conv2d(IMAGE, KERNEL, sizes, [5]), [5426, 6537, 8759, 9870]);
+    const dy = [1, 0, 0, 2];
+    const dx = await backend.conv2dBackwardInput(dy, KERNEL, sizes);
+    near('dx', dx, [1, 10, 0, 100, 1002, 20, 0, 200, 2000]);
+    near('dW', await backend.conv2dBackwardWeight(IMAGE, dy, sizes), [11, 14, 20, 23]);
+    near('db', await backend.conv2dBackwardBias(dy, sizes), [3]);
+  });
+
+  it('convolves with strides, padding, dilation and groups, alike or not in rows and columns', async () => {
+    const square = { batch: 1, height: 3, width: 3, inputs: 1, outputs: 1, kernel: 2 };
+    const padded = { ...square, padding: 1, stride: [3, 1] } as const;
+    near(
+      'padded',
+      await backend.conv2d(IMAGE, KERNEL, padded),
+      [1000, 2100, 3200, 300, 70, 87, 98, 9],
+    );
+    near('dilated', await backend.conv2d(IMAGE, KERNEL, { ...square, dilation: 2 }), [9731]);
+    const grouped = { ...square, height: 1, inputs: 2, outputs: 4, groups: 2 };
+    const pixels = [1, 2, 3, 4, 5, 6];
+    const weights = [1, 0, 0, 1, 10, 0, 0, 10, 100, 1, 1, 100];
+    const sizes = { ...grouped, kernel: [1, 3] } as const;
+    near('grouped', await backend.conv2d(pixels, weights, sizes), [531, 5, 6, 642]);
   });
 
   it('computes relu, sigmoid and tanh, and their derivatives', async () => {

@@ -17,9 +17,9 @@ random = RandomStream(0, DATA)
 TYPES = {torch.float64: "float32", torch.int64: "int32", torch.uint8: "uint8"}
 
 
-def reals(*shape):
+def reals(*shape, draws=random):
     """Random float32 numbers from −2 to 2, as a float64 tensor that takes a gradient."""
-    return exact((4 * random.floats(int(np.prod(shape))) - 2).reshape(shape))
+    return exact((4 * draws.floats(int(np.prod(shape))) - 2).reshape(shape))
 
 
 def exact(values):
@@ -72,6 +72,13 @@ def names(*tensors):
     return {name: name for name in tensors}
 
 
+def by_side(**pairs):
+    """Attributes of a pair for rows and columns each, such as strideHeight and strideWidth."""
+    return {
+        name + side: pair[i] for name, pair in pairs.items() for i, side in enumerate(("Height", "Width"))
+    }
+
+
 def matmul_golden(transpose_a, transpose_b):
     M, N, K = 5, 7, 6
     A = reals(K, M) if transpose_a else reals(M, K)
@@ -109,6 +116,41 @@ def linear_golden():
     golden.call("linearBackwardInput", **names("dx", "dy", "W"))
     golden.run({"x": x, "W": W, "b": b, "dy": dy}, {"y": y, "dx": dx, "dW": dW, "db": db})
     return golden
+
+
+def conv2d_golden(
+    note, x_shape, W_shape, seed, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1
+):
+    """Tensors are the library's, channels last: they are permuted on their way into PyTorch and out.
+
+    seed: of a stream of its own, so that the values of no other golden depend on it
+    """
+    draws = RandomStream(seed, DATA)
+    x, W, b = (reals(*shape, draws=draws) for shape in (x_shape, W_shape, W_shape[3:]))
+    images, weight = x.permute(0, 3, 1, 2), W.permute(3, 2, 0, 1)
+    y = channels_last(F.conv2d(images, weight, b, stride, padding, dilation, groups))
+    dy = reals(*y.shape, draws=draws)
+    dx, dW, db = torch.autograd.grad(y, (x, W, b), dy)
+    attributes = by_side(stride=stride, padding=padding, dilation=dilation) | {"groups": groups}
+    golden = Golden("conv2d" + note)
+    golden.call("conv2dForward", attributes, y="plain", x="x", W="W")
+    golden.call("conv2dBiasForward", attributes, **names("y", "x", "W", "b"))
+    golden.call("conv2dBackwardWeight", attributes, **names("dW", "x", "dy"))
+    golden.call("conv2dBackwardBias", **names("db", "dy"))
+    golden.call("conv2dBackwardInput", attributes, **names("dx", "dy", "W"))
+    expected = {"plain": y - b, "y": y, "dx": dx, "dW": dW, "db": db}
+    golden.run({"x": x, "W": W, "b": b, "dy": dy}, expected)
+    return golden
+
+
+def conv2d_goldens():
+    every_option = {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 3), "groups": 2}
+    return [
+        conv2d_golden("", (2, 4, 4, 2), (2, 3, 2, 3), 1),
+        conv2d_golden(
+            " with stride, padding, dilation and groups", (1, 5, 4, 4), (3, 2, 2, 4), 2, **every_option
+        ),
+    ]
 
 
 def activation_golden(name, function, attributes=None, read="y"):
@@ -181,10 +223,7 @@ def channels_last(images):
 
 
 def pooling_attributes(kernel, stride, padding):
-    pairs = {"kernel": kernel, "stride": stride, "padding": padding}
-    return {
-        name + side: pair[i] for name, pair in pairs.items() for i, side in enumerate(("Height", "Width"))
-    }
+    return by_side(kernel=kernel, stride=stride, padding=padding)
 
 
 def window_positions(indices, width, kernel, stride, padding):
@@ -450,6 +489,7 @@ def clipping_golden(limit):
 def op_goldens():
     goldens = [matmul_golden(a, b) for a in (False, True) for b in (False, True)]
     goldens.append(linear_golden())
+    goldens += conv2d_goldens()
     goldens += [
         activation_golden(name, getattr(torch, name)) for name in ("relu", "sigmoid", "tanh")
     ]

@@ -25,7 +25,7 @@ interface OpGolden {
 /** float64 against float64: both are off by a few 10⁻¹⁶ per addition. */
 const FLOAT64 = 1e-12;
 
-/** A few float32 roundings, ε = 1.2·10⁻⁷, of sums of up to ten numbers. */
+/** A few float32 roundings, ε = 1.2·10⁻⁷, of sums of up to twenty numbers. */
 const FLOAT32 = 1e-6;
 
 const GOLDENS = await readGoldens<OpGolden>('ops.json');

@@ -1,0 +1,266 @@
+import type { Backend } from '../src/backends/backend.js';
+import {
+  type Conv2dAttributes,
+  conv2dBackwardInput,
+  conv2dBackwardWeight,
+  conv2dForward,
+  conv2dOps,
+  conv2dShape,
+  windowCount,
+} from '../src/ops/conv2d.js';
+import { RandomStream, shuffle } from '../src/random/threefry.js';
+import { Step } from '../src/step.js';
+import { persistent, type Shape, type Tensor, type Values } from '../src/tensor.js';
+import type { Contestant } from './harness.js';
+import { type BenchResult, identify } from './result.js';
+import { multiplyAddRoof, raceUnderRoofs } from './roofs.js';
+
+export interface ConvolutionShape {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Taps of a window along either side, as stride and padding are pixels along either. */
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+}
+
+type Sizes = readonly [
+  batch: number,
+  height: number,
+  width: number,
+  inputs: number,
+  outputs: number,
+  kernel: number,
+];
+
+/** @throws ShapeError when the kernel does not fit into the image */
+export function convolution(sizes: Sizes, stride = 1, padding = 0): ConvolutionShape {
+  const [batch, height, width, inputs, outputs, kernel] = sizes;
+  const shape = { batch, height, width, inputs, outputs, kernel, stride, padding };
+  shapesOf(shape);
+  return shape;
+}
+
+/** The layers of `conv` and `conv-fast`, and those of a ResNet-18 on images of 28×28. */
+export const CONV2D_SHAPES: readonly ConvolutionShape[] = [
+  convolution([32, 28, 28, 1, 32, 3]),
+  convolution([32, 13, 13, 32, 64, 3]),
+  convolution([256, 28, 28, 1, 24, 5]),
+  convolution([256, 12, 12, 24, 32, 3]),
+  convolution([64, 28, 28, 1, 64, 7], 2, 3),
+  convolution([64, 7, 7, 64, 64, 3], 1, 1),
+  convolution([64, 7, 7, 64, 128, 3], 2, 1),
+  convolution([64, 7, 7, 64, 128, 1], 2, 0),
+  convolution([64, 4, 4, 128, 128, 3], 1, 1),
+  convolution([64, 2, 2, 256, 256, 3], 1, 1),
+  convolution([64, 1, 1, 512, 512, 3], 1, 1),
+];
+
+/** x, W and y, or their gradients. */
+type Operands<Value> = Readonly<Record<'x' | 'W' | 'y', Value>>;
+
+interface Pass {
+  readonly name: 'forward' | 'backward-input' | 'backward-weight';
+  readonly output: keyof Operands<unknown>;
+  append(step: Step, tensors: Operands<Tensor>, attributes: Conv2dAttributes): void;
+  reference(values: Operands<Values>, sizes: readonly number[]): void;
+}
+
+const PASSES: readonly Pass[] = [
+  {
+    name: 'forward',
+    output: 'y',
+    append: (step, { x, W, y }, attributes) => step.call('conv2dForward', { y, x, W }, attributes),
+    reference: ({ x, W, y }, sizes) => conv2dForward(y, x, W, undefined, sizes),
+  },
+  {
+    name: 'backward-input',
+    output: 'x',
+    append: (step, { x: dx, W, y: dy }, attributes) =>
+      step.call('conv2dBackwardInput', { dx, dy, W }, attributes),
+    reference: ({ x: dx, W, y: dy }, sizes) => conv2dBackwardInput(dx, dy, W, sizes),
+  },
+  {
+    name: 'backward-weight',
+    output: 'W',
+    append: (step, { x, W: dW, y: dy }, attributes) =>
+      step.call('conv2dBackwardWeight', { dW, x, dy }, attributes),
+    reference: ({ x, W: dW, y: dy }, sizes) => conv2dBackwardWeight(dW, x, dy, sizes),
+  },
+];
+
+/** Products that the reference may take to check a pass: of larger ones, a part is compared. */
+const CHECKED_PRODUCTS = 2 ** 24;
+
+/**
+ * Times a convolution and its gradients on every backend, beside the roof of each. Images of one
+ * channel are taken for the network's own input, whose gradient no training needs.
+ */
+export async function benchConv2d(
+  backends: readonly Backend[],
+  shapes: readonly ConvolutionShape[],
+  repeat: number,
+): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
+  for (const shape of shapes) {
+    for (const pass of PASSES) {
+      if (pass.name === 'backward-input' && shape.inputs === 1) continue;
+      results.push(...(await benchPass(backends, shape, pass, repeat)));
+    }
+  }
+  return results;
+}
+
+async function benchPass(
+  backends: readonly Backend[],
+  shape: ConvolutionShape,
+  pass: Pass,
+  repeat: number,
+): Promise<BenchResult[]> {
+  const operations = 2 * productsOf(shape);
+  const prepared = await Promise.all(backends.map((backend) => prepare(backend, shape, pass)));
+  const contestants = prepared.map(({ contestant }) => contestant);
+  const roofs = backends.map((backend) => multiplyAddRoof(backend, operations));
+  const outcomes = await raceUnderRoofs(contestants, roofs, repeat);
+  for (const { release } of prepared) release();
+  return backends.map((backend, i) => ({
+    op: 'conv2d',
+    shape: { ...shape, pass: pass.name },
+    ...identify(backend),
+    ...outcomes[i],
+    gflops: operations / outcomes[i].ms.median / 1e6,
+    verified: prepared[i].verified,
+  }));
+}
+
+/** Multiply-adds of one pass, the same for all three. A tap that falls on padding is none. */
+export function productsOf(shape: ConvolutionShape): number {
+  const { batch, height, width, inputs, outputs, kernel, stride, padding } = shape;
+  const tapsAlong = (extent: number) => {
+    let taps = 0;
+    for (let i = 0; i < windowCount(extent, kernel, stride, padding); i++) {
+      const first = stride * i - padding;
+      taps += Math.max(0, Math.min(first + kernel, extent) - Math.max(first, 0));
+    }
+    return taps;
+  };
+  return batch * tapsAlong(height) * tapsAlong(width) * inputs * outputs;
+}
+
+async function prepare(backend: Backend, shape: ConvolutionShape, pass: Pass) {
+  const shapes = shapesOf(shape);
+  const tensors = {
+    x: persistent('x', shapes.x),
+    W: persistent('W', shapes.W),
+    y: persistent('y', shapes.y),
+  };
+  const step = new Step();
+  pass.append(step, tensors, attributesOf(shape));
+  const { device } = backend;
+  const executable = await device.compile(step);
+  // The output gets numbers too: it must be assigned, not added to.
+  const values = {
+    x: oddIntegers(tensors.x.size, 1),
+    W: oddIntegers(tensors.W.size, 2),
+    y: oddIntegers(tensors.y.size, 3),
+  };
+  for (const role of ['x', 'W', 'y'] as const) device.write(tensors[role], values[role]);
+  await executable.run(1);
+  const got = await device.read(tensors[pass.output]);
+  const verified = isRight({ ...values, [pass.output]: got }, shape, pass);
+  const contestant: Contestant = { run: (times) => executable.run(times) };
+  const release = () => {
+    executable.close();
+    device.release(Object.values(tensors));
+  };
+  return { contestant, verified, release };
+}
+
+/** Compares a pass's output with the float64 reference, or so much of it as can be had quickly. */
+function isRight(values: Operands<Values>, shape: ConvolutionShape, pass: Pass): boolean {
+  const [part, partShape] = partOf(values, shape, pass);
+  const got = part[pass.output];
+  const want = new Float64Array(got.length);
+  const sizes = conv2dOps.conv2dForward.sizes(shapesOf(partShape), attributesOf(shape));
+  pass.reference({ ...part, [pass.output]: want }, sizes);
+  return want.every((value, i) => got[i] === value);
+}
+
+/**
+ * ±1 and ±3 at random. Sums of their products are exact in float32, in whatever order they are
+ * added, so a result is right when it equals the reference: in a sum over all pixels of a batch, a
+ * tolerance for rounding would hide a missing row.
+ */
+function oddIntegers(size: number, seed: number): Float32Array {
+  const random = new RandomStream(seed, 0);
+  return Float32Array.from({ length: size }, () => 2 * random.nextBelow(4) - 3);
+}
+
+/**
+ * Random images, or where all images meet, in the gradient of the weight, random output channels.
+ * Nothing else enters into what is computed for them.
+ */
+function partOf(
+  { x, W, y }: Operands<Values>,
+  shape: ConvolutionShape,
+  pass: Pass,
+): [Operands<Values>, ConvolutionShape] {
+  const share = CHECKED_PRODUCTS / productsOf(shape);
+  if (pass.output === 'W') {
+    const { outputs } = shape;
+    const chosen = choose(outputs, share);
+    const part = { x, W: pick(W, outputs, 1, chosen), y: pick(y, outputs, 1, chosen) };
+    return [part, { ...shape, outputs: chosen.length }];
+  }
+  const { batch } = shape;
+  const chosen = choose(batch, share);
+  const images = (values: Values) => pick(values, batch, values.length / batch, chosen);
+  return [
+    { x: images(x), W, y: images(y) },
+    { ...shape, batch: chosen.length },
+  ];
+}
+
+/** A share of 0 … count − 1, at least one of them and all for a share of 1 or more. */
+function choose(count: number, share: number): Int32Array {
+  const shuffled = shuffle(
+    Int32Array.from({ length: count }, (_, i) => i),
+    new RandomStream(4, 0),
+  );
+  return shuffled.slice(0, Math.max(1, Math.floor(share * count)));
+}
+
+/** What an array (…, count, inner) has at the chosen places along `count`. */
+function pick(values: Values, count: number, inner: number, chosen: Int32Array): Float64Array {
+  const outer = values.length / count / inner;
+  const picked = new Float64Array(outer * chosen.length * inner);
+  for (let i = 0, to = 0; i < outer; i++) {
+    for (const place of chosen) {
+      const from = (i * count + place) * inner;
+      for (let j = 0; j < inner; j++) picked[to++] = values[from + j];
+    }
+  }
+  return picked;
+}
+
+function shapesOf(shape: ConvolutionShape): Operands<Shape> {
+  const { batch, height, width, inputs, outputs, kernel } = shape;
+  const x = [batch, height, width, inputs];
+  const W = [kernel, kernel, inputs, outputs];
+  return { x, W, y: conv2dShape(x, W, attributesOf(shape)) };
+}
+
+function attributesOf({ stride, padding }: ConvolutionShape): Conv2dAttributes {
+  return {
+    strideHeight: stride,
+    strideWidth: stride,
+    paddingHeight: padding,
+    paddingWidth: padding,
+    dilationHeight: 1,
+    dilationWidth: 1,
+    groups: 1,
+  };
+}
