@@ -41,12 +41,12 @@ export function gatheredTile(
   column: usize, width: i32, from: usize, floor: f32,
 ): void {
   switch (count) {
-    case 6: return tile(6, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
-    case 5: return tile(5, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
-    case 4: return tile(4, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
-    case 3: return tile(3, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
-    case 2: return tile(2, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
-    default: return tile(1, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    case 6: return tile6(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    case 5: return tile5(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    case 4: return tile4(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    case 3: return tile3(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    case 2: return tile2(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    default: return tile1(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
   }
 }
 
@@ -148,4 +148,54 @@ export const ACCUMULATE: usize = 1;
 function storePart(to: usize, low: v128, high: v128, width: i32): void {
   storeLanes(to, low, width);
   if (width > 4) storeLanes(to + 16, high, width - 4);
+}
+
+// Each count in a function of its own: all in one, V8 before version 13 keeps few of their sums in
+// registers, and convolutions run at 20 GFLOP/s instead of 46.
+function tile6(
+  rows: usize, runs: usize, endRuns: usize,
+  shift: usize, step: i32, b: usize, bRow: i32,
+  column: usize, width: i32, from: usize, floor: f32,
+): void {
+  tile(6, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+}
+
+function tile5(
+  rows: usize, runs: usize, endRuns: usize,
+  shift: usize, step: i32, b: usize, bRow: i32,
+  column: usize, width: i32, from: usize, floor: f32,
+): void {
+  tile(5, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+}
+
+function tile4(
+  rows: usize, runs: usize, endRuns: usize,
+  shift: usize, step: i32, b: usize, bRow: i32,
+  column: usize, width: i32, from: usize, floor: f32,
+): void {
+  tile(4, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+}
+
+function tile3(
+  rows: usize, runs: usize, endRuns: usize,
+  shift: usize, step: i32, b: usize, bRow: i32,
+  column: usize, width: i32, from: usize, floor: f32,
+): void {
+  tile(3, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+}
+
+function tile2(
+  rows: usize, runs: usize, endRuns: usize,
+  shift: usize, step: i32, b: usize, bRow: i32,
+  column: usize, width: i32, from: usize, floor: f32,
+): void {
+  tile(2, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+}
+
+function tile1(
+  rows: usize, runs: usize, endRuns: usize,
+  shift: usize, step: i32, b: usize, bRow: i32,
+  column: usize, width: i32, from: usize, floor: f32,
+): void {
+  tile(1, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
 }
