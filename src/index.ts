@@ -49,6 +49,7 @@ export {
   type PoolingOptions,
 } from './layers/pooling.js';
 export { residual } from './layers/residual.js';
+export { type ResNetOptions, resnet18 } from './layers/resnet18.js';
 export { sequential } from './layers/sequential.js';
 export { RandomStream } from './random/threefry.js';
 export {
@@ -58,6 +59,7 @@ export {
   type RecipeName,
   type RecipeOptions,
   type RecipeResult,
+  recipeOn,
   train,
 } from './recipes.js';
 export { type Call, Step } from './step.js';

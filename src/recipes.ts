@@ -53,7 +53,7 @@ type DigitsSettings = Omit<Recipe, 'data' | 'digits' | 'model' | 'loss' | 'prepa
   model(classes: number): Layer;
 };
 
-const ALL_DIGITS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+export const ALL_DIGITS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 /** An image of MNIST. */
 const DIGIT = { channels: 1, height: 28, width: 28 };
 

@@ -1,19 +1,24 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { Splits } from '../data/dataset.js';
 import { type Metric, nearestMean } from '../data/nearest-mean.js';
 import { selectClasses } from '../data/subset.js';
+import { ALL_DIGITS } from '../recipes.js';
 import { confusionRows, formatConfusion } from './confusion.js';
 import { openDigits } from './digits.js';
 import { formatCounted, formatPercent, formatSeconds } from './format.js';
-import { addDataOption, type DataOptions, type JsonOption, list } from './options.js';
+import {
+  addDataOption,
+  addDigitsOption,
+  type DataOptions,
+  type DigitsOptions,
+  type JsonOption,
+} from './options.js';
 import { print, printJson } from './output.js';
+import { digitNames } from './recipe-data.js';
 
-interface BaselineOptions extends DataOptions, JsonOption {
+interface BaselineOptions extends DataOptions, DigitsOptions, JsonOption {
   readonly metric: Metric;
-  readonly digits?: readonly number[];
 }
-
-const ALL_DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 export function baselineCommand(): Command {
   const metric = new Option(
@@ -23,9 +28,8 @@ export function baselineCommand(): Command {
   const command = new Command('baseline')
     .description('Classify by the nearest mean image: what training has to beat.')
     .addOption(metric.choices(['l1', 'l2']).default('l2'))
-    .option('--digits <list>', 'which digits, such as 3,7 (default: all)', digitList)
     .option('--json', 'print one JSON object');
-  return addDataOption(command).action(baseline);
+  return addDataOption(addDigitsOption(command)).action(baseline);
 }
 
 async function baseline({ metric, digits, data, json }: BaselineOptions): Promise<void> {
@@ -34,7 +38,7 @@ async function baseline({ metric, digits, data, json }: BaselineOptions): Promis
   const began = performance.now();
   const { accuracy, confusion } = nearestMean(train, test, { metric });
   const seconds = (performance.now() - began) / 1000;
-  const names = classNames(digits);
+  const names = digitNames(digits ?? ALL_DIGITS);
   if (json) {
     printJson({
       metric,
@@ -58,17 +62,4 @@ async function baseline({ metric, digits, data, json }: BaselineOptions): Promis
 
 function select({ train, test }: Splits, digits: readonly number[]): Splits {
   return { train: selectClasses(train, digits), test: selectClasses(test, digits) };
-}
-
-/** In the order of the labels: of two digits, `selectClasses` makes the first the class 1. */
-function classNames(digits: readonly number[] = ALL_DIGITS): string[] {
-  const names = digits.map(String);
-  return names.length === 2 ? names.reverse() : names;
-}
-
-function digitList(text: string): number[] {
-  const digits = list((item) => (/^\d$/.test(item) ? Number(item) : Number.NaN))(text);
-  const areDifferent = new Set(digits).size === digits.length;
-  if (digits.length >= 2 && areDifferent && digits.every((digit) => digit >= 0)) return digits;
-  throw new InvalidArgumentError('Expected at least two different digits, such as 3,7.');
 }

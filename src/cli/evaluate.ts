@@ -8,8 +8,10 @@ import { formatCounted, formatLoss, formatPercent } from './format.js';
 import {
   addBackendOptions,
   addDataOption,
+  addDigitsOption,
   type BackendOptions,
   type DataOptions,
+  type DigitsOptions,
   type JsonOption,
   oneOf,
 } from './options.js';
@@ -17,7 +19,7 @@ import { print, printJson } from './output.js';
 import { classNames, isUnbalanced, openRecipeData, type RecipeData } from './recipe-data.js';
 import { createTrained, readTrained, type TrainedWeights } from './trained.js';
 
-interface EvaluateOptions extends BackendOptions, DataOptions, JsonOption {
+interface EvaluateOptions extends BackendOptions, DataOptions, DigitsOptions, JsonOption {
   readonly recipe?: RecipeName;
 }
 
@@ -31,11 +33,11 @@ export function evaluateCommand(): Command {
       oneOf(RECIPE_NAMES),
     )
     .option('--json', 'print one JSON object');
-  return addBackendOptions(addDataOption(command)).action(evaluate);
+  return addBackendOptions(addDataOption(addDigitsOption(command))).action(evaluate);
 }
 
 async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
-  const weights = await readTrained(path, options.recipe);
+  const weights = await readTrained(path, options.recipe, options.digits);
   await withBackend(options, async (backend) => {
     const trainer = await createTrained(backend, weights);
     const data = await openTestData(weights, options.data);
@@ -62,7 +64,7 @@ function printJsonResult(
   { test, source }: RecipeData,
   { loss, accuracy, balancedAccuracy, confusion }: Evaluation,
 ): void {
-  const classes = classNames(recipe.name);
+  const classes = classNames(recipe);
   printJson({
     recipe: recipe.name,
     weights: path,
@@ -92,6 +94,6 @@ function formatResult(
   if (isUnbalanced(test)) {
     lines.splice(1, 0, `balanced  ${formatPercent(balancedAccuracy)}, the mean over the classes`);
   }
-  const table = formatConfusion(confusion, classNames(recipe.name));
+  const table = formatConfusion(confusion, classNames(recipe));
   return `${lines.join('\n')}\n\ntaken for\n${table}`;
 }

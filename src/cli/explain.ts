@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander';
 import { createStepState } from '../ops/step-state.js';
-import { RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from '../recipes.js';
+import { RECIPE_NAMES, type Recipe, type RecipeName } from '../recipes.js';
 import type { Step } from '../step.js';
 import { persistent } from '../tensor.js';
 import { type BatchSource, createSource, sourceOf } from '../training/batch-source.js';
@@ -12,30 +12,33 @@ import {
 } from '../training/steps.js';
 import { MNIST_NORMALIZATION } from './digits.js';
 import { formatListing, type Listing, listingOf } from './listing.js';
-import { type JsonOption, positiveInteger } from './options.js';
+import {
+  addDigitsOption,
+  type DigitsOptions,
+  type JsonOption,
+  positiveInteger,
+} from './options.js';
 import { print, printJson } from './output.js';
+import { chosenRecipe } from './recipe-data.js';
 
-interface ExplainOptions extends JsonOption {
+interface ExplainOptions extends DigitsOptions, JsonOption {
   readonly batchSize?: number;
   readonly evaluate?: true;
 }
 
 export function explainCommand(): Command {
-  return new Command('explain')
+  const command = new Command('explain')
     .description('Print the step of a recipe: every kernel call, with shapes and formula.')
     .addArgument(new Argument('<recipe>', 'whose step').choices(RECIPE_NAMES))
     .option('--batch-size <count>', "examples per step (default: the recipe's)", positiveInteger)
     .option('--evaluate', 'the step that evaluates, instead of the one that trains')
-    .option('--json', 'print one JSON object')
-    .action(explain);
+    .option('--json', 'print one JSON object');
+  return addDigitsOption(command).action(explain);
 }
 
-function explain(name: RecipeName, { batchSize, evaluate, json }: ExplainOptions): void {
-  const listing = listRecipe(
-    RECIPES[name],
-    batchSize ?? RECIPES[name].batchSize,
-    evaluate === true,
-  );
+function explain(name: RecipeName, { batchSize, digits, evaluate, json }: ExplainOptions): void {
+  const recipe = chosenRecipe(name, digits);
+  const listing = listRecipe(recipe, batchSize ?? recipe.batchSize, evaluate === true);
   if (json) printJson(listing);
   else print(formatListing(listing));
 }

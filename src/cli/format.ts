@@ -12,6 +12,20 @@ export function formatCounted(count: number, thing: string): string {
   return `${formatCount(count)} ${thing}${count === 1 ? '' : 's'}`;
 }
 
+/** Text cut at spaces into lines of at most `width` columns, all but the first indented. */
+export function wrap(text: string, width: number, indent: number): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (longer.length > width && line !== '') {
+      lines.push(line);
+      line = ' '.repeat(indent) + word;
+    } else line = longer;
+  }
+  return [...lines, line].join('\n');
+}
+
 /** `97.26 %`. */
 export function formatPercent(share: number): string {
   return `${(100 * share).toFixed(2)} %`;

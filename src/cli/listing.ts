@@ -5,7 +5,7 @@ import { ALIGNMENT, planMemory, roundUp } from '../memory-plan.js';
 import type { OpName } from '../ops/registry.js';
 import { type Call, definitionOf, inputsOf, outputsOf } from '../step.js';
 import { formatShape, type Tensor } from '../tensor.js';
-import { formatBytes, formatCounted } from './format.js';
+import { formatBytes, formatCounted, wrap } from './format.js';
 
 export interface Listing extends ListedCalls {
   readonly recipe: string;
@@ -81,7 +81,7 @@ function formatHeader(listing: Listing): string {
   const { recipe, title, step, model, loss, optimizer, parameters, batchSize } = listing;
   return [
     `recipe      ${recipe}: ${title}`,
-    `model       ${model}: ${formatCounted(parameters, 'parameter')}`,
+    wrap(`model       ${model}: ${formatCounted(parameters, 'parameter')}`, WIDTH, 12),
     `loss        ${loss}`,
     `optimizer   ${optimizer}`,
     `step        ${step}, batch size ${batchSize}`,

@@ -37,6 +37,21 @@ export function addDataOption(command: Command): Command {
   );
 }
 
+export interface DigitsOptions {
+  readonly digits?: readonly number[];
+}
+
+export function addDigitsOption(command: Command): Command {
+  return command.option('--digits <list>', 'which digits, such as 3,7 (default: all)', digitList);
+}
+
+function digitList(text: string): number[] {
+  const digits = list((item) => (/^\d$/.test(item) ? Number(item) : Number.NaN))(text);
+  const areDifferent = new Set(digits).size === digits.length;
+  if (digits.length >= 2 && areDifferent && digits.every((digit) => digit >= 0)) return digits;
+  throw new InvalidArgumentError('Expected at least two different digits, such as 3,7.');
+}
+
 /** Reads one of `values`. */
 export function oneOf<Value extends string>(values: readonly Value[]): (text: string) => Value {
   return (text) => {

@@ -6,13 +6,20 @@ import { withBackend } from './backend.js';
 import { MNIST_NORMALIZATION } from './digits.js';
 import { reasonOf } from './failure.js';
 import { formatPercent } from './format.js';
-import { addBackendOptions, type BackendOptions, type JsonOption, oneOf } from './options.js';
+import {
+  addBackendOptions,
+  addDigitsOption,
+  type BackendOptions,
+  type DigitsOptions,
+  type JsonOption,
+  oneOf,
+} from './options.js';
 import { print, printJson } from './output.js';
 import { readPng } from './png.js';
 import { classNames } from './recipe-data.js';
 import { createTrained, readTrained } from './trained.js';
 
-interface PredictOptions extends BackendOptions, JsonOption {
+interface PredictOptions extends BackendOptions, DigitsOptions, JsonOption {
   readonly recipe?: RecipeName;
 }
 
@@ -47,7 +54,7 @@ export function predictCommand(): Command {
       oneOf(RECIPE_NAMES),
     )
     .option('--json', 'print one JSON array with an object per image');
-  return addBackendOptions(command).action(predict);
+  return addBackendOptions(addDigitsOption(command)).action(predict);
 }
 
 async function predict(
@@ -55,9 +62,9 @@ async function predict(
   files: readonly string[],
   options: PredictOptions,
 ): Promise<void> {
-  const weights = await readTrained(path, options.recipe);
+  const weights = await readTrained(path, options.recipe, options.digits);
   const { recipe, config } = weights;
-  const classes = classNames(recipe.name);
+  const classes = classNames(recipe);
   if (classes.length === 0) {
     throw new DataError(`predict: expected weights that tell digits apart, got ${recipe.name}`);
   }

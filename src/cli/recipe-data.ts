@@ -1,6 +1,7 @@
 import type { Dataset, Splits } from '../data/dataset.js';
-import type { Recipe, RecipeName } from '../recipes.js';
+import { RECIPES, type Recipe, type RecipeName, recipeOn } from '../recipes.js';
 import { openDigits } from './digits.js';
+import { reasonOf, UsageError } from './failure.js';
 import { formatCount, formatCounted } from './format.js';
 import { note } from './output.js';
 
@@ -38,19 +39,33 @@ export function formatData({ train, test, source }: RecipeData): string {
   return source === 'synthetic' ? `${sizes}, synthetic` : `${sizes} from ${source}`;
 }
 
+/** The recipe of that name, for other digits than its own where they are given. */
+export function chosenRecipe(name: RecipeName, digits: readonly number[] | undefined): Recipe {
+  if (!digits) return RECIPES[name];
+  try {
+    return recipeOn(RECIPES[name], digits);
+  } catch (error) {
+    throw new UsageError(`--digits: ${reasonOf(error)}`);
+  }
+}
+
+/** What digits are called, in the order of the labels: of two, `selectClasses` makes the first class 1. */
+export function digitNames(digits: readonly number[]): string[] {
+  const names = digits.map(String);
+  return names.length === 2 ? names.reverse() : names;
+}
+
 /** What the classes of a recipe are called, in the order of its labels. */
-export function classNames(recipe: RecipeName): readonly string[] {
-  switch (recipe) {
+export function classNames({ name, digits }: Recipe): readonly string[] {
+  if (digits) return digitNames(digits);
+  switch (name) {
     case 'three-seven-linear':
     case 'three-seven-mlp':
       return ['7', '3'];
     case 'nine-or-not':
       return ['not 9', '9'];
-    case 'line':
-    case 'parabola':
-      return [];
     default:
-      return ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+      return [];
   }
 }
 

@@ -3,8 +3,9 @@
 import type { BackendInfo } from '../backends/device.js';
 import type { Normalization } from '../data/dataset.js';
 import { DataError, TrainingError } from '../errors.js';
-import { RECIPE_NAMES, type Recipe, type RecipeName } from '../recipes.js';
+import { RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from '../recipes.js';
 import { readJson } from './json-file.js';
+import type { DigitsOptions } from './options.js';
 import type { RecipeData } from './recipe-data.js';
 import { VERSION } from './version.js';
 
@@ -20,6 +21,8 @@ export interface RunConfig {
   /** Version of this package. */
   readonly handgrad: string;
   readonly recipe: RecipeName;
+  /** Those that the recipe was told to tell apart; absent where it was told nothing. */
+  readonly digits?: readonly number[];
   readonly settings: RunSettings;
   readonly backend: BackendInfo;
   readonly data: {
@@ -42,6 +45,7 @@ export function createConfig(
   return {
     handgrad: VERSION,
     recipe: recipe.name,
+    ...(recipe.digits !== RECIPES[recipe.name].digits && { digits: recipe.digits }),
     settings,
     backend,
     data: { source, trainSize: train.size, testSize: test.size },
@@ -84,11 +88,14 @@ export function settingsOf(recipe: Recipe, options: Partial<RunSettings>): RunSe
  * @throws TrainingError when the recipe, or an option that was given, is not the run's
  */
 export function settingsOfResumed(
-  { recipe, settings }: RunConfig,
+  { recipe, digits, settings }: RunConfig,
   wanted: RecipeName,
-  options: Partial<RunSettings>,
+  options: Partial<RunSettings> & DigitsOptions,
 ): RunSettings {
   if (wanted !== recipe) throw differs('recipe', recipe, wanted);
+  if (options.digits && options.digits.join() !== digits?.join()) {
+    throw differs('digits', digits?.join(', ') ?? 'of all kinds', options.digits.join(', '));
+  }
   for (const name of SETTING_NAMES) {
     const value = options[name];
     if (value !== undefined && value !== settings[name]) throw differs(name, settings[name], value);

@@ -1,7 +1,14 @@
 import { relative } from 'node:path';
 import type { EpochRecord, Evaluation } from '../training/history.js';
 import { formatBackend } from './backend.js';
-import { formatCount, formatCounted, formatLoss, formatPercent, formatSeconds } from './format.js';
+import {
+  formatCount,
+  formatCounted,
+  formatLoss,
+  formatPercent,
+  formatSeconds,
+  wrap,
+} from './format.js';
 import { print } from './output.js';
 import { formatData, isUnbalanced } from './recipe-data.js';
 import type { RunStart, RunSummary, RunTotals, TrainReport } from './train-report.js';
@@ -85,13 +92,20 @@ function programName(): string {
   return path.endsWith('.js') ? `node ${relative('', path)}` : 'handgrad';
 }
 
+/** Columns of a line, at most. */
+const WIDTH = 100;
+
 function formatHeader(run: RunStart): string {
   const { recipe, settings, data, backend, parameters, resumedAfter } = run;
   const { epochs, batchSize, learningRate, seed } = settings;
   const plan = `${formatCounted(epochs, 'epoch')}, batch size ${batchSize}, learning rate ${learningRate}, seed ${seed}`;
   const lines = [
     `recipe    ${recipe.name}: ${recipe.title}`,
-    `model     ${recipe.model().description}: ${formatCounted(parameters, 'parameter')}`,
+    wrap(
+      `model     ${recipe.model().description}: ${formatCounted(parameters, 'parameter')}`,
+      WIDTH,
+      10,
+    ),
     `backend   ${formatBackend(backend)}`,
     `data      ${formatData(data)}`,
     `training  ${plan}`,

@@ -7,19 +7,26 @@ import { listenForInterrupts } from './interrupts.js';
 import {
   addBackendOptions,
   addDataOption,
+  addDigitsOption,
   type BackendOptions,
   type DataOptions,
+  type DigitsOptions,
   type JsonOption,
   nonNegativeInteger,
   positiveInteger,
   positiveNumber,
 } from './options.js';
-import { openRecipeData } from './recipe-data.js';
+import { chosenRecipe, openRecipeData } from './recipe-data.js';
 import { type RunSettings, settingsOf, settingsOfResumed } from './run-config.js';
 import { RunFolder } from './run-folder.js';
 import { TrainingRun } from './training-run.js';
 
-interface TrainOptions extends Partial<RunSettings>, BackendOptions, DataOptions, JsonOption {
+interface TrainOptions
+  extends Partial<RunSettings>,
+    BackendOptions,
+    DataOptions,
+    DigitsOptions,
+    JsonOption {
   readonly out?: string;
   readonly resume?: true;
 }
@@ -43,7 +50,7 @@ export function trainCommand(): Command {
     .option('--out <folder>', 'keep weights, history, settings and a checkpoint there')
     .option('--resume', 'go on with the run in the --out folder, with its settings')
     .option('--json', 'print a JSON object per line: start, every epoch, done');
-  return addBackendOptions(addDataOption(command))
+  return addBackendOptions(addDataOption(addDigitsOption(command)))
     .addHelpText('after', formatRecipes())
     .action(train);
 }
@@ -53,9 +60,9 @@ async function train(name: RecipeName, options: TrainOptions): Promise<void> {
   if (options.resume && out === undefined) {
     throw new UsageError('--resume needs --out with the folder of a run to go on with');
   }
-  const recipe = RECIPES[name];
   const folder = out === undefined ? undefined : new RunFolder(out);
   const resumed = options.resume && (await folder?.readConfig());
+  const recipe = chosenRecipe(name, options.digits ?? (resumed || undefined)?.digits);
   const settings = resumed
     ? settingsOfResumed(resumed, name, options)
     : settingsOf(recipe, options);

@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path';
 import type { Backend } from '../backends/backend.js';
 import type { Normalization } from '../data/dataset.js';
 import { DataError, ShapeError } from '../errors.js';
-import { RECIPES, type Recipe, type RecipeName } from '../recipes.js';
+import type { Recipe, RecipeName } from '../recipes.js';
 import { Trainer } from '../training/trainer.js';
 import { reasonOf, UsageError } from './failure.js';
+import { chosenRecipe } from './recipe-data.js';
 import { type RunConfig, readConfig } from './run-config.js';
 import { CONFIG_FILE } from './run-folder.js';
 
@@ -21,13 +22,14 @@ export interface TrainedWeights {
 }
 
 /**
- * Reads weights, of the recipe that `--recipe` names, else that of config.json beside them.
+ * Reads weights, of the recipe and digits that options name, else those of config.json beside them.
  *
  * @throws DataError when the file cannot be read, UsageError when nothing tells the recipe
  */
 export async function readTrained(
   path: string,
   named: RecipeName | undefined,
+  digits: readonly number[] | undefined,
 ): Promise<TrainedWeights> {
   const bytes = await readWeights(path);
   const configPath = join(dirname(path), CONFIG_FILE);
@@ -35,11 +37,11 @@ export async function readTrained(
     const config = await readConfig(configPath).catch((error) => {
       throw new UsageError(`${reasonOf(error)}; name the recipe of the weights with --recipe`);
     });
-    return { path, bytes, recipe: RECIPES[config.recipe], config };
+    return { path, bytes, recipe: chosenRecipe(config.recipe, digits ?? config.digits), config };
   }
   const beside = await readConfig(configPath).catch(() => undefined);
   const config = beside?.recipe === named ? beside : undefined;
-  return { path, bytes, recipe: RECIPES[named], config };
+  return { path, bytes, recipe: chosenRecipe(named, digits ?? config?.digits), config };
 }
 
 /**

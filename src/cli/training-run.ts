@@ -94,10 +94,11 @@ export class TrainingRun {
   }
 
   async #fit(report: TrainReport): Promise<History> {
-    const { settings, data, resumed, signal } = this.#options;
+    const { recipe, settings, data, resumed, signal } = this.#options;
     try {
       return await this.#trainer.fit(data.train, {
         epochs: settings.epochs,
+        shuffle: recipe.shuffle ?? true,
         validation: data.test,
         resume: resumed !== undefined,
         signal,

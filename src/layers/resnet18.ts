@@ -5,7 +5,7 @@ import type { Layer } from './layer.js';
 import { linear } from './linear.js';
 import { globalAveragePool, maxPool2d } from './pooling.js';
 import { residual } from './residual.js';
-import { sequential } from './sequential.js';
+import { namedSequential, sequential } from './sequential.js';
 
 export interface ResNetOptions {
   /** Channels of the images; 3 by default. */
@@ -26,7 +26,8 @@ export interface ResNetOptions {
  * strides and paddings of torchvision.
  */
 export function resnet18({ channels = 3, classes = 1000 }: ResNetOptions = {}): Layer {
-  return sequential(
+  return namedSequential(
+    `resnet18({ channels: ${channels}, classes: ${classes} })`,
     conv2d(channels, 64, 7, { stride: 2, padding: 3, bias: false }),
     batchNorm2d(64),
     relu(),

@@ -19,6 +19,11 @@ export function sequential(...layers: readonly Layer[]): Layer {
   return new Sequential(layers);
 }
 
+/** As `sequential`, for a network known by a name of its own. */
+export function namedSequential(description: string, ...layers: readonly Layer[]): Layer {
+  return new Sequential(layers, description);
+}
+
 class Sequential implements Layer {
   readonly description: string;
   readonly features: number | undefined;
@@ -26,7 +31,7 @@ class Sequential implements Layer {
   readonly buffers: readonly Buffer[];
   readonly #layers: readonly Layer[];
 
-  constructor(layers: readonly Layer[]) {
+  constructor(layers: readonly Layer[], description?: string) {
     if (layers.length === 0) {
       throw new ShapeError('sequential: expected at least one layer, got none');
     }
@@ -35,7 +40,7 @@ class Sequential implements Layer {
       'sequential',
       layers.map((layer, i) => ({ layer, role: `layer ${i}`, prefix: String(i) })),
     );
-    this.description = layers.map((layer) => layer.description).join(', ');
+    this.description = description ?? layers.map((layer) => layer.description).join(', ');
     // Layers that take any number hand on as many as they get.
     this.features = layers.find((layer) => layer.features !== undefined)?.features;
     this.parameters = layers.flatMap((layer) => layer.parameters);
