@@ -74,7 +74,8 @@ function separateBytes(calls: readonly Call[]): number {
 export function formatListing(listing: Listing): string {
   const { planned, separate } = listing.activations;
   const memory = `Activations take ${formatBytes(planned)}, since those that never meet share memory; ${formatBytes(separate)} if each had its own.`;
-  return [formatHeader(listing), ...formatCalls(listing.calls), '', memory].join('\n');
+  const lines = [formatHeader(listing), ...formatCalls(listing.calls), '', memory].join('\n');
+  return lines.replaceAll('\u00a0', ' ');
 }
 
 function formatHeader(listing: Listing): string {
@@ -107,10 +108,15 @@ const WIDTH = 120;
 
 /** `y (64, 30) ← x (64, 784), W (784, 30)`, on further lines where one is too short. */
 function formatTensors({ outputs, inputs }: ListedCall, indent: string): string {
-  const format = ({ name, shape }: ListedTensor) => `${name} ${formatShape(shape)}`;
+  // Lines break between tensors only.
+  const format = ({ name, shape }: ListedTensor) =>
+    `${name} ${formatShape(shape)}`.replaceAll(' ', '\u00a0');
   const left = outputs.map(format).join(', ');
   const right = inputs.map(format).join(', ');
-  if (right === '') return left;
-  if (indent.length + left.length + right.length + 3 <= WIDTH) return `${left} ← ${right}`;
-  return `${left}\n${indent}← ${right}`;
+  const column = indent.length;
+  const wrapped = (text: string) =>
+    wrap('\u00a0'.repeat(column) + text, WIDTH, column + 2).slice(column);
+  if (right === '') return wrapped(left);
+  if (column + left.length + right.length + 3 <= WIDTH) return `${left} ← ${right}`;
+  return `${wrapped(left)}\n${indent}${wrapped(`← ${right}`)}`;
 }
