@@ -98,7 +98,7 @@ function formatCalls(calls: readonly ListedCall[]): string[] {
   return calls.flatMap((call, i) => {
     const { number, op, section, formula } = call;
     const start = `${String(number).padStart(numberWidth)}  ${op.padEnd(opWidth)}  `;
-    const lines = [start + formatTensors(call, indent), `${indent}${formula}`];
+    const lines = [start + formatTensors(call, indent), indent + wrapBehind(indent, formula)];
     return section === calls[i - 1]?.section ? lines : ['', section, ...lines];
   });
 }
@@ -113,10 +113,13 @@ function formatTensors({ outputs, inputs }: ListedCall, indent: string): string 
     `${name} ${formatShape(shape)}`.replaceAll(' ', '\u00a0');
   const left = outputs.map(format).join(', ');
   const right = inputs.map(format).join(', ');
-  const column = indent.length;
-  const wrapped = (text: string) =>
-    wrap('\u00a0'.repeat(column) + text, WIDTH, column + 2).slice(column);
+  const wrapped = (text: string) => wrapBehind(indent, text);
   if (right === '') return wrapped(left);
-  if (column + left.length + right.length + 3 <= WIDTH) return `${left} ← ${right}`;
+  if (indent.length + left.length + right.length + 3 <= WIDTH) return `${left} ← ${right}`;
   return `${wrapped(left)}\n${indent}${wrapped(`← ${right}`)}`;
+}
+
+/** Text that begins behind an indentation, with further lines indented a little more. */
+function wrapBehind({ length }: string, text: string): string {
+  return wrap('\u00a0'.repeat(length) + text, WIDTH, length + 2).slice(length);
 }
