@@ -64,7 +64,15 @@ const browsers = [
   inChromium('chromium, not isolated', {}),
 ];
 
+/** Shaders are text, as the build reads them. */
+const shaders = {
+  name: 'wgsl',
+  transform: (code: string, id: string) =>
+    id.endsWith('.wgsl') ? `export default ${JSON.stringify(code)};` : undefined,
+};
+
 export default defineConfig({
+  plugins: [shaders],
   resolve: {
     // Examples import the package by its name; tests run them on the sources.
     alias: [

@@ -32,6 +32,7 @@ const COMMON = {
   format: 'esm',
   target: ['node20', 'es2022'],
   metafile: true,
+  loader: { '.wgsl': 'text' },
   logLevel: 'warning',
 };
 

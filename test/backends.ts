@@ -16,7 +16,18 @@ const reference = await createBackend('reference');
 const CONTESTANTS: readonly Contestant[] = [
   { name: 'reference float32', backend: reference },
   ...(await startWasm()),
+  await startWebgpu(),
 ];
+
+async function startWebgpu(): Promise<Contestant> {
+  const name = 'webgpu';
+  try {
+    return { name, backend: await createBackend('webgpu') };
+  } catch (error) {
+    if (process.env.HANDGRAD_REQUIRE_WEBGPU) throw error;
+    return { name, missing: (error as Error).message };
+  }
+}
 
 async function startWasm(): Promise<Contestant[]> {
   const supported = await supportedBuilds();

@@ -4,12 +4,13 @@ import type { BackendName } from './device.js';
 import { type Precision, ReferenceDevice } from './reference.js';
 import { supportedBuilds } from './wasm/module.js';
 import { createWasmDevice, type WasmOptions } from './wasm/wasm.js';
+import type { WebgpuOptions } from './webgpu/adapter.js';
 
-export const BACKEND_NAMES = ['auto', 'wasm', 'reference'] as const;
+export const BACKEND_NAMES = ['auto', 'wasm', 'webgpu', 'reference'] as const;
 export type BackendChoice = (typeof BACKEND_NAMES)[number];
 
 /** What concerns another backend than the chosen one is ignored. */
-export interface BackendOptions extends WasmOptions {
+export interface BackendOptions extends WasmOptions, WebgpuOptions {
   /** reference: `float64`, or `float32` (the default) as every other backend. */
   readonly precision?: Precision;
 }
@@ -31,6 +32,11 @@ export async function createBackend(
       return createBackend(await fastestBackend(), options);
     case 'wasm':
       return new Backend(await createWasmDevice(options));
+    case 'webgpu': {
+      // Its shaders are loaded by those who use them.
+      const { createWebgpuDevice } = await import('./webgpu/webgpu.js');
+      return new Backend(await createWebgpuDevice(options));
+    }
     case 'reference':
       return new Backend(new ReferenceDevice(options.precision ?? 'float32'));
     default:

@@ -1,7 +1,7 @@
 import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 
-export type BackendName = 'reference' | 'wasm';
+export type BackendName = 'reference' | 'wasm' | 'webgpu';
 
 /** What a backend found on this machine, for people and for `handgrad info`. */
 export interface BackendInfo {

@@ -1,0 +1,86 @@
+import { BackendError } from '../../errors.js';
+import { inNode } from '../../node.js';
+import type { BackendInfo } from '../device.js';
+
+export interface WebgpuOptions {
+  /** webgpu: which adapter the system should prefer, where it has several. */
+  readonly powerPreference?: 'low-power' | 'high-performance';
+}
+
+/** An open GPU. */
+export interface Adapter {
+  readonly device: GPUDevice;
+  readonly info: BackendInfo;
+  close(): Promise<void>;
+}
+
+/** Adapters that compute on the CPU. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
+
+/**
+ * Opens the system's GPU: the browser's, or Dawn's in Node.
+ *
+ * @throws BackendError when there is none
+ */
+export async function openAdapter({ powerPreference }: WebgpuOptions): Promise<Adapter> {
+  const gpu = await findGpu();
+  const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
+  if (!adapter) {
+    throw new BackendError(
+      'webgpu: expected a GPU adapter, got none; install a Vulkan, Metal or Direct3D 12 driver, or use the wasm backend',
+    );
+  }
+  const { maxStorageBufferBindingSize, maxBufferSize } = adapter.limits;
+  const device = await adapter.requestDevice({
+    requiredLimits: { maxStorageBufferBindingSize, maxBufferSize },
+  });
+  const { vendor, architecture, description } = adapter.info;
+  const name = description || [vendor, architecture].filter((part) => part !== '').join(' ');
+  const isSoftware = SOFTWARE.test(`${name} ${vendor} ${architecture}`);
+  const notes = isSoftware ? [`${name} computes on the CPU: the wasm backend is faster.`] : [];
+  return {
+    device,
+    info: { backend: 'webgpu', build: name || 'unknown adapter', threads: 1, notes },
+    async close() {
+      device.destroy();
+    },
+  };
+}
+
+/** Dawn's entry, which has to outlive all that comes of it. */
+let dawnGpu: GPU | undefined;
+
+/** @throws BackendError where WebGPU is missing */
+async function findGpu(): Promise<GPU> {
+  if (typeof navigator !== 'undefined' && navigator.gpu) return navigator.gpu;
+  if (!inNode) {
+    throw new BackendError(
+      'webgpu: expected navigator.gpu, got a browser without WebGPU, or a page that is not secure; use the wasm backend',
+    );
+  }
+  if (!dawnGpu) {
+    const dawn = await importDawn();
+    Object.assign(globalThis, dawn.globals);
+    dawnGpu = dawn.create([]);
+  }
+  return dawnGpu;
+}
+
+interface Dawn {
+  create(options: readonly string[]): GPU;
+  readonly globals: Readonly<Record<string, unknown>>;
+}
+
+async function importDawn(): Promise<Dawn> {
+  // At run time only: bundlers for browsers have no such package.
+  const name = 'webgpu';
+  try {
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as Dawn;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BackendError(
+      `webgpu: expected the package webgpu (Dawn), got: ${reason}; run npm install webgpu`,
+      { cause },
+    );
+  }
+}
