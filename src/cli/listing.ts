@@ -81,7 +81,7 @@ function formatHeader(listing: Listing): string {
   const { recipe, title, step, model, loss, optimizer, parameters, batchSize } = listing;
   return [
     `recipe      ${recipe}: ${title}`,
-    `model       ${model}: ${formatCounted(parameters, 'parameter')}`,
+    `model       ${wrap(`${model}: ${formatCounted(parameters, 'parameter')}`, ' '.repeat(12))}`,
     `loss        ${loss}`,
     `optimizer   ${optimizer}`,
     `step        ${step}, batch size ${batchSize}`,
@@ -97,7 +97,7 @@ function formatCalls(calls: readonly ListedCall[]): string[] {
   return calls.flatMap((call, i) => {
     const { number, op, section, formula } = call;
     const start = `${String(number).padStart(numberWidth)}  ${op.padEnd(opWidth)}  `;
-    const lines = [start + formatTensors(call, indent), `${indent}${formula}`];
+    const lines = [start + formatTensors(call, indent), indent + wrap(formula, indent)];
     return section === calls[i - 1]?.section ? lines : ['', section, ...lines];
   });
 }
@@ -110,7 +110,19 @@ function formatTensors({ outputs, inputs }: ListedCall, indent: string): string 
   const format = ({ name, shape }: ListedTensor) => `${name} ${formatShape(shape)}`;
   const left = outputs.map(format).join(', ');
   const right = inputs.map(format).join(', ');
-  if (right === '') return left;
+  if (right === '') return wrap(left, indent);
   if (indent.length + left.length + right.length + 3 <= WIDTH) return `${left} ← ${right}`;
-  return `${left}\n${indent}← ${right}`;
+  return `${wrap(left, indent)}\n${indent}← ${wrap(right, `${indent}  `)}`;
+}
+
+/** Text that begins below `indent`, broken where it is too long, and not within parentheses. */
+function wrap(text: string, indent: string): string {
+  const lines: string[] = [];
+  for (const part of text.split(/(?<=[,;]) (?![^(]*\))/)) {
+    const line = lines.pop();
+    const longer = line === undefined ? part : `${line} ${part}`;
+    if (line === undefined || indent.length + longer.length <= WIDTH) lines.push(longer);
+    else lines.push(line, part);
+  }
+  return lines.join(`\n${indent}`);
 }
