@@ -17,7 +17,7 @@ const FEWEST_SAMPLES = 3;
  * After a rest, threads sleep and caches hold what other contestants left there, so work is done once
  * before it is timed; where it takes longer than this, that makes no difference.
  */
-const ROUSED_MILLISECONDS = 1000;
+const ROUSED_MILLISECONDS = 200;
 
 /**
  * @param {readonly { run(times: number, rouse: boolean): Promise<number> }[]} runners what does the
