@@ -17,7 +17,7 @@ import { formatReport } from '../../bench/peers/table.mjs';
 import { expectedProduct, lossFault, productFault } from '../../bench/peers/verify.mjs';
 // @ts-expect-error
 import { operationsOf, termsOf, WORK } from '../../bench/peers/work.mjs';
-import { RECIPES } from '../../src/index.js';
+import { type Layer, RECIPES } from '../../src/index.js';
 
 const ENVIRONMENT = {
   date: '2026-01-31',
@@ -122,7 +122,11 @@ describe('the work of peers', () => {
     (name) => {
       const recipe = RECIPES[name].model();
       const model = createModel(workNamed(name));
-      expect(model.description).toBe(recipe.description.replaceAll(/dropout\([\d.]+\), /g, ''));
+      expect(shapesOf(model)).toEqual(shapesOf(recipe));
+      // ResNet-18 goes by its name.
+      if (name !== 'resnet18') {
+        expect(model.description).toBe(recipe.description.replaceAll(/dropout\([\d.]+\), /g, ''));
+      }
     },
   );
 
@@ -263,3 +267,7 @@ it('names a machine by its processor', () => {
   expect(machineSlug('Intel(R) Xeon(R) CPU @ 2.20GHz')).toBe('intel-xeon');
   expect(machineSlug('AMD EPYC 9B14 96-Core Processor')).toBe('amd-epyc-9b14-96-core');
 });
+
+function shapesOf({ parameters }: Layer) {
+  return parameters.map(({ tensor }) => tensor.shape);
+}
