@@ -14,13 +14,13 @@
 // Pixels are counted by image, row, column; where rows are short, by row, column, image, so that runs
 // along the images are long. Threads share the tiles, counted down the strips.
 import { pointer } from './arguments';
-import { appendRun, tileBegin } from './conv2d';
+import { appendRun, NONE } from './conv2d';
 import {
   B, C, dilationH, dilationW, G, H, KH, KW, OC, OH, OW, paddingH, paddingW, readSizes, strideH, strideW, W,
 } from './conv2d-sizes';
 import { packStraight } from './gemm-packing';
 import { storeLanes } from './simd';
-import { ACCUMULATE, COLUMNS, gatheredTile, ROW, RUN } from './gathered-tile';
+import { ACCUMULATE, COLUMNS, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
 import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 import { CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, tapCount } from './window-axis';
@@ -115,16 +115,11 @@ function backwardWeight(dW: usize, db: usize, x: usize, dy: usize): void {
                 const group = strip / strips;
                 const o = strip % strips * COLUMNS;
                 const start: usize = n + top > 0 ? ACCUMULATE : 0;
-                let at = tileBegin(begin, size, classTiles);
-                for (let t = begin; t < end; t++) {
-                  const next = tileBegin(t + 1, size, classTiles);
-                  gatheredTile(
-                    next - at, rows + ROW * (at - firstRow), runs, endRuns,
-                    4 * group * depth, step, panels + stripBytes * (strip - block), 4 * COLUMNS,
-                    4 * (group * outputs + o), min(COLUMNS, outputs - o), start, -Infinity,
-                  );
-                  at = next;
-                }
+                gatheredTiles(
+                  begin, end, classTiles, size, rows, firstRow, runs, endRuns,
+                  4 * group * depth, step, panels + stripBytes * (strip - block),
+                  4 * (group * outputs + o), min(COLUMNS, outputs - o), start, NONE,
+                );
               }
             }
             passed += classTiles;

@@ -17,7 +17,7 @@ import {
   B, C, dilationH, dilationW, G, H, KH, KW, OC, OH, OW, paddingH, paddingW, readSizes, strideH, strideW, W,
 } from './conv2d-sizes';
 import { packStraight, packTransposed } from './gemm-packing';
-import { ACCUMULATE, COLUMNS, gatheredTile, ROW, RUN } from './gathered-tile';
+import { ACCUMULATE, COLUMNS, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
 import { linearBackwardBias } from './linear';
 import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
@@ -127,17 +127,11 @@ export function convolvePart(
               const n = strip % strips * COLUMNS;
               const toColumn = 4 * (group * outputs + n);
               const start: usize = c > 0 ? ACCUMULATE : bias ? bias + toColumn : 0;
-              const panel = panels + stripBytes * (strip - block);
-              let at = tileBegin(begin, size, classTiles);
-              for (let tile = begin; tile < end; tile++) {
-                const next = tileBegin(tile + 1, size, classTiles);
-                gatheredTile(
-                  next - at, rows + ROW * (at - firstRow), runs, endRuns,
-                  4 * (group * depth + c), 4, panel, 4 * COLUMNS,
-                  toColumn, min(COLUMNS, outputs - n), start, c + count < depth ? NONE : floor,
-                );
-                at = next;
-              }
+              gatheredTiles(
+                begin, end, classTiles, size, rows, firstRow, runs, endRuns,
+                4 * (group * depth + c), 4, panels + stripBytes * (strip - block),
+                toColumn, min(COLUMNS, outputs - n), start, c + count < depth ? NONE : floor,
+              );
             }
           }
           passed += classTiles;
@@ -156,11 +150,6 @@ function countTiles(rowClasses: usize, columnClasses: usize, end: usize, images:
     }
   }
   return tiles;
-}
-
-/** Where a tile begins when `rows` are cut into `tiles` of as equal a size as can be. */
-export function tileBegin(tile: i32, rows: i32, tiles: i32): i32 {
-  return <i32>(<i64>tile * rows / tiles);
 }
 
 /** Copies the weights of one strip, for the taps that any class uses, and source channels [c, c + count). */

@@ -1,7 +1,7 @@
 // One tile of a product whose left factor is not a matrix in memory: assembly/conv2d.ts finds its
 // rows in images.
 //
-//   to[r, n] = from[r, n] + Σ over runs, Σ over k in the run:  a[r, k] b[k, n]
+//   to[r, n] = from[r, n] + Σ over runs, Σ over k in the run:  a[r, k] b[k, n],   b packed as [k][8]
 //
 // A tile has up to 6 rows and 8 columns. Its rows are anywhere; a table has, for each,
 //
@@ -20,33 +20,59 @@ export const ROW: i32 = 8;
 export const RUN: i32 = 12;
 /** Columns of a tile. */
 export const COLUMNS: i32 = 8;
+/** Bytes from one row of b to the next. */
+const B_ROW: i32 = 4 * COLUMNS;
 
 const ZEROS = memory.data(32, 16);
 
+/** Where a tile begins when `rows` are cut into `tiles` of as equal a size as can be. */
+export function tileBegin(tile: i32, rows: i32, tiles: i32): i32 {
+  return <i32>(<i64>tile * rows / tiles);
+}
+
 /**
- * @param count rows of this tile, 1 … 6
- * @param rows their entries in the table
+ * Tiles [tile, end) of the `tiles` that so many rows are cut into.
+ *
+ * @param rows in all
+ * @param table entries of the rows from number `first` on
  * @param shift bytes from a row's beginning to this tile's channels
  * @param step bytes from one k to the next, in a run
  * @param b where the columns of this tile begin in row 0 of b
- * @param bRow bytes from one row of b to the next
  * @param column bytes from where a row's results begin to this tile's columns
  * @param width how many of the eight columns exist
  * @param from eight numbers to begin with: 0 for zeros, or `ACCUMULATE`
  * @param floor least result: 0 for ReLU, −∞ for none
  */
-export function gatheredTile(
+export function gatheredTiles(
+  tile: i32, end: i32, tiles: i32, rows: i32,
+  table: usize, first: i32, runs: usize, endRuns: usize,
+  shift: usize, step: i32, b: usize,
+  column: usize, width: i32, from: usize, floor: f32,
+): void {
+  let row = tileBegin(tile, rows, tiles);
+  while (tile < end) {
+    const next = tileBegin(++tile, rows, tiles);
+    gatheredTile(
+      next - row, table + ROW * (row - first), runs, endRuns,
+      shift, step, b, column, width, from, floor,
+    );
+    row = next;
+  }
+}
+
+/** A tile of 1 … 6 rows. */
+function gatheredTile(
   count: i32, rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize, bRow: i32,
+  shift: usize, step: i32, b: usize,
   column: usize, width: i32, from: usize, floor: f32,
 ): void {
   switch (count) {
-    case 6: return tile6(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
-    case 5: return tile5(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
-    case 4: return tile4(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
-    case 3: return tile3(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
-    case 2: return tile2(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
-    default: return tile1(rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+    case 6: return tile6(rows, runs, endRuns, shift, step, b, column, width, from, floor);
+    case 5: return tile5(rows, runs, endRuns, shift, step, b, column, width, from, floor);
+    case 4: return tile4(rows, runs, endRuns, shift, step, b, column, width, from, floor);
+    case 3: return tile3(rows, runs, endRuns, shift, step, b, column, width, from, floor);
+    case 2: return tile2(rows, runs, endRuns, shift, step, b, column, width, from, floor);
+    default: return tile1(rows, runs, endRuns, shift, step, b, column, width, from, floor);
   }
 }
 
@@ -56,7 +82,7 @@ export const ACCUMULATE: usize = 1;
 // @ts-ignore: decorator
 @inline function tile(
   count: i32, rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize, bRow: i32,
+  shift: usize, step: i32, b: usize,
   column: usize, width: i32, from: usize, floor: f32,
 ): void {
   // Rows that the tile lacks repeat the first one, and the compiler drops what is never stored.
@@ -88,9 +114,9 @@ export const ACCUMULATE: usize = 1;
   const a5 = count > 5 ? <usize>load<u32>(rows, 5 * ROW) + shift : a0;
   for (; runs < endRuns; runs += RUN) {
     let k = load<i32>(runs);
-    let at = b + load<i32>(runs, 4) * bRow;
+    let at = b + load<i32>(runs, 4) * B_ROW;
     const end = k + load<i32>(runs, 8) * step;
-    for (; k != end; k += step, at += bRow) {
+    for (; k != end; k += step, at += B_ROW) {
       const b0 = v128.load(at);
       const b1 = v128.load(at, 16);
       let x = v128.load32_splat(a0 + k);
@@ -154,48 +180,48 @@ function storePart(to: usize, low: v128, high: v128, width: i32): void {
 // registers, and convolutions run at 20 GFLOP/s instead of 46.
 function tile6(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize, bRow: i32,
+  shift: usize, step: i32, b: usize,
   column: usize, width: i32, from: usize, floor: f32,
 ): void {
-  tile(6, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+  tile(6, rows, runs, endRuns, shift, step, b, column, width, from, floor);
 }
 
 function tile5(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize, bRow: i32,
+  shift: usize, step: i32, b: usize,
   column: usize, width: i32, from: usize, floor: f32,
 ): void {
-  tile(5, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+  tile(5, rows, runs, endRuns, shift, step, b, column, width, from, floor);
 }
 
 function tile4(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize, bRow: i32,
+  shift: usize, step: i32, b: usize,
   column: usize, width: i32, from: usize, floor: f32,
 ): void {
-  tile(4, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+  tile(4, rows, runs, endRuns, shift, step, b, column, width, from, floor);
 }
 
 function tile3(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize, bRow: i32,
+  shift: usize, step: i32, b: usize,
   column: usize, width: i32, from: usize, floor: f32,
 ): void {
-  tile(3, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+  tile(3, rows, runs, endRuns, shift, step, b, column, width, from, floor);
 }
 
 function tile2(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize, bRow: i32,
+  shift: usize, step: i32, b: usize,
   column: usize, width: i32, from: usize, floor: f32,
 ): void {
-  tile(2, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+  tile(2, rows, runs, endRuns, shift, step, b, column, width, from, floor);
 }
 
 function tile1(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize, bRow: i32,
+  shift: usize, step: i32, b: usize,
   column: usize, width: i32, from: usize, floor: f32,
 ): void {
-  tile(1, rows, runs, endRuns, shift, step, b, bRow, column, width, from, floor);
+  tile(1, rows, runs, endRuns, shift, step, b, column, width, from, floor);
 }

@@ -24,6 +24,7 @@
 //
 // Threads share the tiles of C, counted down the strips.
 import { packColumns, packRows, packStraight, packTransposed } from './gemm-packing';
+import { pairsStrips, stripPair } from './gemm-pairs';
 import { atLeast, multiplyAdd, storeLanes, sumLanes } from './simd';
 import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
@@ -43,7 +44,7 @@ const LARGE: i32 = 8192;
 const PACKED_A_BYTES: i32 = 4 * 6 * TILES_PER_BLOCK * K_BLOCK;
 const PACKED_B_BYTES: i32 = SCRATCH_BYTES - PACKED_A_BYTES;
 
-const ZEROS = memory.data(32, 16);
+const ZEROS = memory.data(64, 16);
 
 /**
  * @param transposeA A is stored (K, M)
@@ -94,6 +95,19 @@ export function gemm(
           const least: f32 = k + depth < K ? -Infinity : floor;
           if (packA) {
             const a = packedA + 4 * tileRows * (begin - top) * depth;
+            const isWhole = begin == top && end == bottom && last >= (strip + 1) * tiles + bottom;
+            if (pairsStrips && packB && isWhole && strip + 1 < endBlock && N >= COLUMNS * (strip + 2)) {
+              const next = b + 4 * COLUMNS * depth;
+              stripPair(to, 4 * N, from, fromRow, a, b, next, rows / 6, depth, least);
+              const done = rows - rows % 6;
+              const below = to + 4 * done * N;
+              const fromBelow = from + done * fromRow;
+              const aBelow = a + 4 * done * depth;
+              lastRows(rows - done, below, 4 * N, fromBelow, fromRow, aBelow, 4, 24, b, bRow, depth, COLUMNS, least);
+              lastRows(rows - done, below + 32, 4 * N, fromBelow + 32, fromRow, aBelow, 4, 24, next, bRow, depth, COLUMNS, least);
+              strip++;
+              continue;
+            }
             columnStrip(to, 4 * N, from, fromRow, a, 4 * depth, 4 * tileRows, b, bRow, rows, depth, width, least);
           } else if (transposeA) {
             columnStrip(to, 4 * N, from, fromRow, A + 4 * (k * M + row), 4, 4 * M, b, bRow, rows, depth, width, least);

@@ -38,6 +38,7 @@ export { runAlone, runStep, work } from './step';
 export { advance, recordLoss } from './step-state';
 export * from './tanh';
 export { fail, joinTeam } from './threads';
+export { setPairsStrips } from './gemm-pairs';
 export { setTileRows } from './tile-rows';
 
 /** First byte that the core's own data leaves free. */

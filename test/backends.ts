@@ -37,9 +37,9 @@ async function startWasm(): Promise<Contestant[]> {
       if (!supported.includes(build)) {
         return [{ name, missing: `this engine cannot run the ${build} build` }];
       }
-      // On two threads every call that can be divided is, however small. Between them, the two use
-      // both tiles of the matrix product, whichever this engine would choose.
-      const one = { threads: 1, tileRows: 6 } as const;
+      // On two threads every call that can be divided is, however small. Between them, the backends
+      // use all tiles of the matrix product, whichever this engine would choose.
+      const one = { threads: 1, tileRows: 6, pairsStrips: build === 'simd' } as const;
       const two = { threads: 2, worthDividing: 0, tileRows: 4 } as const;
       return [
         { name, backend: await createBackend('wasm', { build, ...one }) },

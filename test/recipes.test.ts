@@ -5,6 +5,7 @@ import {
   loadMnist,
   noisyLine,
   noisyParabola,
+  selectClasses,
   syntheticDigits,
   validateDataset,
 } from '../src/data/index.js';
@@ -19,7 +20,7 @@ import {
   type Splits,
   train,
 } from '../src/index.js';
-import { recipeOf, recipeTrainer } from '../src/recipes.js';
+import { type Recipe, recipeOf, recipeOn, recipeTrainer } from '../src/recipes.js';
 import { expectSameState } from './training/fixtures.js';
 import { expectClose } from './values.js';
 
@@ -62,12 +63,25 @@ describe('recipes on synthetic digits', () => {
     ['softmax', 'accuracy', 0.75],
     ['mlp', 'accuracy', 0.75],
     ['mlp-deep', 'accuracy', 0.75],
+    ['conv', 'accuracy', 0.85],
+    ['conv-fast', 'accuracy', 0.85],
   ])('%s learns', async (name, measure, least) => {
     const { history, evaluation } = await train(name, { backend, data: digits, epochs: 3 });
     expect(history.epochs).toHaveLength(3);
     expect(history.epochs[2].trainLoss).toBeLessThan(0.75 * history.epochs[0].trainLoss);
     expect(history.epochs[2].validLoss).toBe(evaluation.loss);
     expect(evaluation[measure]).toBeGreaterThan(least);
+  });
+
+  it('resnet18 learns a few by heart', async () => {
+    const few = syntheticDigits({ trainSize: 64, testSize: 20 });
+    const settings = { epochs: 3, batchSize: 32, learningRate: 1e-3 };
+    const { history, evaluation } = await train('resnet18', { backend, data: few, ...settings });
+    const [first, , last] = history.epochs;
+    expect(first.trainLoss).toBeGreaterThan(1.5);
+    expect(last.trainLoss).toBeLessThan(0.5);
+    // What it would answer is another matter: after six steps running statistics are far behind.
+    expect(last.validLoss).toBe(evaluation.loss);
   });
 });
 
@@ -90,6 +104,7 @@ describe.skipIf(!hasMnist)(
       ['softmax', { accuracy: 0.922 }],
       ['mlp', { accuracy: 0.967 }],
       ['mlp-deep', { accuracy: 0.978 }],
+      ['conv-fast', { accuracy: 0.987 }],
     ])(
       '%s reaches the accuracy that it is known for',
       async (name, least) => {
@@ -170,6 +185,80 @@ describe('a recipe', () => {
         'recipe: expected digits as data, got none; give it what loadMnist or syntheticDigits returns',
       ),
     );
+  });
+});
+
+describe('a recipe on digits of one’s choice', () => {
+  const all = RECIPE_NAMES.filter((name) => RECIPES[name].digits);
+
+  it('is any that tells all of them apart', () => {
+    expect(all).toEqual(['softmax', 'mlp', 'mlp-deep', 'conv', 'conv-fast', 'resnet18']);
+    for (const name of all) expect(RECIPES[name].digits).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it.each(all)('%s has as many outputs as there are digits, and its own settings', (name) => {
+    const recipe = RECIPES[name];
+    const chosen = recipeOn(recipe, [3, 7, 1]);
+    const outputsOf = (each: Recipe) => each.model().parameters.at(-1)?.size;
+    expect([outputsOf(recipe), outputsOf(chosen)]).toEqual([10, 3]);
+    const { epochs, batchSize, learningRate, shuffle } = recipe;
+    expect(chosen).toMatchObject({ name, data: 'digits', digits: [3, 7, 1] });
+    expect(chosen).toMatchObject({ epochs, batchSize, learningRate });
+    expect(chosen.shuffle).toBe(shuffle);
+    expect(chosen.title).toBe(recipe.title.replace('all digits', 'digits 3, 7, 1'));
+  });
+
+  it('labels three digits in the order in which they are given, and of two the first 1', () => {
+    const { test } = digits;
+    const labels = (chosen: readonly number[]) =>
+      recipeOn(RECIPES.mlp, chosen).prepare(digits, 0).test.targets;
+    const wanted = (chosen: readonly number[]) => test.targets.filter((t) => chosen.includes(t));
+    expect(labels([8, 0, 5])).toEqual(wanted([8, 0, 5]).map((digit) => [8, 0, 5].indexOf(digit)));
+    expect(labels([3, 7])).toEqual(wanted([3, 7]).map((digit) => (digit === 3 ? 1 : 0)));
+    expect(labels([9, 8, 7, 6, 5, 4, 3, 2, 1, 0])).toEqual(test.targets.map((digit) => 9 - digit));
+  });
+
+  it('can be made for others again, and keeps a list of its own', () => {
+    const list = [3, 7];
+    const chosen = recipeOn(RECIPES.conv, list);
+    list.push(1);
+    expect(chosen.digits).toEqual([3, 7]);
+    expect(recipeOn(chosen, [1, 2, 4]).digits).toEqual([1, 2, 4]);
+    expect(RECIPES.conv.digits).toHaveLength(10);
+  });
+
+  it('learns to tell them apart', async () => {
+    const settings = { backend, data: digits, epochs: 3, digits: [3, 7] };
+    const { trainer, evaluation } = await train('mlp', settings);
+    expect((await trainer.state()).get('2.weight')?.shape).toEqual([2, 30]);
+    expect(evaluation.confusion).toHaveLength(4);
+    expect(evaluation.accuracy).toBeGreaterThan(0.85);
+    const other = recipeTrainer(recipeOn(RECIPES.mlp, [3, 7]), { backend });
+    await other.fit(selectClasses(digits.train, [3, 7]), { epochs: 3 });
+    expectSameState(await trainer.state(), await other.state());
+  });
+
+  it.each([[[]], [[3]], [[3, 3]], [[3, 10]], [[3, -1]], [[1.5, 2]], [[3, Number.NaN]]])(
+    'refuses %j',
+    async (chosen) => {
+      const refusal = new RangeError(
+        `recipe: expected at least two different digits, such as 3 and 7, got ${chosen.join(', ') || 'none'}`,
+      );
+      expect(() => recipeOn(RECIPES.mlp, chosen)).toThrow(refusal);
+      const settings = { backend, data: digits, digits: chosen };
+      await expect(train('mlp', settings)).rejects.toThrow(refusal);
+    },
+  );
+
+  it('refuses one whose task is fixed', async () => {
+    const fixed = RECIPE_NAMES.filter((name) => !all.includes(name));
+    for (const name of fixed) {
+      const refusal = new RangeError(
+        `recipe: expected one that tells all digits apart, to have it do so for 3, 7, got ${name}`,
+      );
+      expect(() => recipeOn(RECIPES[name], [3, 7])).toThrow(refusal);
+      await expect(train(name, { backend, data: digits, digits: [3, 7] })).rejects.toThrow(refusal);
+    }
   });
 });
 

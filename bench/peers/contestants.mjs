@@ -10,7 +10,12 @@ import { operationsOf } from './work.mjs';
  * @property {number} threads
  * @property {(work: import('./work.mjs').Work) => string | undefined} [unfit] why it is not given
  *   some work
+ * @property {(work: import('./work.mjs').Work) => { steps: number, checkedSteps: number } | undefined}
+ *   [part] what it is given of work that would take it minutes
  */
+
+/** Of a round of steps that each take seconds. The second loss shows whether the update was right. */
+const A_STEP = { steps: 1, checkedSteps: 2 };
 
 /** @type {readonly Contestant[]} */
 export const CONTESTANTS = [
@@ -22,9 +27,18 @@ export const CONTESTANTS = [
     title: 'TensorFlow.js',
     device: 'cpu',
     threads: 1,
-    unfit: productsAbove(2 ** 24, 'plain JavaScript: left out of large products'),
+    unfit: firstOf(
+      productsAbove(2 ** 24, 'plain JavaScript, slow on large products'),
+      workNamed('conv-fast', 'plain JavaScript, too slow for batches of 256'),
+    ),
+    part: partOf(['conv'], A_STEP),
   },
-  ...onThreads({ engine: 'jax', title: 'jax-js', device: 'wasm' }),
+  ...onThreads({
+    engine: 'jax',
+    title: 'jax-js',
+    device: 'wasm',
+    part: partOf(['conv', 'conv-fast'], A_STEP),
+  }),
   {
     engine: 'jax',
     title: 'jax-js',
@@ -47,6 +61,19 @@ export function labelOf({ title, device, threads }) {
 
 function onThreads(contestant) {
   return [1, 2].map((threads) => ({ ...contestant, threads }));
+}
+
+function partOf(names, part) {
+  return (work) => (names.includes(work.name) ? part : undefined);
+}
+
+/** The first reason of several. */
+function firstOf(...reasons) {
+  return (work) => reasons.map((reason) => reason(work)).find((reason) => reason !== undefined);
+}
+
+function workNamed(name, reason) {
+  return (work) => (work.name === name ? reason : undefined);
 }
 
 function productsAbove(operations, reason) {

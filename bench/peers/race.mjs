@@ -13,10 +13,15 @@
 /** A contestant so slow that its samples would take longer than this gets fewer of them. */
 const BUDGET_MILLISECONDS = 10_000;
 const FEWEST_SAMPLES = 3;
+/**
+ * After a rest, threads sleep and caches hold what other contestants left there, so work is done once
+ * before it is timed; where it takes longer than this, that makes no difference.
+ */
+const ROUSED_MILLISECONDS = 200;
 
 /**
- * @param {readonly { run(times: number): Promise<number> }[]} runners what does the work so many
- *   times, and tells how many milliseconds that took
+ * @param {readonly { run(times: number, rouse: boolean): Promise<number> }[]} runners what does the
+ *   work so many times, and once more before if it should, and tells how many milliseconds that took
  * @param {Patience} patience
  * @returns one summary of milliseconds per contestant, in their order, or the error that ended it
  */
@@ -25,12 +30,13 @@ export async function race(runners, patience) {
   for (const racer of racers) {
     await attempt(racer, async () => {
       racer.plan = await warmUp(racer.run, patience);
+      racer.samples.push(...racer.plan.samples);
     });
   }
   for (let round = 0; round < patience.repeat; round++) {
     for (const racer of racers) await attempt(racer, () => sample(racer, round));
   }
-  return racers.map(({ samples, error }) => (error ? { error } : summarise(samples)));
+  return racers.map(({ samples, plan, error }) => (error ? { error } : summarise(samples, plan)));
 }
 
 /** One contestant's failure is no reason to stop the others. */
@@ -43,22 +49,27 @@ async function attempt(racer, action) {
   }
 }
 
-async function sample({ run, samples, plan: { times, count } }, round) {
-  if (round < count) samples.push((await run(times)) / times);
+async function sample({ run, samples, plan: { times, count, rouse } }, round) {
+  if (round < count) samples.push((await run(times, rouse)) / times);
 }
 
-/** Runs a contestant for a while; returns how often a sample does the work, and how many it gets. */
+/**
+ * Runs a contestant for a while; returns how often a sample does the work, and how many it gets. A
+ * contestant that spends its whole time on the first run has had its only sample.
+ */
 async function warmUp(run, { repeat, sampleMilliseconds, warmUpMilliseconds }) {
   let times = 1;
   let spent = 0;
-  let last = await run(times);
+  let last = await run(times, false);
+  if (last >= BUDGET_MILLISECONDS) return { times, count: 0, samples: [last] };
   for (spent += last; spent < warmUpMilliseconds; spent += last) {
     times = fittingTimes(times, last, sampleMilliseconds);
-    last = await run(times);
+    last = await run(times, false);
   }
   const fitting = fittingTimes(times, last, sampleMilliseconds);
   const affordable = Math.floor((BUDGET_MILLISECONDS * times) / (last * fitting));
-  return { times: fitting, count: Math.min(repeat, Math.max(affordable, FEWEST_SAMPLES)) };
+  const count = Math.min(repeat, Math.max(affordable, FEWEST_SAMPLES));
+  return { times: fitting, count, rouse: last / times < ROUSED_MILLISECONDS, samples: [] };
 }
 
 function fittingTimes(times, milliseconds, sampleMilliseconds) {
@@ -66,8 +77,9 @@ function fittingTimes(times, milliseconds, sampleMilliseconds) {
   return Math.max(1, Math.min(fitting, 10 * times));
 }
 
-function summarise(samples) {
+function summarise(samples, { times }) {
   const sorted = samples.toSorted((a, b) => a - b);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  return { min: sorted[0], median: at(0.5), p95: at(0.95), samples: sorted.length };
+  const runs = sorted.length * times;
+  return { min: sorted[0], median: at(0.5), p95: at(0.95), samples: sorted.length, runs };
 }

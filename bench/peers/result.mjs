@@ -7,9 +7,16 @@ import { operationsOf } from './work.mjs';
 /** Engines name their files in errors; where the checkout lies on this machine is nobody's concern. */
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
+const SHAPE_NAMES = {
+  matmul: ['m', 'k', 'n', 'transpose'],
+  conv2d: ['wanted', 'batch', 'extent', 'channels', 'outputs', 'kernel'],
+  train: ['layers', 'batch', 'optimizer'],
+  epoch: ['layers', 'batch', 'optimizer'],
+};
+
 /**
  * @typedef {object} Result
- * @property {'matmul' | 'train'} op
+ * @property {import('./work.mjs').Work['subject']} op
  * @property {string} work
  * @property {object} shape
  * @property {string} contestant
@@ -19,35 +26,38 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
  * @property {boolean} [verified] whether the result agreed, where there was one
  * @property {string} [build]
  * @property {string} [error] why there are no figures
- * @property {{ min: number, median: number, p95: number }} [ms] of a product
+ * @property {{ min: number, median: number, p95: number }} [ms] of a product or convolution
  * @property {{ min: number, median: number, p95: number }} [stepMs] of a training step
+ * @property {{ min: number, median: number, p95: number }} [seconds] of an epoch
+ * @property {number} [accuracy] on the test images, after the epoch
  * @property {number} [samples]
+ * @property {number} [timed] products, convolutions, steps or epochs in all samples
  * @property {number} [gflops] of the median
  * @property {number} [imagesPerSecond] of the median
  * @property {number} [ratio] how many times as fast as handgrad on one thread
  */
 
 /**
- * @param {import('./job.mjs').Job} job
+ * @param {import('./work.mjs').Work} work
  * @param {readonly import('./compare.mjs').Entry[]} entries
  * @param {ReadonlyMap<object, object>} timings what `race` says of those that took part in it
  * @returns {Result[]}
  */
-export function describeResults(job, entries, timings) {
+export function describeResults(work, entries, timings) {
   const base = entries.find(({ contestant }) => labelOf(contestant) === labelOf(BASE));
-  const baseMedian = timings.get(base)?.median;
+  const baseFigures = figures(base, timings.get(base));
   return entries.map((entry) => ({
-    ...identify(job, entry),
-    ...outcome(job, entry.error, timings.get(entry), baseMedian),
+    ...identify(work, entry),
+    ...outcome(entry, timings.get(entry), baseFigures),
   }));
 }
 
-function identify(job, { contestant, build, verified }) {
+function identify(work, { contestant, build, verified }) {
   const { engine, device, threads } = contestant;
   return {
-    op: job.subject,
-    work: job.name,
-    shape: shapeOf(job),
+    op: work.subject,
+    work: work.name,
+    shape: shapeOf(work),
     contestant: labelOf(contestant),
     engine,
     device,
@@ -57,22 +67,45 @@ function identify(job, { contestant, build, verified }) {
   };
 }
 
-function shapeOf({ subject, m, k, n, transpose, layers, batch }) {
-  return subject === 'matmul' ? { m, k, n, transpose } : { layers, batch };
+function shapeOf({ subject, ...work }) {
+  const names = SHAPE_NAMES[subject];
+  return Object.fromEntries(names.map((name) => [name, work[name]]));
 }
 
-function outcome(job, entryError, timing, baseMedian) {
-  const error = entryError ?? timing.error;
+function outcome(entry, timing, baseFigures) {
+  const error = entry.error ?? timing.error;
   if (error !== undefined) return { error: error.replaceAll(ROOT, '') };
-  const ratio = baseMedian && { ratio: baseMedian / timing.median };
-  return { ...figures(job, timing), ...ratio };
+  const own = figures(entry, timing);
+  const baseTime = baseFigures && timeOf(baseFigures);
+  return { ...own, ...(baseTime && { ratio: baseTime / timeOf(own) }) };
 }
 
-function figures(job, { samples, min, median, p95 }) {
-  if (job.subject === 'matmul') {
-    return { ms: { min, median, p95 }, samples, gflops: operationsOf(job) / median / 1e6 };
+/** Contestants may have had parts of the work of different sizes, so times are of its smallest unit. */
+function timeOf({ ms, stepMs, seconds }) {
+  return (ms ?? stepMs ?? seconds).median;
+}
+
+/** @returns undefined without a timing */
+function figures(entry, timing) {
+  if (!timing || timing.error !== undefined) return undefined;
+  const { job, accuracy } = entry;
+  const { samples, runs } = timing;
+  const per = (units) => ({
+    min: timing.min / units,
+    median: timing.median / units,
+    p95: timing.p95 / units,
+  });
+  switch (job.subject) {
+    case 'train': {
+      const stepMs = per(job.steps);
+      const imagesPerSecond = (1000 * job.batch) / stepMs.median;
+      return { stepMs, samples, timed: runs * job.steps, imagesPerSecond };
+    }
+    case 'epoch':
+      return { seconds: per(1000), samples, timed: runs, accuracy };
+    default: {
+      const gflops = operationsOf(job) / timing.median / 1e6;
+      return { ms: per(1), samples, timed: runs, gflops };
+    }
   }
-  const { steps, batch } = job;
-  const stepMs = { min: min / steps, median: median / steps, p95: p95 / steps };
-  return { stepMs, samples, imagesPerSecond: (1000 * batch) / stepMs.median };
 }

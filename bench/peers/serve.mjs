@@ -3,7 +3,10 @@
  * each is answered by one on stdout.
  *
  *   {"command":"prepare","job":…,"device":…,"threads":…}   → {"build":…}, the result in a file
- *   {"command":"run","times":…}                            → {"milliseconds":…}
+ *   {"command":"run","times":…,"rouse":…}                  → {"milliseconds":…}
+ *   {"command":"accuracy"}                                 → {"accuracy":…}, after an epoch
+ *
+ * To rouse a contestant is to have it do the work once, untimed, before.
  *
  * A failure is answered as {"error":…}. The process ends when stdin does.
  */
@@ -18,7 +21,7 @@ console.log = console.info = console.debug = console.error;
 const engine = process.argv[2];
 let runner;
 
-const commands = { prepare, run };
+const commands = { prepare, run, accuracy };
 const lines = createInterface({ input: process.stdin });
 for await (const line of lines) process.stdout.write(`${await answer(JSON.parse(line))}\n`);
 process.exit();
@@ -45,12 +48,15 @@ function threadsMismatch(wanted, { threads, note }) {
   return [`asked for ${wanted} threads, it has ${threads}`, note].filter(Boolean).join(': ');
 }
 
-async function run({ times }) {
-  // Once for nothing: after a rest, threads sleep and caches hold what other contestants left there.
-  await runner.run(1);
+async function run({ times, rouse }) {
+  if (rouse) await runner.run(1);
   const began = performance.now();
   await runner.run(times);
   const milliseconds = performance.now() - began;
   await rest();
   return { milliseconds };
+}
+
+async function accuracy() {
+  return { accuracy: await runner.accuracy() };
 }

@@ -8,10 +8,21 @@ const CAPTIONS = {
   matmul: `## Products C = A·B
 
 GFLOP/s of the median; ${RATIO}. M×K×N; T marks an operand that is stored transposed, A first.`,
+  conv2d: `## Convolutions
+
+GFLOP/s of the median; ${RATIO}. 3×3, 32 → 64 channels, on 32 images of 13×13, without padding.`,
   train: `## Training steps
 
-Milliseconds per step (forward, backward, SGD update), median; ${RATIO}.`,
+Milliseconds per step (forward, backward, update), median; ${RATIO}. The learning rate is fixed.
+\`resnet18\` is asked of handgrad and PyTorch only, since it would take the others minutes.`,
+  epoch: `## An epoch
+
+Seconds for 60,000 images, median, and accuracy on the 10,000 test images afterwards, all from the same
+initial weights and with the batches in the same order.`,
 };
+const UNITS = { matmul: 'product', conv2d: 'run', train: 'step', epoch: 'epoch' };
+/** A figure from so many products or steps needs no note. */
+const MANY = 50;
 
 /** @param {{ environment: object, results: readonly import('./result.mjs').Result[] }} report */
 export function formatReport({ environment, results }) {
@@ -21,6 +32,7 @@ export function formatReport({ environment, results }) {
   const sections = [
     formatEnvironment(environment),
     ...subjects.filter(({ length }) => length > 0).map(formatSubject),
+    ...formatSeldom(measured),
     ...(missing.length > 0 ? [formatMissing(missing)] : []),
   ];
   return `${sections.join('\n\n')}\n`;
@@ -61,9 +73,20 @@ function formatSubject(results) {
 
 function formatCell(result) {
   if (result === undefined) return '–';
-  const { gflops, stepMs, ratio } = result;
-  const figure = gflops === undefined ? stepMs.median.toPrecision(3) : formatGflops(gflops);
+  const { ratio } = result;
+  const figure = formatFigure(result);
   return ratio === undefined ? figure : `${figure} (${formatRatio(ratio)})`;
+}
+
+function formatFigure({ gflops, stepMs, seconds, accuracy }) {
+  if (gflops !== undefined) return formatGflops(gflops);
+  if (stepMs !== undefined) return formatMilliseconds(stepMs.median);
+  return `${seconds.median.toFixed(2)} s, ${(100 * accuracy).toFixed(2)} %`;
+}
+
+/** Three digits, and no exponents. */
+function formatMilliseconds(milliseconds) {
+  return milliseconds < 100 ? milliseconds.toPrecision(3) : milliseconds.toFixed(0);
 }
 
 function formatGflops(gflops) {
@@ -72,6 +95,18 @@ function formatGflops(gflops) {
 
 function formatRatio(ratio) {
   return `${ratio < 0.1 ? ratio.toPrecision(1) : ratio.toFixed(2)}×`;
+}
+
+/** Says so where contestants were so slow that the race cut their samples short. */
+function formatSeldom(results) {
+  const most = Math.max(...results.map(({ samples }) => samples ?? 0));
+  const seldom = results.filter(({ samples, timed }) => samples < most && timed < MANY);
+  if (seldom.length === 0) return [];
+  const parts = seldom.map(({ contestant, work, timed, op }) => {
+    const unit = UNITS[op];
+    return `${contestant}: ${work}, ${timed} ${unit}${timed === 1 ? '' : 's'}`;
+  });
+  return [`Slow, and so timed less often: ${parts.join('; ')}.`];
 }
 
 /** Every contestant that could not do something, with its own words. */

@@ -12,18 +12,16 @@ export function formatCounted(count: number, thing: string): string {
   return `${formatCount(count)} ${thing}${count === 1 ? '' : 's'}`;
 }
 
-/** Text cut at spaces into lines of at most `width` columns, all but the first indented. */
-export function wrap(text: string, width: number, indent: number): string {
+/** Text that begins behind `indent`, broken where it is too long for `width`, and not within parentheses. */
+export function wrap(text: string, indent: string, width: number): string {
   const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (longer.length > width && line !== '') {
-      lines.push(line);
-      line = ' '.repeat(indent) + word;
-    } else line = longer;
+  for (const part of text.split(/(?<=[,;]) (?![^(]*\))/)) {
+    const line = lines.pop();
+    const longer = line === undefined ? part : `${line} ${part}`;
+    if (line === undefined || indent.length + longer.length <= width) lines.push(longer);
+    else lines.push(line, part);
   }
-  return [...lines, line].join('\n');
+  return lines.join(`\n${indent}`);
 }
 
 /** `97.26 %`. */

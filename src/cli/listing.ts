@@ -74,15 +74,14 @@ function separateBytes(calls: readonly Call[]): number {
 export function formatListing(listing: Listing): string {
   const { planned, separate } = listing.activations;
   const memory = `Activations take ${formatBytes(planned)}, since those that never meet share memory; ${formatBytes(separate)} if each had its own.`;
-  const lines = [formatHeader(listing), ...formatCalls(listing.calls), '', memory].join('\n');
-  return lines.replaceAll('\u00a0', ' ');
+  return [formatHeader(listing), ...formatCalls(listing.calls), '', memory].join('\n');
 }
 
 function formatHeader(listing: Listing): string {
   const { recipe, title, step, model, loss, optimizer, parameters, batchSize } = listing;
   return [
     `recipe      ${recipe}: ${title}`,
-    wrap(`model       ${model}: ${formatCounted(parameters, 'parameter')}`, WIDTH, 12),
+    `model       ${wrap(`${model}: ${formatCounted(parameters, 'parameter')}`, ' '.repeat(12), WIDTH)}`,
     `loss        ${loss}`,
     `optimizer   ${optimizer}`,
     `step        ${step}, batch size ${batchSize}`,
@@ -98,7 +97,7 @@ function formatCalls(calls: readonly ListedCall[]): string[] {
   return calls.flatMap((call, i) => {
     const { number, op, section, formula } = call;
     const start = `${String(number).padStart(numberWidth)}  ${op.padEnd(opWidth)}  `;
-    const lines = [start + formatTensors(call, indent), indent + wrapBehind(indent, formula)];
+    const lines = [start + formatTensors(call, indent), indent + wrap(formula, indent, WIDTH)];
     return section === calls[i - 1]?.section ? lines : ['', section, ...lines];
   });
 }
@@ -108,18 +107,10 @@ const WIDTH = 120;
 
 /** `y (64, 30) ← x (64, 784), W (784, 30)`, on further lines where one is too short. */
 function formatTensors({ outputs, inputs }: ListedCall, indent: string): string {
-  // Lines break between tensors only.
-  const format = ({ name, shape }: ListedTensor) =>
-    `${name} ${formatShape(shape)}`.replaceAll(' ', '\u00a0');
+  const format = ({ name, shape }: ListedTensor) => `${name} ${formatShape(shape)}`;
   const left = outputs.map(format).join(', ');
   const right = inputs.map(format).join(', ');
-  const wrapped = (text: string) => wrapBehind(indent, text);
-  if (right === '') return wrapped(left);
+  if (right === '') return wrap(left, indent, WIDTH);
   if (indent.length + left.length + right.length + 3 <= WIDTH) return `${left} ← ${right}`;
-  return `${wrapped(left)}\n${indent}${wrapped(`← ${right}`)}`;
-}
-
-/** Text that begins behind an indentation, with further lines indented a little more. */
-function wrapBehind({ length }: string, text: string): string {
-  return wrap('\u00a0'.repeat(length) + text, WIDTH, length + 2).slice(length);
+  return `${wrap(left, indent, WIDTH)}\n${indent}← ${wrap(right, `${indent}  `, WIDTH)}`;
 }

@@ -101,11 +101,7 @@ function formatHeader(run: RunStart): string {
   const plan = `${formatCounted(epochs, 'epoch')}, batch size ${batchSize}, learning rate ${learningRate}, seed ${seed}`;
   const lines = [
     `recipe    ${recipe.name}: ${recipe.title}`,
-    wrap(
-      `model     ${recipe.model().description}: ${formatCounted(parameters, 'parameter')}`,
-      WIDTH,
-      10,
-    ),
+    `model     ${wrap(`${recipe.model().description}: ${formatCounted(parameters, 'parameter')}`, ' '.repeat(10), WIDTH)}`,
     `backend   ${formatBackend(backend)}`,
     `data      ${formatData(data)}`,
     `training  ${plan}`,

@@ -5,13 +5,22 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { syntheticDigits } from '../../src/data/synthetic.js';
 import { type Backend, createBackend } from '../../src/index.js';
 import { relu } from '../../src/layers/activations.js';
+import { conv2d } from '../../src/layers/conv2d.js';
+import { dropout } from '../../src/layers/dropout.js';
+import { flatten } from '../../src/layers/flatten.js';
+import type { Layer } from '../../src/layers/layer.js';
 import { linear } from '../../src/layers/linear.js';
+import { onImages } from '../../src/layers/on-images.js';
+import { averagePool2d, maxPool2d } from '../../src/layers/pooling.js';
 import { sequential } from '../../src/layers/sequential.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { softmaxCrossEntropy } from '../../src/training/losses.js';
 import { adam } from '../../src/training/optimizers.js';
 import { Trainer } from '../../src/training/trainer.js';
+import { residualNetwork } from '../networks.js';
+
+const DIGIT = { channels: 1, height: 28, width: 28 };
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -28,6 +37,38 @@ async function trainedWeights(backend: Backend): Promise<Uint8Array> {
     clipNorm: 1,
   });
   await trainer.fit(train, { epochs: 25 });
+  return trainer.encode();
+}
+
+/** Networks whose calls leave odd shares to three threads, and whose images have odd borders. */
+const IMAGE_NETWORKS = {
+  convolutions: () =>
+    onImages(
+      DIGIT,
+      sequential(
+        conv2d(1, 5, 5, { stride: 2, padding: 1 }),
+        relu(),
+        maxPool2d(3, { stride: 2, padding: 1 }),
+        dropout(0.25),
+        conv2d(5, 9, 3),
+        averagePool2d(2),
+        flatten(),
+        linear(36, 10),
+      ),
+    ),
+  'residual blocks': () => residualNetwork(DIGIT),
+};
+
+/** Weights and running statistics after 14 steps on images, the last of each epoch smaller. */
+async function trainedOnImages(backend: Backend, model: Layer): Promise<Uint8Array> {
+  const { train } = syntheticDigits({ trainSize: 80, testSize: 1 });
+  const trainer = new Trainer(backend, {
+    model,
+    loss: softmaxCrossEntropy(),
+    optimizer: adam({ learningRate: 1e-2 }),
+    batchSize: 13,
+  });
+  await trainer.fit(train, { epochs: 2 });
   return trainer.encode();
 }
 
@@ -54,6 +95,25 @@ describe('threads', () => {
     );
     for (const other of others) expect(Buffer.compare(one, other)).toBe(0);
   });
+
+  it.each(Object.entries(IMAGE_NETWORKS))(
+    'and rows of tiles change no bit of what %s learn',
+    async (_name, model) => {
+      const results: Uint8Array[] = [];
+      for (const threads of [1, 2, 3]) {
+        for (const tileRows of [4, 6] as const) {
+          await using backend = await createBackend('wasm', {
+            threads,
+            worthDividing: 0,
+            tileRows,
+          });
+          results.push(await trainedOnImages(backend, model()));
+        }
+      }
+      const [first, ...others] = results;
+      for (const other of others) expect(Buffer.compare(first, other)).toBe(0);
+    },
+  );
 
   it.each([0, -1, 1.5, 10_000, Number.NaN])('cannot number %s', async (threads) => {
     await expect(createBackend('wasm', { threads })).rejects.toThrow(

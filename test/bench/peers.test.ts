@@ -1,12 +1,23 @@
 import { describe, expect, it } from 'vitest';
 // @ts-expect-error The benchmark is plain JavaScript, which declares no types.
+import { createModel } from '../../bench/peers/engines/handgrad.mjs';
+// @ts-expect-error
 import { machineSlug } from '../../bench/peers/environment.mjs';
 // @ts-expect-error
+import { convolutionShapes, permute, withChannelsLast } from '../../bench/peers/job.mjs';
+// @ts-expect-error
+import { readOptions } from '../../bench/peers/options.mjs';
+// @ts-expect-error
 import { race } from '../../bench/peers/race.mjs';
+// @ts-expect-error
+import { describeResults } from '../../bench/peers/result.mjs';
 // @ts-expect-error
 import { formatReport } from '../../bench/peers/table.mjs';
 // @ts-expect-error
 import { expectedProduct, lossFault, productFault } from '../../bench/peers/verify.mjs';
+// @ts-expect-error
+import { operationsOf, termsOf, WORK } from '../../bench/peers/work.mjs';
+import { type Layer, RECIPES } from '../../src/index.js';
 
 const ENVIRONMENT = {
   date: '2026-01-31',
@@ -56,12 +67,107 @@ describe('the table of peers', () => {
       contestant: PEER,
       error: 'no a|b\nkernel',
     });
-    const results = ['softmax', 'mlp', 'mlp-deep'].map(failed);
+    const results = ['softmax', 'mlp', 'mlp-deep', 'conv', 'conv-fast', 'resnet18'].map(failed);
     const text = formatReport({ environment: ENVIRONMENT, results });
     expect(text).toContain(`| ${PEER} | all train | no a\\|b kernel |`);
     expect(text).not.toContain('## Training steps');
   });
 });
+
+describe('the table of slow peers', () => {
+  const step = (contestant: string, rest: object) => ({
+    op: 'train',
+    work: 'conv',
+    contestant,
+    ...rest,
+  });
+
+  it('says how few steps a figure is from', () => {
+    const results = [
+      step(BASE, { stepMs: { median: 11.52 }, samples: 15, timed: 300 }),
+      step(PEER, { stepMs: { median: 10043.2 }, samples: 1, timed: 1 }),
+    ];
+    const text = formatReport({ environment: ENVIRONMENT, results });
+    expect(text).toContain('| 11.5 | 10043 |');
+    expect(text).toContain(`Slow, and so timed less often: ${PEER}: conv, 1 step.`);
+  });
+
+  it('shows seconds and accuracy of an epoch', () => {
+    const figures = { seconds: { median: 6.789 }, accuracy: 0.9907, samples: 3, timed: 3 };
+    const results = [{ op: 'epoch', work: 'conv-fast-epoch', contestant: BASE, ...figures }];
+    const text = formatReport({ environment: ENVIRONMENT, results });
+    expect(text).toContain('| 6.79 s, 99.07 % |');
+  });
+
+  it('compares time per step, however many steps each contestant had in a round', () => {
+    const conv = workNamed('conv');
+    const entry = (engine: string, title: string, steps: number) => ({
+      contestant: { engine, title, device: 'wasm', threads: 1 },
+      job: { ...conv, steps },
+    });
+    const [base, peer] = [entry('handgrad', 'handgrad', 20), entry('jax', 'jax-js', 1)];
+    const timing = (median: number) => ({ min: median, median, p95: median, samples: 1, runs: 1 });
+    const timings = new Map([
+      [base, timing(200)],
+      [peer, timing(1000)],
+    ]);
+    const [, result] = describeResults(conv, [base, peer], timings);
+    expect(result).toMatchObject({ stepMs: { median: 1000 }, timed: 1, ratio: 0.01 });
+  });
+});
+
+describe('the work of peers', () => {
+  it.each(['softmax', 'mlp', 'mlp-deep', 'conv', 'conv-fast', 'resnet18'] as const)(
+    'has the model of the recipe %s, but for dropout',
+    (name) => {
+      const recipe = RECIPES[name].model();
+      const model = createModel(workNamed(name));
+      expect(shapesOf(model)).toEqual(shapesOf(recipe));
+      // ResNet-18 goes by its name.
+      if (name !== 'resnet18') {
+        expect(model.description).toBe(recipe.description.replaceAll(/dropout\([\d.]+\), /g, ''));
+      }
+    },
+  );
+
+  it('counts the multiply-adds of a convolution, and the terms of each sum', () => {
+    const sizes = { subject: 'conv2d', batch: 2, extent: 5, channels: 3, outputs: 4, kernel: 3 };
+    expect(operationsOf(sizes)).toBe(2 * (2 * 3 * 3) * (3 * 3) * 3 * 4);
+    const terms = ['y', 'dx', 'dW'].map((wanted) => termsOf({ ...sizes, wanted }));
+    expect(terms).toEqual([27, 36, 18]);
+  });
+
+  it('keeps the batches whose losses are checked in a quick run', () => {
+    const { works } = readOptions(['--quick', '--subjects', 'train']);
+    for (const { name, steps, checkedSteps } of works) {
+      expect(steps, name).toBeGreaterThanOrEqual(checkedSteps);
+    }
+  });
+
+  it('permutes axes', () => {
+    expect([...permute([1, 2, 3, 4, 5, 6], [2, 3], [1, 0])]).toEqual([1, 4, 2, 5, 3, 6]);
+    const values = Array.from({ length: 24 }, (_, i) => i);
+    const there = permute(values, [2, 3, 4], [2, 0, 1]);
+    expect([...there.slice(0, 6)]).toEqual([0, 4, 8, 12, 16, 20]);
+    expect([...permute(there, [4, 2, 3], [1, 2, 0])]).toEqual(values);
+  });
+
+  it.each([
+    ['y', 'y', [0, 3, 1, 2]],
+    ['dx', 'x', [0, 3, 1, 2]],
+    ['dW', 'W', [3, 2, 0, 1]],
+  ] as const)('brings %s from channels first to channels last', (wanted, kind, toFirst) => {
+    const job = { wanted, batch: 2, extent: 4, channels: 3, outputs: 5, kernel: 2 };
+    const shape: number[] = convolutionShapes(job)[kind];
+    const size = shape.reduce((a, b) => a * b, 1);
+    const values = Array.from({ length: size }, (_, i) => i);
+    expect([...withChannelsLast(job, permute(values, shape, toFirst))]).toEqual(values);
+  });
+});
+
+function workNamed(name: string) {
+  return WORK.find((work: { name: string }) => work.name === name);
+}
 
 describe('the check of peers', () => {
   const sizes = { m: 2, k: 3, n: 2, transpose: 'NN' };
@@ -127,8 +233,33 @@ describe('the race of peers', () => {
   });
 
   it('takes fewer samples of a contestant that is slow', async () => {
-    const [{ samples }] = await race([{ run: async () => 60_000 }], patience);
+    const [{ samples }] = await race([{ run: async () => 6000 }], patience);
     expect(samples).toBe(3);
+  });
+
+  it('takes the first run of a contestant that is very slow for its only sample', async () => {
+    let runs = 0;
+    const run = async () => {
+      runs += 1;
+      return 60_000;
+    };
+    const [summary] = await race([{ run }], patience);
+    expect(summary).toMatchObject({ median: 60_000, samples: 1, runs: 1 });
+    expect(runs).toBe(1);
+  });
+
+  it('rouses a contestant before each sample, unless its work takes long', async () => {
+    const roused = async (milliseconds: number) => {
+      const asked: boolean[] = [];
+      const run = async (_: number, rouse: boolean) => {
+        asked.push(rouse);
+        return milliseconds;
+      };
+      await race([{ run }], patience);
+      return asked;
+    };
+    expect(await roused(1)).toEqual([false, true, true, true, true]);
+    expect(await roused(2000)).toEqual([false, false, false, false, false]);
   });
 });
 
@@ -136,3 +267,7 @@ it('names a machine by its processor', () => {
   expect(machineSlug('Intel(R) Xeon(R) CPU @ 2.20GHz')).toBe('intel-xeon');
   expect(machineSlug('AMD EPYC 9B14 96-Core Processor')).toBe('amd-epyc-9b14-96-core');
 });
+
+function shapesOf({ parameters }: Layer) {
+  return parameters.map(({ tensor }) => tensor.shape);
+}

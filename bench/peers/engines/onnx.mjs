@@ -1,5 +1,5 @@
 /**
- * Writes ONNX models of one matrix product, byte by byte: the protobuf that they are made of is
+ * Writes ONNX models of one operator, byte by byte: the protobuf that they are made of is
  * simple enough for that. A message is a row of fields, and a field is
  *
  *   key      field number · 8 + wire type, as a varint
@@ -14,28 +14,36 @@ const INTEGER_ATTRIBUTE = 2;
 const IR_VERSION = 8;
 const OPERATOR_SET = 17;
 
+/** C = A·B as one `Gemm`, both operands being constants of the model. */
+export function encodeProduct({ m, n }, { transposeA, transposeB, shapeA, shapeB }, { a, b }) {
+  return encodeModel({
+    operator: 'Gemm',
+    attributes: { transA: Number(transposeA), transB: Number(transposeB) },
+    constants: { A: [shapeA, a], B: [shapeB, b] },
+    shape: [m, n],
+  });
+}
+
 /**
- * C = A·B as one `Gemm`, both operands being constants of the model.
+ * One operator, whose inputs are constants of the model and whose output is `result`.
  *
- * @param {import('../job.mjs').Job} job
- * @param {{ transposeA: boolean, transposeB: boolean, shapeA: number[], shapeB: number[] }} shapes
+ * @param {{ operator: string, attributes?: Record<string, number>, shape: readonly number[],
+ *   constants: Record<string, [shape: readonly number[], values: Float32Array]> }} model the inputs
+ *   by name, in their order, and the shape of the output
  * @returns {Uint8Array} a ModelProto
  */
-export function encodeProduct({ m, n }, { transposeA, transposeB, shapeA, shapeB }, { a, b }) {
+export function encodeModel({ operator, attributes = {}, constants, shape }) {
   const node = message(
-    text(1, 'A'),
-    text(1, 'B'),
-    text(2, 'C'),
-    text(4, 'Gemm'),
-    bytes(5, attribute('transA', Number(transposeA))),
-    bytes(5, attribute('transB', Number(transposeB))),
+    ...Object.keys(constants).map((name) => text(1, name)),
+    text(2, 'result'),
+    text(4, operator),
+    ...Object.entries(attributes).map(([name, value]) => bytes(5, attribute(name, value))),
   );
   const graph = message(
     bytes(1, node),
-    text(2, 'product'),
-    bytes(5, tensor('A', shapeA, a)),
-    bytes(5, tensor('B', shapeB, b)),
-    bytes(12, valueInfo('C', [m, n])),
+    text(2, operator),
+    ...Object.entries(constants).map(([name, constant]) => bytes(5, tensor(name, ...constant))),
+    bytes(12, valueInfo('result', shape)),
   );
   return message(integer(1, IR_VERSION), bytes(8, integer(2, OPERATOR_SET)), bytes(7, graph));
 }

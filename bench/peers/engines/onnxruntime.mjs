@@ -6,11 +6,18 @@
  *            case, which holds for inference but not for training, where weights change. Graph
  *            optimisations are off, or the product would be computed once and remembered. `run`
  *            resolves with the result in JavaScript's memory; that copy is part of every call.
+ *   conv2d   the same with a Conv, or a ConvTranspose for the input's gradient; no operator computes
+ *            the weight's
  *   train    the package has carried no training since 1.20.
  */
 
-import { operandShapes, readOperands } from '../job.mjs';
-import { encodeProduct } from './onnx.mjs';
+import {
+  operandShapes,
+  readConvolutionChannelsFirst,
+  readOperands,
+  withChannelsLast,
+} from '../job.mjs';
+import { encodeModel, encodeProduct } from './onnx.mjs';
 
 export async function open({ device, threads }) {
   const ort = await import('onnxruntime-web');
@@ -21,16 +28,41 @@ export async function open({ device, threads }) {
     threads: ort.env.wasm.numThreads,
     build: 'simd-threaded',
     matmul: (job) => matmul(ort, device, job),
+    conv2d: (job) => convolution(ort, device, job),
     train,
   };
 }
 
 async function matmul(ort, device, job) {
   const model = encodeProduct(job, operandShapes(job), await readOperands(job));
-  const session = await createSession(ort, device, model);
-  const { C } = await session.run({});
+  return runnerOf(await createSession(ort, device, model));
+}
+
+async function convolution(ort, device, job) {
+  const model = encodeConvolution(job.wanted, await readConvolutionChannelsFirst(job));
+  const runner = await runnerOf(await createSession(ort, device, model));
+  return { ...runner, result: withChannelsLast(job, runner.result) };
+}
+
+function encodeConvolution(wanted, { x, W, dy, shapes }) {
+  switch (wanted) {
+    case 'y': {
+      const constants = { x: [shapes.x, x], W: [shapes.W, W] };
+      return encodeModel({ operator: 'Conv', constants, shape: shapes.y });
+    }
+    case 'dx': {
+      const constants = { dy: [shapes.y, dy], W: [shapes.W, W] };
+      return encodeModel({ operator: 'ConvTranspose', constants, shape: shapes.x });
+    }
+    default:
+      throw new Error("no operator of ONNX computes the gradient of a convolution's weight");
+  }
+}
+
+async function runnerOf(session) {
+  const { result } = await session.run({});
   return {
-    result: C.data,
+    result: result.data,
     async run(times) {
       for (let i = 0; i < times; i++) await session.run({});
     },

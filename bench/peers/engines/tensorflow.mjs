@@ -3,17 +3,32 @@
  * and results are not read back.
  *
  *   matmul   `tf.matMul` on tensors of the backend; the result is disposed of
+ *   conv2d   `tf.conv2d`; the gradients' kernels without what `tf.grad` computes beside them
  *   train    `optimizer.minimize` on batches that the backend holds already, labels as one-hot rows
  */
 
-import { oneHot, operandShapes, readBatches, readLayers, readOperands } from '../job.mjs';
+import {
+  convolutionShapes,
+  oneHot,
+  operandShapes,
+  permute,
+  readBatches,
+  readConvolution,
+  readLayers,
+  readOperands,
+} from '../job.mjs';
 
 export async function open({ device, threads }) {
   const tf = await import('@tensorflow/tfjs-core');
   // The core's gradients are registered by packages that build on it; of those, this is the smallest.
   await import('@tensorflow/tfjs-layers');
   const engine = device === 'wasm' ? await startWasm(tf, threads) : await startCpu(tf);
-  return { ...engine, matmul: (job) => matmul(tf, job), train: (job) => train(tf, job) };
+  return {
+    ...engine,
+    matmul: (job) => matmul(tf, job),
+    conv2d: (job) => convolution(tf, job),
+    train: (job) => train(tf, job),
+  };
 }
 
 async function startWasm(tf, threads) {
@@ -45,48 +60,98 @@ async function matmul(tf, job) {
   const { transposeA, transposeB, shapeA, shapeB } = operandShapes(job);
   const { a, b } = await readOperands(job);
   const [A, B] = [tf.tensor2d(a, shapeA), tf.tensor2d(b, shapeB)];
-  const multiply = () => tf.matMul(A, B, transposeA, transposeB);
+  return runnerOf(() => tf.matMul(A, B, transposeA, transposeB));
+}
+
+async function convolution(tf, job) {
+  const shapes = convolutionShapes(job);
+  const operands = await readConvolution(job);
+  const x = tf.tensor4d(operands.x, shapes.x);
+  const W = tf.tensor4d(operands.W, shapes.W);
+  const dy = tf.tensor4d(operands.dy, shapes.y);
+  const plain = { strides: 1, pad: 'valid', dataFormat: 'NHWC' };
+  const compute = {
+    y: () => tf.conv2d(x, W, 1, 'valid'),
+    dx: () => tf.conv2dTranspose(dy, W, shapes.x, 1, 'valid'),
+    dW: () =>
+      tf.engine().runKernel('Conv2DBackpropFilter', { x, dy }, { ...plain, filterShape: shapes.W }),
+  };
+  return runnerOf(compute[job.wanted]);
+}
+
+function runnerOf(compute) {
+  const first = compute();
+  const result = first.dataSync();
+  first.dispose();
   return {
-    result: multiply().dataSync(),
+    result,
     run(times) {
-      for (let i = 0; i < times; i++) multiply().dispose();
+      for (let i = 0; i < times; i++) compute().dispose();
     },
   };
 }
 
 async function train(tf, job) {
   const batches = await createBatches(tf, job);
-  const parameters = await createParameters(tf, job);
-  const optimizer = tf.train.sgd(job.learningRate);
-  const lossOf = ({ x, t }) => tf.losses.softmaxCrossEntropy(t, forward(tf, parameters, x));
+  const layers = await createLayers(tf, job);
+  const optimizer = createOptimizer(tf, job.optimizer);
+  const lossOf = ({ x, t }) => tf.losses.softmaxCrossEntropy(t, forward(layers, x));
   const step = (batch, wanted) => optimizer.minimize(() => lossOf(batch), wanted);
-  const first = batches.slice(0, job.checkedSteps);
+  const checked = batches.slice(0, job.checkedSteps);
+  const round = batches.slice(0, job.steps);
   return {
-    result: first.map((batch) => step(batch, true).dataSync()[0]),
+    result: checked.map((batch) => step(batch, true).dataSync()[0]),
     run(times) {
-      for (let i = 0; i < times; i++) for (const batch of batches) step(batch, false);
+      for (let i = 0; i < times; i++) for (const batch of round) step(batch, false);
     },
   };
 }
 
-function forward(tf, parameters, x) {
-  return parameters.reduce((values, { W, b }, i) => {
-    const y = tf.add(tf.matMul(values, W), b);
-    return i < parameters.length - 1 ? tf.relu(y) : y;
-  }, x);
+function createOptimizer(tf, { name, learningRate, betas }) {
+  if (name === 'sgd') return tf.train.sgd(learningRate);
+  return tf.train.adam(learningRate, ...betas, 1e-8);
+}
+
+function forward(layers, x) {
+  return layers.reduce((values, layer) => layer(values), x);
 }
 
 async function createBatches(tf, job) {
-  const classes = job.layers.at(-1);
+  const { batch, features, classes, image } = job;
+  // One channel, so that it lies the same whether it comes first or last.
+  const shape = image ? [batch, image.height, image.width, image.channels] : [batch, features];
   return (await readBatches(job)).map(({ inputs, labels }) => ({
-    x: tf.tensor2d(inputs, [job.batch, job.layers[0]]),
-    t: tf.tensor2d(oneHot(labels, classes), [job.batch, classes]),
+    x: tf.tensor(inputs, shape),
+    t: tf.tensor2d(oneHot(labels, classes), [batch, classes]),
   }));
 }
 
-async function createParameters(tf, job) {
-  return (await readLayers(job)).map(({ inputs, outputs, weight, bias }) => ({
-    W: tf.variable(tf.tensor2d(weight, [inputs, outputs])),
-    b: tf.variable(tf.tensor1d(bias)),
-  }));
+/** Functions, with the variables that are trained in them. */
+async function createLayers(tf, job) {
+  return (await readLayers(job)).map(({ kind, args, weightShape, weight, bias }) => {
+    switch (kind) {
+      case 'linear': {
+        const [O, I] = weightShape;
+        const W = tf.variable(tf.tensor2d(permute(weight, weightShape, [1, 0]), [I, O]));
+        const b = tf.variable(tf.tensor1d(bias));
+        return (x) => tf.add(tf.matMul(x, W), b);
+      }
+      case 'conv2d': {
+        const [OC, C, KH, KW] = weightShape;
+        const values = permute(weight, weightShape, [2, 3, 1, 0]);
+        const W = tf.variable(tf.tensor4d(values, [KH, KW, C, OC]));
+        const b = tf.variable(tf.tensor1d(bias));
+        return (x) => tf.add(tf.conv2d(x, W, 1, 'valid'), b);
+      }
+      case 'relu':
+        return (x) => tf.relu(x);
+      case 'maxPool2d':
+        return (x) => tf.maxPool(x, args[0], args[0], 'valid');
+      case 'flatten':
+        // Channel by channel, as the weights of the linear layer that follows expect it.
+        return (x) => tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0], -1]);
+      default:
+        throw new Error(`this benchmark does not drive ${kind} in TensorFlow.js`);
+    }
+  });
 }

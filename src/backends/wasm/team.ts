@@ -11,6 +11,8 @@ export interface TeamSetup {
   readonly control: number;
   /** Rows of the matrix product's tiles. */
   readonly tileRows: number;
+  /** Whether the engine makes 256-bit vectors, of two strips at once. */
+  readonly pairsStrips: boolean;
   /** How often a waiting thread looks before it sleeps. */
   readonly looks: number;
 }

@@ -28,6 +28,7 @@ interface CoreExports {
   /** Bytes that a team of `count` threads needs. */
   teamBytes(count: number): number;
   setTileRows(rows: number): void;
+  setPairsStrips(pairs: boolean): void;
   joinTeam(control: number, number: number, count: number, sleeps: boolean, looks: number): void;
   /** 0 when a thread failed. */
   runStep(list: number, calls: number, times: number): number;
@@ -48,6 +49,8 @@ export interface WasmOptions {
   readonly worthDividing?: number;
   /** Rows of the matrix product's tiles, 6 or 4: what is faster on the engine, by default. */
   readonly tileRows?: 6 | 4;
+  /** Whether large products take two strips of columns at once; with `revectorize`, by default. */
+  readonly pairsStrips?: boolean;
   /** Which build to run; the best one that the engine supports by default. */
   readonly build?: WasmBuild;
   /**
@@ -83,8 +86,11 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const core = await instantiate(module, memory);
   const heap = new Heap(memory, core.heapBase());
   const control = heap.allocate(core.teamBytes(threads));
-  const rows = options.tileRows ?? tileRows();
+  // Pairs of strips come in tiles of six rows.
+  const pairsStrips = options.pairsStrips ?? revectorization.on;
+  const rows = pairsStrips ? 6 : (options.tileRows ?? tileRows());
   core.setTileRows(rows);
+  core.setPairsStrips(pairsStrips);
   const looks = await looksBeforeSleep(threads);
   core.joinTeam(control, 0, threads, maySleep(), looks);
   const team = await Team.start(threads, {
@@ -93,6 +99,7 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
     kernels: KERNELS,
     control,
     tileRows: rows,
+    pairsStrips,
     looks,
   });
   const notes = [note, revectorization.note].filter((text) => text !== undefined);
@@ -137,6 +144,7 @@ async function instantiate(
     'teamBytes',
     'joinTeam',
     'setTileRows',
+    'setPairsStrips',
     'runStep',
     'runAlone',
     'fail',

@@ -10,12 +10,13 @@ const port = inNode
   : globalThis;
 
 port.onmessage = async ({
-  data: { module, memory, kernels, control, tileRows, looks, number, count },
+  data: { module, memory, kernels, control, tileRows, pairsStrips, looks, number, count },
 }) => {
   try {
     const { exports: core } = await WebAssembly.instantiate(module, { env: { memory } });
     for (const kernel of kernels) core.table.grow(1, core[kernel]);
     core.setTileRows(tileRows);
+    core.setPairsStrips(pairsStrips);
     core.joinTeam(control, number, count, true, looks);
     port.postMessage({ ready: true });
     try {
