@@ -32,4 +32,15 @@ function elementwise(shader: string): Kernel {
 export const KERNELS: Partial<Readonly<Record<OpName, Kernel>>> = {
   reluForward: elementwise('relu'),
   reluBackward: elementwise('relu'),
+  leakyReluForward: elementwise('leaky-relu'),
+  leakyReluBackward: elementwise('leaky-relu'),
+  geluForward: elementwise('gelu'),
+  geluBackward: elementwise('gelu'),
+  sigmoidForward: elementwise('sigmoid'),
+  sigmoidBackward: elementwise('sigmoid'),
+  tanhForward: elementwise('tanh'),
+  tanhBackward: elementwise('tanh'),
+  add: elementwise('add'),
+  flattenForward: elementwise('flatten'),
+  flattenBackward: elementwise('flatten'),
 };
