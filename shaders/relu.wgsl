@@ -1,5 +1,5 @@
 // Derivation: src/ops/relu.ts
-// All tensors of one shape with n elements, one invocation each.
+// All tensors of one shape with n elements, one invocation each. Behind positive.wgsl.
 override WORKGROUP: u32 = 256;
 
 struct Sizes { n: u32 }
@@ -24,5 +24,5 @@ fn reluForward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups
 fn reluBackward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * WORKGROUP;
   if (i >= sizes.n) { return; }
-  dx[i] = select(0, dy[i], yRead[i] > 0);
+  dx[i] = select(0, dy[i], isPositive(yRead[i]));
 }

@@ -17,7 +17,7 @@
  * Source: Kingma and Ba, "Adam", ICLR 2015; Loshchilov and Hutter, "Decoupled weight decay
  * regularization", ICLR 2019; ε outside the bias-corrected root, as PyTorch has it.
  *
- * Kernels: assembly/adam.ts
+ * Kernels: assembly/adam.ts, shaders/adam.wgsl
  */
 import { type Shape, sizeOf, type Values } from '../tensor.js';
 import { learningRate, stepNumber } from './step-state.js';

@@ -14,7 +14,7 @@
  *
  * Source: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016.
  *
- * Kernels: assembly/add.ts
+ * Kernels: assembly/add.ts, shaders/add.wgsl
  */
 import { sizeOf, type Values } from '../tensor.js';
 import { defineOp, expectSameShapes } from './types.js';

@@ -21,7 +21,7 @@
  *
  * Saved for backward: p.
  *
- * Kernels: assembly/binary-cross-entropy.ts
+ * Kernels: assembly/binary-cross-entropy.ts, shaders/binary-cross-entropy.wgsl
  */
 import type { Values } from '../tensor.js';
 import { sigmoid } from './sigmoid.js';

@@ -26,7 +26,7 @@
  * Source: Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout: a simple way to prevent
  * neural networks from overfitting", JMLR 15, 2014; the generator's is in src/random/threefry.ts.
  *
- * Kernels: assembly/dropout.ts
+ * Kernels: assembly/dropout.ts, shaders/dropout.wgsl
  */
 import { threefry2x32 } from '../random/threefry.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
@@ -69,8 +69,7 @@ export function dropoutBackward(
 
 /** to = from · m / (1 − p) */
 function mask(to: Values, from: Values, step: number, { seed, stream, p }: DropoutAttributes) {
-  const threshold = thresholdOf(p);
-  const scale = HALVES / (HALVES - threshold);
+  const { threshold, scale } = drawnProbability(p);
   const halves = new Uint16Array(GROUP);
   for (let i = 0; i < from.length; i++) {
     if (i % GROUP === 0) drawHalves(halves, seed, stream, i / GROUP, step);
@@ -78,9 +77,10 @@ function mask(to: Values, from: Values, step: number, { seed, stream, p }: Dropo
   }
 }
 
-/** The smallest half that keeps its element. */
-function thresholdOf(p: number): number {
-  return Math.min(Math.round(p * HALVES), HALVES - 1);
+/** Of the p that is drawn: the smallest half that keeps its element, and 1 / (1 − p). */
+export function drawnProbability(p: number): { threshold: number; scale: number } {
+  const threshold = Math.min(Math.round(p * HALVES), HALVES - 1);
+  return { threshold, scale: HALVES / (HALVES - threshold) };
 }
 
 /** The halves of all elements of group g, in their order. */

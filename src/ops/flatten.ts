@@ -18,7 +18,7 @@
  *
  * which is the inverse of forward: it also turns PyTorch's images into this library's.
  *
- * Kernels: assembly/flatten.ts
+ * Kernels: assembly/flatten.ts, shaders/flatten.wgsl
  */
 import type { Shape, Values } from '../tensor.js';
 import { defineOp, expectRank, expectShape } from './types.js';

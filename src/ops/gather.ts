@@ -14,7 +14,7 @@
  *
  * Nothing flows back: data has no gradient.
  *
- * Kernels: assembly/gather.ts
+ * Kernels: assembly/gather.ts, shaders/gather.wgsl
  */
 import type { Shape, Values } from '../tensor.js';
 import { position } from './step-state.js';

@@ -32,7 +32,7 @@
  * "Evaluating the normal distribution", Journal of Statistical Software 11, 2004. PyTorch's `nn.GELU`
  * without an approximation is the same.
  *
- * Kernels: assembly/gelu.ts
+ * Kernels: assembly/gelu.ts, shaders/gelu.wgsl
  */
 import { sizeOf, type Values } from '../tensor.js';
 import { defineOp, expectSameShapes } from './types.js';

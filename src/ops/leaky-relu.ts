@@ -14,7 +14,7 @@
  * Source: Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML
  * 2013.
  *
- * Kernels: assembly/leaky-relu.ts
+ * Kernels: assembly/leaky-relu.ts, shaders/leaky-relu.wgsl
  */
 import { expectNumber } from '../checks.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';

@@ -16,7 +16,7 @@
  * Saved for backward: p.
  * Source: J. Howard and S. Gugger, "Deep Learning for Coders with fastai and PyTorch", chapter 4.
  *
- * Kernels: assembly/mnist-loss.ts
+ * Kernels: assembly/mnist-loss.ts, shaders/mnist-loss.wgsl
  */
 import type { Values } from '../tensor.js';
 import { sigmoid } from './sigmoid.js';

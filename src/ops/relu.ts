@@ -10,7 +10,7 @@
  *
  * Since x > 0 exactly where y > 0, backward reads y: x need not be kept.
  *
- * Kernels: assembly/relu.ts
+ * Kernels: assembly/relu.ts, shaders/relu.wgsl
  */
 import { sizeOf, type Values } from '../tensor.js';
 import { defineOp, expectSameShapes } from './types.js';

@@ -15,7 +15,7 @@
  * Source: Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in
  * deep learning", ICML 2013, in the form in which PyTorch writes it.
  *
- * Kernels: assembly/sgd.ts
+ * Kernels: assembly/sgd.ts, shaders/sgd.wgsl
  */
 import { type Shape, sizeOf, type Values } from '../tensor.js';
 import { learningRate } from './step-state.js';

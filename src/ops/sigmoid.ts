@@ -12,7 +12,7 @@
  *
  * Backward reads y only: x need not be kept.
  *
- * Kernels: assembly/sigmoid.ts
+ * Kernels: assembly/sigmoid.ts, shaders/sigmoid.wgsl
  */
 import { sizeOf, type Values } from '../tensor.js';
 import { defineOp, expectSameShapes } from './types.js';

@@ -25,7 +25,7 @@
  *
  * Saved for backward: p. Softmax alone, for predictions, is the middle line above.
  *
- * Kernels: assembly/softmax-cross-entropy.ts
+ * Kernels: assembly/softmax-cross-entropy.ts, shaders/softmax-cross-entropy.wgsl
  */
 import type { Shape, Values } from '../tensor.js';
 import { defineOp, expectRank, expectSameShapes, expectShape } from './types.js';

@@ -12,7 +12,7 @@
  * The sum's gradient grows with the batch, so the learning rate that suits it shrinks with the
  * batch; the mean's does not.
  *
- * Kernels: assembly/squared-error.ts
+ * Kernels: assembly/squared-error.ts, shaders/squared-error.wgsl
  */
 import { sizeOf, type Values } from '../tensor.js';
 import { defineOp, expectSameShapes, expectShape } from './types.js';

@@ -14,7 +14,7 @@
  * Whoever runs n ≤ R steps sets row to 0 and fills schedule first, and reads losses afterwards:
  * one exchange with the backend for n steps.
  *
- * Kernels: assembly/step-state.ts
+ * Kernels: assembly/step-state.ts, shaders/step-state.wgsl
  */
 import { persistent, type Tensor, type Values } from '../tensor.js';
 import { defineOp, expectShape } from './types.js';

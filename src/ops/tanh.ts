@@ -10,7 +10,7 @@
  *
  * Backward reads y only: x need not be kept.
  *
- * Kernels: assembly/tanh.ts
+ * Kernels: assembly/tanh.ts, shaders/tanh.wgsl
  */
 import { sizeOf, type Values } from '../tensor.js';
 import { defineOp, expectSameShapes } from './types.js';

@@ -1,6 +1,41 @@
+import adam from '../../../shaders/adam.wgsl';
+import add from '../../../shaders/add.wgsl';
+import binaryCrossEntropy from '../../../shaders/binary-cross-entropy.wgsl';
+import dropout from '../../../shaders/dropout.wgsl';
+import exp from '../../../shaders/exp.wgsl';
+import flatten from '../../../shaders/flatten.wgsl';
+import gather from '../../../shaders/gather.wgsl';
+import gelu from '../../../shaders/gelu.wgsl';
+import leakyRelu from '../../../shaders/leaky-relu.wgsl';
+import logarithm from '../../../shaders/logarithm.wgsl';
+import mnistLoss from '../../../shaders/mnist-loss.wgsl';
+import positive from '../../../shaders/positive.wgsl';
 import relu from '../../../shaders/relu.wgsl';
+import sgd from '../../../shaders/sgd.wgsl';
+import sigmoid from '../../../shaders/sigmoid.wgsl';
+import softmaxCrossEntropy from '../../../shaders/softmax-cross-entropy.wgsl';
+import squaredError from '../../../shaders/squared-error.wgsl';
+import stepState from '../../../shaders/step-state.wgsl';
+import sum from '../../../shaders/sum.wgsl';
+import tanh from '../../../shaders/tanh.wgsl';
+import threefry from '../../../shaders/threefry.wgsl';
 
-/** Every shader's source, by the file's stem. */
+/** Every shader's source, by the file's stem, behind the files whose functions it uses. */
 export const SHADERS: Readonly<Record<string, string>> = {
-  relu,
+  adam,
+  add,
+  'binary-cross-entropy': exp + logarithm + sum + binaryCrossEntropy,
+  dropout: threefry + dropout,
+  flatten,
+  gather,
+  gelu: exp + gelu,
+  'leaky-relu': positive + leakyRelu,
+  'mnist-loss': exp + sum + mnistLoss,
+  relu: positive + relu,
+  sgd,
+  sigmoid: exp + sigmoid,
+  'softmax-cross-entropy': exp + logarithm + sum + softmaxCrossEntropy,
+  'squared-error': sum + squaredError,
+  'step-state': stepState,
+  tanh: exp + tanh,
 };

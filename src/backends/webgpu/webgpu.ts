@@ -138,11 +138,12 @@ class WebgpuDevice implements Device {
   ): Promise<Dispatch> {
     const kernel = kernelOf(call.op);
     const pipeline = await this.#pipelineOf(call.op, kernel);
-    const entries: GPUBindGroupEntry[] = touchedBy(call).map((tensor, binding) => ({
-      binding,
+    const { bindings } = kernel;
+    const entries: GPUBindGroupEntry[] = touchedBy(call).map((tensor, i) => ({
+      binding: bindings ? bindings[i] : i,
       resource: { buffer: bufferOf(tensor) },
     }));
-    const size = 4 * (call.sizes.length + Object.keys(call.attributes).length);
+    const size = 4 * (call.sizes.length + attributesOf(call).length);
     if (size > 0) {
       const resource = {
         buffer: parameters,
@@ -180,16 +181,16 @@ class WebgpuDevice implements Device {
   #writeParameters(calls: readonly Call[]): GPUBuffer {
     const bytes = new ArrayBuffer(Math.max(1, calls.length) * this.#alignment);
     const view = new DataView(bytes);
-    calls.forEach(({ op, sizes, attributes }, i) => {
+    calls.forEach((call, i) => {
       let at = i * this.#alignment;
-      for (const size of sizes) {
+      for (const size of call.sizes) {
         view.setUint32(at, size, true);
         at += 4;
       }
-      const { integers = [] } = kernelOf(op);
-      for (const name of definitionOf(op).attributes) {
-        if (integers.includes(name)) view.setUint32(at, attributes[name], true);
-        else view.setFloat32(at, attributes[name], true);
+      const { integers = [] } = kernelOf(call.op);
+      for (const [name, value] of attributesOf(call)) {
+        if (integers.includes(name)) view.setUint32(at, value, true);
+        else view.setFloat32(at, value, true);
         at += 4;
       }
     });
@@ -262,6 +263,13 @@ function kernelOf(op: OpName): Kernel {
   const kernel = KERNELS[op];
   if (!kernel) throw new BackendError(`webgpu: expected a kernel of ${op}, got none`);
   return kernel;
+}
+
+/** A call's attributes as the shader takes them, in its order. */
+function attributesOf({ op, attributes }: Call): [name: string, value: number][] {
+  const derived = kernelOf(op).derived?.(attributes);
+  if (derived) return Object.entries(derived);
+  return definitionOf(op).attributes.map((name) => [name, attributes[name]]);
 }
 
 function typedValues({ dtype }: Tensor, values: ArrayLike<number>) {

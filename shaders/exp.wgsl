@@ -1,0 +1,30 @@
+// Exponentials. WGSL's own may be off by 3 + 2|x| units in the last place. Goes before the shaders
+// that use it: src/backends/webgpu/shaders.ts.
+
+// eˣ for x ≤ 88; below −87.33654, where it leaves the normal numbers, 0. NaN stays NaN.
+//
+//   x = n ln 2 + r, |r| ≤ ln 2 / 2        eˣ = 2ⁿ eʳ
+//   eʳ = 1 + r + r²·p(r)                  p of degree 5, fitted over that interval (Cephes, expf)
+//
+// ln 2 comes in two parts, of which the first has so few bits that its product with n is exact.
+fn preciseExp(x: f32) -> f32 {
+  let n = round(x * 1.44269504088896341);
+  let r = fma(n, -1.42860677e-6, fma(n, -0.693145751953125, x));
+  var p = fma(r, 1.9875691500e-4, 1.3981999507e-3);
+  p = fma(p, r, 8.3334519073e-3);
+  p = fma(p, r, 4.1665795894e-2);
+  p = fma(p, r, 1.6666665459e-1);
+  p = fma(p, r, 5.0000001201e-1);
+  let power = fma(r * r, p, r) + 1;
+  return select(power * powerOf2(i32(n)), 0, x < -87.33654);
+}
+
+// 2ⁿ for −126 ≤ n ≤ 127.
+fn powerOf2(n: i32) -> f32 {
+  return bitcast<f32>((n + 127) << 23u);
+}
+
+// σ(x), where e = e^−|x|: 1/(1 + e) on the right of zero, e/(1 + e) on the left.
+fn sigmoidFrom(e: f32, x: f32) -> f32 {
+  return select(1, e, x < 0) / (1 + e);
+}

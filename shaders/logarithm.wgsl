@@ -1,0 +1,31 @@
+// Logarithms for the losses. WGSL's own may be off by 2⁻²¹ near 1, where a loss is smallest. Goes
+// behind exp.wgsl, before the shaders that use it: src/backends/webgpu/shaders.ts.
+
+// log x for 1 ≤ x < 2¹²⁶. NaN stays NaN.
+//
+//   x = 2ᵉ m, √½ ≤ m ≤ √2        log x = e ln 2 + log m        log m = 2 artanh((m − 1)/(m + 1))
+//
+// A log₂ that is a little off does no harm: it only decides where m ends.
+fn preciseLog(x: f32) -> f32 {
+  let e = round(log2(x));
+  let m = x * powerOf2(-i32(e));
+  let logM = 2 * artanh((m - 1) / (m + 1));
+  return fma(e, 0.693145751953125, fma(e, 1.42860677e-6, logM));
+}
+
+// log(1 + u) for 0 ≤ u ≤ 1: 1 + u never rounds a small u away.
+fn log1p(u: f32) -> f32 {
+  return 2 * artanh(u / (2 + u));
+}
+
+// s + s³/3 + s⁵/5 + …, for |s| ≤ 1/3, where the first term left out is below 2⁻²⁵ s.
+fn artanh(s: f32) -> f32 {
+  let square = s * s;
+  var sum = fma(square, 1.0 / 15, 1.0 / 13);
+  sum = fma(sum, square, 1.0 / 11);
+  sum = fma(sum, square, 1.0 / 9);
+  sum = fma(sum, square, 1.0 / 7);
+  sum = fma(sum, square, 1.0 / 5);
+  sum = fma(sum, square, 1.0 / 3);
+  return fma(s * square, sum, s);
+}

@@ -1,0 +1,48 @@
+// Derivation: src/ops/sgd.ts
+// w, v, dw of one shape with n elements, one invocation each; schedule (R).
+override WORKGROUP: u32 = 256;
+
+struct Sizes { n: u32, momentum: f32, weightDecay: f32 }
+@group(0) @binding(8) var<uniform> sizes: Sizes;
+
+struct StepState { step: u32, row: u32, position: u32, unused: u32 }
+
+@group(0) @binding(0) var<storage, read_write> w: array<f32>;
+@group(0) @binding(1) var<storage, read_write> v: array<f32>;
+@group(0) @binding(2) var<storage, read> dw: array<f32>;
+@group(0) @binding(3) var<storage, read> schedule: array<f32>;
+@group(0) @binding(4) var<storage, read> state: StepState;
+
+@compute @workgroup_size(WORKGROUP)
+fn sgdUpdate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.x + id.y * groups.x * WORKGROUP;
+  if (i >= sizes.n) { return; }
+  let g = dw[i] + sizes.weightDecay * w[i];
+  w[i] -= schedule[state.row] * g;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn sgdMomentumUpdate(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let i = id.x + id.y * groups.x * WORKGROUP;
+  if (i >= sizes.n) { return; }
+  let g = dw[i] + sizes.weightDecay * w[i];
+  let velocity = sizes.momentum * v[i] + g;
+  v[i] = velocity;
+  w[i] -= schedule[state.row] * velocity;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn sgdNesterovUpdate(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let i = id.x + id.y * groups.x * WORKGROUP;
+  if (i >= sizes.n) { return; }
+  let g = dw[i] + sizes.weightDecay * w[i];
+  let velocity = sizes.momentum * v[i] + g;
+  v[i] = velocity;
+  w[i] -= schedule[state.row] * (g + sizes.momentum * velocity);
+}
