@@ -14,6 +14,13 @@ if (!hasChromium) {
   console.warn(message);
 }
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Whether tests fail where there is no GPU, rather than being skipped. */
+    webgpuIsRequired: boolean;
+  }
+}
+
 /** Tests of what runs in browsers too, and need nothing of Node. */
 const everywhere = [
   'test/ops/*.test.ts',
@@ -50,6 +57,9 @@ function inChromium(name: string, headers: Record<string, string>) {
               '--disable-sync',
               '--no-first-run',
               '--disable-quic',
+              // A GPU in software, which every machine has, and which Chromium offers only if asked.
+              '--enable-unsafe-webgpu',
+              '--use-webgpu-adapter=swiftshader',
             ],
           },
         }),
@@ -81,6 +91,7 @@ export default defineConfig({
     ],
   },
   test: {
+    provide: { webgpuIsRequired: Boolean(process.env.HANDGRAD_REQUIRE_WEBGPU) },
     // Long for a machine that is busy; none takes a tenth of it on one that is not.
     testTimeout: 120_000,
     hookTimeout: 120_000,

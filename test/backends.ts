@@ -1,4 +1,4 @@
-import { afterAll, describe } from 'vitest';
+import { afterAll, describe, inject } from 'vitest';
 import type { Backend } from '../src/backends/backend.js';
 import { createBackend } from '../src/backends/create.js';
 import { BUILDS, supportedBuilds } from '../src/backends/wasm/module.js';
@@ -24,7 +24,7 @@ async function startWebgpu(): Promise<Contestant> {
   try {
     return { name, backend: await createBackend('webgpu') };
   } catch (error) {
-    if (process.env.HANDGRAD_REQUIRE_WEBGPU) throw error;
+    if (inject('webgpuIsRequired')) throw error;
     return { name, missing: (error as Error).message };
   }
 }

@@ -3,6 +3,7 @@ import { createBackend } from '../backends/create.js';
 import type { BackendInfo } from '../backends/device.js';
 import { formatCounted } from './format.js';
 import type { BackendOptions } from './options.js';
+import { note } from './output.js';
 
 /**
  * Runs `task` on the backend that the options name, and closes it.
@@ -15,13 +16,15 @@ export async function withBackend<Result>(
 ): Promise<Result> {
   const backend = await createBackend(choice, threads === undefined ? {} : { threads });
   try {
+    if (choice === 'webgpu') backend.info.notes.forEach(note);
     return await task(backend);
   } finally {
     await backend.close();
   }
 }
 
-/** `wasm (relaxed, 1 thread)`. */
+/** `wasm (relaxed, 1 thread)`, or `webgpu (NVIDIA H200)`. */
 export function formatBackend({ backend, build, threads }: BackendInfo): string {
+  if (backend === 'webgpu') return `${backend} (${build})`;
   return `${backend} (${build}, ${formatCounted(threads, 'thread')})`;
 }

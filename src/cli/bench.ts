@@ -27,7 +27,7 @@ import { formatTable } from './table.js';
 const SUBJECTS = ['matmul', 'softmax-cross-entropy', 'conv2d', 'train'] as const;
 type Subject = (typeof SUBJECTS)[number];
 
-const BACKENDS = ['wasm', 'reference'] as const;
+const BACKENDS = ['wasm', 'webgpu', 'reference'] as const;
 const TRANSPOSES = ['NN', 'TN', 'NT'] as const;
 const DEFAULT_RECIPES: readonly RecipeName[] = ['softmax', 'mlp', 'mlp-deep'];
 
@@ -207,13 +207,18 @@ function formatResult(result: BenchResult): string[] {
   return [
     result.op,
     formatShape(result),
-    `${result.backend} ${result.build}, ${result.threads}`,
+    formatContestant(result),
     timing ? timing.median.toPrecision(4) : '',
     timing ? timing.p95.toPrecision(4) : '',
     formatRate(result),
     result.roofFraction === undefined ? '' : `${(100 * result.roofFraction).toFixed(0)} %`,
     result.verified ? 'yes' : 'NO',
   ];
+}
+
+/** `wasm relaxed, 2`; a GPU has no threads to count. */
+function formatContestant({ backend, build, threads }: BenchResult): string {
+  return backend === 'webgpu' ? `${backend} ${build}` : `${backend} ${build}, ${threads}`;
 }
 
 /** Extents, then what windows have beside them: `64 × 7 × 7 × 64 × 128 × 3, stride 2, padding 1, forward`. */

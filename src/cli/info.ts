@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { relaxedSimd, simd, threads } from 'wasm-feature-detect';
 import { createBackend } from '../backends/create.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
+import { openAdapter } from '../backends/webgpu/adapter.js';
 import { loadMnist } from '../data/mnist.js';
 import { defaultCacheFolder } from '../data/mnist-cache.js';
 import { formatBackend } from './backend.js';
@@ -32,8 +33,11 @@ async function inspect() {
   const wasm = await inspectWasm();
   const backend = await createBackend('auto');
   await backend.close();
+  const webgpu = await inspectWebgpu();
   const mnist = await inspectMnist();
-  const missing = [...whyMissing(wasm), ...(mnist.reason === undefined ? [] : [mnist.reason])];
+  const missing = [...whyMissing(wasm), webgpu.reason, mnist.reason].filter(
+    (reason) => reason !== undefined,
+  );
   return {
     handgrad: VERSION,
     node: process.versions.node,
@@ -43,6 +47,7 @@ async function inspect() {
     cores: availableParallelism(),
     memoryBytes: totalmem(),
     wasm,
+    webgpu,
     backend: backend.info,
     mnist,
     missing,
@@ -57,6 +62,38 @@ async function inspectWasm() {
     /** Builds of the core that this engine runs, best first. */
     builds: await supportedBuilds(),
   };
+}
+
+/** What bounds a step on a GPU: bytes of a tensor, and of a workgroup's memory and invocations. */
+const LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+] as const;
+
+type Limits = Readonly<Record<(typeof LIMITS)[number], number>>;
+
+/** The system's GPU. */
+interface Gpu {
+  readonly found: boolean;
+  readonly adapter?: string;
+  readonly limits?: Limits;
+  /** What to know about it, a sentence each. */
+  readonly notes?: readonly string[];
+  /** Why there is none, and how to get it. */
+  readonly reason?: string;
+}
+
+async function inspectWebgpu(): Promise<Gpu> {
+  try {
+    const { device, info, close } = await openAdapter();
+    const limits = Object.fromEntries(LIMITS.map((name) => [name, device.limits[name]]));
+    await close();
+    return { found: true, adapter: info.build, limits: limits as Limits, notes: info.notes };
+  } catch (error) {
+    return { found: false, reason: `WebGPU: ${reasonOf(error).replace(/^webgpu: /, '')}` };
+  }
 }
 
 function whyMissing(wasm: Wasm): string[] {
@@ -94,7 +131,7 @@ async function inspectMnist(): Promise<MnistPlace> {
 }
 
 function formatMachine(machine: Machine): string {
-  const { cores, memoryBytes, wasm, mnist, missing } = machine;
+  const { cores, memoryBytes, wasm, webgpu, mnist, missing } = machine;
   const lines = [
     `handgrad      ${machine.handgrad}`,
     `engine        Node ${machine.node}, V8 ${machine.v8}`,
@@ -104,12 +141,20 @@ function formatMachine(machine: Machine): string {
     `relaxed SIMD  ${yesOrNo(wasm.relaxedSimd)}`,
     `WASM threads  ${yesOrNo(wasm.threads)}`,
     `WASM builds   ${wasm.builds.join(', ') || 'none'}`,
+    `GPU           ${formatGpu(webgpu)}`,
     `backend       ${formatBackend(machine.backend)}`,
     `MNIST         ${formatMnist(mnist)}`,
     `cache         ${mnist.cacheFolder}`,
   ];
   if (missing.length > 0) lines.push('', 'missing', ...missing.map((reason) => `  ${reason}`));
   return lines.join('\n');
+}
+
+function formatGpu({ adapter, limits, notes = [] }: Gpu): string {
+  if (adapter === undefined || limits === undefined) return 'none that WebGPU offers';
+  const { maxBufferSize, maxStorageBufferBindingSize } = limits;
+  const largest = formatBytes(Math.min(maxBufferSize, maxStorageBufferBindingSize));
+  return [`${adapter}, tensors of up to ${largest}`, ...notes].join(`\n${' '.repeat(14)}`);
 }
 
 function formatMnist({ found, folder, trainSize = 0, testSize = 0 }: MnistPlace): string {

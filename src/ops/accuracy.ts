@@ -12,7 +12,7 @@
  * sets them to zero first. Both are step functions: their gradient is zero wherever it exists,
  * which is why they are not what training minimises.
  *
- * Kernels: assembly/accuracy.ts
+ * Kernels: assembly/accuracy.ts, shaders/accuracy.wgsl
  */
 import type { Values } from '../tensor.js';
 import { defineOp, expectRank, expectShape } from './types.js';

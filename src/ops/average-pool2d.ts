@@ -17,7 +17,7 @@
  *
  * Nothing is saved for backward.
  *
- * Kernels: assembly/average-pool2d.ts
+ * Kernels: assembly/average-pool2d.ts, shaders/average-pool2d.wgsl
  */
 import type { Shape, Values } from '../tensor.js';
 import { type PoolingWindow, pooledShape, WINDOW_ATTRIBUTES, windowsOf } from './max-pool2d.js';

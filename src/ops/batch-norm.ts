@@ -37,7 +37,7 @@
  * them changes y. Saved for backward: x, μ and v.
  *
  * Source: Ioffe and Szegedy, "Batch normalization", ICML 2015.
- * Kernels: assembly/batch-norm.ts
+ * Kernels: assembly/batch-norm.ts, shaders/batch-norm.wgsl
  */
 import { ShapeError } from '../errors.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';

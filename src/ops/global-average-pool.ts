@@ -13,7 +13,7 @@
  * Nothing is saved for backward.
  *
  * Source: Lin, Chen, Yan, "Network in network", ICLR 2014.
- * Kernels: assembly/global-average-pool.ts
+ * Kernels: assembly/global-average-pool.ts, shaders/global-average-pool.wgsl
  */
 import type { Shape, Values } from '../tensor.js';
 import { defineOp, expectRank, expectShape } from './types.js';

@@ -13,7 +13,7 @@
  * Source: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks",
  * ICML 2013.
  *
- * Kernels: assembly/gradient-norm.ts
+ * Kernels: assembly/gradient-norm.ts, shaders/gradient-norm.wgsl
  */
 import { sizeOf, type Values } from '../tensor.js';
 import { defineOp, expectShape } from './types.js';

@@ -22,7 +22,7 @@
  * Saved for backward: index = kh KW + kw of the maximum, a quarter of y's bytes, and not x. NaN
  * counts as larger than everything, the last one in a window winning, as in PyTorch.
  *
- * Kernels: assembly/max-pool2d.ts
+ * Kernels: assembly/max-pool2d.ts, shaders/max-pool2d.wgsl
  */
 import { expectInteger } from '../checks.js';
 import { ShapeError } from '../errors.js';

@@ -1,6 +1,16 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { useDigits, useFolder } from './folders.js';
 import { handgrad, jsonLines } from './run.js';
+
+interface Machine {
+  readonly webgpu: {
+    readonly found: boolean;
+    readonly adapter?: string;
+    readonly notes?: readonly string[];
+    readonly reason?: string;
+  };
+  readonly missing: readonly string[];
+}
 
 const digits = useDigits();
 const folder = useFolder();
@@ -17,6 +27,7 @@ describe('info', () => {
       cpu: expect.any(String),
       cores: expect.any(Number),
       wasm: { simd: true, relaxedSimd: expect.any(Boolean), threads: expect.any(Boolean) },
+      webgpu: { found: expect.any(Boolean) },
       backend: { backend: 'wasm', build: expect.any(String), threads: expect.any(Number) },
       mnist: { folder: digits.path, found: true, trainSize: 600, testSize: 200 },
       missing: expect.any(Array),
@@ -32,5 +43,40 @@ describe('info', () => {
     expect(stdout).toMatch(
       /^ {2}MNIST: .*allow the download, point HANDGRAD_MNIST, --data or loadMnist/m,
     );
+  });
+
+  test('names the GPU and its limits, or says why WebGPU has none', async () => {
+    const [machine] = jsonLines(await handgrad(['info', '--json']));
+    const { webgpu, missing } = machine as unknown as Machine;
+    const { stdout } = await handgrad(['info']);
+    if (!webgpu.found) {
+      expect(inject('webgpuIsRequired'), webgpu.reason).toBe(false);
+      expect(missing).toContain(webgpu.reason);
+      expect(stdout).toMatch(/^GPU +none that WebGPU offers$/m);
+      expect(stdout).toMatch(/^ {2}WebGPU: expected /m);
+      return;
+    }
+    expect(webgpu).toEqual({
+      found: true,
+      adapter: expect.any(String),
+      limits: {
+        maxBufferSize: expect.any(Number),
+        maxStorageBufferBindingSize: expect.any(Number),
+        maxComputeWorkgroupStorageSize: expect.any(Number),
+        maxComputeInvocationsPerWorkgroup: expect.any(Number),
+      },
+      notes: expect.any(Array),
+    });
+    expect(stdout).toContain(`GPU           ${webgpu.adapter}, tensors of up to `);
+    for (const line of webgpu.notes ?? []) expect(stdout).toContain(`\n              ${line}\n`);
+  });
+
+  test('says why there is no GPU, and what to install', async () => {
+    const { status, stdout } = await handgrad(['info'], { env: { VK_ICD_FILENAMES: '/none' } });
+    expect(status).toBe(0);
+    // Elsewhere than on Linux, another way leads to the GPU.
+    if (process.platform !== 'linux') return;
+    expect(stdout).toMatch(/^GPU +none that WebGPU offers$/m);
+    expect(stdout).toMatch(/^ {2}WebGPU: expected (a GPU adapter|the package webgpu)/m);
   });
 });

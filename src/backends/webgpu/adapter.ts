@@ -22,7 +22,7 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
  *
  * @throws BackendError when there is none
  */
-export async function openAdapter({ powerPreference }: WebgpuOptions): Promise<Adapter> {
+export async function openAdapter({ powerPreference }: WebgpuOptions = {}): Promise<Adapter> {
   const gpu = await findGpu();
   const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
   if (!adapter) {
@@ -34,17 +34,25 @@ export async function openAdapter({ powerPreference }: WebgpuOptions): Promise<A
   const device = await adapter.requestDevice({
     requiredLimits: { maxStorageBufferBindingSize, maxBufferSize },
   });
-  const { vendor, architecture, description } = adapter.info;
-  const name = description || [vendor, architecture].filter((part) => part !== '').join(' ');
-  const isSoftware = SOFTWARE.test(`${name} ${vendor} ${architecture}`);
-  const notes = isSoftware ? [`${name} computes on the CPU: the wasm backend is faster.`] : [];
   return {
     device,
-    info: { backend: 'webgpu', build: name || 'unknown adapter', threads: 1, notes },
+    info: describeAdapter(adapter.info),
     async close() {
       device.destroy();
     },
   };
+}
+
+/** What an adapter says of itself, in a name, and in a note if it is no GPU at all. */
+export function describeAdapter({
+  vendor,
+  architecture,
+  description,
+}: Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'>): BackendInfo {
+  const name = description || [vendor, architecture].filter((part) => part !== '').join(' ');
+  const isSoftware = SOFTWARE.test(`${name} ${vendor} ${architecture}`);
+  const notes = isSoftware ? [`${name} computes on the CPU: the wasm backend is faster.`] : [];
+  return { backend: 'webgpu', build: name || 'unknown adapter', threads: 1, notes };
 }
 
 /** Dawn's entry, which has to outlive all that comes of it. */

@@ -1,13 +1,19 @@
+import accuracy from '../../../shaders/accuracy.wgsl';
 import adam from '../../../shaders/adam.wgsl';
 import add from '../../../shaders/add.wgsl';
+import averagePool2d from '../../../shaders/average-pool2d.wgsl';
+import batchNorm from '../../../shaders/batch-norm.wgsl';
 import binaryCrossEntropy from '../../../shaders/binary-cross-entropy.wgsl';
 import dropout from '../../../shaders/dropout.wgsl';
 import exp from '../../../shaders/exp.wgsl';
 import flatten from '../../../shaders/flatten.wgsl';
 import gather from '../../../shaders/gather.wgsl';
 import gelu from '../../../shaders/gelu.wgsl';
+import globalAveragePool from '../../../shaders/global-average-pool.wgsl';
+import gradientNorm from '../../../shaders/gradient-norm.wgsl';
 import leakyRelu from '../../../shaders/leaky-relu.wgsl';
 import logarithm from '../../../shaders/logarithm.wgsl';
+import maxPool2d from '../../../shaders/max-pool2d.wgsl';
 import mnistLoss from '../../../shaders/mnist-loss.wgsl';
 import positive from '../../../shaders/positive.wgsl';
 import relu from '../../../shaders/relu.wgsl';
@@ -38,4 +44,10 @@ export const SHADERS: Readonly<Record<string, string>> = {
   'squared-error': sum + squaredError,
   'step-state': stepState,
   tanh: exp + tanh,
+  accuracy,
+  'average-pool2d': averagePool2d,
+  'batch-norm': batchNorm,
+  'global-average-pool': globalAveragePool,
+  'gradient-norm': gradientNorm,
+  'max-pool2d': maxPool2d,
 };

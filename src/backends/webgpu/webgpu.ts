@@ -5,6 +5,7 @@ import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable } from '../device.js';
 import { type Adapter, openAdapter, type WebgpuOptions } from './adapter.js';
 import { planBuffers } from './buffer-plan.js';
+import { compileShader } from './compile-shader.js';
 import { KERNELS, type Kernel } from './kernels.js';
 import { SHADERS } from './shaders.js';
 
@@ -23,12 +24,13 @@ export async function createWebgpuDevice(options: WebgpuOptions = {}): Promise<D
   return new WebgpuDevice(await openAdapter(options));
 }
 
-class WebgpuDevice implements Device {
+/** Runs steps on an open GPU. */
+export class WebgpuDevice implements Device {
   readonly info: BackendInfo;
   readonly #gpu: GPUDevice;
   readonly #adapter: Adapter;
   readonly #buffers = new Map<Tensor, GPUBuffer>();
-  readonly #modules = new Map<string, GPUShaderModule>();
+  readonly #modules = new Map<string, Promise<GPUShaderModule>>();
   readonly #pipelines = new Map<OpName, Promise<GPUComputePipeline>>();
   readonly #alignment: number;
   /** Why the device can no longer be used. */
@@ -51,32 +53,40 @@ class WebgpuDevice implements Device {
     this.#expectUsable();
     const { calls } = step;
     const plan = planBuffers(calls.map(touchedBy));
-    return this.#checked('compile', async () => {
-      const activations = plan.sizes.map((size) => this.#createBuffer('activations', size));
-      const bufferOf = (tensor: Tensor) => {
-        const slot = plan.buffers.get(tensor);
-        return slot === undefined ? this.#bufferOf(tensor) : activations[slot];
-      };
-      const parameters = this.#writeParameters(calls);
-      const dispatches = await Promise.all(
-        calls.map((call, i) => this.#dispatchOf(call, i, parameters, bufferOf)),
-      );
-      return {
-        run: (times: number) => this.#run(dispatches, times),
-        close: () => {
-          for (const buffer of [...activations, parameters]) buffer.destroy();
-        },
-      };
-    });
+    const own: GPUBuffer[] = [];
+    const close = () => {
+      for (const buffer of own) buffer.destroy();
+    };
+    const created: Tensor[] = [];
+    try {
+      return await this.#checked('compile', async () => {
+        for (const size of plan.sizes) own.push(this.#createBuffer('activations', size));
+        const bufferOf = (tensor: Tensor) => {
+          const slot = plan.buffers.get(tensor);
+          if (slot !== undefined) return own[slot];
+          if (!this.#buffers.has(tensor)) created.push(tensor);
+          return this.#bufferOf(tensor);
+        };
+        const parameters = this.#writeParameters(calls);
+        own.push(parameters);
+        const dispatches = await Promise.all(
+          calls.map((call, i) => this.#dispatchOf(call, i, parameters, bufferOf)),
+        );
+        return { run: (times: number) => this.#run(dispatches, times), close };
+      });
+    } catch (error) {
+      // Nothing stays of a step that cannot run.
+      close();
+      this.release(created);
+      throw error;
+    }
   }
 
   write(tensor: Tensor, values: ArrayLike<number>): void {
     this.#expectUsable();
+    expectRoom(tensor, values.length);
     const data = typedValues(tensor, values);
-    const { byteLength } = data;
-    const padded = new Uint8Array(roundUp(byteLength, 4));
-    padded.set(new Uint8Array(data.buffer, data.byteOffset, byteLength));
-    this.#gpu.queue.writeBuffer(this.#bufferOf(tensor), 0, padded);
+    this.#gpu.queue.writeBuffer(this.#bufferOf(tensor), 0, wholeWords(data));
   }
 
   async read(tensor: Tensor): Promise<Values> {
@@ -126,7 +136,11 @@ class WebgpuDevice implements Device {
     }
     pass.end();
     this.#gpu.queue.submit([encoder.finish()]);
-    await this.#gpu.queue.onSubmittedWorkDone();
+    try {
+      await this.#gpu.queue.onSubmittedWorkDone();
+    } catch (cause) {
+      throw this.#error('run', cause);
+    }
     this.#expectUsable();
   }
 
@@ -165,16 +179,17 @@ class WebgpuDevice implements Device {
     let pipeline = this.#pipelines.get(op);
     if (!pipeline) {
       let module = this.#modules.get(shader);
-      module ??= this.#gpu.createShaderModule({ label: `${shader}.wgsl`, code: SHADERS[shader] });
+      module ??= compileShader(this.#gpu, shader, SHADERS[shader]);
       this.#modules.set(shader, module);
-      pipeline = this.#gpu.createComputePipelineAsync({
-        label: op,
-        layout: 'auto',
-        compute: { module, entryPoint: op },
-      });
+      pipeline = this.#createPipeline(op, module);
       this.#pipelines.set(op, pipeline);
     }
     return pipeline;
+  }
+
+  async #createPipeline(op: OpName, module: Promise<GPUShaderModule>): Promise<GPUComputePipeline> {
+    const compute = { module: await module, entryPoint: op };
+    return this.#gpu.createComputePipelineAsync({ label: op, layout: 'auto', compute });
   }
 
   /** Sizes as u32, then attributes as f32 or u32, of each call at an offset of its own. */
@@ -241,12 +256,17 @@ class WebgpuDevice implements Device {
     const errors = [await gpu.popErrorScope(), await gpu.popErrorScope()];
     const error = thrown ?? errors.find((found) => found !== null);
     if (error) throw this.#error(what, error);
+    // What a lost device is asked succeeds.
+    this.#expectUsable();
     return result as Result;
   }
 
   #error(what: string, cause: unknown): BackendError {
     if (cause instanceof BackendError) return cause;
-    const reason = this.#failure ?? (cause as Error).message;
+    if (this.#failure !== undefined) {
+      return new BackendError(`webgpu: ${this.#failure}`, { cause });
+    }
+    const reason = (cause as Error).message;
     return new BackendError(`webgpu: expected to ${what}, got: ${reason}`, { cause });
   }
 
@@ -270,6 +290,31 @@ function attributesOf({ op, attributes }: Call): [name: string, value: number][]
   const derived = kernelOf(op).derived?.(attributes);
   if (derived) return Object.entries(derived);
   return definitionOf(op).attributes.map((name) => [name, attributes[name]]);
+}
+
+/**
+ * @throws RangeError for more values than there is room for
+ * @throws BackendError for some of a tensor's bytes that are no whole words: those alone can be
+ *   written
+ */
+function expectRoom({ name, dtype, size }: Tensor, count: number): void {
+  if (count > size) {
+    throw new RangeError(`webgpu: expected at most ${size} values of ${name}, got ${count}`);
+  }
+  if (dtype === 'uint8' && count < size && count % 4 !== 0) {
+    throw new BackendError(
+      `webgpu: expected all ${size} bytes of ${name}, or a multiple of 4, got ${count}`,
+    );
+  }
+}
+
+/** The values' bytes, and zeros up to a multiple of 4. */
+function wholeWords(data: Exclude<Values, Float64Array>): Uint8Array {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (bytes.length % 4 === 0) return bytes;
+  const padded = new Uint8Array(roundUp(bytes.length, 4));
+  padded.set(bytes);
+  return padded;
 }
 
 function typedValues({ dtype }: Tensor, values: ArrayLike<number>) {

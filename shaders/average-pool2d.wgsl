@@ -1,0 +1,78 @@
+// Derivation: src/ops/average-pool2d.ts
+// x, dx (B, H, W, C) and y, dy (B, OH, OW, C), row-major, dense. An invocation per number: of y
+// forward, of dx backward, where it gathers from the windows that cover its pixel, in ascending
+// order.
+override WORKGROUP: u32 = 256;
+
+// Not below zero; signed, since a window that begins in the padding has coordinates that are.
+struct Sizes {
+  B: i32, H: i32, W: i32, C: i32,
+  KH: i32, KW: i32, SH: i32, SW: i32, PH: i32, PW: i32,
+}
+@group(0) @binding(8) var<uniform> sizes: Sizes;
+
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn averagePool2dForward(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let o = i32(id.x + id.y * groups.x * WORKGROUP);
+  let extents = outputExtents();
+  if (o >= sizes.B * extents.x * extents.y * sizes.C) { return; }
+  let c = o % sizes.C;
+  let window = o / sizes.C;
+  let left = window % extents.y * sizes.SW - sizes.PW;
+  let top = window / extents.y % extents.x * sizes.SH - sizes.PH;
+  let image = window / (extents.x * extents.y) * sizes.H;
+  let rowEnd = min(top + sizes.KH, sizes.H);
+  let columnEnd = min(left + sizes.KW, sizes.W);
+  var sum = 0.0;
+  for (var h = max(0, top); h < rowEnd; h++) {
+    for (var w = max(0, left); w < columnEnd; w++) {
+      sum += x[((image + h) * sizes.W + w) * sizes.C + c];
+    }
+  }
+  y[o] = sum / f32(sizes.KH * sizes.KW);
+}
+
+@group(0) @binding(0) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn averagePool2dBackward(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let i = i32(id.x + id.y * groups.x * WORKGROUP);
+  if (i >= sizes.B * sizes.H * sizes.W * sizes.C) { return; }
+  let c = i % sizes.C;
+  let pixel = i / sizes.C;
+  let w = pixel % sizes.W + sizes.PW;
+  let h = pixel / sizes.W % sizes.H + sizes.PH;
+  let n = pixel / (sizes.W * sizes.H);
+  let extents = outputExtents();
+  let rows = windowsOver(h, sizes.KH, sizes.SH, extents.x);
+  let columns = windowsOver(w, sizes.KW, sizes.SW, extents.y);
+  var sum = 0.0;
+  for (var oh = rows.x; oh < rows.y; oh++) {
+    for (var ow = columns.x; ow < columns.y; ow++) {
+      sum += dy[((n * extents.x + oh) * extents.y + ow) * sizes.C + c];
+    }
+  }
+  dx[i] = sum / f32(sizes.KH * sizes.KW);
+}
+
+// [first, end) of the windows, along one axis, that cover coordinate p of the padded image.
+fn windowsOver(p: i32, kernel: i32, stride: i32, count: i32) -> vec2i {
+  let first = select(0, (p - kernel) / stride + 1, p >= kernel);
+  return vec2i(first, min(p / stride + 1, count));
+}
+
+// (OH, OW)
+fn outputExtents() -> vec2i {
+  let padded = vec2i(sizes.H, sizes.W) + 2 * vec2i(sizes.PH, sizes.PW);
+  return (padded - vec2i(sizes.KH, sizes.KW)) / vec2i(sizes.SH, sizes.SW) + 1;
+}

@@ -1,0 +1,116 @@
+// Derivation: src/ops/max-pool2d.ts
+// x, dx (B, H, W, C) and y, dy (B, OH, OW, C) of f32, index (B, OH, OW, C) of bytes, four to a
+// word; row-major, dense.
+//
+// Forward, an invocation has four neighbours of the flat y, whose positions fill a word of index:
+// no two invocations write to the same word, whatever C is. Backward, one has a number of dx, and
+// gathers from the windows that cover its pixel, in ascending order.
+//
+// The caller guarantees a pixel of the image in every window.
+override WORKGROUP: u32 = 256;
+
+// Not below zero; signed, since a window that begins in the padding has coordinates that are.
+struct Sizes {
+  B: i32, H: i32, W: i32, C: i32,
+  KH: i32, KW: i32, SH: i32, SW: i32, PH: i32, PW: i32,
+}
+@group(0) @binding(8) var<uniform> sizes: Sizes;
+
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> indexWords: array<u32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn maxPool2dForward(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let word = i32(id.x + id.y * groups.x * WORKGROUP);
+  let extents = outputExtents();
+  let count = sizes.B * extents.x * extents.y * sizes.C;
+  if (4 * word >= count) { return; }
+  var positions = 0u;
+  for (var i = 0; i < 4; i++) {
+    let o = 4 * word + i;
+    if (o >= count) { break; }
+    let largest = largestOf(o, extents);
+    y[o] = largest.value;
+    positions |= u32(largest.position) << u32(8 * i);
+  }
+  indexWords[word] = positions;
+}
+
+struct Largest { value: f32, position: i32 }
+
+// The maximum of the window whose result is y[o].
+fn largestOf(o: i32, extents: vec2i) -> Largest {
+  let c = o % sizes.C;
+  let window = o / sizes.C;
+  let left = window % extents.y * sizes.SW - sizes.PW;
+  let top = window / extents.y % extents.x * sizes.SH - sizes.PH;
+  let image = window / (extents.x * extents.y) * sizes.H;
+  let rowBegin = max(0, -top);
+  let rowEnd = min(sizes.KH, sizes.H - top);
+  let columnBegin = max(0, -left);
+  let columnEnd = min(sizes.KW, sizes.W - left);
+  var largest = Largest(0, -1);
+  for (var kh = rowBegin; kh < rowEnd; kh++) {
+    for (var kw = columnBegin; kw < columnEnd; kw++) {
+      let value = x[((image + top + kh) * sizes.W + left + kw) * sizes.C + c];
+      let wins = largest.position < 0 || value > largest.value || isNan(value);
+      if (wins) { largest = Largest(value, kh * sizes.KW + kw); }
+    }
+  }
+  return largest;
+}
+
+// By its bits: a compiler may take it that no number differs from itself.
+fn isNan(value: f32) -> bool {
+  return (bitcast<u32>(value) & 0x7fffffff) > 0x7f800000;
+}
+
+@group(0) @binding(0) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read> indexRead: array<u32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn maxPool2dBackward(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let i = i32(id.x + id.y * groups.x * WORKGROUP);
+  if (i >= sizes.B * sizes.H * sizes.W * sizes.C) { return; }
+  let c = i % sizes.C;
+  let pixel = i / sizes.C;
+  let w = pixel % sizes.W + sizes.PW;
+  let h = pixel / sizes.W % sizes.H + sizes.PH;
+  let n = pixel / (sizes.W * sizes.H);
+  let extents = outputExtents();
+  let rows = windowsOver(h, sizes.KH, sizes.SH, extents.x);
+  let columns = windowsOver(w, sizes.KW, sizes.SW, extents.y);
+  var sum = 0.0;
+  for (var oh = rows.x; oh < rows.y; oh++) {
+    for (var ow = columns.x; ow < columns.y; ow++) {
+      let o = ((n * extents.x + oh) * extents.y + ow) * sizes.C + c;
+      let position = (h - oh * sizes.SH) * sizes.KW + w - ow * sizes.SW;
+      if (indexAt(o) == position) { sum += dy[o]; }
+    }
+  }
+  dx[i] = sum;
+}
+
+fn indexAt(o: i32) -> i32 {
+  return i32(extractBits(indexRead[o / 4], u32(8 * (o % 4)), 8));
+}
+
+// [first, end) of the windows, along one axis, that cover coordinate p of the padded image.
+fn windowsOver(p: i32, kernel: i32, stride: i32, count: i32) -> vec2i {
+  let first = select(0, (p - kernel) / stride + 1, p >= kernel);
+  return vec2i(first, min(p / stride + 1, count));
+}
+
+// (OH, OW)
+fn outputExtents() -> vec2i {
+  let padded = vec2i(sizes.H, sizes.W) + 2 * vec2i(sizes.PH, sizes.PW);
+  return (padded - vec2i(sizes.KH, sizes.KW)) / vec2i(sizes.SH, sizes.SW) + 1;
+}

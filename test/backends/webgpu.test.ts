@@ -1,0 +1,401 @@
+/* The WebGPU backend itself; what every backend computes is tested by the suites of the ops. */
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Backend } from '../../src/backends/backend.js';
+import { createBackend } from '../../src/backends/create.js';
+import { describeAdapter, openAdapter } from '../../src/backends/webgpu/adapter.js';
+import { compileShader } from '../../src/backends/webgpu/compile-shader.js';
+import { SHADERS } from '../../src/backends/webgpu/shaders.js';
+import { WebgpuDevice } from '../../src/backends/webgpu/webgpu.js';
+import { syntheticDigits } from '../../src/data/synthetic.js';
+import { BackendError } from '../../src/errors.js';
+import { RECIPES, recipeTrainer } from '../../src/recipes.js';
+import { Step } from '../../src/step.js';
+import { persistent, type Tensor } from '../../src/tensor.js';
+import type { Checkpoint } from '../../src/training/checkpoint.js';
+import { expectClose, expectSameBits } from '../values.js';
+import { describeWithGpu } from '../webgpu.js';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+async function open() {
+  const adapter = await openAdapter();
+  const device = new WebgpuDevice(adapter);
+  return { gpu: adapter.device, device, backend: new Backend(device) };
+}
+
+/** result ← max(x, 0), through `times` activations. */
+function reluStep(x: Tensor, result: Tensor, times = 1): Step {
+  const step = new Step();
+  let y = x;
+  for (let i = 0; i < times; i++) {
+    const next = step.activation(`y${i}`, x.shape);
+    step.call('reluForward', { y: next, x: y });
+    y = next;
+  }
+  step.call('reluForward', { y: result, x: y });
+  return step;
+}
+
+/** dw ← factor · dw */
+function scalingStep(dw: Tensor, factor: Tensor): Step {
+  const step = new Step();
+  step.call('scaleGradient', { dw, factor });
+  return step;
+}
+
+const digits = syntheticDigits({ trainSize: 1920, testSize: 64 });
+
+/** The losses of 30 steps of the recipe, and the weights after them. */
+async function train30Steps(backend: Backend) {
+  const trainer = recipeTrainer(RECIPES.mlp, { backend, seed: 7 });
+  const losses: number[] = [];
+  await trainer.fit(digits.train, {
+    epochs: 1,
+    onStep: ({ loss }) => {
+      losses.push(loss);
+    },
+  });
+  return { losses, weights: await trainer.state() };
+}
+
+describe('an adapter', () => {
+  it('is called by what it says of itself', () => {
+    const named = { vendor: 'nvidia', architecture: 'hopper', description: 'NVIDIA H200' };
+    expect(describeAdapter(named)).toEqual({
+      backend: 'webgpu',
+      build: 'NVIDIA H200',
+      threads: 1,
+      notes: [],
+    });
+    expect(describeAdapter({ ...named, description: '' }).build).toBe('nvidia hopper');
+    const silent = { vendor: '', architecture: '', description: '' };
+    expect(describeAdapter(silent).build).toBe('unknown adapter');
+  });
+
+  it.each([
+    { vendor: 'google', architecture: 'swiftshader', description: 'SwiftShader Device (Subzero)' },
+    { vendor: 'mesa', architecture: '', description: 'llvmpipe (LLVM 19.1.7, 256 bits)' },
+    { vendor: 'microsoft', architecture: '', description: 'Microsoft Basic Render Driver' },
+  ])('that computes on the CPU is said to: $description', (info) => {
+    expect(describeAdapter(info).notes).toEqual([
+      `${info.description} computes on the CPU: the wasm backend is faster.`,
+    ]);
+  });
+
+  it('that the system does not have is an error with what to do', async () => {
+    vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => null } });
+    const error = new BackendError(
+      'webgpu: expected a GPU adapter, got none; install a Vulkan, Metal or Direct3D 12 driver, or use the wasm backend',
+    );
+    await expect(createBackend('webgpu')).rejects.toThrow(error);
+    await expect(createBackend('webgpu')).rejects.toBeInstanceOf(BackendError);
+  });
+
+  it('is asked for with the power that is preferred', async () => {
+    const requestAdapter = vi.fn(async () => null);
+    vi.stubGlobal('navigator', { gpu: { requestAdapter } });
+    await createBackend('webgpu', { powerPreference: 'low-power' }).catch(() => {});
+    expect(requestAdapter).toHaveBeenCalledWith({ powerPreference: 'low-power' });
+  });
+});
+
+const run = promisify(execFile);
+
+/** Runs a module's text in a process of its own, which has half a minute to end by itself. */
+function inNode(text: string, cwd: string) {
+  const args = ['--input-type=module', '--eval', text];
+  return run(process.execPath, args, { cwd, timeout: 30_000 });
+}
+
+describe('the package webgpu', () => {
+  it('is asked for where it is not installed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'handgrad-'));
+    try {
+      await cp(new URL('../../dist', import.meta.url), folder, { recursive: true });
+      const { stdout } = await inNode(
+        `import { createBackend } from './index.js';
+         await createBackend('webgpu').catch(({ name, message }) => console.log(name, message));`,
+        folder,
+      );
+      expect(stdout).toMatch(
+        /^BackendError webgpu: expected the package webgpu \(Dawn\), got: .*; run npm install webgpu\n$/,
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describeWithGpu('the webgpu backend', () => {
+  it('opens a GPU, and says which', async () => {
+    await using backend = await createBackend('webgpu');
+    expect(backend.info).toMatchObject({ backend: 'webgpu', threads: 1 });
+    expect(backend.info.build).toMatch(/\w/);
+    expect(await backend.relu([-1, 2])).toEqual(Float32Array.of(0, 2));
+  });
+
+  it('runs beside another of its kind', async () => {
+    await using one = await createBackend('webgpu');
+    const other = await createBackend('webgpu');
+    const both = [one, other].map((backend, i) => backend.relu([-1, 5 + i]));
+    expect(await Promise.all(both)).toEqual([Float32Array.of(0, 5), Float32Array.of(0, 6)]);
+    await other.close();
+    expect(await one.relu([3])).toEqual(Float32Array.of(3));
+  });
+
+  describe('keeps tensors', () => {
+    it('at zero until they are written', async () => {
+      const { device } = await open();
+      const x = persistent('x', [5]);
+      expect(await device.read(x)).toEqual(new Float32Array(5));
+      device.write(x, [1, 2, 3, 4, 5]);
+      device.release([x]);
+      expect(await device.read(x)).toEqual(new Float32Array(5));
+      await device.close();
+    });
+
+    it('of bytes, of which the last are no whole word', async () => {
+      const { device } = await open();
+      const x = persistent('x', [7], 'uint8');
+      device.write(x, [1, 2, 3, 4, 5, 6, 255]);
+      expect(await device.read(x)).toEqual(Uint8Array.of(1, 2, 3, 4, 5, 6, 255));
+      device.write(x, [9, 8, 7, 6]);
+      expect(await device.read(x)).toEqual(Uint8Array.of(9, 8, 7, 6, 5, 6, 255));
+      const error = 'webgpu: expected all 7 bytes of x, or a multiple of 4, got 2';
+      expect(() => device.write(x, [1, 2])).toThrow(new BackendError(error));
+      await device.close();
+    });
+
+    it('and replaces the first of their values', async () => {
+      const { device } = await open();
+      const x = persistent('x', [4], 'int32');
+      device.write(x, [1, -2, 3, 4]);
+      device.write(x, [7, 8]);
+      expect(await device.read(x)).toEqual(Int32Array.of(7, 8, 3, 4));
+      await device.close();
+    });
+
+    it('and refuses more values than they have', async () => {
+      const { device } = await open();
+      const x = persistent('x', [2], 'uint8');
+      device.write(x, [1, 2]);
+      expect(() => device.write(x, new Uint8Array(3))).toThrow(RangeError);
+      expect(await device.read(x)).toEqual(Uint8Array.of(1, 2));
+      await device.close();
+    });
+  });
+
+  it('runs a step as many times as asked', async () => {
+    const { device } = await open();
+    const [dw, factor] = [persistent('dw', [2]), persistent('factor', [1])];
+    const executable = await device.compile(scalingStep(dw, factor));
+    device.write(dw, [1, -3]);
+    device.write(factor, [2]);
+    await executable.run(0);
+    expect(await device.read(dw)).toEqual(Float32Array.of(1, -3));
+    await executable.run(5);
+    expect(await device.read(dw)).toEqual(Float32Array.of(32, -96));
+    await device.close();
+  });
+
+  it('runs over more elements than one axis of workgroups has', async () => {
+    const { device } = await open();
+    const size = 2 ** 24 + 3;
+    const [x, y] = [persistent('x', [size]), persistent('y', [size])];
+    const executable = await device.compile(reluStep(x, y, 0));
+    device.write(
+      x,
+      new Float32Array(size).map((_, i) => i - 7),
+    );
+    await executable.run(1);
+    const values = await device.read(y);
+    expect(values.findIndex((value, i) => value !== Math.max(i - 7, 0))).toBe(-1);
+    await device.close();
+  });
+
+  it('refuses everything once it is closed', async () => {
+    const { device } = await open();
+    const [x, y] = [persistent('x', [2]), persistent('y', [2])];
+    const executable = await device.compile(reluStep(x, y));
+    await device.close();
+    const closed = new BackendError('webgpu: the backend is closed');
+    await expect(executable.run(1)).rejects.toThrow(closed);
+    await expect(device.compile(reluStep(x, y))).rejects.toThrow(closed);
+    await expect(device.read(x)).rejects.toThrow(closed);
+    expect(() => device.write(x, [1, 2])).toThrow(closed);
+    executable.close();
+    device.release([x, y]);
+    await device.close();
+  });
+
+  it('closes in the middle of a run, which says so', async () => {
+    const { device } = await open();
+    const [x, y] = [persistent('x', [2 ** 16]), persistent('y', [2 ** 16])];
+    const executable = await device.compile(reluStep(x, y, 4));
+    const running = expect(executable.run(200)).rejects.toThrow(
+      new BackendError('webgpu: the backend is closed'),
+    );
+    await device.close();
+    await running;
+  });
+
+  describe('compiles', () => {
+    it.each(Object.entries(SHADERS))('shaders/%s.wgsl', async (name, code) => {
+      const { gpu, device } = await open();
+      await compileShader(gpu, name, code);
+      await device.close();
+    });
+
+    it('no shader with a mistake, and says what it is and where', async () => {
+      const { gpu, backend } = await open();
+      const code = 'const one = 1;\nconst two = one + three;\n';
+      const compiling = compileShader(gpu, 'broken', code);
+      await expect(compiling).rejects.toThrow(
+        /^webgpu: expected shaders\/broken\.wgsl to compile, got: .*'?three'? \(line 2, column 19\)$/,
+      );
+      await expect(compiling).rejects.toBeInstanceOf(BackendError);
+      // Nobody but the caller hears of it.
+      expect(await backend.relu([5])).toEqual(Float32Array.of(5));
+      await backend.close();
+    });
+
+    it('no step with a buffer beyond the limit, and keeps nothing of it', async () => {
+      const { gpu, device } = await open();
+      const create = vi.spyOn(gpu, 'createBuffer');
+      const destroy = vi.spyOn(GPUBuffer.prototype, 'destroy');
+      const [small, y] = [persistent('small', [3]), persistent('y', [3])];
+      const [large, z] = [persistent('large', [2 ** 31]), persistent('z', [2 ** 31])];
+      const step = new Step();
+      step.call('reluForward', { y, x: small });
+      step.call('reluForward', { y: z, x: large });
+      const most = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
+      const error = (name: string) =>
+        new BackendError(
+          `webgpu: expected ${name} to take at most ${most} bytes, what this adapter offers in a buffer, got ${2 ** 33}; use a smaller batch or dataset`,
+        );
+      await expect(device.compile(step)).rejects.toThrow(error('z'));
+      expect(destroy).toHaveBeenCalledTimes(create.mock.calls.length);
+      expect(() => device.write(large, [1])).toThrow(error('large'));
+      const executable = await device.compile(reluStep(small, y));
+      device.write(small, [-1, 5, 0]);
+      await executable.run(1);
+      expect(await device.read(y)).toEqual(Float32Array.of(0, 5, 0));
+      await device.close();
+    });
+  });
+
+  describe('whose GPU is lost', () => {
+    const lost = /^webgpu: the device was lost \(destroyed\)/;
+
+    it('says so of the run under way, and of whatever follows', async () => {
+      const { gpu, device } = await open();
+      const [x, y] = [persistent('x', [2 ** 16]), persistent('y', [2 ** 16])];
+      const executable = await device.compile(reluStep(x, y, 4));
+      const running = expect(executable.run(200)).rejects.toThrow(lost);
+      gpu.destroy();
+      await running;
+      await expect(executable.run(1)).rejects.toBeInstanceOf(BackendError);
+      await expect(executable.run(1)).rejects.toThrow(lost);
+      await expect(device.read(x)).rejects.toThrow(lost);
+      await expect(device.compile(reluStep(x, y))).rejects.toThrow(lost);
+      expect(() => device.write(x, [1])).toThrow(lost);
+      await device.close();
+    });
+
+    it('says so of a tensor that is being read, and of a step that is being compiled', async () => {
+      const [reading, compiling] = [await open(), await open()];
+      const [x, y] = [persistent('x', [2]), persistent('y', [2])];
+      const read = expect(reading.device.read(x)).rejects.toThrow(lost);
+      reading.gpu.destroy();
+      await read;
+      const compiled = expect(compiling.device.compile(reluStep(x, y))).rejects.toThrow(lost);
+      compiling.gpu.destroy();
+      await compiled;
+      await reading.device.close();
+      await compiling.device.close();
+    });
+
+    it('ends fit with an error, after which another backend goes on from the checkpoint', async () => {
+      const { gpu, backend } = await open();
+      const epochs = 4;
+      const trainer = recipeTrainer(RECIPES.softmax, { backend });
+      let checkpoint: Checkpoint | undefined;
+      const fitting = trainer.fit(digits.train, {
+        epochs,
+        async onEpoch({ epoch }) {
+          checkpoint = await trainer.checkpoint();
+          if (epoch === 2) gpu.destroy();
+        },
+      });
+      await expect(fitting).rejects.toThrow(lost);
+      await expect(fitting).rejects.toBeInstanceOf(BackendError);
+      await backend.close();
+
+      await using wasm = await createBackend('wasm', { threads: 1 });
+      const [resumed, whole] = [1, 2].map(() => recipeTrainer(RECIPES.softmax, { backend: wasm }));
+      await resumed.restore(checkpoint as Checkpoint);
+      const history = await resumed.fit(digits.train, { epochs, resume: true });
+      expect(history.epochs.map(({ epoch }) => epoch)).toEqual([3, 4]);
+      await whole.fit(digits.train, { epochs });
+      const got = await resumed.state();
+      for (const [name, { data }] of await whole.state()) {
+        expectClose(name, got.get(name)?.data ?? [], data, { absolute: 1e-5 });
+      }
+    });
+  });
+
+  it('follows the wasm backend, given the same seed', async () => {
+    await using webgpu = await createBackend('webgpu');
+    await using wasm = await createBackend('wasm', { threads: 1 });
+    const [got, want] = [await train30Steps(webgpu), await train30Steps(wasm)];
+    expect(want.losses).toHaveLength(30);
+    expectClose('losses', got.losses, want.losses, { relative: 1e-4 });
+  });
+
+  it('computes the same bits each time', async () => {
+    const states = [];
+    for (let i = 0; i < 2; i++) {
+      await using backend = await createBackend('webgpu');
+      states.push((await train30Steps(backend)).weights);
+    }
+    for (const [name, { data }] of states[0]) {
+      expectSameBits(name, states[1].get(name)?.data as Float32Array, data as Float32Array);
+    }
+  });
+
+  describe('lets a process end by itself', () => {
+    const root = new URL('../..', import.meta.url).pathname;
+    const program = (rest: string) =>
+      inNode(
+        `import { createBackend } from './dist/index.js';
+         const backend = await createBackend('webgpu');
+         console.log((await backend.relu([-1, 2]))[1]);
+         ${rest}`,
+        root,
+      );
+
+    it('after close', async () => {
+      expect((await program('await backend.close(); await backend.close();')).stdout).toBe('2\n');
+    });
+
+    it('after close of one that was closed before, and opened again', async () => {
+      const again = `await backend.close();
+        const second = await createBackend('webgpu');
+        console.log((await second.relu([3]))[0]);
+        await second.close();`;
+      expect((await program(again)).stdout).toBe('2\n3\n');
+    });
+
+    it('even when close was forgotten', async () => {
+      expect((await program('')).stdout).toBe('2\n');
+    });
+  });
+});

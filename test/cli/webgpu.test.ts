@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { describeWithGpu } from '../webgpu.js';
+import { useDigits } from './folders.js';
+import { handgrad, jsonLines } from './run.js';
+
+const digits = useDigits();
+
+describeWithGpu('on a GPU', () => {
+  test('train learns, and names the adapter', async () => {
+    const settings = ['--backend', 'webgpu', '--epochs', '2', '--data', digits.path];
+    const args = ['train', 'softmax', ...settings];
+    const outcome = await handgrad([...args, '--json']);
+    expect(outcome.status).toBe(0);
+    const [start, first, second] = jsonLines(outcome);
+    const note = `note: ${start.build} computes on the CPU: the wasm backend is faster.\n`;
+    expect(outcome.stderr.includes(note)).toBe(/swiftshader|llvmpipe/i.test(String(start.build)));
+    expect(start).toMatchObject({ backend: 'webgpu', build: expect.stringMatching(/\w/) });
+    expect(second.trainLoss).toBeLessThan(first.trainLoss as number);
+    const { stdout } = await handgrad(args);
+    expect(stdout).toContain(`backend   webgpu (${start.build})\n`);
+  });
+
+  test('bench times it beside the CPU, and says whether both are right', async () => {
+    const args = ['bench', 'matmul', '--sizes', '8x9x10', '--backends', 'wasm,webgpu'];
+    const [{ results }] = jsonLines(await handgrad([...args, '--repeat', '1', '--json'])) as [
+      { results: Record<string, unknown>[] },
+    ];
+    expect(results.map(({ backend, verified }) => [backend, verified])).toEqual([
+      ['wasm', true],
+      ['webgpu', true],
+    ]);
+    // Nothing is known of a GPU's roof.
+    expect(results[1]).not.toHaveProperty('roofFraction');
+  });
+});
