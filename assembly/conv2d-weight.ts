@@ -6,8 +6,8 @@
 // pixels, all others meeting only padding, form a class: assembly/window-axis.ts with taps and output
 // pixels in each other's place.
 //
-// The sum over pixels is cut into blocks of images, or of rows of a large one, whose dy is copied to
-// panels that stay in the first-level cache:
+// The sum over pixels is cut into blocks of images, or of rows of a large one, or pieces of a long row,
+// whose dy is copied to panels that stay in the first-level cache:
 //
 //   panels   [strip of 8 output channels][pixel of the block][8]
 //
@@ -25,13 +25,44 @@ import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 import { CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, tapCount } from './window-axis';
 
-/** Output pixels of a block, unless one row has more: a panel of 24 KiB. */
+/** Output pixels of a block: a panel of 24 KiB. */
 const PIXELS: i32 = 768;
 const TILES_PER_BLOCK: i32 = 32;
 /** Rows of output up to this long are walked along the images. */
 const SHORT: i32 = 4;
 /** With fewer channels than this, padded images are copied with their padding. */
 const FEW_CHANNELS: i32 = 6;
+
+// What the call that runs works with. Each thread has its own copy.
+
+/** Channels of a group that come in and go out, and strips of those that go out. */
+let depth: i32 = 0;
+let outputs: i32 = 0;
+let strips: i32 = 0;
+/** Tiles of a strip, and which tiles, counted through all strips, are this thread's. */
+let tiles: i32 = 0;
+let first: i32 = 0;
+let last: i32 = 0;
+/** The images that taps read, bytes of their rows and of each, and from one k to the next. */
+let source: usize = 0;
+let rowBytes: i32 = 0;
+let imageBytes: i32 = 0;
+let step: i32 = 0;
+let alongImages: bool = false;
+/** Tables in scratch memory, each up to the next one. */
+let rowClasses: usize = 0;
+let columnClasses: usize = 0;
+let runs: usize = 0;
+let rows: usize = 0;
+let panels: usize = 0;
+let stripBytes: i32 = 0;
+/** The block: images [n, n + count), rows [top, bottom) of output, and their columns [left, right). */
+let n: i32 = 0;
+let count: i32 = 0;
+let top: i32 = 0;
+let bottom: i32 = 0;
+let left: i32 = 0;
+let right: i32 = 0;
 
 export function conv2dBackwardWeight(args: usize): void {
   readSizes(args, 3);
@@ -48,112 +79,99 @@ export function conv2dBackwardWeightBias(args: usize): void {
 function backwardWeight(dW: usize, db: usize, x: usize, dy: usize): void {
   const images = min(B, max(1, PIXELS / (OH * OW)));
   const height = images > 1 ? OH : min(OH, max(1, PIXELS / OW));
-  // Of few channels, a tile takes rows of several taps, which must see the same pixels.
-  const paddedBytes = 4 * images * (H + 2 * paddingH) * (W + 2 * paddingW) * C;
-  const pads = C < FEW_CHANNELS && paddingH + paddingW > 0 && paddedBytes <= SCRATCH_BYTES / 4;
-  const alongImages = OW <= SHORT && images > OW;
-
+  const width = min(OW, PIXELS);
   const padded = ownScratch();
-  const rowClasses = pads ? padded + ((paddedBytes + 63) & ~63) : padded;
-  const extraH = pads ? 2 * paddingH : 0;
-  const extraW = pads ? 2 * paddingW : 0;
-  const columnClasses = listClasses(rowClasses, KH, OH, H + extraH, dilationH, strideH, pads ? 0 : paddingH, false);
-  const runs = listClasses(columnClasses, KW, OW, W + extraW, dilationW, strideW, pads ? 0 : paddingW, false);
-  const rows = runs + RUN * (alongImages ? OH * OW : images * height);
-  const panels = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
-  const rowBytes = 4 * (W + extraW) * C;
-  const imageBytes = (H + extraH) * rowBytes;
-
-  const depth = C / G;
-  const outputs = OC / G;
-  const strips = (outputs + COLUMNS - 1) / COLUMNS;
-  const tiles = countTiles(rowClasses, columnClasses, runs);
-  const first = shareBegin(tiles * strips * G);
-  const last = shareEnd(tiles * strips * G);
+  const paddedBytes = prepare(padded, images, height, width);
   if (first == last) return;
   const endStrip = (last + tiles - 1) / tiles;
-  const stripBytes = 4 * COLUMNS * images * height * OW;
-  const stripsPerBlock = max(1, <i32>(ownScratch() + SCRATCH_BYTES - panels) / stripBytes);
-  const step = alongImages ? imageBytes : 4 * strideW * C;
-
-  for (let block = first / tiles; block < endStrip; block += stripsPerBlock) {
-    const endBlock = min(block + stripsPerBlock, endStrip);
-    for (let n = 0; n < B; n += images) {
-      const count = min(images, B - n);
-      if (pads) padImages(padded, x + 4 * n * H * W * C, count);
-      const source = pads ? padded : x + n * imageBytes;
-      for (let top = 0; top < OH; top += height) {
-        const bottom = min(top + height, OH);
-        for (let strip = block; strip < endBlock; strip++) {
-          const column = 4 * (strip / strips * outputs + strip % strips * COLUMNS);
-          packPixels(panels + stripBytes * (strip - block), dy + column, n, count, top, bottom, alongImages);
-          // Of a strip that threads share, the one that has its first tile does the bias.
-          if (db && strip * tiles >= first) {
-            const pixels = count * (bottom - top) * OW;
-            const width = min(COLUMNS, outputs - strip % strips * COLUMNS);
-            addPixels(db + column, dy + column + 4 * OC * (n * OH + top) * OW, pixels, width, n + top == 0);
-          }
-        }
-        let passed = 0;
-        for (let row = rowClasses; row < columnClasses; row += CLASS) {
-          for (let column = columnClasses; column < runs; column += CLASS) {
-            const size = placeCount(row) * placeCount(column) * depth;
-            const classTiles = (size + tileRows - 1) / tileRows;
-            const endRuns = listRuns(runs, row, column, count, top, bottom, rowBytes, imageBytes, alongImages);
-            for (let tile = 0; tile < classTiles; tile += TILES_PER_BLOCK) {
-              const endTiles = min(tile + TILES_PER_BLOCK, classTiles);
-              const firstRow = tileBegin(tile, size, classTiles);
-              let listed = false;
-              for (let strip = block; strip < endBlock; strip++) {
-                const begin = max(tile, first - strip * tiles - passed);
-                const end = min(endTiles, last - strip * tiles - passed);
-                if (begin >= end) continue;
-                if (!listed) {
-                  listRows(rows, dW, source, row, column, firstRow, tileBegin(endTiles, size, classTiles), rowBytes);
-                  listed = true;
-                }
-                const group = strip / strips;
-                const o = strip % strips * COLUMNS;
-                const start: usize = n + top > 0 ? ACCUMULATE : 0;
-                gatheredTiles(
-                  begin, end, classTiles, size, rows, firstRow, runs, endRuns,
-                  4 * group * depth, step, panels + stripBytes * (strip - block),
-                  4 * (group * outputs + o), min(COLUMNS, outputs - o), start, NONE,
-                );
-              }
-            }
-            passed += classTiles;
-          }
+  const stripsPerBlock = <i32>(padded + SCRATCH_BYTES - panels) / stripBytes;
+  for (let strip = first / tiles; strip < endStrip; strip += stripsPerBlock) {
+    const endBlock = min(strip + stripsPerBlock, endStrip);
+    for (n = 0; n < B; n += images) {
+      count = min(images, B - n);
+      source = paddedBytes > 0 ? padded : x + n * imageBytes;
+      if (paddedBytes > 0) padImages(padded, x + 4 * n * H * W * C);
+      for (top = 0; top < OH; top += height) {
+        bottom = min(top + height, OH);
+        for (left = 0; left < OW; left += width) {
+          right = min(left + width, OW);
+          packStrips(dy, db, strip, endBlock);
+          multiplyStrips(dW, strip, endBlock);
         }
       }
     }
   }
 }
 
+/**
+ * Lays out scratch memory for blocks of such sizes, and lists the classes.
+ *
+ * @returns bytes at its beginning for padded images; 0 where they are read as they are
+ */
+function prepare(scratch: usize, images: i32, height: i32, width: i32): i32 {
+  depth = C / G;
+  outputs = OC / G;
+  strips = (outputs + COLUMNS - 1) / COLUMNS;
+  // Of few channels, a tile takes rows of several taps, which must see the same pixels.
+  const bytes = <i64>4 * images * (H + 2 * paddingH) * (W + 2 * paddingW) * C;
+  const pads = C < FEW_CHANNELS && paddingH + paddingW > 0 && bytes <= SCRATCH_BYTES / 4;
+  const paddedBytes = pads ? <i32>bytes : 0;
+  const extraH = pads ? 2 * paddingH : 0;
+  const extraW = pads ? 2 * paddingW : 0;
+  rowBytes = 4 * (W + extraW) * C;
+  imageBytes = (H + extraH) * rowBytes;
+  alongImages = OW <= SHORT && images > OW;
+  step = alongImages ? imageBytes : 4 * strideW * C;
+
+  rowClasses = (scratch + paddedBytes + 63) & ~63;
+  columnClasses = listClasses(rowClasses, KH, OH, H + extraH, dilationH, strideH, paddingH - extraH / 2, false);
+  runs = listClasses(columnClasses, KW, OW, W + extraW, dilationW, strideW, paddingW - extraW / 2, false);
+  rows = runs + RUN * (alongImages ? OH * OW : images * height);
+  panels = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
+  stripBytes = 4 * COLUMNS * images * height * width;
+
+  tiles = countTiles();
+  first = shareBegin(tiles * strips * G);
+  last = shareEnd(tiles * strips * G);
+  return paddedBytes;
+}
+
 /** Tiles of all classes, for one strip. */
-function countTiles(rowClasses: usize, columnClasses: usize, end: usize): i32 {
-  const depth = C / G;
-  let tiles = 0;
+function countTiles(): i32 {
+  let sum = 0;
   for (let row = rowClasses; row < columnClasses; row += CLASS) {
-    for (let column = columnClasses; column < end; column += CLASS) {
-      tiles += (placeCount(row) * placeCount(column) * depth + tileRows - 1) / tileRows;
+    for (let column = columnClasses; column < runs; column += CLASS) {
+      sum += (placeCount(row) * placeCount(column) * depth + tileRows - 1) / tileRows;
     }
   }
-  return tiles;
+  return sum;
 }
 
-/** Copies eight channels of dy at the block's pixels: `count` images from n on, rows [top, bottom). */
-function packPixels(panel: usize, dy: usize, n: i32, count: i32, top: i32, bottom: i32, alongImages: bool): void {
+/** Copies dy at the block's pixels to the panels of strips [strip, end), and adds it to db. */
+function packStrips(dy: usize, db: usize, strip: i32, end: i32): void {
   const pixel = 4 * OC;
-  const at = dy + (n * OH + top) * OW * pixel;
-  if (!alongImages) return packStraight(panel, at, pixel, count * (bottom - top) * OW);
-  for (let p = 0; p < OH * OW; p++) {
-    packStraight(panel + 4 * COLUMNS * p * count, at + p * pixel, OH * OW * pixel, count);
+  const pixels = count * (bottom - top) * (right - left);
+  const firstPixel = dy + ((n * OH + top) * OW + left) * pixel;
+  for (let panel = panels; strip < end; strip++, panel += stripBytes) {
+    const o = strip / strips * outputs + strip % strips * COLUMNS;
+    const at = firstPixel + 4 * o;
+    if (alongImages) {
+      for (let p = 0; p < OH * OW; p++) {
+        packStraight(panel + 4 * COLUMNS * p * count, at + p * pixel, OH * OW * pixel, count);
+      }
+    } else {
+      packStraight(panel, at, pixel, pixels);
+    }
+    // Of a strip that threads share, the one that has its first tile does the bias.
+    if (db && strip * tiles >= first) {
+      addPixels(db + 4 * o, at, pixels, min(COLUMNS, outputs - strip % strips * COLUMNS));
+    }
   }
 }
 
-/** db ← db + the sum of so many pixels, in ascending order; from zero, to begin with. */
-function addPixels(db: usize, dy: usize, pixels: i32, width: i32, begins: bool): void {
+/** db ← db + the sum of so many pixels, in ascending order; from zero, in the first block. */
+function addPixels(db: usize, dy: usize, pixels: i32, width: i32): void {
+  const begins = n + top + left == 0;
   let low = begins ? f32x4.splat(0) : v128.load(db);
   let high = begins ? f32x4.splat(0) : v128.load(db, 16);
   for (const end = dy + 4 * OC * pixels; dy < end; dy += 4 * OC) {
@@ -164,32 +182,68 @@ function addPixels(db: usize, dy: usize, pixels: i32, width: i32, begins: bool):
   if (width > 4) storeLanes(db + 16, high, width - 4);
 }
 
-/** Lists the output pixels that a class's taps see, as distances in x and rows of the panel. */
-function listRuns(
-  runs: usize, row: usize, column: usize, count: i32, top: i32, bottom: i32,
-  rowBytes: i32, imageBytes: i32, alongImages: bool,
-): usize {
+/** dW ← dW + the block's products, for strips [strip, end). */
+function multiplyStrips(dW: usize, strip: i32, end: i32): void {
+  let passed = 0;
+  for (let row = rowClasses; row < columnClasses; row += CLASS) {
+    for (let column = columnClasses; column < runs; column += CLASS) {
+      passed += multiplyClass(dW, row, column, strip, end, passed);
+    }
+  }
+}
+
+/** One class of taps; returns its tiles, of which so many in other classes have passed. */
+function multiplyClass(dW: usize, row: usize, column: usize, strip: i32, end: i32, passed: i32): i32 {
+  const size = placeCount(row) * placeCount(column) * depth;
+  const classTiles = (size + tileRows - 1) / tileRows;
+  const endRuns = listRuns(row, column);
+  for (let tile = 0; tile < classTiles; tile += TILES_PER_BLOCK) {
+    const endTiles = min(tile + TILES_PER_BLOCK, classTiles);
+    const firstRow = tileBegin(tile, size, classTiles);
+    let listed = false;
+    for (let s = strip; s < end; s++) {
+      const begin = max(tile, first - s * tiles - passed);
+      const stop = min(endTiles, last - s * tiles - passed);
+      if (begin >= stop) continue;
+      if (!listed) listRows(dW, row, column, firstRow, tileBegin(endTiles, size, classTiles));
+      listed = true;
+      const o = s % strips * COLUMNS;
+      gatheredTiles(
+        begin, stop, classTiles, size, rows, firstRow, runs, endRuns,
+        4 * (s / strips) * depth, step, panels + stripBytes * (s - strip),
+        4 * (s / strips * outputs + o), min(COLUMNS, outputs - o), n + top + left > 0 ? ACCUMULATE : 0, NONE,
+      );
+    }
+  }
+  return classTiles;
+}
+
+/** Lists the block's output pixels that a class's taps see, as distances in x and rows of the panel. */
+function listRuns(row: usize, column: usize): usize {
+  // In these classes taps are the places, and output pixels what they read through.
   const firstRow = firstTap(row);
   const firstColumn = firstTap(column);
-  const columns = tapCount(column);
   const begin = max(top, firstRow);
   const end = min(bottom, firstRow + tapCount(row));
-  const step = 4 * strideW * C;
+  const beginColumn = max(left, firstColumn);
+  const columns = min(right, firstColumn + tapCount(column)) - beginColumn;
+  const pixelBytes = 4 * strideW * C;
   let run = runs;
-  if (columns == 0) return run;
+  if (columns <= 0) return run;
   if (alongImages) {
     for (let i = begin; i < end; i++) {
       for (let j = 0; j < columns; j++) {
-        const offset = (i - firstRow) * strideH * rowBytes + j * step;
-        run = appendRun(runs, run, offset, (i * OW + firstColumn + j) * count, count, imageBytes);
+        const offset = (i - firstRow) * strideH * rowBytes + j * pixelBytes;
+        run = appendRun(runs, run, offset, (i * OW + firstColumn + j) * count, count, step);
       }
     }
     return run;
   }
-  for (let n = 0; n < count; n++) {
+  const across = right - left;
+  for (let image = 0; image < count; image++) {
     for (let i = begin; i < end; i++) {
-      const offset = n * imageBytes + (i - firstRow) * strideH * rowBytes;
-      const k = (n * (bottom - top) + i - top) * OW + firstColumn;
+      const offset = image * imageBytes + (i - firstRow) * strideH * rowBytes + (beginColumn - firstColumn) * pixelBytes;
+      const k = (image * (bottom - top) + i - top) * across + beginColumn - left;
       run = appendRun(runs, run, offset, k, columns, step);
     }
   }
@@ -197,34 +251,30 @@ function listRuns(
 }
 
 /** Lists where rows [begin, end) of a class read and write; rows are counted by tap, then channel. */
-function listRows(
-  list: usize, dW: usize, x: usize, row: usize, column: usize,
-  begin: i32, end: i32, rowBytes: i32,
-): void {
-  const depth = C / G;
+function listRows(dW: usize, row: usize, column: usize, begin: i32, end: i32): void {
   const columns = placeCount(column);
-  for (let at = begin; at < end; at++, list += ROW) {
+  let entry = rows;
+  for (let at = begin; at < end; at++, entry += ROW) {
     const c = at % depth;
     const l = at / depth % columns;
     const k = at / depth / columns;
     const h = firstSource(row) + k * dilationH;
     const w = firstSource(column) + l * dilationW;
     const tap = (firstPlace(row) + k) * KW + firstPlace(column) + l;
-    store<u32>(list, <u32>(x + h * rowBytes + 4 * (w * C + c)));
-    store<u32>(list, <u32>(dW + 4 * (tap * depth + c) * OC), 4);
+    store<u32>(entry, <u32>(source + h * rowBytes + 4 * (w * C + c)));
+    store<u32>(entry, <u32>(dW + 4 * (tap * depth + c) * OC), 4);
   }
 }
 
-/** Copies images into the middle of zeros. */
-function padImages(to: usize, x: usize, count: i32): void {
-  const rowBytes = 4 * W * C;
-  const paddedRow = rowBytes + 8 * paddingW * C;
-  memory.fill(to, 0, count * (H + 2 * paddingH) * paddedRow);
-  for (let n = 0; n < count; n++) {
-    to += paddingH * paddedRow;
-    for (let h = 0; h < H; h++, to += paddedRow, x += rowBytes) {
-      memory.copy(to + 4 * paddingW * C, x, rowBytes);
+/** Copies the block's images into the middle of zeros. */
+function padImages(to: usize, x: usize): void {
+  const rowLength = 4 * W * C;
+  memory.fill(to, 0, count * imageBytes);
+  for (let image = 0; image < count; image++) {
+    to += paddingH * rowBytes;
+    for (let h = 0; h < H; h++, to += rowBytes, x += rowLength) {
+      memory.copy(to + 4 * paddingW * C, x, rowLength);
     }
-    to += paddingH * paddedRow;
+    to += paddingH * rowBytes;
   }
 }

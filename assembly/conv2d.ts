@@ -25,6 +25,11 @@ import { CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, plac
 
 /** Tiles whose rows are listed at a time: what they read stays in the second-level cache. */
 const TILES_PER_BLOCK: i32 = 32;
+/**
+ * Rows of a panel, at most: 256 KiB, which fit beside all tables. Deeper sums are cut into blocks of
+ * channels, always the same ones, so that bits do not depend on what else is in scratch memory.
+ */
+const PANEL_ROWS: i32 = 8192;
 
 export function conv2dForward(args: usize): void {
   readSizes(args, 3);
@@ -91,11 +96,9 @@ export function convolvePart(
   if (first == last) return;
   const endStrip = (last + tiles - 1) / tiles;
 
-  // As many channels as fit with all taps, and then as many strips.
-  const room = <i32>(end - panels) / (4 * COLUMNS * KH * KW);
-  const channels = min(depth, room);
+  const channels = min(depth, max(1, PANEL_ROWS / (KH * KW)));
   const stripBytes = 4 * COLUMNS * KH * KW * channels;
-  const stripsPerBlock = room / channels;
+  const stripsPerBlock = <i32>(end - panels) / stripBytes;
 
   for (let block = first / tiles; block < endStrip; block += stripsPerBlock) {
     const endBlock = min(block + stripsPerBlock, endStrip);

@@ -7,7 +7,7 @@
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
-/** v where it is more than `floor`, or NaN. Not by pmax, of which V8 makes no 256-bit instruction. */
+/** max(v, floor), and NaN where v is. Not by pmax, of which V8 makes no 256-bit instruction. */
 // @ts-ignore: decorator
 @inline export function atLeast(v: v128, floor: v128): v128 {
   return f32x4.max(v, floor);

@@ -38,7 +38,7 @@
  * reading and writing weights transposes. Channels come last here so that the channels of a pixel,
  * which all kernels walk, lie side by side.
  *
- * Kernels: assembly/conv2d.ts
+ * Kernels: assembly/conv2d.ts (forward, dx), conv2d-weight.ts (dW, db), on the tiles of gathered-tile.ts
  */
 import { ShapeError } from '../errors.js';
 import { formatShape, type Shape, type Values } from '../tensor.js';
@@ -58,8 +58,11 @@ const ATTRIBUTES = [
 
 export type Conv2dAttributes = Readonly<Record<(typeof ATTRIBUTES)[number], number>>;
 
-/** A kernel's taps are listed in scratch memory, which holds this many and room to work. */
-const MOST_TAPS = 4096;
+/**
+ * Most taps of a kernel, and the largest stride, padding or dilation: kernels list taps, and pixels by
+ * their phase, in scratch memory.
+ */
+const MOST = 4096;
 
 export function conv2dForward(
   y: Values,
@@ -210,8 +213,8 @@ export function conv2dShape(x: Shape, weight: Shape, attributes: Conv2dAttribute
       `conv2d: expected groups to divide ${OC} output channels, got ${groups} groups`,
     );
   }
-  if (KH * KW > MOST_TAPS) {
-    throw new ShapeError(`conv2d: expected at most ${MOST_TAPS} taps, got ${KH}×${KW}`);
+  if (KH * KW > MOST) {
+    throw new ShapeError(`conv2d: expected at most ${MOST} taps, got ${KH}×${KW}`);
   }
   const [B, H, W] = x;
   const OH = windowCount(H, KH, strideHeight, paddingHeight, dilationHeight);
@@ -244,6 +247,9 @@ function expectAttributes(attributes: Conv2dAttributes): void {
       throw new ShapeError(
         `conv2d: expected ${name} to be an integer of at least ${least}, got ${value}`,
       );
+    }
+    if (name !== 'groups' && value > MOST) {
+      throw new ShapeError(`conv2d: expected ${name} of at most ${MOST}, got ${value}`);
     }
   }
 }

@@ -43,6 +43,9 @@ const CHAINS: readonly Chain[] = [
   convolution([3, 5, 6, 7], true, false),
   convolution([37, 5, 6, 7], false, true),
   convolution([37, 5, 6, 7], true, true),
+  // Of several chunks, the last one smaller; and of an image larger than a chunk.
+  convolution([23, 30, 29, 7], true, true),
+  convolution([17, 80, 79, 7], false, true),
   weightAndBias([3, 5, 6, 7]),
   weightAndBias([40, 2, 2, 7]),
   pooledRelu(2, 2),

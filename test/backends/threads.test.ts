@@ -66,7 +66,7 @@ async function trainedOnImages(backend: Backend, model: Layer): Promise<Uint8Arr
     model,
     loss: softmaxCrossEntropy(),
     optimizer: adam({ learningRate: 1e-2 }),
-    batchSize: 13,
+    batchSize: 19,
   });
   await trainer.fit(train, { epochs: 2 });
   return trainer.encode();

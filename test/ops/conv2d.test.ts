@@ -83,6 +83,9 @@ describe('conv2d', () => {
     expect(call({}, { strideWidth: 0 })).toThrow(
       'conv2d: expected strideWidth to be an integer of at least 1, got 0',
     );
+    expect(call({}, { dilationHeight: 4097 })).toThrow(
+      'conv2d: expected dilationHeight of at most 4096, got 4097',
+    );
     expect(call({}, { paddingHeight: -1 })).toThrow(
       'conv2d: expected paddingHeight to be an integer of at least 0, got -1',
     );
@@ -161,6 +164,16 @@ describeOnEachBackend('conv2d', (backend) => {
     [
       'more weights than fit into scratch memory',
       { B: 1, H: 9, W: 9, C: 700, OC: 20, KH: 9, KW: 9 },
+    ],
+    ['a row of many blocks', { B: 1, H: 1, W: 50_000, C: 1, OC: 8, KH: 1, KW: 9, paddingWidth: 4 }],
+    [
+      'far more padding than image',
+      { B: 2, H: 28, W: 28, C: 1, OC: 3, KH: 3, KW: 3, ...both(4000, 4000) },
+    ],
+    ['strides beyond the image', { B: 3, H: 5, W: 6, C: 3, OC: 4, KH: 2, KW: 2, ...both(4096, 1) }],
+    [
+      'more weights than fit, turned and in groups',
+      { B: 1, H: 5, W: 6, C: 6, OC: 500, KH: 7, KW: 7, ...both(1, 3), groups: 2 },
     ],
     ['strides that skip pixels', { B: 3, H: 11, W: 10, C: 5, OC: 12, KH: 1, KW: 2, ...both(3, 0) }],
     ['groups of one channel', { B: 3, H: 6, W: 6, C: 12, OC: 12, KH: 3, KW: 3, groups: 12 }],

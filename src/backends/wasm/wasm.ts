@@ -47,7 +47,7 @@ export interface WasmOptions {
    * every call that can be, as tests do.
    */
   readonly worthDividing?: number;
-  /** Rows of the matrix product's tiles, 6 or 4: what is faster on the engine, by default. */
+  /** Rows of the matrix product's tiles, 6 or 4: what is faster on the engine, by default; 6 with `pairsStrips`. */
   readonly tileRows?: 6 | 4;
   /** Whether large products take two strips of columns at once; with `revectorize`, by default. */
   readonly pairsStrips?: boolean;
