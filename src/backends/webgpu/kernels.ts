@@ -1,28 +1,35 @@
 import type { OpName } from '../../ops/registry.js';
+import { type Plan, perElement, type Workgroups } from './passes.js';
 
-/** Workgroups in x, y and z. */
-export type Workgroups = readonly [x: number, y?: number, z?: number];
+type Sizes = readonly number[];
+type Attributes = Readonly<Record<string, number>>;
 
-/** How an op runs on the GPU: as the entry point of its name in a shader. */
-export interface Kernel {
+interface InShader {
   /** The shader's file, without `.wgsl`. */
   readonly shader: string;
-  /** How many workgroups share the work. */
-  workgroups(sizes: readonly number[], attributes: Readonly<Record<string, number>>): Workgroups;
   /** Attributes that the shader takes as u32; the others are f32. */
   readonly integers?: readonly string[];
 }
 
-/** Invocations of a workgroup where each works on elements of its own. */
-const WORKGROUP = 256;
-/** The most workgroups along one axis that every device offers. */
-const MOST_GROUPS = 65_535;
+/** Runs as the entry point of its name. */
+interface SinglePass extends InShader {
+  /** How many workgroups share the work. */
+  workgroups(sizes: Sizes, attributes: Attributes): Workgroups;
+}
 
-/** One invocation per element, in two axes where one is too short. */
-export function perElement(count: number): Workgroups {
-  const groups = Math.ceil(count / WORKGROUP);
-  const rows = Math.ceil(groups / MOST_GROUPS);
-  return [Math.ceil(groups / rows), rows];
+/** Runs as entry points of several names, or with constants of its own. */
+interface Planned extends InShader {
+  plan(sizes: Sizes, attributes: Attributes): Plan;
+}
+
+/** How an op runs on the GPU. */
+export type Kernel = SinglePass | Planned;
+
+/** What a call of the op runs. */
+export function planOf(op: OpName, kernel: Kernel, sizes: Sizes, attributes: Attributes): Plan {
+  if ('plan' in kernel) return kernel.plan(sizes, attributes);
+  const workgroups = kernel.workgroups(sizes, attributes);
+  return { passes: [{ entryPoint: op, workgroups }], scratch: 0 };
 }
 
 function elementwise(shader: string): Kernel {

@@ -5,17 +5,29 @@ import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable } from '../device.js';
 import { type Adapter, openAdapter, type WebgpuOptions } from './adapter.js';
 import { planBuffers } from './buffer-plan.js';
-import { KERNELS, type Kernel } from './kernels.js';
+import { KERNELS, type Kernel, planOf } from './kernels.js';
+import type { Pass, Plan } from './passes.js';
 import { SHADERS } from './shaders.js';
 
+/** Where shaders expect what the passes of a call leave for each other. */
+const SCRATCH_BINDING = 7;
 /** Where shaders expect a call's sizes and attributes. */
 const PARAMETERS_BINDING = 8;
 
-/** One kernel call of a compiled step. */
+/** One pass of a compiled step. */
 interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly bindings: GPUBindGroup;
   readonly workgroups: readonly [x: number, y: number, z: number];
+}
+
+/** Where a call finds its tensors, and what else it needs. */
+interface Buffers {
+  bufferOf(tensor: Tensor): GPUBuffer;
+  readonly scratch: GPUBuffer;
+  readonly parameters: GPUBuffer;
+  /** Where in `parameters` those of the call begin. */
+  readonly offset: number;
 }
 
 /** Opens a GPU. */
@@ -29,7 +41,8 @@ class WebgpuDevice implements Device {
   readonly #adapter: Adapter;
   readonly #buffers = new Map<Tensor, GPUBuffer>();
   readonly #modules = new Map<string, GPUShaderModule>();
-  readonly #pipelines = new Map<OpName, Promise<GPUComputePipeline>>();
+  readonly #layouts = new Map<OpName, GPUBindGroupLayout>();
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #alignment: number;
   /** Why the device can no longer be used. */
   #failure: string | undefined;
@@ -50,21 +63,33 @@ class WebgpuDevice implements Device {
   async compile(step: Step): Promise<Executable> {
     this.#expectUsable();
     const { calls } = step;
-    const plan = planBuffers(calls.map(touchedBy));
+    const shared = planBuffers(calls.map(touchedBy));
+    const plans = calls.map(({ op, sizes, attributes }) => {
+      return planOf(op, kernelOf(op), sizes, attributes);
+    });
     return this.#checked('compile', async () => {
-      const activations = plan.sizes.map((size) => this.#createBuffer('activations', size));
+      const activations = shared.sizes.map((size) => this.#createBuffer('activations', size));
+      const scratch = this.#createBuffer(
+        'scratch',
+        Math.max(0, ...plans.map(({ scratch }) => scratch)),
+      );
+      const parameters = this.#writeParameters(calls);
       const bufferOf = (tensor: Tensor) => {
-        const slot = plan.buffers.get(tensor);
+        const slot = shared.buffers.get(tensor);
         return slot === undefined ? this.#bufferOf(tensor) : activations[slot];
       };
-      const parameters = this.#writeParameters(calls);
       const dispatches = await Promise.all(
-        calls.map((call, i) => this.#dispatchOf(call, i, parameters, bufferOf)),
+        calls.map((call, i) => {
+          const offset = i * this.#alignment;
+          const buffers = { bufferOf, scratch, parameters, offset };
+          return this.#dispatchesOf(call, plans[i], buffers);
+        }),
       );
+      const inOrder = dispatches.flat();
       return {
-        run: (times: number) => this.#run(dispatches, times),
+        run: (times: number) => this.#run(inOrder, times),
         close: () => {
-          for (const buffer of [...activations, parameters]) buffer.destroy();
+          for (const buffer of [...activations, scratch, parameters]) buffer.destroy();
         },
       };
     });
@@ -130,50 +155,75 @@ class WebgpuDevice implements Device {
     this.#expectUsable();
   }
 
-  async #dispatchOf(
-    call: Call,
-    position: number,
-    parameters: GPUBuffer,
-    bufferOf: (tensor: Tensor) => GPUBuffer,
-  ): Promise<Dispatch> {
-    const kernel = kernelOf(call.op);
-    const pipeline = await this.#pipelineOf(call.op, kernel);
+  #dispatchesOf(call: Call, { passes, scratch }: Plan, buffers: Buffers): Promise<Dispatch[]> {
+    const bindings = this.#bind(call, scratch, buffers);
+    return Promise.all(
+      passes.map(async (pass) => {
+        const [x, y = 1, z = 1] = pass.workgroups;
+        return { pipeline: await this.#pipelineOf(call.op, pass), bindings, workgroups: [x, y, z] };
+      }),
+    );
+  }
+
+  /** What all passes of a call are given. */
+  #bind(call: Call, scratchBytes: number, buffers: Buffers): GPUBindGroup {
+    const { bufferOf, scratch, parameters, offset } = buffers;
     const entries: GPUBindGroupEntry[] = touchedBy(call).map((tensor, binding) => ({
       binding,
       resource: { buffer: bufferOf(tensor) },
     }));
-    const size = 4 * (call.sizes.length + Object.keys(call.attributes).length);
-    if (size > 0) {
-      const resource = {
-        buffer: parameters,
-        offset: position * this.#alignment,
-        size: roundUp(size, 16),
-      };
-      entries.push({ binding: PARAMETERS_BINDING, resource });
+    if (usesScratch(call.op)) {
+      const resource = { buffer: scratch, size: storedBytes(scratchBytes) };
+      entries.push({ binding: SCRATCH_BINDING, resource });
     }
-    const layout = pipeline.getBindGroupLayout(0);
-    const [x, y = 1, z = 1] = kernel.workgroups(call.sizes, call.attributes);
-    return {
-      pipeline,
-      bindings: this.#gpu.createBindGroup({ layout, entries }),
-      workgroups: [x, y, z],
-    };
+    const length = call.sizes.length + Object.keys(call.attributes).length;
+    const resource = { buffer: parameters, offset, size: roundUp(4 * Math.max(length, 1), 16) };
+    entries.push({ binding: PARAMETERS_BINDING, resource });
+    return this.#gpu.createBindGroup({ layout: this.#layoutOf(call.op), entries });
   }
 
-  #pipelineOf(op: OpName, { shader }: Kernel): Promise<GPUComputePipeline> {
-    let pipeline = this.#pipelines.get(op);
+  /** Bindings of all passes, whether or not each of them uses all. */
+  #layoutOf(op: OpName): GPUBindGroupLayout {
+    let layout = this.#layouts.get(op);
+    if (!layout) {
+      const { outputs, inputs } = definitionOf(op);
+      const entry = (binding: number, type: GPUBufferBindingType): GPUBindGroupLayoutEntry => {
+        return { binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } };
+      };
+      const entries = [
+        ...outputs.map((_, i) => entry(i, 'storage')),
+        ...inputs.map((_, i) => entry(outputs.length + i, 'read-only-storage')),
+        entry(PARAMETERS_BINDING, 'uniform'),
+      ];
+      if (usesScratch(op)) entries.push(entry(SCRATCH_BINDING, 'storage'));
+      layout = this.#gpu.createBindGroupLayout({ label: op, entries });
+      this.#layouts.set(op, layout);
+    }
+    return layout;
+  }
+
+  #pipelineOf(op: OpName, { entryPoint, constants = {} }: Pass): Promise<GPUComputePipeline> {
+    const key = JSON.stringify([op, entryPoint, constants]);
+    let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      let module = this.#modules.get(shader);
-      module ??= this.#gpu.createShaderModule({ label: `${shader}.wgsl`, code: SHADERS[shader] });
-      this.#modules.set(shader, module);
+      const module = this.#moduleOf(kernelOf(op).shader);
       pipeline = this.#gpu.createComputePipelineAsync({
         label: op,
-        layout: 'auto',
-        compute: { module, entryPoint: op },
+        layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.#layoutOf(op)] }),
+        compute: { module, entryPoint, constants },
       });
-      this.#pipelines.set(op, pipeline);
+      this.#pipelines.set(key, pipeline);
     }
     return pipeline;
+  }
+
+  #moduleOf(shader: string): GPUShaderModule {
+    let module = this.#modules.get(shader);
+    if (!module) {
+      module = this.#gpu.createShaderModule({ label: `${shader}.wgsl`, code: SHADERS[shader] });
+      this.#modules.set(shader, module);
+    }
+    return module;
   }
 
   /** Sizes as u32, then attributes as f32 or u32, of each call at an offset of its own. */
@@ -213,7 +263,7 @@ class WebgpuDevice implements Device {
 
   /** @throws BackendError when the device offers no buffer of that size */
   #createBuffer(label: string, byteLength: number): GPUBuffer {
-    const size = roundUp(Math.max(byteLength, 4), 4);
+    const size = storedBytes(byteLength);
     const { maxStorageBufferBindingSize, maxBufferSize } = this.#gpu.limits;
     const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
     if (size > most) {
@@ -264,6 +314,10 @@ function kernelOf(op: OpName): Kernel {
   return kernel;
 }
 
+function usesScratch(op: OpName): boolean {
+  return 'plan' in kernelOf(op);
+}
+
 function typedValues({ dtype }: Tensor, values: ArrayLike<number>) {
   switch (dtype) {
     case 'float32':
@@ -288,6 +342,11 @@ function valuesOf({ dtype, size }: Tensor, bytes: ArrayBuffer): Values {
     default:
       return dtype satisfies never;
   }
+}
+
+/** Buffers have whole words, and at least one. */
+function storedBytes(byteLength: number): number {
+  return roundUp(Math.max(byteLength, 4), 4);
 }
 
 function roundUp(value: number, multiple: number): number {
