@@ -91,6 +91,8 @@ describeOnEachBackend('matmul', (backend) => {
     { what: 'rows of A lie far apart', M: 45, N: 261, K: 1050, transposeA: false },
     { what: 'columns of A lie far apart', M: 1051, N: 258, K: 40, transposeA: true },
     { what: 'B fills scratch memory more than once', M: 50, N: 700, K: 1100, transposeA: false },
+    { what: 'large tiles fill a GPU', M: 520, N: 1030, K: 20, transposeA: false },
+    { what: 'large tiles are summed in parts', M: 65, N: 1985, K: 520, transposeA: true },
   ])('agrees with the reference where $what', async ({ M, N, K, transposeA }) => {
     const sizes = { M, N, K, transposeA, transposeB: false };
     await expectAgreement(kernelsOf(matmulCase(new RandomStream(1, 0), sizes)), backend);

@@ -1,5 +1,6 @@
 import type { OpName } from '../../ops/registry.js';
 import { type Plan, perElement, type Workgroups } from './passes.js';
+import { type Product, planColumnSums, planProduct } from './products.js';
 
 type Sizes = readonly number[];
 type Attributes = Readonly<Record<string, number>>;
@@ -36,7 +37,29 @@ function elementwise(shader: string): Kernel {
   return { shader, workgroups: (sizes) => perElement(sizes.reduce((all, size) => all * size, 1)) };
 }
 
+function product(
+  shader: string,
+  productOf: (sizes: Sizes, attributes: Attributes) => Product,
+): Kernel {
+  return { shader, plan: (sizes, attributes) => planProduct(productOf(sizes, attributes)) };
+}
+
+const columnSums: Kernel = { shader: 'column-sums', plan: planColumnSums };
+
 export const KERNELS: Partial<Readonly<Record<OpName, Kernel>>> = {
+  matmul: product('matmul', ([M, N, K], { transposeA, transposeB }) => {
+    return { M, N, K, transposeA: transposeA !== 0, transposeB: transposeB !== 0 };
+  }),
+
+  linearForward: product('linear', ([B, I, O]) => ({ M: B, N: O, K: I, hasBias: true })),
+  linearBackwardWeight: product('linear', ([B, I, O]) => {
+    return { M: I, N: O, K: B, transposeA: true };
+  }),
+  linearBackwardInput: product('linear', ([B, I, O]) => {
+    return { M: B, N: I, K: O, transposeB: true };
+  }),
+  linearBackwardBias: columnSums,
+
   reluForward: elementwise('relu'),
   reluBackward: elementwise('relu'),
 };
