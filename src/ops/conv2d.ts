@@ -38,7 +38,7 @@
  * reading and writing weights transposes. Channels come last here so that the channels of a pixel,
  * which all kernels walk, lie side by side.
  *
- * Kernels: assembly/conv2d.ts
+ * Kernels: assembly/conv2d.ts, shaders/conv2d.wgsl
  */
 import { ShapeError } from '../errors.js';
 import { formatShape, type Shape, type Values } from '../tensor.js';

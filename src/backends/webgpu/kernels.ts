@@ -44,6 +44,35 @@ function product(
   return { shader, plan: (sizes, attributes) => planProduct(productOf(sizes, attributes)) };
 }
 
+/** What a convolution's three products multiply, from sizes as src/ops/conv2d.ts has them. */
+function convolution(sizes: Sizes) {
+  const [B, H, W, C, OH, OW, OC, KH, KW] = sizes;
+  const G = sizes[15];
+  return {
+    G,
+    taps: KH * KW,
+    inputPixels: B * H * W,
+    outputPixels: B * OH * OW,
+    inputChannels: C / G,
+    outputChannels: OC / G,
+  };
+}
+
+function convolutionForward(sizes: Sizes): Product {
+  const { G, taps, outputPixels, inputChannels, outputChannels } = convolution(sizes);
+  return { M: outputPixels, N: outputChannels, K: taps * inputChannels, G };
+}
+
+function convolutionBackwardWeight(sizes: Sizes): Product {
+  const { G, taps, outputPixels, inputChannels, outputChannels } = convolution(sizes);
+  return { M: taps * inputChannels, N: outputChannels, K: outputPixels, G, transposeA: true };
+}
+
+function convolutionBackwardInput(sizes: Sizes): Product {
+  const { G, taps, inputPixels, inputChannels, outputChannels } = convolution(sizes);
+  return { M: inputPixels, N: inputChannels, K: taps * outputChannels, G, transposeB: true };
+}
+
 const columnSums: Kernel = { shader: 'column-sums', plan: planColumnSums };
 
 export const KERNELS: Partial<Readonly<Record<OpName, Kernel>>> = {
@@ -59,6 +88,15 @@ export const KERNELS: Partial<Readonly<Record<OpName, Kernel>>> = {
     return { M: B, N: I, K: O, transposeB: true };
   }),
   linearBackwardBias: columnSums,
+
+  conv2dForward: product('conv2d', convolutionForward),
+  conv2dBiasForward: product('conv2d', (sizes) => ({
+    ...convolutionForward(sizes),
+    hasBias: true,
+  })),
+  conv2dBackwardWeight: product('conv2d', convolutionBackwardWeight),
+  conv2dBackwardInput: product('conv2d', convolutionBackwardInput),
+  conv2dBackwardBias: columnSums,
 
   reluForward: elementwise('relu'),
   reluBackward: elementwise('relu'),

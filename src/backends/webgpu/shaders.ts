@@ -1,4 +1,5 @@
 import columnSums from '../../../shaders/column-sums.wgsl';
+import conv2d from '../../../shaders/conv2d.wgsl';
 import gemm from '../../../shaders/gemm.wgsl';
 import linear from '../../../shaders/linear.wgsl';
 import matmul from '../../../shaders/matmul.wgsl';
@@ -8,6 +9,7 @@ import relu from '../../../shaders/relu.wgsl';
 /** Every shader's source, by the file's stem. What several share, since WGSL has no includes, is behind. */
 export const SHADERS: Readonly<Record<string, string>> = {
   'column-sums': columnSums,
+  conv2d: conv2d + gemm,
   linear: linear + matrices + gemm,
   matmul: matmul + matrices + gemm,
   relu,
