@@ -6,7 +6,10 @@ import matmul from '../../../shaders/matmul.wgsl';
 import matrices from '../../../shaders/matrices.wgsl';
 import relu from '../../../shaders/relu.wgsl';
 
-/** Every shader's source, by the file's stem. What several share, since WGSL has no includes, is behind. */
+/**
+ * Every shader's source, by the file's stem. WGSL has no includes: what several share is put behind
+ * each of them.
+ */
 export const SHADERS: Readonly<Record<string, string>> = {
   'column-sums': columnSums,
   conv2d: conv2d + gemm,
