@@ -38,7 +38,8 @@
  * reading and writing weights transposes. Channels come last here so that the channels of a pixel,
  * which all kernels walk, lie side by side.
  *
- * Kernels: assembly/conv2d.ts (forward, dx), conv2d-weight.ts (dW, db), on the tiles of gathered-tile.ts
+ * Kernels: assembly/conv2d.ts (forward, dx), conv2d-weight.ts (dW, db), on the tiles of gathered-tile.ts;
+ * shaders/conv2d.wgsl, on those of shaders/gemm.wgsl
  */
 import { ShapeError } from '../errors.js';
 import { formatShape, type Shape, type Values } from '../tensor.js';

@@ -18,7 +18,8 @@
  * The mean over the batch is already in dy, since losses are means. Saved for backward: x.
  * PyTorch stores the weight as (O, I); reading and writing weights transposes.
  *
- * Kernels: assembly/linear.ts, on the tiles of assembly/gemm.ts
+ * Kernels: assembly/linear.ts, on the tiles of assembly/gemm.ts; shaders/linear.wgsl, on those of
+ * shaders/gemm.wgsl
  */
 import { ShapeError } from '../errors.js';
 import { formatShape, type Shape, type Values } from '../tensor.js';

@@ -17,7 +17,8 @@
  *   dA = dC·Bᵀ    (M, N)·(N, K)    B stored as it is: transposeB
  *   dB = Aᵀ·dC    (K, M)·(M, N)    A stored as it is: transposeA
  *
- * Kernels: assembly/matmul.ts, on the tiles of assembly/gemm.ts
+ * Kernels: assembly/matmul.ts, on the tiles of assembly/gemm.ts; shaders/matmul.wgsl, on those of
+ * shaders/gemm.wgsl
  */
 import { ShapeError } from '../errors.js';
 import { formatShape, type Values } from '../tensor.js';

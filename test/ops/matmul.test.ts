@@ -11,6 +11,7 @@ import {
   callWith,
   expectAgreement,
   expectGradients,
+  expectNear,
   extent,
   forAll,
   matrix,
@@ -91,9 +92,33 @@ describeOnEachBackend('matmul', (backend) => {
     { what: 'rows of A lie far apart', M: 45, N: 261, K: 1050, transposeA: false },
     { what: 'columns of A lie far apart', M: 1051, N: 258, K: 40, transposeA: true },
     { what: 'B fills scratch memory more than once', M: 50, N: 700, K: 1100, transposeA: false },
+    { what: 'large tiles fill a GPU', M: 520, N: 1030, K: 20, transposeA: false },
+    { what: 'large tiles are summed in parts', M: 65, N: 1985, K: 520, transposeA: true },
   ])('agrees with the reference where $what', async ({ M, N, K, transposeA }) => {
     const sizes = { M, N, K, transposeA, transposeB: false };
     await expectAgreement(kernelsOf(matmulCase(new RandomStream(1, 0), sizes)), backend);
+  });
+
+  it('multiplies products by products in one step, time after time', async () => {
+    const { device } = backend;
+    const [M, N, K] = [9, 2051, 1030];
+    const [A, B, E] = [persistent('A', [M, K]), persistent('B', [K, N]), persistent('E', [N, M])];
+    const step = new Step();
+    const [C, D] = [step.activation('C', [M, N]), step.activation('D', [M, M])];
+    const result = persistent('result', [K, M]);
+    step.call('matmul', { C, A, B }, PLAIN);
+    step.call('matmul', { C: D, A: C, B: E }, PLAIN);
+    step.call('matmul', { C: result, A, B: D }, { transposeA: 1, transposeB: 0 });
+    const executable = await device.compile(step);
+    for (const scale of [1, 2]) {
+      device.write(A, new Float32Array(M * K).fill(scale));
+      device.write(B, new Float32Array(K * N).fill(1 / K));
+      device.write(E, new Float32Array(N * M).fill(1 / N));
+      await executable.run(3);
+      expectNear(await device.read(result), new Array(K * M).fill(M * scale ** 2), 1e-5);
+    }
+    executable.close();
+    device.release([A, B, E, result]);
   });
 
   it('carries NaN and infinity into the elements that they belong to, and no other', async () => {

@@ -6,17 +6,29 @@ import type { BackendInfo, Device, Executable } from '../device.js';
 import { type Adapter, openAdapter, type WebgpuOptions } from './adapter.js';
 import { planBuffers } from './buffer-plan.js';
 import { compileShader } from './compile-shader.js';
-import { KERNELS, type Kernel } from './kernels.js';
+import { KERNELS, type Kernel, planOf } from './kernels.js';
+import type { Pass, Plan } from './passes.js';
 import { SHADERS } from './shaders.js';
 
+/** Where shaders expect what the passes of a call leave for each other. */
+const SCRATCH_BINDING = 7;
 /** Where shaders expect a call's sizes and attributes. */
 const PARAMETERS_BINDING = 8;
 
-/** One kernel call of a compiled step. */
+/** One pass of a compiled step. */
 interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly bindings: GPUBindGroup;
   readonly workgroups: readonly [x: number, y: number, z: number];
+}
+
+/** Where a call finds its tensors, and what else it needs. */
+interface Buffers {
+  bufferOf(tensor: Tensor): GPUBuffer;
+  readonly scratch: GPUBuffer;
+  readonly parameters: GPUBuffer;
+  /** Where in `parameters` those of the call begin. */
+  readonly offset: number;
 }
 
 /** Opens a GPU. */
@@ -31,7 +43,8 @@ export class WebgpuDevice implements Device {
   readonly #adapter: Adapter;
   readonly #buffers = new Map<Tensor, GPUBuffer>();
   readonly #modules = new Map<string, Promise<GPUShaderModule>>();
-  readonly #pipelines = new Map<OpName, Promise<GPUComputePipeline>>();
+  readonly #layouts = new Map<OpName, GPUBindGroupLayout>();
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #alignment: number;
   /** Why the device can no longer be used. */
   #failure: string | undefined;
@@ -52,7 +65,10 @@ export class WebgpuDevice implements Device {
   async compile(step: Step): Promise<Executable> {
     this.#expectUsable();
     const { calls } = step;
-    const plan = planBuffers(calls.map(touchedBy));
+    const shared = planBuffers(calls.map(touchedBy));
+    const plans = calls.map(({ op, sizes, attributes }) =>
+      planOf(op, kernelOf(op), sizes, attributes),
+    );
     const own: GPUBuffer[] = [];
     const close = () => {
       for (const buffer of own) buffer.destroy();
@@ -60,19 +76,25 @@ export class WebgpuDevice implements Device {
     const created: Tensor[] = [];
     try {
       return await this.#checked('compile', async () => {
-        for (const size of plan.sizes) own.push(this.#createBuffer('activations', size));
+        for (const size of shared.sizes) own.push(this.#createBuffer('activations', size));
         const bufferOf = (tensor: Tensor) => {
-          const slot = plan.buffers.get(tensor);
+          const slot = shared.buffers.get(tensor);
           if (slot !== undefined) return own[slot];
           if (!this.#buffers.has(tensor)) created.push(tensor);
           return this.#bufferOf(tensor);
         };
+        const scratchBytes = Math.max(0, ...plans.map(({ scratch }) => scratch));
+        const scratch = this.#createBuffer('scratch', scratchBytes);
         const parameters = this.#writeParameters(calls);
-        own.push(parameters);
+        own.push(scratch, parameters);
         const dispatches = await Promise.all(
-          calls.map((call, i) => this.#dispatchOf(call, i, parameters, bufferOf)),
+          calls.map((call, i) => {
+            const offset = i * this.#alignment;
+            return this.#dispatchesOf(call, plans[i], { bufferOf, scratch, parameters, offset });
+          }),
         );
-        return { run: (times: number) => this.#run(dispatches, times), close };
+        const inOrder = dispatches.flat();
+        return { run: (times: number) => this.#run(inOrder, times), close };
       });
     } catch (error) {
       // Nothing stays of a step that cannot run.
@@ -144,52 +166,83 @@ export class WebgpuDevice implements Device {
     this.#expectUsable();
   }
 
-  async #dispatchOf(
-    call: Call,
-    position: number,
-    parameters: GPUBuffer,
-    bufferOf: (tensor: Tensor) => GPUBuffer,
-  ): Promise<Dispatch> {
-    const kernel = kernelOf(call.op);
-    const pipeline = await this.#pipelineOf(call.op, kernel);
-    const { bindings } = kernel;
-    const entries: GPUBindGroupEntry[] = touchedBy(call).map((tensor, i) => ({
-      binding: bindings ? bindings[i] : i,
-      resource: { buffer: bufferOf(tensor) },
-    }));
-    const size = 4 * (call.sizes.length + attributesOf(call).length);
-    if (size > 0) {
-      const resource = {
-        buffer: parameters,
-        offset: position * this.#alignment,
-        size: roundUp(size, 16),
-      };
-      entries.push({ binding: PARAMETERS_BINDING, resource });
-    }
-    const layout = pipeline.getBindGroupLayout(0);
-    const [x, y = 1, z = 1] = kernel.workgroups(call.sizes, call.attributes);
-    return {
-      pipeline,
-      bindings: this.#gpu.createBindGroup({ layout, entries }),
-      workgroups: [x, y, z],
-    };
+  #dispatchesOf(call: Call, { passes, scratch }: Plan, buffers: Buffers): Promise<Dispatch[]> {
+    const bindings = this.#bind(call, scratch, buffers);
+    return Promise.all(
+      passes.map(async (pass) => {
+        const [x, y = 1, z = 1] = pass.workgroups;
+        return { pipeline: await this.#pipelineOf(call.op, pass), bindings, workgroups: [x, y, z] };
+      }),
+    );
   }
 
-  #pipelineOf(op: OpName, { shader }: Kernel): Promise<GPUComputePipeline> {
-    let pipeline = this.#pipelines.get(op);
+  /** What all passes of a call are given. */
+  #bind(call: Call, scratchBytes: number, buffers: Buffers): GPUBindGroup {
+    const { bufferOf, scratch, parameters, offset } = buffers;
+    const { bindings } = kernelOf(call.op);
+    const entries: GPUBindGroupEntry[] = touchedBy(call).map((tensor, i) => ({
+      binding: bindings?.[i] ?? i,
+      resource: { buffer: bufferOf(tensor) },
+    }));
+    if (usesScratch(call.op)) {
+      const resource = { buffer: scratch, size: storedBytes(scratchBytes) };
+      entries.push({ binding: SCRATCH_BINDING, resource });
+    }
+    const length = call.sizes.length + attributesOf(call).length;
+    const resource = { buffer: parameters, offset, size: roundUp(4 * Math.max(length, 1), 16) };
+    entries.push({ binding: PARAMETERS_BINDING, resource });
+    return this.#gpu.createBindGroup({ layout: this.#layoutOf(call.op), entries });
+  }
+
+  /** Bindings of all passes, whether or not each of them uses all. */
+  #layoutOf(op: OpName): GPUBindGroupLayout {
+    let layout = this.#layouts.get(op);
+    if (!layout) {
+      const { outputs, inputs } = definitionOf(op);
+      const { bindings } = kernelOf(op);
+      const placeOf = (i: number) => bindings?.[i] ?? i;
+      const entry = (binding: number, type: GPUBufferBindingType): GPUBindGroupLayoutEntry => {
+        return { binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } };
+      };
+      const entries = [
+        ...outputs.map((_, i) => entry(placeOf(i), 'storage')),
+        ...inputs.map((_, i) => entry(placeOf(outputs.length + i), 'read-only-storage')),
+        entry(PARAMETERS_BINDING, 'uniform'),
+      ];
+      if (usesScratch(op)) entries.push(entry(SCRATCH_BINDING, 'storage'));
+      layout = this.#gpu.createBindGroupLayout({ label: op, entries });
+      this.#layouts.set(op, layout);
+    }
+    return layout;
+  }
+
+  #pipelineOf(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
+    const key = JSON.stringify([op, pass.entryPoint, pass.constants]);
+    let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      let module = this.#modules.get(shader);
-      module ??= compileShader(this.#gpu, shader, SHADERS[shader]);
-      this.#modules.set(shader, module);
-      pipeline = this.#createPipeline(op, module);
-      this.#pipelines.set(op, pipeline);
+      pipeline = this.#createPipeline(op, pass);
+      this.#pipelines.set(key, pipeline);
     }
     return pipeline;
   }
 
-  async #createPipeline(op: OpName, module: Promise<GPUShaderModule>): Promise<GPUComputePipeline> {
-    const compute = { module: await module, entryPoint: op };
-    return this.#gpu.createComputePipelineAsync({ label: op, layout: 'auto', compute });
+  async #createPipeline(
+    op: OpName,
+    { entryPoint, constants = {} }: Pass,
+  ): Promise<GPUComputePipeline> {
+    const layout = this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.#layoutOf(op)] });
+    const module = await this.#moduleOf(kernelOf(op).shader);
+    const compute = { module, entryPoint, constants };
+    return this.#gpu.createComputePipelineAsync({ label: op, layout, compute });
+  }
+
+  #moduleOf(shader: string): Promise<GPUShaderModule> {
+    let module = this.#modules.get(shader);
+    if (!module) {
+      module = compileShader(this.#gpu, shader, SHADERS[shader]);
+      this.#modules.set(shader, module);
+    }
+    return module;
   }
 
   /** Sizes as u32, then attributes as f32 or u32, of each call at an offset of its own. */
@@ -345,4 +398,13 @@ function valuesOf({ dtype, size }: Tensor, bytes: ArrayBuffer): Values {
 
 function roundUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
+}
+
+function usesScratch(op: OpName): boolean {
+  return 'plan' in kernelOf(op);
+}
+
+/** Buffers have whole words, and at least one. */
+function storedBytes(byteLength: number): number {
+  return roundUp(Math.max(byteLength, 4), 4);
 }
