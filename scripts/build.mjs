@@ -25,6 +25,17 @@ const CLI_BANNER = `#!/usr/bin/env node
 import { createRequire as createRequireForBundle } from 'node:module';
 const require = createRequireForBundle(import.meta.url);`;
 
+/** Shaders as text, without comments; lines keep their numbers, which compilers' messages name. */
+const SHADERS = {
+  name: 'wgsl',
+  setup(build) {
+    build.onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
+      const code = await readFile(path, 'utf8');
+      return { contents: code.replace(/[ \t]*\/\/.*$/gm, ''), loader: 'text' };
+    });
+  },
+};
+
 const COMMON = {
   absWorkingDir: root,
   outdir: dist,
@@ -32,7 +43,7 @@ const COMMON = {
   format: 'esm',
   target: ['node20', 'es2022'],
   metafile: true,
-  loader: { '.wgsl': 'text' },
+  plugins: [SHADERS],
   logLevel: 'warning',
 };
 

@@ -4,7 +4,7 @@ import type { BackendName } from './device.js';
 import { type Precision, ReferenceDevice } from './reference.js';
 import { supportedBuilds } from './wasm/module.js';
 import { createWasmDevice, type WasmOptions } from './wasm/wasm.js';
-import type { WebgpuOptions } from './webgpu/adapter.js';
+import type { WebgpuOptions } from './webgpu/options.js';
 
 export const BACKEND_NAMES = ['auto', 'wasm', 'webgpu', 'reference'] as const;
 export type BackendChoice = (typeof BACKEND_NAMES)[number];

@@ -1,11 +1,7 @@
 import { BackendError } from '../../errors.js';
 import { inNode } from '../../node.js';
 import type { BackendInfo } from '../device.js';
-
-export interface WebgpuOptions {
-  /** webgpu: which adapter the system should prefer, where it has several. */
-  readonly powerPreference?: 'low-power' | 'high-performance';
-}
+import type { WebgpuOptions } from './options.js';
 
 /** An open GPU. */
 export interface Adapter {

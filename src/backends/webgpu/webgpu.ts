@@ -3,10 +3,11 @@ import type { OpName } from '../../ops/registry.js';
 import { type Call, definitionOf, inputsOf, outputsOf, type Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable } from '../device.js';
-import { type Adapter, openAdapter, type WebgpuOptions } from './adapter.js';
+import { type Adapter, openAdapter } from './adapter.js';
 import { planBuffers } from './buffer-plan.js';
 import { compileShader } from './compile-shader.js';
 import { KERNELS, type Kernel, planOf } from './kernels.js';
+import type { WebgpuOptions } from './options.js';
 import type { Pass, Plan } from './passes.js';
 import { SHADERS } from './shaders.js';
 

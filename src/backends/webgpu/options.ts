@@ -1,0 +1,6 @@
+/* Apart from what names types of WebGPU, which programs that use the library need not have. */
+
+export interface WebgpuOptions {
+  /** webgpu: which adapter the system should prefer, where it has several. */
+  readonly powerPreference?: 'low-power' | 'high-performance';
+}
