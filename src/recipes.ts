@@ -244,6 +244,12 @@ function digitsRecipe(settings: DigitsSettings, digits: readonly number[] = ALL_
   };
 }
 
+/** Whether a value lists at least two different digits of 0 … 9. */
+export function areDigits(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length < 2) return false;
+  return value.every((digit) => ALL_DIGITS.includes(digit)) && new Set(value).size === value.length;
+}
+
 /**
  * A recipe for other digits than its own.
  *
@@ -257,8 +263,7 @@ export function recipeOn(recipe: Recipe, digits: readonly number[]): Recipe {
       `recipe: expected one that tells all digits apart, to have it do so for ${digits.join(', ')}, got ${recipe.name}`,
     );
   }
-  const areKnown = digits.every((digit) => ALL_DIGITS.includes(digit));
-  if (digits.length < 2 || !areKnown || new Set(digits).size !== digits.length) {
+  if (!areDigits(digits)) {
     throw new RangeError(
       `recipe: expected at least two different digits, such as 3 and 7, got ${digits.join(', ') || 'none'}`,
     );
