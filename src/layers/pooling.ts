@@ -57,7 +57,7 @@ class MaxPool2d implements Layer {
   #index!: Tensor;
 
   constructor(kernel: Pixels, options: PoolingOptions) {
-    this.#window = windowOf(kernel, options);
+    this.#window = windowOf('maxPool2d', kernel, options);
     expectMaxPoolWindow(this.#window);
     this.description = describeLayer('maxPool2d', [kernel], { ...options });
   }
@@ -87,7 +87,7 @@ class AveragePool2d implements Layer {
   #xShape!: Shape;
 
   constructor(kernel: Pixels, options: PoolingOptions) {
-    this.#window = windowOf(kernel, options);
+    this.#window = windowOf('averagePool2d', kernel, options);
     expectWindow('averagePool2d', this.#window);
     this.description = describeLayer('averagePool2d', [kernel], { ...options });
   }
@@ -126,9 +126,13 @@ class GlobalAveragePool implements Layer {
   }
 }
 
-function windowOf(kernel: Pixels, { stride = kernel, padding = 0 }: PoolingOptions): PoolingWindow {
-  const [kernelHeight, kernelWidth] = pairOf(kernel);
-  const [strideHeight, strideWidth] = pairOf(stride);
-  const [paddingHeight, paddingWidth] = pairOf(padding);
+function windowOf(
+  operation: string,
+  kernel: Pixels,
+  { stride = kernel, padding = 0 }: PoolingOptions,
+): PoolingWindow {
+  const [kernelHeight, kernelWidth] = pairOf(operation, 'kernel', kernel);
+  const [strideHeight, strideWidth] = pairOf(operation, 'stride', stride);
+  const [paddingHeight, paddingWidth] = pairOf(operation, 'padding', padding);
   return { kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth };
 }

@@ -40,6 +40,16 @@ describe('maxPool2d', () => {
     expect(() => maxPool2d(17)).toThrow(/a window of at most 256 pixels, got 17 × 17/);
   });
 
+  it('refuses lists that are no pairs', () => {
+    expect(() => maxPool2d([2, 2, 2] as never)).toThrow(
+      new ShapeError('maxPool2d: expected kernel to be one number or [height, width], got [2,2,2]'),
+    );
+    expect(() => maxPool2d(2, { stride: [2] as never })).toThrow(/expected stride .*, got \[2\]/);
+    expect(() => averagePool2d(2, { padding: [] as never })).toThrow(
+      /^averagePool2d: expected padding .*, got \[\]/,
+    );
+  });
+
   it('refuses images smaller than the window, and what is no image', () => {
     const forward = (shape: readonly number[]) => () =>
       maxPool2d(3).forward(new Step(), persistent('x', shape));
