@@ -11,8 +11,10 @@ import type { Buffer, Parameter } from './parameter.js';
 export interface Layer {
   /** What it is, for listings: `linear(784, 30)`. */
   readonly description: string;
-  /** Numbers per example that it takes; undefined where any number will do. */
+  /** Numbers per example that it takes; undefined where any number will do, or it takes images. */
   readonly features: number | undefined;
+  /** Whether it takes nothing but images (B, H, W, C): the features behind it are not those before. */
+  readonly takesImages?: boolean;
   /** All that training changes, in PyTorch's order. */
   readonly parameters: readonly Parameter[];
   /** What training keeps beside them, such as running statistics; absent where there is nothing. */

@@ -51,6 +51,7 @@ export function globalAveragePool(): Layer {
 class MaxPool2d implements Layer {
   readonly description: string;
   readonly features = undefined;
+  readonly takesImages = true;
   readonly parameters = [];
   readonly #window: PoolingWindow;
   #xShape!: Shape;
@@ -82,6 +83,7 @@ class MaxPool2d implements Layer {
 class AveragePool2d implements Layer {
   readonly description: string;
   readonly features = undefined;
+  readonly takesImages = true;
   readonly parameters = [];
   readonly #window: PoolingWindow;
   #xShape!: Shape;
@@ -109,6 +111,7 @@ class AveragePool2d implements Layer {
 class GlobalAveragePool implements Layer {
   readonly description = 'globalAveragePool()';
   readonly features = undefined;
+  readonly takesImages = true;
   readonly parameters = [];
   #xShape!: Shape;
 

@@ -22,6 +22,7 @@ export function residual(body: Layer, shortcut?: Layer): Layer {
 class Residual implements Layer {
   readonly description: string;
   readonly features: number | undefined;
+  readonly takesImages: boolean;
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly Buffer[];
   readonly #body: Layer;
@@ -38,6 +39,7 @@ class Residual implements Layer {
     const layers = Object.values(branches);
     this.description = `residual(${layers.map(({ description }) => description).join('; ')})`;
     this.features = body.features ?? shortcut?.features;
+    this.takesImages = layers.some((layer) => layer.takesImages);
     this.parameters = layers.flatMap((layer) => layer.parameters);
     this.buffers = layers.flatMap((layer) => layer.buffers ?? []);
   }
