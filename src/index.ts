@@ -36,6 +36,7 @@ export { type ImageShape, onImages } from './layers/on-images.js';
 export {
   type Initializer,
   kaimingUniform,
+  type LayerBuffer,
   normal,
   ones,
   Parameter,

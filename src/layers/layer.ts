@@ -1,6 +1,6 @@
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
-import type { Buffer, Parameter } from './parameter.js';
+import type { LayerBuffer, Parameter } from './parameter.js';
 
 /**
  * A part of a model. `forward` appends the calls that compute its output; `backward`, written by
@@ -18,7 +18,7 @@ export interface Layer {
   /** All that training changes, in PyTorch's order. */
   readonly parameters: readonly Parameter[];
   /** What training keeps beside them, such as running statistics; absent where there is nothing. */
-  readonly buffers?: readonly Buffer[];
+  readonly buffers?: readonly LayerBuffer[];
   /** @throws ShapeError when it does not take inputs of this shape */
   forward(step: Step, x: Tensor): Tensor;
   backward(step: Step, dy: Tensor): Tensor;

@@ -3,7 +3,7 @@ import type { Step } from '../step.js';
 import { formatShape, sameShape, type Tensor } from '../tensor.js';
 import type { Layer } from './layer.js';
 import { adopt } from './ownership.js';
-import type { Buffer, Parameter } from './parameter.js';
+import type { LayerBuffer, Parameter } from './parameter.js';
 
 /**
  * y = body(x) + shortcut(x), or body(x) + x without a shortcut. Derivation: src/ops/add.ts.
@@ -24,7 +24,7 @@ class Residual implements Layer {
   readonly features: number | undefined;
   readonly takesImages: boolean;
   readonly parameters: readonly Parameter[];
-  readonly buffers: readonly Buffer[];
+  readonly buffers: readonly LayerBuffer[];
   readonly #body: Layer;
   readonly #shortcut: Layer | undefined;
 

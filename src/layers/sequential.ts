@@ -3,7 +3,7 @@ import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Layer } from './layer.js';
 import { adopt } from './ownership.js';
-import type { Buffer, Parameter } from './parameter.js';
+import type { LayerBuffer, Parameter } from './parameter.js';
 
 /**
  * Layers one after the other. Parameters are named after their layer's number, as in PyTorch's
@@ -29,7 +29,7 @@ class Sequential implements Layer {
   readonly features: number | undefined;
   readonly takesImages: boolean;
   readonly parameters: readonly Parameter[];
-  readonly buffers: readonly Buffer[];
+  readonly buffers: readonly LayerBuffer[];
   readonly #layers: readonly Layer[];
 
   constructor(layers: readonly Layer[], description?: string) {

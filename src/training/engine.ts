@@ -1,7 +1,7 @@
 import type { Backend, Reals } from '../backends/backend.js';
 import type { Dataset, Normalization } from '../data/dataset.js';
 import { ShapeError } from '../errors.js';
-import type { Buffer } from '../layers/parameter.js';
+import type { LayerBuffer } from '../layers/parameter.js';
 import { createStepState, MAX_ROWS, stateWords } from '../ops/step-state.js';
 import { RandomStream, STREAMS } from '../random/threefry.js';
 import { Step } from '../step.js';
@@ -73,7 +73,7 @@ export class Engine {
     return [...own, ...this.moments.flat()];
   }
 
-  get #buffers(): readonly Buffer[] {
+  get #buffers(): readonly LayerBuffer[] {
     return this.setup.model.buffers ?? [];
   }
 
