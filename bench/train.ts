@@ -1,7 +1,8 @@
 import type { Backend } from '../src/backends/backend.js';
 import type { Splits } from '../src/data/dataset.js';
 import { take } from '../src/data/subset.js';
-import { type Recipe, recipeTrainer } from '../src/recipes.js';
+import type { Recipe } from '../src/recipes.js';
+import { recipeTrainer } from '../src/train-recipe.js';
 import type { Trainer } from '../src/training/trainer.js';
 import { race, type Timing } from './harness.js';
 import { type BenchResult, identify } from './result.js';

@@ -36,6 +36,7 @@ export { type ImageShape, onImages } from './layers/on-images.js';
 export {
   type Initializer,
   kaimingUniform,
+  type LayerBuffer,
   normal,
   ones,
   Parameter,
@@ -57,13 +58,11 @@ export {
   RECIPES,
   type Recipe,
   type RecipeName,
-  type RecipeOptions,
-  type RecipeResult,
   recipeOn,
-  train,
 } from './recipes.js';
 export { type Call, Step } from './step.js';
 export { Tensor } from './tensor.js';
+export { type RecipeOptions, type RecipeResult, train } from './train-recipe.js';
 export type { Checkpoint } from './training/checkpoint.js';
 export type { EpochRecord, Evaluation, History, Progress, StepReport } from './training/history.js';
 export {

@@ -1,4 +1,3 @@
-import type { Backend } from './backends/backend.js';
 import type { Dataset, Splits } from './data/dataset.js';
 import { noisyLine, noisyParabola } from './data/regression.js';
 import { oneAgainstRest, selectClasses } from './data/subset.js';
@@ -13,7 +12,6 @@ import { onImages } from './layers/on-images.js';
 import { maxPool2d } from './layers/pooling.js';
 import { resnet18 } from './layers/resnet18.js';
 import { sequential } from './layers/sequential.js';
-import type { Evaluation, History } from './training/history.js';
 import {
   binaryCrossEntropy,
   type Loss,
@@ -23,7 +21,6 @@ import {
 } from './training/losses.js';
 import { adam, type Optimizer, sgd } from './training/optimizers.js';
 import { constant, cosine, oneCycle } from './training/schedules.js';
-import { type FitOptions, Trainer } from './training/trainer.js';
 
 /** A model with the settings that train it well, as one of the "from scratch" write-ups has it. */
 export interface Recipe {
@@ -244,6 +241,12 @@ function digitsRecipe(settings: DigitsSettings, digits: readonly number[] = ALL_
   };
 }
 
+/** Whether a value lists at least two different digits of 0 … 9. */
+export function areDigits(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length < 2) return false;
+  return value.every((digit) => ALL_DIGITS.includes(digit)) && new Set(value).size === value.length;
+}
+
 /**
  * A recipe for other digits than its own.
  *
@@ -257,8 +260,7 @@ export function recipeOn(recipe: Recipe, digits: readonly number[]): Recipe {
       `recipe: expected one that tells all digits apart, to have it do so for ${digits.join(', ')}, got ${recipe.name}`,
     );
   }
-  const areKnown = digits.every((digit) => ALL_DIGITS.includes(digit));
-  if (digits.length < 2 || !areKnown || new Set(digits).size !== digits.length) {
+  if (!areDigits(digits)) {
     throw new RangeError(
       `recipe: expected at least two different digits, such as 3 and 7, got ${digits.join(', ') || 'none'}`,
     );
@@ -277,58 +279,6 @@ export function recipeOf(name: string): Recipe {
     throw new RangeError(`recipe: expected ${RECIPE_NAMES.join(', ')}, got ${name}`);
   }
   return RECIPES[recipe];
-}
-
-export interface RecipeOptions extends Partial<Omit<FitOptions, 'validation' | 'validationSplit'>> {
-  readonly backend: Backend;
-  /** What `loadMnist` or `syntheticDigits` gives; recipes on points make their own. */
-  readonly data?: Splits;
-  readonly batchSize?: number;
-  /** The schedule's highest rate. */
-  readonly learningRate?: number;
-  readonly seed?: number;
-  /** Which digits to tell apart, of recipes on all of them: see `recipeOn`. */
-  readonly digits?: readonly number[];
-}
-
-export interface RecipeResult {
-  readonly trainer: Trainer;
-  readonly history: History;
-  /** On the test split, after the last epoch. */
-  readonly evaluation: Evaluation;
-}
-
-/**
- * Trains a recipe with its own settings, or with others where options say so.
- *
- * @throws RangeError for an unknown recipe or digits that it cannot have, DataError when it needs digits and gets none; and as
- *   `Trainer.fit` does
- * @example const { evaluation } = await train('mlp', { backend, data: await loadMnist() });
- */
-export async function train(name: RecipeName, options: RecipeOptions): Promise<RecipeResult> {
-  const { digits } = options;
-  const recipe = digits ? recipeOn(recipeOf(name), digits) : recipeOf(name);
-  const { seed = 0, epochs = recipe.epochs, shuffle = recipe.shuffle ?? true } = options;
-  const splits = recipe.prepare(options.data, seed);
-  const trainer = recipeTrainer(recipe, options);
-  const settings = { ...options, epochs, shuffle, validation: splits.test };
-  const history = await trainer.fit(splits.train, settings);
-  return { trainer, history, evaluation: await trainer.evaluate(splits.test) };
-}
-
-/** A trainer with a recipe's settings, or with others where options say so. */
-export function recipeTrainer(
-  recipe: Recipe,
-  options: Pick<RecipeOptions, 'backend' | 'batchSize' | 'learningRate' | 'seed'>,
-): Trainer {
-  const { batchSize = recipe.batchSize, learningRate = recipe.learningRate, seed = 0 } = options;
-  return new Trainer(options.backend, {
-    model: recipe.model(),
-    loss: recipe.loss(),
-    optimizer: recipe.optimizer(learningRate),
-    batchSize,
-    seed,
-  });
 }
 
 function both(digits: Splits | undefined, prepare: (split: Dataset) => Dataset): Splits {

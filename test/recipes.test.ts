@@ -20,7 +20,8 @@ import {
   type Splits,
   train,
 } from '../src/index.js';
-import { type Recipe, recipeOf, recipeOn, recipeTrainer } from '../src/recipes.js';
+import { type Recipe, recipeOf, recipeOn } from '../src/recipes.js';
+import { recipeTrainer } from '../src/train-recipe.js';
 import { expectSameState } from './training/fixtures.js';
 import { expectClose } from './values.js';
 

@@ -180,7 +180,8 @@ function formatReport({ environment, results }: BenchReport): string {
 /** Sizes of an op, or the recipe, in one column; numbers unrounded. */
 function formatCsv({ results }: BenchReport): string {
   const header =
-    'op,shape,backend,build,threads,min_ms,median_ms,p95_ms,gflops,gigabytes_per_second,images_per_second,roof_fraction,verified';
+    'op,shape,backend,build,threads,min_ms,median_ms,p95_ms,' +
+    'gflops,gigabytes_per_second,images_per_second,roof_fraction,verified';
   const lines = results.map((result) => {
     const timing = result.ms ?? result.stepMs;
     return [

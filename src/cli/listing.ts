@@ -20,7 +20,7 @@ export interface Listing extends ListedCalls {
 
 interface ListedCalls {
   readonly calls: readonly ListedCall[];
-  /** Bytes that the activations take on the wasm backend. */
+  /** Bytes that the activations take on the wasm backend, where it fuses no calls. */
   readonly activations: {
     /** As planned: two that are never alive together share a place. */
     readonly planned: number;
@@ -73,7 +73,9 @@ function separateBytes(calls: readonly Call[]): number {
 /** A header, the calls by section, and what memory the activations take. */
 export function formatListing(listing: Listing): string {
   const { planned, separate } = listing.activations;
-  const memory = `Activations take ${formatBytes(planned)}, since those that never meet share memory; ${formatBytes(separate)} if each had its own.`;
+  const memory =
+    `Before calls are fused, activations take ${formatBytes(planned)}, ` +
+    `since those that never meet share memory; ${formatBytes(separate)} if none did.`;
   return [formatHeader(listing), ...formatCalls(listing.calls), '', memory].join('\n');
 }
 

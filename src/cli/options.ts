@@ -32,7 +32,8 @@ export function addBackendOptions(command: Command): Command {
 export function addDataOption(command: Command): Command {
   return command.option(
     '--data <folder>',
-    'folder with the MNIST files, or "synthetic" for digits that the program draws (default: $HANDGRAD_MNIST, else a download)',
+    'folder with the MNIST files, or "synthetic" for digits that the program draws ' +
+      '(default: $HANDGRAD_MNIST, else a download)',
     folderOrSynthetic,
   );
 }

@@ -3,7 +3,7 @@
 import type { BackendInfo } from '../backends/device.js';
 import type { Normalization } from '../data/dataset.js';
 import { DataError, TrainingError } from '../errors.js';
-import { RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from '../recipes.js';
+import { areDigits, RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from '../recipes.js';
 import { readJson } from './json-file.js';
 import type { DigitsOptions } from './options.js';
 import type { RecipeData } from './recipe-data.js';
@@ -60,7 +60,7 @@ export function createConfig(
  */
 export async function readConfig(path: string): Promise<RunConfig> {
   const config = (await readJson(path)) as Partial<RunConfig> | null;
-  const { recipe, settings, backend, data, normalization } = config ?? {};
+  const { recipe, digits, settings, backend, data, normalization } = config ?? {};
   const isSound =
     RECIPE_NAMES.some((name) => name === recipe) &&
     SETTING_NAMES.every((name) => Number.isFinite(settings?.[name])) &&
@@ -68,10 +68,19 @@ export async function readConfig(path: string): Promise<RunConfig> {
     typeof data?.source === 'string' &&
     Number.isFinite(normalization?.mean) &&
     Number.isFinite(normalization?.std);
-  if (isSound) return config as RunConfig;
-  throw new DataError(
-    `read ${path}: expected recipe, settings, backend, data and normalization of a run, got ${Object.keys(config ?? {}).join(', ') || 'nothing'}`,
-  );
+  if (!isSound) {
+    const got = Object.keys(config ?? {}).join(', ') || 'nothing';
+    throw new DataError(
+      `read ${path}: expected recipe, settings, backend, data and normalization of a run, got ${got}`,
+    );
+  }
+  if (digits !== undefined && !areDigits(digits)) {
+    const got = JSON.stringify(digits);
+    throw new DataError(
+      `read ${path}: expected digits to be at least two different ones, such as [3,7], got ${got}`,
+    );
+  }
+  return config as RunConfig;
 }
 
 /** The recipe's own settings, or others where options say so. */
@@ -116,6 +125,7 @@ export function expectSameData({ data, normalization }: RunConfig, { train }: Re
 
 function differs(what: string, saved: string | number, got: string | number): TrainingError {
   return new TrainingError(
-    `resume: expected ${what} ${saved}, as the run began with, got ${got}; start a new run in another folder to change it`,
+    `resume: expected ${what} ${saved}, as the run began with, got ${got}; ` +
+      'start a new run in another folder to change it',
   );
 }

@@ -45,7 +45,8 @@ export class RunFolder {
     const learned = [CHECKPOINT_FILE, WEIGHTS_FILE].find((file) => existsSync(this.#at(file)));
     if (learned !== undefined) {
       throw new DataError(
-        `train: expected a folder without a run for --out, got ${this.path} with ${learned}; go on with --resume, or name another`,
+        `train: expected a folder without a run for --out, got ${this.path} with ${learned}; ` +
+          'go on with --resume, or name another',
       );
     }
     // What an earlier run left that learned nothing.

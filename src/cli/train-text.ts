@@ -98,13 +98,14 @@ const WIDTH = 100;
 function formatHeader(run: RunStart): string {
   const { recipe, settings, data, backend, parameters, resumedAfter } = run;
   const { epochs, batchSize, learningRate, seed } = settings;
-  const plan = `${formatCounted(epochs, 'epoch')}, batch size ${batchSize}, learning rate ${learningRate}, seed ${seed}`;
+  const model = `${recipe.model().description}: ${formatCounted(parameters, 'parameter')}`;
+  const size = `${formatCounted(epochs, 'epoch')}, batch size ${batchSize}`;
   const lines = [
     `recipe    ${recipe.name}: ${recipe.title}`,
-    `model     ${wrap(`${recipe.model().description}: ${formatCounted(parameters, 'parameter')}`, ' '.repeat(10), WIDTH)}`,
+    `model     ${wrap(model, ' '.repeat(10), WIDTH)}`,
     `backend   ${formatBackend(backend)}`,
     `data      ${formatData(data)}`,
-    `training  ${plan}`,
+    `training  ${size}, learning rate ${learningRate}, seed ${seed}`,
   ];
   if (resumedAfter !== undefined) {
     lines.push(`resumed   after ${formatCounted(resumedAfter, 'finished epoch')}`);

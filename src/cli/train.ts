@@ -62,10 +62,10 @@ async function train(name: RecipeName, options: TrainOptions): Promise<void> {
   }
   const folder = out === undefined ? undefined : new RunFolder(out);
   const resumed = options.resume && (await folder?.readConfig());
-  const recipe = chosenRecipe(name, options.digits ?? (resumed || undefined)?.digits);
-  const settings = resumed
-    ? settingsOfResumed(resumed, name, options)
-    : settingsOf(recipe, options);
+  // Compared first: another recipe than the run's may have no choice of digits.
+  const resumedSettings = resumed && settingsOfResumed(resumed, name, options);
+  const recipe = chosenRecipe(name, options.digits ?? resumed?.digits);
+  const settings = resumedSettings ?? settingsOf(recipe, options);
   const wanted = {
     data: options.data ?? earlierSource(resumed?.data.source),
     seed: settings.seed,

@@ -1,6 +1,7 @@
 import type { Backend } from '../backends/backend.js';
 import { TrainingError } from '../errors.js';
-import { type Recipe, recipeTrainer } from '../recipes.js';
+import type { Recipe } from '../recipes.js';
+import { recipeTrainer } from '../train-recipe.js';
 import { readPosition } from '../training/checkpoint.js';
 import type { EpochRecord, History } from '../training/history.js';
 import type { Trainer } from '../training/trainer.js';

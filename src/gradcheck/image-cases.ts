@@ -116,18 +116,6 @@ export function globalAveragePoolCase(random: RandomStream, shape: Shape): Gradi
   };
 }
 
-function windowOf({ kernel, stride, padding }: PoolingSizes): PoolingWindow {
-  const [kernelHeight, kernelWidth] = kernel;
-  const [strideHeight, strideWidth] = stride;
-  const [paddingHeight, paddingWidth] = padding;
-  return { kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth };
-}
-
-function formatPooling({ shape, kernel, stride, padding }: PoolingSizes): string {
-  const pairs = [kernel, stride, padding].map((pair) => pair.join(' × '));
-  return `${formatShape(shape)}, window ${pairs[0]}, stride ${pairs[1]}, padding ${pairs[2]}`;
-}
-
 /** Of more than two values per channel: between two, x̂ is 1 and −1 whatever they are, or nearly so. */
 export function batchNormCase(random: RandomStream, shape: Shape, epsilon = 1e-5): GradientCase {
   const C = shape.slice(-1);
@@ -155,4 +143,16 @@ export function batchNormCase(random: RandomStream, shape: Shape, epsilon = 1e-5
       ]);
     },
   };
+}
+
+function windowOf({ kernel, stride, padding }: PoolingSizes): PoolingWindow {
+  const [kernelHeight, kernelWidth] = kernel;
+  const [strideHeight, strideWidth] = stride;
+  const [paddingHeight, paddingWidth] = padding;
+  return { kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth };
+}
+
+function formatPooling({ shape, kernel, stride, padding }: PoolingSizes): string {
+  const pairs = [kernel, stride, padding].map((pair) => pair.join(' × '));
+  return `${formatShape(shape)}, window ${pairs[0]}, stride ${pairs[1]}, padding ${pairs[2]}`;
 }

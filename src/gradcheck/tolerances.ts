@@ -37,14 +37,11 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   linearBackwardWeight: { terms: ([B]) => B, magnitudes: absolute() },
   linearBackwardBias: { terms: ([B]) => B, magnitudes: absolute() },
   linearBackwardInput: { terms: ([, , O]) => O, magnitudes: absolute() },
-  conv2dForward: { terms: windowSize, magnitudes: absolute() },
-  conv2dBiasForward: { terms: windowSize, magnitudes: absolute() },
+  conv2dForward: { terms: windowTerms, magnitudes: absolute() },
+  conv2dBiasForward: { terms: windowTerms, magnitudes: absolute() },
   conv2dBackwardWeight: { terms: ([B, , , , OH, OW]) => B * OH * OW, magnitudes: absolute() },
   conv2dBackwardBias: { terms: ([N]) => N, magnitudes: absolute() },
-  conv2dBackwardInput: {
-    terms: ([, , , , , , OC, KH, KW]) => KH * KW * OC,
-    magnitudes: absolute(),
-  },
+  conv2dBackwardInput: { terms: windowGradientTerms, magnitudes: absolute() },
   reluForward: RELATIVE,
   reluBackward: RELATIVE,
   leakyReluForward: RELATIVE,
@@ -157,9 +154,21 @@ function softmaxMagnitudes({ z, t }: ValuesByRole, { sizes: [B, C] }: Call): Val
   return { p, L: Float64Array.of(L / B) };
 }
 
-/** Products in an element of a convolution, and its bias. */
-function windowSize([, , , C, , , , KH, KW]: readonly number[]): number {
-  return KH * KW * C + 1;
+/** Products in an element of a convolution, which reads the channels of its group, and its bias. */
+function windowTerms(sizes: readonly number[]): number {
+  const [, , , C, , , , KH, KW] = sizes;
+  return KH * KW * (C / groupsOf(sizes)) + 1;
+}
+
+/** Products in an element of dx, which hears of the output channels of its group. */
+function windowGradientTerms(sizes: readonly number[]): number {
+  const [, , , , , , OC, KH, KW] = sizes;
+  return KH * KW * (OC / groupsOf(sizes));
+}
+
+/** The last of a convolution's sizes. */
+function groupsOf(sizes: readonly number[]): number {
+  return sizes[15];
 }
 
 /** max(z, 0) − t z cancels for a right answer. */

@@ -4,7 +4,7 @@ import { valuesPerChannel } from '../ops/batch-norm.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Layer } from './layer.js';
-import { Buffer, ones, Parameter, zeros } from './parameter.js';
+import { LayerBuffer, ones, Parameter, zeros } from './parameter.js';
 
 export interface BatchNormOptions {
   /** ε, added to the variance; 1e-5 by default. */
@@ -30,8 +30,8 @@ class BatchNorm implements Layer {
   readonly features = undefined;
   readonly #gamma: Parameter;
   readonly #beta: Parameter;
-  readonly #runningMean: Buffer;
-  readonly #runningVariance: Buffer;
+  readonly #runningMean: LayerBuffer;
+  readonly #runningVariance: LayerBuffer;
   readonly #epsilon: number;
   readonly #momentum: number;
   #x!: Tensor;
@@ -46,8 +46,8 @@ class BatchNorm implements Layer {
     const shape = [channels];
     this.#gamma = new Parameter('weight', shape, { fanIn: 1, initializer: ones() });
     this.#beta = new Parameter('bias', shape, { fanIn: 1, initializer: zeros() });
-    this.#runningMean = new Buffer('running_mean', shape, 0);
-    this.#runningVariance = new Buffer('running_var', shape, 1);
+    this.#runningMean = new LayerBuffer('running_mean', shape, 0);
+    this.#runningVariance = new LayerBuffer('running_var', shape, 1);
     this.#epsilon = epsilon;
     this.#momentum = momentum;
   }
@@ -56,7 +56,7 @@ class BatchNorm implements Layer {
     return [this.#gamma, this.#beta];
   }
 
-  get buffers(): readonly Buffer[] {
+  get buffers(): readonly LayerBuffer[] {
     return [this.#runningMean, this.#runningVariance];
   }
 

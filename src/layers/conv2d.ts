@@ -36,6 +36,7 @@ export function conv2d(
 class Conv2d implements Layer {
   readonly description: string;
   readonly features = undefined;
+  readonly takesImages = true;
   readonly #attributes: Conv2dAttributes;
   readonly #weight: Parameter;
   readonly #bias: Parameter | undefined;

@@ -27,8 +27,8 @@ export interface Convolution {
  * Checks what a caller asked for, and fills in the defaults.
  *
  * @param operation that errors name
- * @throws ShapeError for numbers that are no positive integers (no negative ones, for padding), or
- *   groups that do not divide the channels
+ * @throws ShapeError for numbers that are no positive integers (no negative ones, for padding), lists
+ *   that are no pairs, or groups that do not divide the channels
  */
 export function convolutionOf(
   operation: string,
@@ -70,7 +70,7 @@ function checkedPair(
   pixels: Pixels,
   minimum = 1,
 ): readonly [height: number, width: number] {
-  const pair = pairOf(pixels);
+  const pair = pairOf(operation, what, pixels);
   for (const side of [0, 1]) expectInteger(operation, what, pair[side], minimum);
   return pair;
 }

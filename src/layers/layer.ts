@@ -1,6 +1,6 @@
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
-import type { Buffer, Parameter } from './parameter.js';
+import type { LayerBuffer, Parameter } from './parameter.js';
 
 /**
  * A part of a model. `forward` appends the calls that compute its output; `backward`, written by
@@ -11,12 +11,14 @@ import type { Buffer, Parameter } from './parameter.js';
 export interface Layer {
   /** What it is, for listings: `linear(784, 30)`. */
   readonly description: string;
-  /** Numbers per example that it takes; undefined where any number will do. */
+  /** Numbers per example that it takes; undefined where any number will do, or it takes images. */
   readonly features: number | undefined;
+  /** Whether it takes nothing but images (B, H, W, C): the features behind it are not those before. */
+  readonly takesImages?: boolean;
   /** All that training changes, in PyTorch's order. */
   readonly parameters: readonly Parameter[];
   /** What training keeps beside them, such as running statistics; absent where there is nothing. */
-  readonly buffers?: readonly Buffer[];
+  readonly buffers?: readonly LayerBuffer[];
   /** @throws ShapeError when it does not take inputs of this shape */
   forward(step: Step, x: Tensor): Tensor;
   backward(step: Step, dy: Tensor): Tensor;

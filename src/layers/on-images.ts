@@ -4,7 +4,7 @@ import type { Step } from '../step.js';
 import { formatShape, type Tensor } from '../tensor.js';
 import type { Layer } from './layer.js';
 import { adopt } from './ownership.js';
-import type { Buffer, Parameter } from './parameter.js';
+import type { LayerBuffer, Parameter } from './parameter.js';
 
 /** What the rows of a dataset are images of. */
 export interface ImageShape {
@@ -30,7 +30,7 @@ class OnImages implements Layer {
   readonly description: string;
   readonly features: number;
   readonly parameters: readonly Parameter[];
-  readonly buffers: readonly Buffer[];
+  readonly buffers: readonly LayerBuffer[];
   readonly #image: ImageShape;
   readonly #model: Layer;
 

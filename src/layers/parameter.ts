@@ -96,7 +96,7 @@ export class Parameter {
 }
 
 /** A persistent tensor that training changes without a gradient, and that is saved with the weights. */
-export class Buffer {
+export class LayerBuffer {
   readonly tensor: Tensor;
   /** What every element is at first. */
   readonly initialValue: number;

@@ -51,13 +51,14 @@ export function globalAveragePool(): Layer {
 class MaxPool2d implements Layer {
   readonly description: string;
   readonly features = undefined;
+  readonly takesImages = true;
   readonly parameters = [];
   readonly #window: PoolingWindow;
   #xShape!: Shape;
   #index!: Tensor;
 
   constructor(kernel: Pixels, options: PoolingOptions) {
-    this.#window = windowOf(kernel, options);
+    this.#window = windowOf('maxPool2d', kernel, options);
     expectMaxPoolWindow(this.#window);
     this.description = describeLayer('maxPool2d', [kernel], { ...options });
   }
@@ -82,12 +83,13 @@ class MaxPool2d implements Layer {
 class AveragePool2d implements Layer {
   readonly description: string;
   readonly features = undefined;
+  readonly takesImages = true;
   readonly parameters = [];
   readonly #window: PoolingWindow;
   #xShape!: Shape;
 
   constructor(kernel: Pixels, options: PoolingOptions) {
-    this.#window = windowOf(kernel, options);
+    this.#window = windowOf('averagePool2d', kernel, options);
     expectWindow('averagePool2d', this.#window);
     this.description = describeLayer('averagePool2d', [kernel], { ...options });
   }
@@ -109,6 +111,7 @@ class AveragePool2d implements Layer {
 class GlobalAveragePool implements Layer {
   readonly description = 'globalAveragePool()';
   readonly features = undefined;
+  readonly takesImages = true;
   readonly parameters = [];
   #xShape!: Shape;
 
@@ -126,9 +129,13 @@ class GlobalAveragePool implements Layer {
   }
 }
 
-function windowOf(kernel: Pixels, { stride = kernel, padding = 0 }: PoolingOptions): PoolingWindow {
-  const [kernelHeight, kernelWidth] = pairOf(kernel);
-  const [strideHeight, strideWidth] = pairOf(stride);
-  const [paddingHeight, paddingWidth] = pairOf(padding);
+function windowOf(
+  operation: string,
+  kernel: Pixels,
+  { stride = kernel, padding = 0 }: PoolingOptions,
+): PoolingWindow {
+  const [kernelHeight, kernelWidth] = pairOf(operation, 'kernel', kernel);
+  const [strideHeight, strideWidth] = pairOf(operation, 'stride', stride);
+  const [paddingHeight, paddingWidth] = pairOf(operation, 'padding', padding);
   return { kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth };
 }

@@ -3,7 +3,7 @@ import type { Step } from '../step.js';
 import { formatShape, sameShape, type Tensor } from '../tensor.js';
 import type { Layer } from './layer.js';
 import { adopt } from './ownership.js';
-import type { Buffer, Parameter } from './parameter.js';
+import type { LayerBuffer, Parameter } from './parameter.js';
 
 /**
  * y = body(x) + shortcut(x), or body(x) + x without a shortcut. Derivation: src/ops/add.ts.
@@ -22,8 +22,9 @@ export function residual(body: Layer, shortcut?: Layer): Layer {
 class Residual implements Layer {
   readonly description: string;
   readonly features: number | undefined;
+  readonly takesImages: boolean;
   readonly parameters: readonly Parameter[];
-  readonly buffers: readonly Buffer[];
+  readonly buffers: readonly LayerBuffer[];
   readonly #body: Layer;
   readonly #shortcut: Layer | undefined;
 
@@ -38,6 +39,7 @@ class Residual implements Layer {
     const layers = Object.values(branches);
     this.description = `residual(${layers.map(({ description }) => description).join('; ')})`;
     this.features = body.features ?? shortcut?.features;
+    this.takesImages = layers.some((layer) => layer.takesImages);
     this.parameters = layers.flatMap((layer) => layer.parameters);
     this.buffers = layers.flatMap((layer) => layer.buffers ?? []);
   }

@@ -3,7 +3,7 @@ import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Layer } from './layer.js';
 import { adopt } from './ownership.js';
-import type { Buffer, Parameter } from './parameter.js';
+import type { LayerBuffer, Parameter } from './parameter.js';
 
 /**
  * Layers one after the other. Parameters are named after their layer's number, as in PyTorch's
@@ -27,8 +27,9 @@ export function namedSequential(description: string, ...layers: readonly Layer[]
 class Sequential implements Layer {
   readonly description: string;
   readonly features: number | undefined;
+  readonly takesImages: boolean;
   readonly parameters: readonly Parameter[];
-  readonly buffers: readonly Buffer[];
+  readonly buffers: readonly LayerBuffer[];
   readonly #layers: readonly Layer[];
 
   constructor(layers: readonly Layer[], description?: string) {
@@ -41,8 +42,10 @@ class Sequential implements Layer {
       layers.map((layer, i) => ({ layer, role: `layer ${i}`, prefix: String(i) })),
     );
     this.description = description ?? layers.map((layer) => layer.description).join(', ');
-    // Layers that take any number hand on as many as they get.
-    this.features = layers.find((layer) => layer.features !== undefined)?.features;
+    // Layers that take any number hand on as many as they get, unless they take images.
+    const first = layers.find((layer) => layer.features !== undefined || layer.takesImages);
+    this.features = first?.features;
+    this.takesImages = first?.takesImages ?? false;
     this.parameters = layers.flatMap((layer) => layer.parameters);
     this.buffers = layers.flatMap((layer) => layer.buffers ?? []);
   }

@@ -16,7 +16,7 @@
  * Kernels: assembly/global-average-pool.ts, shaders/global-average-pool.wgsl
  */
 import type { Shape, Values } from '../tensor.js';
-import { defineOp, expectRank, expectShape } from './types.js';
+import { defineOp, expectImages, expectShape } from './types.js';
 
 export function globalAveragePoolForward(y: Values, x: Values, [B, P, C]: readonly number[]): void {
   for (let n = 0; n < B; n++) {
@@ -60,7 +60,7 @@ export const globalAveragePoolOps = {
 
 /** [B, P, C] of x (B, H, W, C) and y (B, C). */
 function poolSizes(x: Shape, y: Shape, role: string): readonly number[] {
-  expectRank('globalAveragePool', 'input', x, '(B, H, W, C)');
+  expectImages('globalAveragePool', 'input', x);
   const [B, H, W, C] = x;
   expectShape('globalAveragePool', role, y, [B, C]);
   return [B, H * W, C];

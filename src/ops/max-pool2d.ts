@@ -27,7 +27,7 @@
 import { expectInteger } from '../checks.js';
 import { ShapeError } from '../errors.js';
 import type { Shape, Values } from '../tensor.js';
-import { defineOp, expectRank, expectShape } from './types.js';
+import { defineOp, expectImages, expectShape } from './types.js';
 
 /** Which windows an image is cut into. */
 export interface PoolingWindow {
@@ -144,7 +144,7 @@ function outputExtents([H, W]: readonly number[], window: PoolingWindow): [numbe
  */
 export function pooledShape(operation: string, x: Shape, window: PoolingWindow): Shape {
   expectWindow(operation, window);
-  expectRank(operation, 'input', x, '(B, H, W, C)');
+  expectImages(operation, 'input', x);
   const [B, H, W, C] = x;
   const { kernelHeight, kernelWidth, paddingHeight, paddingWidth } = window;
   const [height, width] = [H + 2 * paddingHeight, W + 2 * paddingWidth];

@@ -77,6 +77,15 @@ export function expectRank(operation: string, role: string, shape: Shape, form: 
   }
 }
 
+/** @throws ShapeError unless `shape` is that of images, (B, H, W, C) */
+export function expectImages(operation: string, role: string, shape: Shape): void {
+  if (shape.length === 4) return;
+  const mend = shape.length === 2 ? '; make images of it first, by onImages' : '';
+  throw new ShapeError(
+    `${operation}: expected ${role} of shape (B, H, W, C), got ${formatShape(shape)}${mend}`,
+  );
+}
+
 /** [B] of a binary loss: z (B, 1), p (B, 1) and t (B). */
 export function binarySizes(operation: string, z: Shape, p: Shape, t: Shape): readonly number[] {
   expectShape(operation, 'logits', z, [z[0], 1]);

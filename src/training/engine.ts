@@ -1,11 +1,11 @@
 import type { Backend, Reals } from '../backends/backend.js';
 import type { Dataset, Normalization } from '../data/dataset.js';
 import { ShapeError } from '../errors.js';
-import type { Buffer } from '../layers/parameter.js';
+import type { LayerBuffer } from '../layers/parameter.js';
 import { createStepState, MAX_ROWS, stateWords } from '../ops/step-state.js';
 import { RandomStream, STREAMS } from '../random/threefry.js';
 import { Step } from '../step.js';
-import { persistent, type Tensor, type Values } from '../tensor.js';
+import { formatShape, persistent, type Tensor, type Values } from '../tensor.js';
 import { type BatchSource, createSource, sourceOf } from './batch-source.js';
 import { type DeviceDataset, DeviceDatasets, naturalOrder } from './device-datasets.js';
 import { StepCache } from './step-cache.js';
@@ -73,7 +73,7 @@ export class Engine {
     return [...own, ...this.moments.flat()];
   }
 
-  get #buffers(): readonly Buffer[] {
+  get #buffers(): readonly LayerBuffer[] {
     return this.setup.model.buffers ?? [];
   }
 
@@ -129,10 +129,20 @@ export class Engine {
     return this.setup.model.features ?? this.#features;
   }
 
-  /** Width of the model's output for inputs (B, features). */
+  /**
+   * Width of the model's output for inputs (B, features).
+   *
+   * @throws ShapeError when the model does not take them, or makes anything but rows of them
+   */
   outputs(features: number): number {
     const step = new Step();
-    return this.setup.model.forward(step, step.activation('x', [1, features])).shape[1];
+    const { shape } = this.setup.model.forward(step, step.activation('x', [1, features]));
+    if (shape.length !== 2) {
+      throw new ShapeError(
+        `model: expected an output of shape (B, classes), got ${formatShape(shape)}; end the model with flatten or globalAveragePool, and linear`,
+      );
+    }
+    return shape[1];
   }
 
   /**

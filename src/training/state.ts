@@ -1,12 +1,12 @@
 import { expectFinite } from '../checks.js';
 import { ShapeError } from '../errors.js';
 import type { Layer } from '../layers/layer.js';
-import type { Buffer, Parameter } from '../layers/parameter.js';
+import type { LayerBuffer, Parameter } from '../layers/parameter.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../tensor.js';
 
 /** Parameters and buffers in the order of a PyTorch `state_dict`: block by block, buffers last. */
-export function stateTensors({ parameters, buffers = [] }: Layer): (Parameter | Buffer)[] {
-  const blocks = new Map<string, (Parameter | Buffer)[]>();
+export function stateTensors({ parameters, buffers = [] }: Layer): (Parameter | LayerBuffer)[] {
+  const blocks = new Map<string, (Parameter | LayerBuffer)[]>();
   for (const each of [...parameters, ...buffers]) {
     const block = blockOf(each.name);
     blocks.set(block, [...(blocks.get(block) ?? []), each]);

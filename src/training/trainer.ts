@@ -316,7 +316,12 @@ export class Trainer {
   }
 
   #batch(operation: string, inputs: Uint8Array | Float32Array): Batch {
-    const { features } = this.#engine;
+    const { features, setup } = this.#engine;
+    if (features === undefined && setup.model.takesImages) {
+      throw new TrainingError(
+        `${operation}: expected a model that takes rows of numbers, got one that takes images; wrap it in onImages`,
+      );
+    }
     if (features === undefined) {
       throw new TrainingError(
         `${operation}: expected a model that knows its number of inputs, got one that takes any; fit first`,

@@ -191,6 +191,16 @@ describe('train --resume', () => {
     }
   });
 
+  test('names the recipe that differs, not the digits which it would not take', async () => {
+    const out = folder.at('differs-digits');
+    const run = ['softmax', '--digits', '3,7', '--epochs', '1', '--data', digits.path];
+    await handgrad(['train', ...run, '--out', out]);
+    expectFailure(
+      await resume('line', '--out', out),
+      'expected recipe softmax, as the run began with, got line',
+    );
+  });
+
   test('refuses other data than the run began with', async () => {
     const out = folder.at('other-data');
     await handgrad(['train', 'softmax', '--epochs', '1', '--data', digits.path, '--out', out]);
@@ -206,5 +216,19 @@ describe('train --resume', () => {
     expectFailure(await resume('line', '--out', out), /checkpoint\.safetensors: expected at least/);
     await writeFile(`${out}/config.json`, '{"recipe":"line"}');
     expectFailure(await resume('line', '--out', out), 'expected recipe, settings, backend');
+  });
+
+  test('refuses digits in a configuration that are no list of them', async () => {
+    const out = folder.at('corrupt-digits');
+    await handgrad(['train', 'line', '--out', out]);
+    const path = `${out}/config.json`;
+    const config = await readJson(path);
+    for (const digits of ['37', [3], [3, 3], [3, 10], [3, 7.5], null]) {
+      await writeFile(path, JSON.stringify({ ...config, digits }));
+      expectFailure(
+        await resume('line', '--out', out),
+        `read ${path}: expected digits to be at least two different ones, such as [3,7], got ${JSON.stringify(digits)}`,
+      );
+    }
   });
 });

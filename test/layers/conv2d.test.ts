@@ -64,6 +64,17 @@ describe('conv2d', () => {
   ])('refuses %j with %j', (sizes, options, message) => {
     expect(() => conv2d(...sizes, options)).toThrow(new ShapeError(`conv2d: expected ${message}`));
   });
+
+  it.each([[[3]], [[3, 3, 3]], [[]], [null]])('refuses %j for a pair', (list) => {
+    const refusal = (what: string) =>
+      new ShapeError(
+        `conv2d: expected ${what} to be one number or [height, width], got ${JSON.stringify(list)}`,
+      );
+    expect(() => conv2d(3, 3, list as never)).toThrow(refusal('kernel'));
+    for (const what of ['stride', 'padding', 'dilation']) {
+      expect(() => conv2d(3, 3, 3, { [what]: list })).toThrow(refusal(what));
+    }
+  });
 });
 
 describeOnEachBackend('conv2d', (backend) => {

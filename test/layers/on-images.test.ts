@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.js';
 import { flatten, type Layer, linear, onImages, relu, sequential } from '../../src/index.js';
-import { Buffer } from '../../src/layers/parameter.js';
+import { LayerBuffer } from '../../src/layers/parameter.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
@@ -10,7 +10,7 @@ const IMAGE = { channels: 3, height: 2, width: 4 };
 
 describe('onImages', () => {
   it('takes a row per image, and leaves the names of parameters and buffers alone', () => {
-    const buffer = new Buffer('mean', [3], 0);
+    const buffer = new LayerBuffer('mean', [3], 0);
     const inner: Layer = Object.assign(relu(), { buffers: [buffer] });
     const model = onImages(IMAGE, sequential(inner, flatten(), linear(24, 5)));
     expect(model.features).toBe(24);

@@ -40,6 +40,16 @@ describe('maxPool2d', () => {
     expect(() => maxPool2d(17)).toThrow(/a window of at most 256 pixels, got 17 × 17/);
   });
 
+  it('refuses lists that are no pairs', () => {
+    expect(() => maxPool2d([2, 2, 2] as never)).toThrow(
+      new ShapeError('maxPool2d: expected kernel to be one number or [height, width], got [2,2,2]'),
+    );
+    expect(() => maxPool2d(2, { stride: [2] as never })).toThrow(/expected stride .*, got \[2\]/);
+    expect(() => averagePool2d(2, { padding: [] as never })).toThrow(
+      /^averagePool2d: expected padding .*, got \[\]/,
+    );
+  });
+
   it('refuses images smaller than the window, and what is no image', () => {
     const forward = (shape: readonly number[]) => () =>
       maxPool2d(3).forward(new Step(), persistent('x', shape));
@@ -49,7 +59,9 @@ describe('maxPool2d', () => {
       ),
     );
     expect(forward([5, 784])).toThrow(
-      new ShapeError('maxPool2d: expected input of shape (B, H, W, C), got (5, 784)'),
+      new ShapeError(
+        'maxPool2d: expected input of shape (B, H, W, C), got (5, 784); make images of it first, by onImages',
+      ),
     );
   });
 });
@@ -65,6 +77,9 @@ describe('averagePool2d', () => {
     expect(() => averagePool2d(3, { padding: 2 })).toThrow(
       'averagePool2d: expected padding of at most half the window, 3 × 3, got 2 × 2',
     );
+    expect(() => layer.forward(new Step(), persistent('x', [5, 784]))).toThrow(
+      /^averagePool2d: .*, got \(5, 784\); make images of it first, by onImages$/,
+    );
     // There is no index whose bytes a large window could exceed.
     expect(averagePool2d(20).description).toBe('averagePool2d(20)');
   });
@@ -77,7 +92,9 @@ describe('globalAveragePool', () => {
     expect([layer.features, layer.parameters]).toEqual([undefined, []]);
     expect(layer.forward(new Step(), persistent('x', [5, 7, 3, 64])).shape).toEqual([5, 64]);
     expect(() => layer.forward(new Step(), persistent('x', [5, 64]))).toThrow(
-      new ShapeError('globalAveragePool: expected input of shape (B, H, W, C), got (5, 64)'),
+      new ShapeError(
+        'globalAveragePool: expected input of shape (B, H, W, C), got (5, 64); make images of it first, by onImages',
+      ),
     );
   });
 });

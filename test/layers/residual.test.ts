@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.js';
 import { dropout, type Layer, linear, relu, residual, sequential } from '../../src/index.js';
-import { Buffer } from '../../src/layers/parameter.js';
+import { LayerBuffer } from '../../src/layers/parameter.js';
 import { createStepState } from '../../src/ops/step-state.js';
 import { STREAMS } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
@@ -24,7 +24,7 @@ describe('residual', () => {
 
   it('names buffers likewise', () => {
     const withBuffer = (): Layer =>
-      Object.assign(relu(), { buffers: [new Buffer('running_mean', [3], 0)] });
+      Object.assign(relu(), { buffers: [new LayerBuffer('running_mean', [3], 0)] });
     const { buffers } = sequential(residual(sequential(withBuffer()), withBuffer()));
     expect(buffers?.map(({ name }) => name)).toEqual([
       '0.body.0.running_mean',

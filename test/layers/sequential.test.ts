@@ -1,6 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.js';
-import { linear, relu, residual, sequential, sigmoid } from '../../src/index.js';
+import {
+  averagePool2d,
+  batchNorm2d,
+  conv2d,
+  flatten,
+  globalAveragePool,
+  linear,
+  maxPool2d,
+  onImages,
+  relu,
+  residual,
+  sequential,
+  sigmoid,
+} from '../../src/index.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 
@@ -23,6 +36,28 @@ describe('sequential', () => {
     expect(model().features).toBe(4);
     expect(sequential(sigmoid(), linear(5, 2)).features).toBe(5);
     expect(sequential(sigmoid()).features).toBeUndefined();
+  });
+
+  it('takes images where a layer does, whatever number the linear layer behind it takes', () => {
+    for (const layer of [conv2d(1, 32, 3), maxPool2d(2), averagePool2d(2), globalAveragePool()]) {
+      const model = sequential(relu(), layer, flatten(), linear(800, 10));
+      expect([model.features, model.takesImages], layer.description).toEqual([undefined, true]);
+    }
+    const nested = sequential(residual(sequential(relu(), conv2d(4, 4, 1))), linear(4, 2));
+    expect([nested.features, nested.takesImages]).toEqual([undefined, true]);
+    const shortcut = sequential(residual(relu(), conv2d(4, 4, 1)), linear(4, 2));
+    expect([shortcut.features, shortcut.takesImages]).toEqual([undefined, true]);
+  });
+
+  it('takes rows where images are made of them, or a layer leaves their number alone', () => {
+    const image = { channels: 1, height: 28, width: 28 };
+    for (const model of [
+      sequential(onImages(image, sequential(conv2d(1, 2, 28), flatten())), linear(2, 2)),
+      sequential(flatten(), linear(784, 10)),
+      sequential(batchNorm2d(784), linear(784, 10)),
+    ]) {
+      expect([model.features, model.takesImages], model.description).toEqual([784, false]);
+    }
   });
 
   it('runs forward through its layers and backward in reverse', () => {
