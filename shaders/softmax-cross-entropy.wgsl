@@ -77,20 +77,25 @@ fn probabilities(block: u32, i: u32) {
 
 fn meanLoss(i: u32) {
   var sum = Sum();
-  for (var n = i; n < sizes.B; n += WORKGROUP) { sum = add(sum, lossOf(n)); }
+  for (var n = i; n < sizes.B; n += WORKGROUP) { sum = add(sum, shareOf(n)); }
   let total = sumOfWorkgroup(sum.value, i);
-  if (i == 0) { L[0] = total / f32(sizes.B); }
+  if (i == 0) { L[0] = total; }
 }
 
-// −log softmax(z)[t] of row n.
-fn lossOf(n: u32) -> f32 {
+// −log softmax(z)[t] of row n, over B: the sum of losses that are just finite would not be.
+fn shareOf(n: u32) -> f32 {
   let begin = n * sizes.C;
   let end = begin + sizes.C;
   var maximum = LOWEST;
   for (var at = begin; at < end; at++) { maximum = larger(maximum, z[at]); }
   var S = 0.0;
   for (var at = begin; at < end; at++) { S += preciseExp(z[at] - maximum); }
-  return preciseLog(S) - (z[begin + t[n]] - maximum);
+  let logit = z[begin + t[n]];
+  let B = f32(sizes.B);
+  // Nor would the difference of the largest numbers.
+  let isHuge = max(abs(logit), abs(maximum)) > 1e38;
+  let distance = select((logit - maximum) / B, logit / B - maximum / B, isHuge);
+  return preciseLog(S) / B - distance;
 }
 
 // Passes over a NaN in b, which the sum of e^z then meets.
