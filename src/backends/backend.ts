@@ -139,25 +139,25 @@ export class Backend {
    *
    * @param x (batch, height, width, inputs)
    * @param W (kernelHeight, kernelWidth, inputs/groups, outputs)
+   * @param b (outputs), or undefined for none
    * @param sizes.kernel one number, or [height, width]; so are stride (1 by default), padding (0)
    *   and dilation (1)
    * @param sizes.groups into which channels are cut, 1 by default
-   * @param b (outputs); left out, nothing is added
    * @returns (batch, outHeight, outWidth, outputs), where outHeight is
    *   ⌊(height + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1, and outWidth likewise
    * @throws ShapeError when a length does not fit or the kernel into the image, DataError for a
    *   number that is not finite
    * @example
    * const sizes = { batch: 1, height: 2, width: 3, inputs: 1, outputs: 1, kernel: 2 };
-   * await backend.conv2d([1, 2, 3, 4, 5, 6], [1, 1, 1, 1], sizes) // [12, 16]
+   * await backend.conv2d([1, 2, 3, 4, 5, 6], [1, 1, 1, 1], undefined, sizes) // [12, 16]
    */
   async conv2d(
     x: ArrayLike<number>,
     W: ArrayLike<number>,
+    b: ArrayLike<number> | undefined,
     sizes: Conv2dSizes,
-    b?: ArrayLike<number>,
   ): Promise<Reals> {
-    return reals(await this.exclusive(() => conv2d(this.#eager, x, W, sizes, b)));
+    return reals(await this.exclusive(() => conv2d(this.#eager, x, W, b, sizes)));
   }
 
   /**

@@ -33,8 +33,8 @@ export async function conv2d(
   eager: EagerOps,
   x: Numbers,
   W: Numbers,
-  sizes: Conv2dSizes,
   b: Numbers | undefined,
+  sizes: Conv2dSizes,
 ): Promise<Values> {
   const { attributes, ...shapes } = shapesOf('conv2d', sizes);
   const operands = {

@@ -74,46 +74,48 @@ describeOnEachBackend('the numerical core', (backend) => {
     ],
     [
       'images of the wrong length',
-      () => backend.conv2d(ones(159), weights, convolution),
+      () => backend.conv2d(ones(159), weights, undefined, convolution),
       new ShapeError(
         'conv2d: expected x to have batch·height·width·inputs = 160 elements, got 159',
       ),
     ],
     [
       'the weights of ungrouped channels for grouped ones',
-      () => backend.conv2d(images, weights, { ...convolution, groups: 2 }),
+      () => backend.conv2d(images, weights, undefined, { ...convolution, groups: 2 }),
       new ShapeError(
         'conv2d: expected W to have kernelHeight·kernelWidth·inputs/groups·outputs = 72 elements, got 144',
       ),
     ],
     [
       'one bias for all channels',
-      () => backend.conv2d(images, weights, convolution, [1]),
+      () => backend.conv2d(images, weights, [1], convolution),
       new ShapeError('conv2d: expected b to have outputs = 6 elements, got 1'),
     ],
     [
       'a pixel of NaN',
-      () => backend.conv2d(withAt(160, 7, NaN), weights, convolution),
+      () => backend.conv2d(withAt(160, 7, NaN), weights, undefined, convolution),
       new DataError('conv2d: expected finite numbers in x, got NaN at 7'),
     ],
     [
       'an infinite bias',
-      () => backend.conv2d(images, weights, convolution, withAt(6, 2, Infinity)),
+      () => backend.conv2d(images, weights, withAt(6, 2, Infinity), convolution),
       new DataError('conv2d: expected finite numbers in b, got Infinity at 2'),
     ],
     [
       'images without a height',
-      () => backend.conv2d(images, weights, { ...convolution, height: undefined } as never),
+      () =>
+        backend.conv2d(images, weights, undefined, { ...convolution, height: undefined } as never),
       new ShapeError('conv2d: expected height to be an integer of at least 1, got undefined'),
     ],
     [
       'a convolution without a kernel',
-      () => backend.conv2d(images, weights, { ...convolution, kernel: undefined } as never),
+      () =>
+        backend.conv2d(images, weights, undefined, { ...convolution, kernel: undefined } as never),
       new ShapeError('conv2d: expected kernel to be an integer of at least 1, got undefined'),
     ],
     [
       'a kernel larger than the image',
-      () => backend.conv2d(images, weights, { ...convolution, kernel: 5 }),
+      () => backend.conv2d(images, weights, undefined, { ...convolution, kernel: 5 }),
       new ShapeError(
         'conv2d: expected a kernel that fits into the padded image, 4×5, got one that spans 5×5',
       ),
