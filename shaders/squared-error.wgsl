@@ -15,10 +15,11 @@ fn squaredErrorForward(@builtin(local_invocation_index) i: u32) {
   var sum = Sum();
   for (var at = i; at < sizes.n; at += WORKGROUP) {
     let difference = y[at] - t[at];
-    sum = add(sum, difference * difference);
+    // Scaled one by one: the sum of squares that are just finite would not be.
+    sum = add(sum, sizes.scale * difference * difference);
   }
   let total = sumOfWorkgroup(sum.value, i);
-  if (i == 0) { L[0] = sizes.scale * total; }
+  if (i == 0) { L[0] = total; }
 }
 
 @group(0) @binding(0) var<storage, read_write> dy: array<f32>;
