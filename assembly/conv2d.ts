@@ -21,7 +21,9 @@ import { ACCUMULATE, COLUMNS, gatheredTiles, ROW, RUN, tileBegin } from './gathe
 import { linearBackwardBias } from './linear';
 import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
-import { CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, placeStep, tapCount, tapStep } from './window-axis';
+import {
+  CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, placeStep, tapCount, tapStep,
+} from './window-axis';
 
 /** Tiles whose rows are listed at a time: what they read stays in the second-level cache. */
 const TILES_PER_BLOCK: i32 = 32;
@@ -169,7 +171,7 @@ function packPanel(
     for (let l = 0; l < KW; l++) {
       if (!isUsed(l, columnClasses, endClasses)) continue;
       const tap = k * KW + l;
-      const to = panel + 4 * COLUMNS * channels * place(tap, turned);
+      const to = panel + 4 * COLUMNS * channels * panelTap(tap, turned);
       if (turned) {
         const at = weight + 4 * ((tap * outputs + n) * OC + group * depth + c);
         packTransposed(to, at, 4 * OC, count, min(COLUMNS, outputs - n));
@@ -181,9 +183,9 @@ function packPanel(
   }
 }
 
-/** A tap's place in a panel. */
+/** Which tap of a panel a tap is. */
 // @ts-ignore: decorator
-@inline function place(tap: i32, turned: bool): i32 {
+@inline function panelTap(tap: i32, turned: bool): i32 {
   return turned ? KH * KW - 1 - tap : tap;
 }
 
@@ -208,7 +210,7 @@ function listRuns(
     for (let b = 0; b < tapCount(column); b++) {
       const tap = (firstTap(row) + a * tapStep(row)) * KW + firstTap(column) + b * tapStep(column);
       const offset = 4 * fromChannels * (a * rowAdvance * fromWidth + b * columnAdvance);
-      run = appendRun(runs, run, offset, channels * place(tap, turned), count, 4);
+      run = appendRun(runs, run, offset, channels * panelTap(tap, turned), count, 4);
     }
   }
   return run;

@@ -40,7 +40,7 @@ export function tileBegin(tile: i32, rows: i32, tiles: i32): i32 {
  * @param b where the columns of this tile begin in row 0 of b
  * @param column bytes from where a row's results begin to this tile's columns
  * @param width how many of the eight columns exist
- * @param from eight numbers to begin with: 0 for zeros, or `ACCUMULATE`
+ * @param from address of eight numbers to begin with; 0 for zeros, `ACCUMULATE` for what is there
  * @param floor least result: 0 for ReLU, −∞ for none
  */
 export function gatheredTiles(

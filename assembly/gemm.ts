@@ -103,8 +103,11 @@ export function gemm(
               const below = to + 4 * done * N;
               const fromBelow = from + done * fromRow;
               const aBelow = a + 4 * done * depth;
-              lastRows(rows - done, below, 4 * N, fromBelow, fromRow, aBelow, 4, 24, b, bRow, depth, COLUMNS, least);
-              lastRows(rows - done, below + 32, 4 * N, fromBelow + 32, fromRow, aBelow, 4, 24, next, bRow, depth, COLUMNS, least);
+              const rest = rows - done;
+              lastRows(rest, below, 4 * N, fromBelow, fromRow, aBelow, 4, 24, b, bRow, depth, COLUMNS, least);
+              lastRows(
+                rest, below + 32, 4 * N, fromBelow + 32, fromRow, aBelow, 4, 24, next, bRow, depth, COLUMNS, least,
+              );
               strip++;
               continue;
             }

@@ -14,7 +14,13 @@ export {
   batchNormUpdateStatistics,
 } from './batch-norm';
 export * from './binary-cross-entropy';
-export { conv2dBackwardBias, conv2dBackwardInput, conv2dBiasForward, conv2dBiasReluForward, conv2dForward } from './conv2d';
+export {
+  conv2dBackwardBias,
+  conv2dBackwardInput,
+  conv2dBiasForward,
+  conv2dBiasReluForward,
+  conv2dForward,
+} from './conv2d';
 export { conv2dBiasMaxPool2dForward, conv2dBiasReluMaxPool2dForward } from './conv2d-pool';
 export { conv2dBackwardWeight, conv2dBackwardWeightBias } from './conv2d-weight';
 export * from './gather';

@@ -6,7 +6,9 @@ import { pointer, size } from './arguments';
 import { log } from './logarithm';
 import { expOfNonPositive4 } from './exp';
 import { maxLanes, storeLanes, sumLanes } from './simd';
-import { barrier, bytesBegin, bytesEnd, isDivided, isFirst, SCRATCH_BYTES, sharedScratch, shareBegin, shareEnd } from './threads';
+import {
+  barrier, bytesBegin, bytesEnd, isDivided, isFirst, SCRATCH_BYTES, sharedScratch, shareBegin, shareEnd,
+} from './threads';
 
 export function softmaxForward(args: usize): void {
   const p = pointer(args, 0);

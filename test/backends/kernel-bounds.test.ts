@@ -4,7 +4,13 @@
  * reading further is a trap, and all that is no tensor holds NaN, which would spoil a result.
  */
 import { describe, expect, it } from 'vitest';
-import { kernelCallOf } from '../../src/backends/wasm/kernel-call.js';
+import { fuse } from '../../src/backends/wasm/fuse.js';
+import {
+  type KernelCall,
+  type KernelName,
+  kernelCallOf,
+  touchedBy,
+} from '../../src/backends/wasm/kernel-call.js';
 import { link, linkedSize, PADDING } from '../../src/backends/wasm/linker.js';
 import { BUILDS, loadModule, supportedBuilds } from '../../src/backends/wasm/module.js';
 import { type KernelCase, kernelsOf } from '../../src/gradcheck/case.js';
@@ -14,15 +20,18 @@ import { OPS, type OpName } from '../../src/ops/registry.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { type Call, definitionOf, Step } from '../../src/step.js';
 import type { Tensor, Values } from '../../src/tensor.js';
+import { CHAINS, stepOf } from './chains.js';
 
 const SUPPORTED = await supportedBuilds();
 const PAGES = 80;
 /** Read as a float32, four of these bytes are NaN. */
 const FILL = 0xff;
 const DRAWS = 4;
+/** Bytes of all tensors of a call that leave room for scratch memory. */
+const LARGEST = 1 << 20;
 const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 
-type Core = Readonly<Record<OpName, (args: number) => void>> & {
+type Core = Readonly<Record<KernelName, (args: number) => void>> & {
   heapBase(): number;
   teamBytes(count: number): number;
   joinTeam(control: number, number: number, count: number, sleeps: boolean, looks: number): void;
@@ -58,11 +67,10 @@ function operandsOf(kernelCase: KernelCase): [Call, ReadonlyMap<Tensor, Values>]
 /** Runs a call with `last` at the end of the memory; returns its tensors' bytes. */
 function runCall(
   { memory, core }: Awaited<ReturnType<typeof instantiate>>,
-  call: Call,
+  kernelCall: KernelCall,
   before: ReadonlyMap<Tensor, Values>,
   last: Tensor,
 ): Map<Tensor, Uint8Array> {
-  const kernelCall = kernelCallOf(call);
   const bytes = new Uint8Array(memory.buffer);
   const team = roundUp(core.heapBase(), ALIGNMENT);
   const list = team + roundUp(core.teamBytes(1), ALIGNMENT);
@@ -88,7 +96,7 @@ function runCall(
     (tensor) => addresses.get(tensor) as number,
   );
   const args = new DataView(memory.buffer).getUint32(list + 4, true);
-  core[call.op](args);
+  core[kernelCall.kernel](args);
 
   const results = new Map<Tensor, Uint8Array>();
   for (const [tensor, address] of addresses) {
@@ -96,11 +104,44 @@ function runCall(
     const guards = [bytes.subarray(address - ALIGNMENT, address)];
     if (tensor !== last) guards.push(bytes.subarray(address + room, address + room + ALIGNMENT));
     if (guards.some((guard) => guard.some((byte) => byte !== FILL))) {
-      expect.fail(`${call.op} wrote beside ${tensor.name} (${tensor.shape})`);
+      expect.fail(`${kernelCall.kernel} wrote beside ${tensor.name} (${tensor.shape})`);
     }
     results.set(tensor, bytes.slice(address, address + tensor.byteLength));
   }
   return results;
+}
+
+/** Runs a call with each of its tensors at the end in turn, which must not change a bit. */
+function runAtEveryEnd(
+  environment: Awaited<ReturnType<typeof instantiate>>,
+  call: KernelCall,
+  before: ReadonlyMap<Tensor, Values>,
+  title: string,
+): Map<Tensor, Uint8Array> {
+  const [first, ...others] = before.keys();
+  const want = runCall(environment, call, before, first);
+  for (const last of others) {
+    for (const [tensor, bytes] of runCall(environment, call, before, last)) {
+      const same = bytes.every((byte, i) => byte === want.get(tensor)?.[i]);
+      const placing = `${title}, ${call.kernel} with ${last.name} at the end`;
+      expect(same, `${placing}: ${tensor.name} as elsewhere`).toBe(true);
+    }
+  }
+  return want;
+}
+
+/** Chains of calls that are one kernel, with what its tensors hold before; those that fit in here. */
+function fusedCalls(): [KernelCall, ReadonlyMap<Tensor, Values>][] {
+  return CHAINS.flatMap((chain) => {
+    const calls = fuse(stepOf(chain, 'activation').calls.map(kernelCallOf));
+    const bytes = calls.flatMap(touchedBy).reduce((sum, { byteLength }) => sum + byteLength, 0);
+    if (calls.length > 1 || bytes > LARGEST) return [];
+    const before = touchedBy(calls[0]).map(
+      (tensor) =>
+        [tensor, chain.inputs.get(tensor) ?? new ARRAYS[tensor.dtype](tensor.size)] as const,
+    );
+    return [[calls[0], new Map(before)]];
+  });
 }
 
 function casesOf(family: Family): KernelCase[] {
@@ -131,16 +172,7 @@ describe.each(BUILDS)('kernels of the %s build', (build) => {
       const environment = await instantiate(build);
       for (const kernelCase of casesOf(family)) {
         for (const [call, before] of operandsOf(kernelCase)) {
-          const tensors = [...before.keys()];
-          const want = runCall(environment, call, before, tensors[0]);
-          for (const last of tensors.slice(1)) {
-            const got = runCall(environment, call, before, last);
-            for (const [tensor, bytes] of got) {
-              const same = bytes.every((byte, i) => byte === want.get(tensor)?.[i]);
-              const placing = `${kernelCase.title}, ${call.op} with ${last.name} at the end`;
-              expect(same, `${placing}: ${tensor.name} as elsewhere`).toBe(true);
-            }
-          }
+          const want = runAtEveryEnd(environment, kernelCallOf(call), before, kernelCase.title);
           for (const role of definitionOf(call.op).outputs) {
             const tensor = call.tensors[role];
             if (tensor.dtype !== 'float32') continue;
@@ -152,4 +184,19 @@ describe.each(BUILDS)('kernels of the %s build', (build) => {
       }
     },
   );
+
+  it.skipIf(isMissing)('of several calls stay within their tensors, too', async () => {
+    const environment = await instantiate(build);
+    const calls = fusedCalls();
+    expect(new Set(calls.map(([{ kernel }]) => kernel)).size).toBeGreaterThanOrEqual(6);
+    for (const [call, before] of calls) {
+      const results = runAtEveryEnd(environment, call, before, 'a chain');
+      for (const tensor of call.outputs.filter(({ dtype }) => dtype === 'float32')) {
+        const values = new Float32Array((results.get(tensor) as Uint8Array).buffer);
+        expect(values.findIndex(Number.isNaN), `${call.kernel}: where ${tensor.name} is NaN`).toBe(
+          -1,
+        );
+      }
+    }
+  });
 });

@@ -24,15 +24,6 @@ type Fusion = (
   calls: readonly KernelCall[],
 ) => KernelCall | undefined;
 
-/** By the second kernel. */
-const FUSIONS: Partial<Readonly<Record<KernelName, Fusion>>> = {
-  softmaxCrossEntropyBackward: fuseLoss,
-  reluForward: fuseRelu,
-  maxPool2dForward: fusePooling,
-  reluBackward: fusePoolingBackward,
-  conv2dBackwardBias: fuseBias,
-};
-
 function fusePair(
   first: KernelCall,
   second: KernelCall,
@@ -48,13 +39,13 @@ function isBetween(tensor: Tensor, calls: readonly KernelCall[]): boolean {
 }
 
 /** L and dz of z and t: p = softmax(z) stays in registers and in the row of dz. */
-function fuseLoss(...[first, second, calls]: Parameters<Fusion>): ReturnType<Fusion> {
+const fuseLoss: Fusion = (first, second, calls) => {
   if (first.kernel !== 'softmaxCrossEntropyForward') return undefined;
   const [L, p] = first.outputs;
   const [read, t] = second.inputs;
   if (read !== p || t !== first.inputs[1] || !isBetween(p, calls)) return undefined;
   return { ...first, kernel: 'softmaxCrossEntropyGradient', outputs: [L, ...second.outputs] };
-}
+};
 
 const WITH_RELU: Partial<Readonly<Record<KernelName, KernelName>>> = {
   linearForward: 'linearReluForward',
@@ -62,12 +53,12 @@ const WITH_RELU: Partial<Readonly<Record<KernelName, KernelName>>> = {
 };
 
 /** max(0, a layer's output), whose backward reads this and not the output before it. */
-function fuseRelu(...[first, second, calls]: Parameters<Fusion>): ReturnType<Fusion> {
+const fuseRelu: Fusion = (first, second, calls) => {
   const kernel = WITH_RELU[first.kernel];
   const [y] = first.outputs;
   if (!kernel || second.inputs[0] !== y || !isBetween(y, calls)) return undefined;
   return { ...first, kernel, outputs: second.outputs };
-}
+};
 
 const WITH_POOLING: Partial<Readonly<Record<KernelName, KernelName>>> = {
   conv2dBiasForward: 'conv2dBiasMaxPool2dForward',
@@ -80,20 +71,20 @@ const LARGEST_CONVOLVED = 2 ** 19;
 const FEWEST_IMAGES = 16;
 
 /** The maxima of a convolution's windows, image by image, so that it never leaves the core. */
-function fusePooling(...[first, second, calls]: Parameters<Fusion>): ReturnType<Fusion> {
+const fusePooling: Fusion = (first, second, calls) => {
   const kernel = WITH_POOLING[first.kernel];
   const [y] = first.outputs;
   if (!kernel || second.inputs[0] !== y || !isBetween(y, calls)) return undefined;
   const [images] = y.shape;
   if (images < FEWEST_IMAGES || y.byteLength / images > LARGEST_CONVOLVED) return undefined;
   return { ...first, kernel, outputs: second.outputs, attributes: second.attributes };
-}
+};
 
 /**
  * The gradient of ReLU and then pooling: a window's largest number is above 0 if the pooled one is,
  * which takes the place of ReLU's whole output.
  */
-function fusePoolingBackward(...[first, second, calls]: Parameters<Fusion>): ReturnType<Fusion> {
+const fusePoolingBackward: Fusion = (first, second, calls) => {
   if (first.kernel !== 'maxPool2dBackward') return undefined;
   const [dx] = first.outputs;
   const [dy, index] = first.inputs;
@@ -108,10 +99,10 @@ function fusePoolingBackward(...[first, second, calls]: Parameters<Fusion>): Ret
     outputs: second.outputs,
     inputs: [dy, index, pooling.outputs[0]],
   };
-}
+};
 
 /** The gradients of weight and bias, which read the same dy. */
-function fuseBias(...[first, second]: Parameters<Fusion>): ReturnType<Fusion> {
+const fuseBias: Fusion = (first, second) => {
   if (first.kernel !== 'conv2dBackwardWeight' || first.inputs[1] !== second.inputs[0]) {
     return undefined;
   }
@@ -120,4 +111,13 @@ function fuseBias(...[first, second]: Parameters<Fusion>): ReturnType<Fusion> {
     kernel: 'conv2dBackwardWeightBias',
     outputs: [...first.outputs, ...second.outputs],
   };
-}
+};
+
+/** By the second kernel. */
+const FUSIONS: Partial<Readonly<Record<KernelName, Fusion>>> = {
+  softmaxCrossEntropyBackward: fuseLoss,
+  reluForward: fuseRelu,
+  maxPool2dForward: fusePooling,
+  reluBackward: fusePoolingBackward,
+  conv2dBackwardBias: fuseBias,
+};

@@ -1,0 +1,162 @@
+import { drawIntegers, drawReals } from '../../src/gradcheck/case.js';
+import { conv2dShape } from '../../src/ops/conv2d.js';
+import { pooledShape } from '../../src/ops/max-pool2d.js';
+import { RandomStream } from '../../src/random/threefry.js';
+import { Step } from '../../src/step.js';
+import { persistent, type Shape, type Tensor, type Values } from '../../src/tensor.js';
+import { squareWindow } from '../ops/checks.js';
+
+const PADDED = {
+  strideHeight: 1,
+  strideWidth: 1,
+  paddingHeight: 1,
+  paddingWidth: 1,
+  dilationHeight: 1,
+  dilationWidth: 1,
+  groups: 1,
+};
+
+/** Makes a tensor that calls hand on: an activation, or one that can be read in the end. */
+type Between = (name: string, shape: Shape, dtype?: 'uint8') => Tensor;
+
+/** Calls that are fewer kernels, with what they read and what they leave. */
+export interface Chain {
+  readonly kernels: readonly string[];
+  readonly inputs: ReadonlyMap<Tensor, Values>;
+  readonly outputs: readonly Tensor[];
+  append(step: Step, between: Between): void;
+}
+
+const random = new RandomStream(1, 0);
+
+function reals(...tensors: readonly Tensor[]): Map<Tensor, Values> {
+  return new Map(tensors.map((tensor) => [tensor, drawReals(random, tensor.size)]));
+}
+
+export const CHAINS: readonly Chain[] = [
+  linearRelu(),
+  loss(),
+  convolution([3, 5, 6, 7], true, false),
+  convolution([37, 5, 6, 7], false, true),
+  convolution([37, 5, 6, 7], true, true),
+  // Of several chunks, the last one smaller; and of an image larger than a chunk.
+  convolution([23, 30, 29, 7], true, true),
+  convolution([17, 80, 79, 7], false, true),
+  weightAndBias([3, 5, 6, 7]),
+  weightAndBias([40, 2, 2, 7]),
+  pooledRelu(2, 2),
+  pooledRelu(3, 2),
+];
+
+export function linearRelu(): Chain {
+  const [x, W, b] = [persistent('x', [7, 9]), persistent('W', [9, 13]), persistent('b', [13])];
+  const y = persistent('y', [7, 13]);
+  return {
+    kernels: ['linearReluForward'],
+    inputs: reals(x, W, b),
+    outputs: [y],
+    append(step, between) {
+      const z = between('z', y.shape);
+      step.call('linearForward', { y: z, x, W, b });
+      step.call('reluForward', { y, x: z });
+    },
+  };
+}
+
+function loss(): Chain {
+  const [z, t] = [persistent('z', [9, 11]), persistent('t', [9], 'int32')];
+  const [L, dz] = [persistent('L', [1]), persistent('dz', z.shape)];
+  return {
+    kernels: ['softmaxCrossEntropyGradient'],
+    inputs: new Map<Tensor, Values>([...reals(z), [t, drawIntegers(random, 9, 11)]]),
+    outputs: [L, dz],
+    append(step, between) {
+      const p = between('p', z.shape);
+      step.call('softmaxCrossEntropyForward', { L, p, z, t });
+      step.call('softmaxCrossEntropyBackward', { dz, p, t });
+    },
+  };
+}
+
+/** A convolution, ReLU, max pooling; of the last two, either may be missing. */
+export function convolution(shape: Shape, withRelu: boolean, withPooling: boolean): Chain {
+  const [x, W, b] = [persistent('x', shape), persistent('W', [3, 3, 7, 13]), persistent('b', [13])];
+  const convolved = conv2dShape(shape, W.shape, PADDED);
+  const pooled = pooledShape('maxPool2d', convolved, squareWindow(2, 2));
+  const y = persistent('y', withPooling ? pooled : convolved);
+  const index = persistent('index', pooled, 'uint8');
+  const relu = withRelu ? 'Relu' : '';
+  const pooling = withPooling ? 'MaxPool2d' : '';
+  return {
+    kernels: [`conv2dBias${relu}${pooling}Forward`],
+    inputs: reals(x, W, b),
+    outputs: withPooling ? [y, index] : [y],
+    append(step, between) {
+      let last = withRelu || withPooling ? between('convolved', convolved) : y;
+      step.call('conv2dBiasForward', { y: last, x, W, b }, PADDED);
+      if (withRelu) {
+        const rectified = withPooling ? between('rectified', convolved) : y;
+        step.call('reluForward', { y: rectified, x: last });
+        last = rectified;
+      }
+      if (withPooling) step.call('maxPool2dForward', { y, index, x: last }, squareWindow(2, 2));
+    },
+  };
+}
+
+function weightAndBias(shape: Shape): Chain {
+  const [x, dW, db] = [
+    persistent('x', shape),
+    persistent('W', [3, 3, 7, 13]),
+    persistent('b', [13]),
+  ];
+  const dy = persistent('dy', conv2dShape(shape, dW.shape, PADDED));
+  return {
+    kernels: ['conv2dBackwardWeightBias'],
+    inputs: reals(x, dy),
+    outputs: [dW, db],
+    append(step, between) {
+      step.call('conv2dBackwardWeight', { dW, x, dy }, PADDED);
+      // Dropped where nobody reads it; else the two are no neighbours.
+      step.call('reluForward', { y: between('gap', dy.shape), x: dy });
+      step.call('conv2dBackwardBias', { db, dy });
+    },
+  };
+}
+
+/** Forward and backward of ReLU and then pooling. */
+function pooledRelu(kernel: number, stride: number): Chain {
+  const window = squareWindow(kernel, stride);
+  const x = persistent('x', [3, 7, 6, 5]);
+  const pooled = pooledShape('maxPool2d', x.shape, window);
+  const [y, dy, dx] = [
+    persistent('y', pooled),
+    persistent('dy', pooled),
+    persistent('dx', x.shape),
+  ];
+  return {
+    kernels: ['reluForward', 'maxPool2dForward', 'maxPool2dReluBackward'],
+    inputs: reals(x, dy),
+    outputs: [y, dx],
+    append(step, between) {
+      const rectified = between('rectified', x.shape);
+      const routed = between('routed', x.shape);
+      const index = between('index', pooled, 'uint8');
+      step.call('reluForward', { y: rectified, x });
+      step.call('maxPool2dForward', { y, index, x: rectified }, window);
+      step.call('maxPool2dBackward', { dx: routed, dy, index }, window);
+      step.call('reluBackward', { dx, dy: routed, y: rectified });
+    },
+  };
+}
+
+/** The chain, with what its calls hand on read by nobody else, or kept. */
+export function stepOf(chain: Chain, storage: 'activation' | 'persistent'): Step {
+  const step = new Step();
+  chain.append(step, (name, shape, dtype) => {
+    const tensor = step.activation(name, shape, dtype);
+    if (storage === 'persistent') step.keep(tensor);
+    return tensor;
+  });
+  return step;
+}
