@@ -76,7 +76,7 @@ describe('createBackend', () => {
       new BackendError('wasm: expected a build of relaxed or simd, got sse'),
     );
     await expect(createBackend('cuda' as 'wasm')).rejects.toThrow(
-      new BackendError('createBackend: expected auto, wasm, reference, got cuda'),
+      new BackendError('createBackend: expected auto, wasm, webgpu, reference, got cuda'),
     );
   });
 
