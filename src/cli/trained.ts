@@ -37,11 +37,24 @@ export async function readTrained(
     const config = await readConfig(configPath).catch((error) => {
       throw new UsageError(`${reasonOf(error)}; name the recipe of the weights with --recipe`);
     });
-    return { path, bytes, recipe: chosenRecipe(config.recipe, digits ?? config.digits), config };
+    return { path, bytes, recipe: chosenRecipe(config.recipe, digitsOf(config, digits)), config };
   }
   const beside = await readConfig(configPath).catch(() => undefined);
   const config = beside?.recipe === named ? beside : undefined;
-  return { path, bytes, recipe: chosenRecipe(named, digits ?? config?.digits), config };
+  return { path, bytes, recipe: chosenRecipe(named, digitsOf(config, digits)), config };
+}
+
+/** @throws UsageError for other digits than the weights were trained on, as far as that is known */
+function digitsOf(
+  config: RunConfig | undefined,
+  named: readonly number[] | undefined,
+): readonly number[] | undefined {
+  if (named && config?.digits && named.join() !== config.digits.join()) {
+    throw new UsageError(
+      `--digits: expected ${config.digits.join(',')}, which the weights were trained on, got ${named.join(',')}`,
+    );
+  }
+  return named ?? config?.digits;
 }
 
 /**

@@ -57,6 +57,16 @@ describe('evaluate', () => {
     expect(result.classes).toEqual(['7', '3']);
   });
 
+  test('takes the digits that the weights were trained on, and no others', async () => {
+    const run = ['softmax', '--digits', '3,7', '--epochs', '1', '--data', digits.path];
+    await handgrad(['train', ...run, '--out', folder.at('softmax')]);
+    const [result] = jsonLines(await evaluate(weightsOf('softmax'), '--json'));
+    expect(result.classes).toEqual(['7', '3']);
+    const { stderr, status } = await evaluate(weightsOf('softmax'), '--digits', '4,7');
+    expect(stderr).toContain('--digits: expected 3,7, which the weights were trained on, got 4,7');
+    expect(status).toBe(2);
+  });
+
   test('gives the loss alone for points', async () => {
     expect((await evaluate(weightsOf('line'))).stdout).toMatch(/^loss 0\.\d+ over 100 points$/m);
     const [result] = jsonLines(await evaluate(weightsOf('line'), '--json'));
