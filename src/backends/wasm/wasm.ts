@@ -49,7 +49,7 @@ export interface WasmOptions {
   readonly worthDividing?: number;
   /** Rows of the matrix product's tiles, 6 or 4: what is faster on the engine, by default; 6 with `pairsStrips`. */
   readonly tileRows?: 6 | 4;
-  /** Whether large products take two strips of columns at once; with `revectorize`, by default. */
+  /** Whether large products take two strips of columns at once; by default with `revectorize`, where it pays. */
   readonly pairsStrips?: boolean;
   /** Which build to run; the best one that the engine supports by default. */
   readonly build?: WasmBuild;
@@ -87,7 +87,8 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const heap = new Heap(memory, core.heapBase());
   const control = heap.allocate(core.teamBytes(threads));
   // Pairs of strips come in tiles of six rows.
-  const pairsStrips = options.pairsStrips ?? revectorization.on;
+  // Engines that spill the sums of six rows spill those of pairs, too.
+  const pairsStrips = options.pairsStrips ?? (revectorization.on && tileRows() === 6);
   const rows = pairsStrips ? 6 : (options.tileRows ?? tileRows());
   core.setTileRows(rows);
   core.setPairsStrips(pairsStrips);
