@@ -6,21 +6,9 @@ import { createWasmDevice } from '../../src/backends/wasm/wasm.js';
 import { BackendError } from '../../src/errors.js';
 import { Step } from '../../src/step.js';
 import { persistent, type Tensor } from '../../src/tensor.js';
+import { reluStep } from './relu-step.js';
 
 const SUPPORTED = await supportedBuilds();
-
-/** result ← max(x, 0), through an activation each, so that the arena takes part. */
-function reluStep(x: Tensor, result: Tensor, times = 1): Step {
-  const step = new Step();
-  let y = x;
-  for (let i = 0; i < times; i++) {
-    const next = step.activation(`y${i}`, x.shape);
-    step.call('reluForward', { y: next, x: y });
-    y = next;
-  }
-  step.call('reluForward', { y: result, x: y });
-  return step;
-}
 
 /** result ← tanh(x), which negates where relu would not. */
 function tanhStep(x: Tensor, result: Tensor): Step {

@@ -20,6 +20,7 @@ import { recipeTrainer } from '../../src/train-recipe.js';
 import type { Checkpoint } from '../../src/training/checkpoint.js';
 import { expectClose, expectSameBits } from '../values.js';
 import { describeWithGpu } from '../webgpu.js';
+import { reluStep } from './relu-step.js';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -30,19 +31,6 @@ async function open() {
   const adapter = await openAdapter();
   const device = new WebgpuDevice(adapter);
   return { gpu: adapter.device, device, backend: new Backend(device) };
-}
-
-/** result ← max(x, 0), through `times` activations. */
-function reluStep(x: Tensor, result: Tensor, times = 1): Step {
-  const step = new Step();
-  let y = x;
-  for (let i = 0; i < times; i++) {
-    const next = step.activation(`y${i}`, x.shape);
-    step.call('reluForward', { y: next, x: y });
-    y = next;
-  }
-  step.call('reluForward', { y: result, x: y });
-  return step;
 }
 
 /** dw ← factor · dw */

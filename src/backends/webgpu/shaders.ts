@@ -31,6 +31,7 @@ import stepState from '../../../shaders/step-state.wgsl';
 import sum from '../../../shaders/sum.wgsl';
 import tanh from '../../../shaders/tanh.wgsl';
 import threefry from '../../../shaders/threefry.wgsl';
+import window from '../../../shaders/window.wgsl';
 
 /**
  * Every shader's source, by the file's stem. WGSL has no includes: files that several share are put
@@ -58,9 +59,9 @@ export const SHADERS: Readonly<Record<string, string>> = {
   'step-state': stepState,
   tanh: exp + tanh,
   accuracy,
-  'average-pool2d': averagePool2d,
+  'average-pool2d': window + averagePool2d,
   'batch-norm': batchNorm,
   'global-average-pool': globalAveragePool,
   'gradient-norm': gradientNorm,
-  'max-pool2d': maxPool2d,
+  'max-pool2d': window + maxPool2d,
 };

@@ -1,4 +1,5 @@
 import { BackendError } from '../../errors.js';
+import { roundUp } from '../../memory-plan.js';
 import type { OpName } from '../../ops/registry.js';
 import { type Call, definitionOf, inputsOf, outputsOf, type Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
@@ -283,7 +284,7 @@ export class WebgpuDevice implements Device {
 
   /** @throws BackendError when the device offers no buffer of that size */
   #createBuffer(label: string, byteLength: number): GPUBuffer {
-    const size = roundUp(Math.max(byteLength, 4), 4);
+    const size = storedBytes(byteLength);
     const { maxStorageBufferBindingSize, maxBufferSize } = this.#gpu.limits;
     const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
     if (size > most) {
@@ -395,10 +396,6 @@ function valuesOf({ dtype, size }: Tensor, bytes: ArrayBuffer): Values {
     default:
       return dtype satisfies never;
   }
-}
-
-function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
 }
 
 function usesScratch(op: OpName): boolean {

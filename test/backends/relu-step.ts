@@ -1,0 +1,15 @@
+import { Step } from '../../src/step.js';
+import type { Tensor } from '../../src/tensor.js';
+
+/** result ← max(x, 0), through `times` activations, so that their memory takes part. */
+export function reluStep(x: Tensor, result: Tensor, times = 1): Step {
+  const step = new Step();
+  let y = x;
+  for (let i = 0; i < times; i++) {
+    const next = step.activation(`y${i}`, x.shape);
+    step.call('reluForward', { y: next, x: y });
+    y = next;
+  }
+  step.call('reluForward', { y: result, x: y });
+  return step;
+}
