@@ -13,6 +13,9 @@ export interface Adapter {
 /** Adapters that compute on the CPU. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
 
+/** What is asked of every adapter that has it; `device.features` then tells. */
+const USEFUL: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups', 'shader-f16'];
+
 /**
  * Opens the system's GPU: the browser's, or Dawn's in Node.
  *
@@ -29,6 +32,7 @@ export async function openAdapter({ powerPreference }: WebgpuOptions = {}): Prom
   const { maxStorageBufferBindingSize, maxBufferSize } = adapter.limits;
   const device = await adapter.requestDevice({
     requiredLimits: { maxStorageBufferBindingSize, maxBufferSize },
+    requiredFeatures: USEFUL.filter((feature) => adapter.features.has(feature)),
   });
   return {
     device,

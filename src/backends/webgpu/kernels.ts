@@ -33,13 +33,6 @@ interface Planned extends InShader {
 /** How an op runs on the GPU. */
 export type Kernel = SinglePass | Planned;
 
-/** What a call of the op runs. */
-export function planOf(op: OpName, kernel: Kernel, sizes: Sizes, attributes: Attributes): Plan {
-  if ('plan' in kernel) return kernel.plan(sizes, attributes);
-  const workgroups = kernel.workgroups(sizes, attributes);
-  return { passes: [{ entryPoint: op, workgroups }], scratch: 0 };
-}
-
 /** One invocation for each combination of the sizes: where they are an output's, per element. */
 function elementwise(shader: string, integers: readonly string[] = []): SinglePass {
   return { shader, integers, workgroups: (sizes) => perElement(sizeOf(sizes)) };
@@ -132,7 +125,7 @@ function convolutionBackwardInput(sizes: Sizes): Product {
 
 const columnSums: Kernel = { shader: 'column-sums', plan: planColumnSums };
 
-export const KERNELS: Partial<Readonly<Record<OpName, Kernel>>> = {
+export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   matmul: product('matmul', ([M, N, K], { transposeA, transposeB }) => {
     return { M, N, K, transposeA: transposeA !== 0, transposeB: transposeB !== 0 };
   }),
@@ -223,3 +216,16 @@ export const KERNELS: Partial<Readonly<Record<OpName, Kernel>>> = {
   clipFactor: { shader: 'gradient-norm', workgroups: () => [1] },
   scaleGradient: elementwise('gradient-norm'),
 };
+
+/** What a call of the op runs. */
+export function planOf(op: OpName, sizes: Sizes, attributes: Attributes): Plan {
+  const kernel = KERNELS[op];
+  if ('plan' in kernel) return kernel.plan(sizes, attributes);
+  const workgroups = kernel.workgroups(sizes, attributes);
+  return { passes: [{ entryPoint: op, workgroups }], scratch: 0 };
+}
+
+/** Whether passes of the op leave numbers for each other. */
+export function usesScratch(op: OpName): boolean {
+  return 'plan' in KERNELS[op];
+}

@@ -1,21 +1,16 @@
 import { BackendError } from '../../errors.js';
 import { roundUp } from '../../memory-plan.js';
-import type { OpName } from '../../ops/registry.js';
-import { type Call, definitionOf, inputsOf, outputsOf, type Step } from '../../step.js';
+import { type Call, inputsOf, outputsOf, type Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable } from '../device.js';
 import { type Adapter, openAdapter } from './adapter.js';
 import { planBuffers } from './buffer-plan.js';
-import { compileShader } from './compile-shader.js';
-import { KERNELS, type Kernel, planOf } from './kernels.js';
+import { KERNELS, planOf, usesScratch } from './kernels.js';
 import type { WebgpuOptions } from './options.js';
-import type { Pass, Plan } from './passes.js';
-import { SHADERS } from './shaders.js';
-
-/** Where shaders expect what the passes of a call leave for each other. */
-const SCRATCH_BINDING = 7;
-/** Where shaders expect a call's sizes and attributes. */
-const PARAMETERS_BINDING = 8;
+import { encodeParameters, parameterBytes } from './parameters.js';
+import type { Plan } from './passes.js';
+import { PARAMETERS_BINDING, Pipelines, SCRATCH_BINDING } from './pipelines.js';
+import { expectRoom, storedBytes, typedValues, valuesOf, wholeWords } from './values.js';
 
 /** One pass of a compiled step. */
 interface Dispatch {
@@ -44,9 +39,7 @@ export class WebgpuDevice implements Device {
   readonly #gpu: GPUDevice;
   readonly #adapter: Adapter;
   readonly #buffers = new Map<Tensor, GPUBuffer>();
-  readonly #modules = new Map<string, Promise<GPUShaderModule>>();
-  readonly #layouts = new Map<OpName, GPUBindGroupLayout>();
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #pipelines: Pipelines;
   readonly #alignment: number;
   /** Why the device can no longer be used. */
   #failure: string | undefined;
@@ -55,6 +48,7 @@ export class WebgpuDevice implements Device {
     this.#adapter = adapter;
     this.#gpu = adapter.device;
     this.info = adapter.info;
+    this.#pipelines = new Pipelines(this.#gpu);
     this.#alignment = this.#gpu.limits.minUniformBufferOffsetAlignment;
     this.#gpu.lost.then(({ reason, message }) => {
       this.#failure ??= `the device was lost (${reason}): ${message}`;
@@ -68,9 +62,7 @@ export class WebgpuDevice implements Device {
     this.#expectUsable();
     const { calls } = step;
     const shared = planBuffers(calls.map(touchedBy));
-    const plans = calls.map(({ op, sizes, attributes }) =>
-      planOf(op, kernelOf(op), sizes, attributes),
-    );
+    const plans = calls.map(({ op, sizes, attributes }) => planOf(op, sizes, attributes));
     const own: GPUBuffer[] = [];
     const close = () => {
       for (const buffer of own) buffer.destroy();
@@ -87,7 +79,7 @@ export class WebgpuDevice implements Device {
         };
         const scratchBytes = Math.max(0, ...plans.map(({ scratch }) => scratch));
         const scratch = this.#createBuffer('scratch', scratchBytes);
-        const parameters = this.#writeParameters(calls);
+        const parameters = this.#createParameters(calls);
         own.push(scratch, parameters);
         const dispatches = await Promise.all(
           calls.map((call, i) => {
@@ -173,7 +165,8 @@ export class WebgpuDevice implements Device {
     return Promise.all(
       passes.map(async (pass) => {
         const [x, y = 1, z = 1] = pass.workgroups;
-        return { pipeline: await this.#pipelineOf(call.op, pass), bindings, workgroups: [x, y, z] };
+        const pipeline = await this.#pipelines.pipelineOf(call.op, pass);
+        return { pipeline, bindings, workgroups: [x, y, z] };
       }),
     );
   }
@@ -181,7 +174,7 @@ export class WebgpuDevice implements Device {
   /** What all passes of a call are given. */
   #bind(call: Call, scratchBytes: number, buffers: Buffers): GPUBindGroup {
     const { bufferOf, scratch, parameters, offset } = buffers;
-    const { bindings } = kernelOf(call.op);
+    const { bindings } = KERNELS[call.op];
     const entries: GPUBindGroupEntry[] = touchedBy(call).map((tensor, i) => ({
       binding: bindings?.[i] ?? i,
       resource: { buffer: bufferOf(tensor) },
@@ -190,80 +183,14 @@ export class WebgpuDevice implements Device {
       const resource = { buffer: scratch, size: storedBytes(scratchBytes) };
       entries.push({ binding: SCRATCH_BINDING, resource });
     }
-    const length = call.sizes.length + attributesOf(call).length;
-    const resource = { buffer: parameters, offset, size: roundUp(4 * Math.max(length, 1), 16) };
-    entries.push({ binding: PARAMETERS_BINDING, resource });
-    return this.#gpu.createBindGroup({ layout: this.#layoutOf(call.op), entries });
+    const size = roundUp(Math.max(parameterBytes(call), 4), 16);
+    entries.push({ binding: PARAMETERS_BINDING, resource: { buffer: parameters, offset, size } });
+    const layout = this.#pipelines.layoutOf(call.op);
+    return this.#gpu.createBindGroup({ label: call.op, layout, entries });
   }
 
-  /** Bindings of all passes, whether or not each of them uses all. */
-  #layoutOf(op: OpName): GPUBindGroupLayout {
-    let layout = this.#layouts.get(op);
-    if (!layout) {
-      const { outputs, inputs } = definitionOf(op);
-      const { bindings } = kernelOf(op);
-      const placeOf = (i: number) => bindings?.[i] ?? i;
-      const entry = (binding: number, type: GPUBufferBindingType): GPUBindGroupLayoutEntry => {
-        return { binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } };
-      };
-      const entries = [
-        ...outputs.map((_, i) => entry(placeOf(i), 'storage')),
-        ...inputs.map((_, i) => entry(placeOf(outputs.length + i), 'read-only-storage')),
-        entry(PARAMETERS_BINDING, 'uniform'),
-      ];
-      if (usesScratch(op)) entries.push(entry(SCRATCH_BINDING, 'storage'));
-      layout = this.#gpu.createBindGroupLayout({ label: op, entries });
-      this.#layouts.set(op, layout);
-    }
-    return layout;
-  }
-
-  #pipelineOf(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
-    const key = JSON.stringify([op, pass.entryPoint, pass.constants]);
-    let pipeline = this.#pipelines.get(key);
-    if (!pipeline) {
-      pipeline = this.#createPipeline(op, pass);
-      this.#pipelines.set(key, pipeline);
-    }
-    return pipeline;
-  }
-
-  async #createPipeline(
-    op: OpName,
-    { entryPoint, constants = {} }: Pass,
-  ): Promise<GPUComputePipeline> {
-    const layout = this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.#layoutOf(op)] });
-    const module = await this.#moduleOf(kernelOf(op).shader);
-    const compute = { module, entryPoint, constants };
-    return this.#gpu.createComputePipelineAsync({ label: op, layout, compute });
-  }
-
-  #moduleOf(shader: string): Promise<GPUShaderModule> {
-    let module = this.#modules.get(shader);
-    if (!module) {
-      module = compileShader(this.#gpu, shader, SHADERS[shader]);
-      this.#modules.set(shader, module);
-    }
-    return module;
-  }
-
-  /** Sizes as u32, then attributes as f32 or u32, of each call at an offset of its own. */
-  #writeParameters(calls: readonly Call[]): GPUBuffer {
-    const bytes = new ArrayBuffer(Math.max(1, calls.length) * this.#alignment);
-    const view = new DataView(bytes);
-    calls.forEach((call, i) => {
-      let at = i * this.#alignment;
-      for (const size of call.sizes) {
-        view.setUint32(at, size, true);
-        at += 4;
-      }
-      const { integers = [] } = kernelOf(call.op);
-      for (const [name, value] of attributesOf(call)) {
-        if (integers.includes(name)) view.setUint32(at, value, true);
-        else view.setFloat32(at, value, true);
-        at += 4;
-      }
-    });
+  #createParameters(calls: readonly Call[]): GPUBuffer {
+    const bytes = encodeParameters(calls, this.#alignment);
     const buffer = this.#gpu.createBuffer({
       label: 'sizes and attributes',
       size: bytes.byteLength,
@@ -332,77 +259,4 @@ export class WebgpuDevice implements Device {
 
 function touchedBy(call: Call): Tensor[] {
   return [...outputsOf(call), ...inputsOf(call)];
-}
-
-function kernelOf(op: OpName): Kernel {
-  const kernel = KERNELS[op];
-  if (!kernel) throw new BackendError(`webgpu: expected a kernel of ${op}, got none`);
-  return kernel;
-}
-
-/** A call's attributes as the shader takes them, in its order. */
-function attributesOf({ op, attributes }: Call): [name: string, value: number][] {
-  const derived = kernelOf(op).derived?.(attributes);
-  if (derived) return Object.entries(derived);
-  return definitionOf(op).attributes.map((name) => [name, attributes[name]]);
-}
-
-/**
- * @throws RangeError for more values than there is room for
- * @throws BackendError for some of a tensor's bytes that are no whole words: those alone can be
- *   written
- */
-function expectRoom({ name, dtype, size }: Tensor, count: number): void {
-  if (count > size) {
-    throw new RangeError(`webgpu: expected at most ${size} values of ${name}, got ${count}`);
-  }
-  if (dtype === 'uint8' && count < size && count % 4 !== 0) {
-    throw new BackendError(
-      `webgpu: expected all ${size} bytes of ${name}, or a multiple of 4, got ${count}`,
-    );
-  }
-}
-
-/** The values' bytes, and zeros up to a multiple of 4. */
-function wholeWords(data: Exclude<Values, Float64Array>): Uint8Array {
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  if (bytes.length % 4 === 0) return bytes;
-  const padded = new Uint8Array(roundUp(bytes.length, 4));
-  padded.set(bytes);
-  return padded;
-}
-
-function typedValues({ dtype }: Tensor, values: ArrayLike<number>) {
-  switch (dtype) {
-    case 'float32':
-      return values instanceof Float32Array ? values : Float32Array.from(values);
-    case 'int32':
-      return values instanceof Int32Array ? values : Int32Array.from(values);
-    case 'uint8':
-      return values instanceof Uint8Array ? values : Uint8Array.from(values);
-    default:
-      return dtype satisfies never;
-  }
-}
-
-function valuesOf({ dtype, size }: Tensor, bytes: ArrayBuffer): Values {
-  switch (dtype) {
-    case 'float32':
-      return new Float32Array(bytes, 0, size);
-    case 'int32':
-      return new Int32Array(bytes, 0, size);
-    case 'uint8':
-      return new Uint8Array(bytes, 0, size);
-    default:
-      return dtype satisfies never;
-  }
-}
-
-function usesScratch(op: OpName): boolean {
-  return 'plan' in kernelOf(op);
-}
-
-/** Buffers have whole words, and at least one. */
-function storedBytes(byteLength: number): number {
-  return roundUp(Math.max(byteLength, 4), 4);
 }
