@@ -9,7 +9,13 @@ struct Sizes { B: u32, I: u32, O: u32 }
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 
 fn shapeOf() -> Shape {
-  if (TRANSPOSE_A) { return Shape(sizes.I, sizes.O, sizes.B, 1); }
-  if (TRANSPOSE_B) { return Shape(sizes.B, sizes.I, sizes.O, 1); }
-  return Shape(sizes.B, sizes.O, sizes.I, 1);
+  if (TRANSPOSE_A) { return matricesOf(sizes.I, sizes.O); }
+  if (TRANSPOSE_B) { return matricesOf(sizes.B, sizes.I); }
+  return matricesOf(sizes.B, sizes.O);
+}
+
+fn termsIn(phase: u32) -> u32 {
+  if (TRANSPOSE_A) { return sizes.B; }
+  if (TRANSPOSE_B) { return sizes.O; }
+  return sizes.I;
 }

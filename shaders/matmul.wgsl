@@ -3,4 +3,6 @@
 struct Sizes { M: u32, N: u32, K: u32 }
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 
-fn shapeOf() -> Shape { return Shape(sizes.M, sizes.N, sizes.K, 1); }
+fn shapeOf() -> Shape { return matricesOf(sizes.M, sizes.N); }
+
+fn termsIn(phase: u32) -> u32 { return sizes.K; }

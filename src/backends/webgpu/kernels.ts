@@ -94,48 +94,88 @@ function product(
   return { shader, plan: (sizes, attributes) => planProduct(productOf(sizes, attributes)) };
 }
 
+/** A product of matrices in row-major order. */
+function ofMatrices(product: Product): Product {
+  const { M, N, transposeA = false, transposeB = false } = product;
+  const readsAInFours = transposeA && M % 4 === 0;
+  const readsBInFours = !transposeB && N % 4 === 0;
+  return { ...product, readsAInFours, readsBInFours };
+}
+
+/** Phases along one side of an image, as shaders/conv2d.wgsl has them. */
+function phasesOf(stride: number, dilation: number): number {
+  return dilation === 1 && stride <= MOST_PHASES ? stride : 1;
+}
+
+const MOST_PHASES = 4;
+
 /** What a convolution's three products multiply, from sizes as src/ops/conv2d.ts has them. */
 function convolution(sizes: Sizes) {
-  const [B, H, W, C, OH, OW, OC, KH, KW] = sizes;
+  const [B, H, W, C, OH, OW, OC, KH, KW, SH, SW] = sizes;
   const G = sizes[15];
+  const [phasesDown, phasesAcross] = [phasesOf(SH, sizes[13]), phasesOf(SW, sizes[14])];
   return {
     G,
     taps: KH * KW,
-    inputPixels: B * H * W,
     outputPixels: B * OH * OW,
     inputChannels: C / G,
     outputChannels: OC / G,
+    phases: {
+      count: phasesDown * phasesAcross,
+      inputPixels: B * Math.ceil(H / phasesDown) * Math.ceil(W / phasesAcross),
+      taps: Math.ceil(KH / phasesDown) * Math.ceil(KW / phasesAcross),
+    },
+    inputPixels: B * H * W,
   };
 }
 
 function convolutionForward(sizes: Sizes): Product {
   const { G, taps, outputPixels, inputChannels, outputChannels } = convolution(sizes);
-  return { M: outputPixels, N: outputChannels, K: taps * inputChannels, G };
+  const readsBInFours = outputChannels % 4 === 0;
+  return { M: outputPixels, N: outputChannels, K: taps * inputChannels, G, readsBInFours };
 }
 
 function convolutionBackwardWeight(sizes: Sizes): Product {
   const { G, taps, outputPixels, inputChannels, outputChannels } = convolution(sizes);
-  return { M: taps * inputChannels, N: outputChannels, K: outputPixels, G, transposeA: true };
+  return {
+    M: taps * inputChannels,
+    N: outputChannels,
+    K: outputPixels,
+    G,
+    transposeA: true,
+    readsAInFours: inputChannels % 4 === 0,
+    readsBInFours: outputChannels % 4 === 0,
+  };
 }
 
 function convolutionBackwardInput(sizes: Sizes): Product {
-  const { G, taps, inputPixels, inputChannels, outputChannels } = convolution(sizes);
-  return { M: inputPixels, N: inputChannels, K: taps * outputChannels, G, transposeB: true };
+  const { G, phases, inputPixels, inputChannels, outputChannels } = convolution(sizes);
+  return {
+    M: phases.inputPixels,
+    N: inputChannels,
+    K: phases.taps * outputChannels,
+    G,
+    phases: phases.count,
+    R: inputPixels,
+    transposeB: true,
+  };
 }
 
 const columnSums: Kernel = { shader: 'column-sums', plan: planColumnSums };
 
 export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   matmul: product('matmul', ([M, N, K], { transposeA, transposeB }) => {
-    return { M, N, K, transposeA: transposeA !== 0, transposeB: transposeB !== 0 };
+    return ofMatrices({ M, N, K, transposeA: transposeA !== 0, transposeB: transposeB !== 0 });
   }),
 
-  linearForward: product('linear', ([B, I, O]) => ({ M: B, N: O, K: I, hasBias: true })),
+  linearForward: product('linear', ([B, I, O]) => {
+    return ofMatrices({ M: B, N: O, K: I, hasBias: true });
+  }),
   linearBackwardWeight: product('linear', ([B, I, O]) => {
-    return { M: I, N: O, K: B, transposeA: true };
+    return ofMatrices({ M: I, N: O, K: B, transposeA: true });
   }),
   linearBackwardInput: product('linear', ([B, I, O]) => {
-    return { M: B, N: I, K: O, transposeB: true };
+    return ofMatrices({ M: B, N: I, K: O, transposeB: true });
   }),
   linearBackwardBias: columnSums,
 

@@ -3,7 +3,7 @@ import { definitionOf } from '../../step.js';
 import { compileShader } from './compile-shader.js';
 import { KERNELS, usesScratch } from './kernels.js';
 import type { Pass } from './passes.js';
-import { SHADERS } from './shaders.js';
+import { productSource, type Reads, SHADERS } from './shaders.js';
 
 /** Where shaders expect what the passes of a call leave for each other. */
 export const SCRATCH_BINDING = 7;
@@ -16,9 +16,12 @@ export class Pipelines {
   readonly #modules = new Map<string, Promise<GPUShaderModule>>();
   readonly #layouts = new Map<OpName, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #multipliesHalves: boolean;
 
-  constructor(gpu: GPUDevice) {
+  /** @param multipliesHalves whether products multiply numbers of 16 bits */
+  constructor(gpu: GPUDevice, multipliesHalves: boolean) {
     this.#gpu = gpu;
+    this.#multipliesHalves = multipliesHalves;
   }
 
   /** Bindings of all passes of an op, whether or not each of them uses all. */
@@ -45,7 +48,7 @@ export class Pipelines {
 
   /** @throws BackendError when the shader does not compile */
   pipelineOf(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
-    const key = JSON.stringify([op, pass.entryPoint, pass.constants]);
+    const key = JSON.stringify([op, pass.entryPoint, pass.constants, pass.readsInFours]);
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
       pipeline = this.#create(op, pass);
@@ -54,18 +57,23 @@ export class Pipelines {
     return pipeline;
   }
 
-  async #create(op: OpName, { entryPoint, constants = {} }: Pass): Promise<GPUComputePipeline> {
+  async #create(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
+    const { entryPoint, constants = {}, readsInFours } = pass;
     const layout = this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.layoutOf(op)] });
-    const module = await this.#moduleOf(KERNELS[op].shader);
+    const module = await this.#moduleOf(KERNELS[op].shader, readsInFours);
     const compute = { module, entryPoint, constants };
     return this.#gpu.createComputePipelineAsync({ label: op, layout, compute });
   }
 
-  #moduleOf(shader: string): Promise<GPUShaderModule> {
-    let module = this.#modules.get(shader);
+  #moduleOf(shader: string, readsInFours: Reads | undefined): Promise<GPUShaderModule> {
+    const key = JSON.stringify([shader, readsInFours]);
+    let module = this.#modules.get(key);
     if (!module) {
-      module = compileShader(this.#gpu, shader, SHADERS[shader]);
-      this.#modules.set(shader, module);
+      const code = readsInFours
+        ? productSource(shader, readsInFours, this.#multipliesHalves)
+        : SHADERS[shader];
+      module = compileShader(this.#gpu, shader, code);
+      this.#modules.set(key, module);
     }
     return module;
   }

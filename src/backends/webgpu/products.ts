@@ -1,57 +1,129 @@
 import { inTwoAxes, type Pass, type Plan, perElement } from './passes.js';
 
-/** C (M, G, N) = A·B, as shaders/gemm.wgsl computes it. */
+/** C (R, G, N) = A·B, as shaders/gemm.wgsl computes it. */
 export interface Product {
   readonly M: number;
   readonly N: number;
   readonly K: number;
   /** How many products lie side by side; 1 by default. */
   readonly G?: number;
+  /** How many products, each with rows of its own, make up C; 1 by default. */
+  readonly phases?: number;
+  /** Rows of C; M by default. */
+  readonly R?: number;
   readonly hasBias?: boolean;
   /** A is stored as (K, M). */
   readonly transposeA?: boolean;
   /** B is stored as (N, K). */
   readonly transposeB?: boolean;
+  /** Whether four rows of a column of A, from a multiple of 4, lie side by side. */
+  readonly readsAInFours?: boolean;
+  /** Whether four columns of a row of B, from a multiple of 4, lie side by side. */
+  readonly readsBInFours?: boolean;
 }
 
 /** A workgroup's tile of a product. */
-interface Tile {
-  /** Invocations in a row and in a column; each has 4 × 4 elements. */
-  readonly side: number;
-  /** Fewest terms of a sum that are worth a part: writing it down and reading it again has a price. */
-  readonly leastTerms: number;
+export interface Tile {
+  /** Invocations down and across. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Blocks of 4 × 4 elements that an invocation has along either side. */
+  readonly blocks: number;
+  /** Terms of a sum per step. */
+  readonly depth: number;
+  /** Estimated clock cycles of a core per multiply-add of each of its lanes. */
+  readonly cycles: number;
 }
 
-const LARGE: Tile = { side: 16, leastTerms: 256 };
-const SMALL: Tile = { side: 8, leastTerms: 64 };
+/** How a product is cut. */
+export interface Cut {
+  readonly tile: Tile;
+  /** Parts of the sums, each computed by workgroups of its own. */
+  readonly parts: number;
+}
 
-/** Workgroups that keep a GPU busy. */
-const ENOUGH = 128;
-/** Workgroups up to which sums are cut in parts. */
-const PLENTY = 256;
+/** The tiles that there are: 128 × 128 elements, 128 × 64, 64 × 64, 32 × 32 and 64 × 16. */
+export const TILES: readonly Tile[] = [
+  { rows: 16, columns: 16, blocks: 2, depth: 8, cycles: 1.6 },
+  { rows: 16, columns: 8, blocks: 2, depth: 4, cycles: 1.8 },
+  { rows: 16, columns: 16, blocks: 1, depth: 16, cycles: 2.5 },
+  { rows: 8, columns: 8, blocks: 1, depth: 8, cycles: 3 },
+  { rows: 16, columns: 4, blocks: 1, depth: 4, cycles: 3.5 },
+];
 
-/** Large tiles where there are enough of them, small ones otherwise. */
-export function planProduct(product: Product): Plan {
-  const large = cut(product, LARGE);
-  const fits = Math.min(product.M, product.N) > 4 * SMALL.side;
-  const { side, parts, groups } = fits && large.groups >= ENOUGH ? large : cut(product, SMALL);
-  const { M, N, G = 1, hasBias, transposeA, transposeB } = product;
+/** What a plan costs is estimated for a large GPU, in its clock cycles. The figures are rough. */
+const LANES = 16_384;
+/** A step that waits for its loads. */
+const STEP_CYCLES = 600;
+/** One more pass. */
+const PASS_CYCLES = 5000;
+/** Bytes of memory, to and fro. */
+const BYTES_PER_CYCLE = 1500;
+/** Fewest terms of a sum that are worth a part. */
+const LEAST_TERMS = 64;
+/** Most bytes of parts. */
+const MOST_SCRATCH = 2 ** 26;
+
+/** The cut with the least cost that is estimated: the same on every GPU. */
+export function defaultCut(product: Product): Cut {
+  return cutsOf(product)[0];
+}
+
+/** Every way to cut a product, the one with the least estimated cost first. */
+export function cutsOf(product: Product): Cut[] {
+  const cuts = TILES.flatMap((tile) => partCounts(product).map((parts) => ({ tile, parts })));
+  const costs = new Map(cuts.map((cut) => [cut, estimate(product, cut)]));
+  return cuts.sort((a, b) => (costs.get(a) as number) - (costs.get(b) as number));
+}
+
+/** 1, 2, 4, … as long as parts are worth their while. */
+function partCounts(product: Product): number[] {
+  const counts = [1];
+  for (let parts = 2; product.K >= LEAST_TERMS * parts; parts *= 2) {
+    if (4 * parts * sizeOf(product) > MOST_SCRATCH) break;
+    counts.push(parts);
+  }
+  return counts;
+}
+
+/** Clock cycles, by the slower of what a workgroup waits for and what all of them compute. */
+export function estimate(product: Product, { tile, parts }: Cut): number {
+  const { rows, columns, blocks, depth, cycles } = tile;
+  const groups = groupsOf(product, tile) * parts;
+  const steps = Math.ceil(product.K / (parts * depth));
+  const computed = groups * steps * depth * 16 * blocks * blocks * rows * columns;
+  const alone = steps * Math.max(STEP_CYCLES, depth * 16 * blocks * blocks * cycles);
+  const moved = parts === 1 ? 0 : 8 * parts * sizeOf(product);
+  const passes = parts === 1 ? 0 : PASS_CYCLES + moved / BYTES_PER_CYCLE;
+  return Math.max(alone, (computed * cycles) / LANES) + passes;
+}
+
+/** What a product runs when it is cut so. */
+export function planProduct(product: Product, { tile, parts }: Cut = defaultCut(product)): Plan {
+  const { rows, columns, blocks, depth } = tile;
+  const { hasBias, transposeA, transposeB, readsAInFours, readsBInFours } = product;
   const constants = {
-    SIDE: side,
+    ROWS: rows,
+    COLUMNS: columns,
+    BLOCKS: blocks,
+    DEPTH: depth,
     TRANSPOSE_A: Number(transposeA ?? false),
     TRANSPOSE_B: Number(transposeB ?? false),
   };
+  const readsInFours = { A: readsAInFours ?? false, B: readsBInFours ?? false };
   const suffix = hasBias ? 'WithBias' : '';
   const sums: Pass = {
     entryPoint: parts === 1 ? `product${suffix}` : 'product',
-    workgroups: inTwoAxes(groups),
+    workgroups: inTwoAxes(groupsOf(product, tile) * parts),
     constants,
+    readsInFours,
   };
-  const size = M * G * N;
+  const size = sizeOf(product);
   const sum: Pass = {
     entryPoint: `sumOfParts${suffix}`,
     workgroups: perElement(size),
     constants,
+    readsInFours,
   };
   return inParts(parts, size, sums, sum);
 }
@@ -59,7 +131,7 @@ export function planProduct(product: Product): Plan {
 /** db (O) = column sums of dy (N, O), as shaders/column-sums.wgsl computes them. */
 export function planColumnSums([N, O]: readonly number[]): Plan {
   const groups = Math.ceil(O / 16);
-  const parts = partsOf(groups, N, 64);
+  const parts = Math.max(1, Math.floor(Math.min(256 / groups, N / 64)));
   const sums: Pass = { entryPoint: 'columnSums', workgroups: [groups, parts] };
   const sum: Pass = { entryPoint: 'sumOfParts', workgroups: perElement(O) };
   return inParts(parts, O, sums, sum);
@@ -71,13 +143,12 @@ function inParts(parts: number, size: number, sums: Pass, sum: Pass): Plan {
   return { passes: [sums, sum], scratch: 4 * parts * size };
 }
 
-/** How many workgroups compute a product in such tiles, and in how many parts. */
-function cut({ M, N, K, G = 1 }: Product, { side, leastTerms }: Tile) {
-  const tiles = Math.ceil(M / (4 * side)) * Math.ceil(N / (4 * side)) * G;
-  const parts = partsOf(tiles, K, leastTerms);
-  return { side, parts, groups: tiles * parts };
+/** Workgroups for the sums, if they are not cut in parts. */
+function groupsOf({ M, N, G = 1, phases = 1 }: Product, { rows, columns, blocks }: Tile): number {
+  return Math.ceil(M / (4 * blocks * rows)) * Math.ceil(N / (4 * blocks * columns)) * G * phases;
 }
 
-function partsOf(groups: number, terms: number, leastTerms: number): number {
-  return Math.max(1, Math.floor(Math.min(PLENTY / groups, terms / leastTerms)));
+/** Elements of C. */
+function sizeOf({ M, N, G = 1, R = M }: Product): number {
+  return R * N * G;
 }

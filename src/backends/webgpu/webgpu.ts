@@ -48,7 +48,7 @@ export class WebgpuDevice implements Device {
     this.#adapter = adapter;
     this.#gpu = adapter.device;
     this.info = adapter.info;
-    this.#pipelines = new Pipelines(this.#gpu);
+    this.#pipelines = new Pipelines(this.#gpu, false);
     this.#alignment = this.#gpu.limits.minUniformBufferOffsetAlignment;
     this.#gpu.lost.then(({ reason, message }) => {
       this.#failure ??= `the device was lost (${reason}): ${message}`;
