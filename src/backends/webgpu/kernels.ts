@@ -2,8 +2,16 @@ import { drawnProbability } from '../../ops/dropout.js';
 import { type PoolingWindow, pooledShape, WINDOW_ATTRIBUTES } from '../../ops/max-pool2d.js';
 import type { OpName } from '../../ops/registry.js';
 import { sizeOf } from '../../tensor.js';
-import { inTwoAxes, type Plan, perElement, type Workgroups } from './passes.js';
-import { type Product, planColumnSums, planProduct } from './products.js';
+import { type Plan, perElement, type Workgroups } from './passes.js';
+import { type Product, planProduct } from './products.js';
+import {
+  planAveragePool,
+  planChannelSums,
+  planColumnSums,
+  planSoftmax,
+  planSoftmaxLoss,
+  planSum,
+} from './sums.js';
 
 type Sizes = readonly number[];
 type Attributes = Readonly<Record<string, number>>;
@@ -50,11 +58,14 @@ function poolingForward(shader: string, elements: number): Kernel {
   };
 }
 
-/** Channels of a workgroup that sums over the rows, as shaders/batch-norm.wgsl has it. */
-const BATCH_NORM_COLUMNS = 8;
+/** Sums over the rows, of which `whole` puts parts together. */
+function channelSums(entryPoint: OpName, whole: string): Kernel {
+  return { shader: 'batch-norm', plan: (sizes) => planChannelSums(entryPoint, whole, sizes) };
+}
 
-function batchNormSums(): Kernel {
-  return { shader: 'batch-norm', workgroups: ([, C]) => [Math.ceil(C / BATCH_NORM_COLUMNS)] };
+/** One sum over all of what `sizes` begins with. */
+function sum(shader: string, entryPoint: OpName, integers: readonly string[] = []): Kernel {
+  return { shader, integers, plan: ([count]) => planSum(entryPoint, count) };
 }
 
 function oneWorkgroup(shader: string): Kernel {
@@ -83,9 +94,6 @@ const ADAM: Kernel = {
     return { beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, epsilon, weightDecay };
   },
 };
-
-/** Rows of a workgroup, as shaders/softmax-cross-entropy.wgsl has it. */
-const SOFTMAX_ROWS = 64;
 
 function product(
   shader: string,
@@ -163,21 +171,14 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   dropoutBackward: DROPOUT,
   flattenForward: elementwise('flatten'),
   flattenBackward: elementwise('flatten'),
-  softmaxForward: {
-    shader: 'softmax-cross-entropy',
-    workgroups: ([B]) => inTwoAxes(Math.ceil(B / SOFTMAX_ROWS)),
-    bindings: [1, 2],
-  },
-  softmaxCrossEntropyForward: {
-    shader: 'softmax-cross-entropy',
-    workgroups: ([B]) => inTwoAxes(1 + Math.ceil(B / SOFTMAX_ROWS)),
-  },
+  softmaxForward: { shader: 'softmax-cross-entropy', plan: planSoftmax, bindings: [1, 2] },
+  softmaxCrossEntropyForward: { shader: 'softmax-cross-entropy', plan: planSoftmaxLoss },
   softmaxCrossEntropyBackward: lossBackward('softmax-cross-entropy'),
-  binaryCrossEntropyForward: oneWorkgroup('binary-cross-entropy'),
+  binaryCrossEntropyForward: sum('binary-cross-entropy', 'binaryCrossEntropyForward'),
   binaryCrossEntropyBackward: lossBackward('binary-cross-entropy'),
-  mnistLossForward: oneWorkgroup('mnist-loss'),
+  mnistLossForward: sum('mnist-loss', 'mnistLossForward'),
   mnistLossBackward: lossBackward('mnist-loss'),
-  squaredErrorForward: oneWorkgroup('squared-error'),
+  squaredErrorForward: sum('squared-error', 'squaredErrorForward'),
   squaredErrorBackward: elementwise('squared-error'),
   sgdUpdate: {
     ...elementwise('sgd'),
@@ -201,19 +202,16 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   maxPool2dBackward: elementwise('max-pool2d', WINDOW_ATTRIBUTES),
   averagePool2dForward: poolingForward('average-pool2d', 1),
   averagePool2dBackward: elementwise('average-pool2d', WINDOW_ATTRIBUTES),
-  globalAveragePoolForward: {
-    shader: 'global-average-pool',
-    workgroups: ([B, , C]) => perElement(B * C),
-  },
+  globalAveragePoolForward: { shader: 'global-average-pool', plan: planAveragePool },
   globalAveragePoolBackward: elementwise('global-average-pool'),
-  batchNormStatistics: batchNormSums(),
+  batchNormStatistics: channelSums('batchNormStatistics', 'statisticsOfParts'),
   batchNormUpdateStatistics: elementwise('batch-norm', ['N']),
   batchNormForward: elementwise('batch-norm'),
-  batchNormBackwardParameters: batchNormSums(),
+  batchNormBackwardParameters: channelSums('batchNormBackwardParameters', 'gradientsOfParts'),
   batchNormBackwardInput: elementwise('batch-norm'),
   countConfusion: { shader: 'accuracy', workgroups: ([B]) => perElement(B) },
-  sumOfSquares: { shader: 'gradient-norm', integers: ['slot'], workgroups: () => [1] },
-  clipFactor: { shader: 'gradient-norm', workgroups: () => [1] },
+  sumOfSquares: sum('gradient-norm', 'sumOfSquares', ['slot']),
+  clipFactor: oneWorkgroup('gradient-norm'),
   scaleGradient: elementwise('gradient-norm'),
 };
 

@@ -3,7 +3,7 @@ import { definitionOf } from '../../step.js';
 import { compileShader } from './compile-shader.js';
 import { KERNELS, usesScratch } from './kernels.js';
 import type { Pass } from './passes.js';
-import { SHADERS } from './shaders.js';
+import { type ShaderVariants, shadersOf } from './shaders.js';
 
 /** Where shaders expect what the passes of a call leave for each other. */
 export const SCRATCH_BINDING = 7;
@@ -13,12 +13,14 @@ export const PARAMETERS_BINDING = 8;
 /** Compiled shaders, each made when it is first asked for, and kept. */
 export class Pipelines {
   readonly #gpu: GPUDevice;
+  readonly #shaders: Readonly<Record<string, string>>;
   readonly #modules = new Map<string, Promise<GPUShaderModule>>();
   readonly #layouts = new Map<OpName, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
-  constructor(gpu: GPUDevice) {
+  constructor(gpu: GPUDevice, variants: ShaderVariants) {
     this.#gpu = gpu;
+    this.#shaders = shadersOf(variants);
   }
 
   /** Bindings of all passes of an op, whether or not each of them uses all. */
@@ -64,7 +66,7 @@ export class Pipelines {
   #moduleOf(shader: string): Promise<GPUShaderModule> {
     let module = this.#modules.get(shader);
     if (!module) {
-      module = compileShader(this.#gpu, shader, SHADERS[shader]);
+      module = compileShader(this.#gpu, shader, this.#shaders[shader]);
       this.#modules.set(shader, module);
     }
     return module;

@@ -56,17 +56,8 @@ export function planProduct(product: Product): Plan {
   return inParts(parts, size, sums, sum);
 }
 
-/** db (O) = column sums of dy (N, O), as shaders/column-sums.wgsl computes them. */
-export function planColumnSums([N, O]: readonly number[]): Plan {
-  const groups = Math.ceil(O / 16);
-  const parts = partsOf(groups, N, 64);
-  const sums: Pass = { entryPoint: 'columnSums', workgroups: [groups, parts] };
-  const sum: Pass = { entryPoint: 'sumOfParts', workgroups: perElement(O) };
-  return inParts(parts, O, sums, sum);
-}
-
 /** `sums` computes `size` elements, each in parts; where there are several, `sum` adds them up. */
-function inParts(parts: number, size: number, sums: Pass, sum: Pass): Plan {
+export function inParts(parts: number, size: number, sums: Pass, sum: Pass): Plan {
   if (parts === 1) return { passes: [sums], scratch: 0 };
   return { passes: [sums, sum], scratch: 4 * parts * size };
 }

@@ -5,6 +5,7 @@ import averagePool2d from '../../../shaders/average-pool2d.wgsl';
 import batchNorm from '../../../shaders/batch-norm.wgsl';
 import binaryCrossEntropy from '../../../shaders/binary-cross-entropy.wgsl';
 import columnSums from '../../../shaders/column-sums.wgsl';
+import columns from '../../../shaders/columns.wgsl';
 import conv2d from '../../../shaders/conv2d.wgsl';
 import dropout from '../../../shaders/dropout.wgsl';
 import exp from '../../../shaders/exp.wgsl';
@@ -21,6 +22,7 @@ import matmul from '../../../shaders/matmul.wgsl';
 import matrices from '../../../shaders/matrices.wgsl';
 import maxPool2d from '../../../shaders/max-pool2d.wgsl';
 import mnistLoss from '../../../shaders/mnist-loss.wgsl';
+import parts from '../../../shaders/parts.wgsl';
 import positive from '../../../shaders/positive.wgsl';
 import relu from '../../../shaders/relu.wgsl';
 import sgd from '../../../shaders/sgd.wgsl';
@@ -31,37 +33,49 @@ import stepState from '../../../shaders/step-state.wgsl';
 import sum from '../../../shaders/sum.wgsl';
 import tanh from '../../../shaders/tanh.wgsl';
 import threefry from '../../../shaders/threefry.wgsl';
+import tree from '../../../shaders/tree.wgsl';
 import window from '../../../shaders/window.wgsl';
+import workgroup from '../../../shaders/workgroup.wgsl';
+import workgroupSubgroups from '../../../shaders/workgroup-subgroups.wgsl';
+
+/** Which files go into shaders, where there are several that do the same. */
+export interface ShaderVariants {
+  /** Sums and maxima of a workgroup use subgroups. */
+  readonly subgroups?: boolean;
+}
 
 /**
  * Every shader's source, by the file's stem. WGSL has no includes: files that several share are put
- * before or behind each of them.
+ * before or behind each of them. One that begins with `enable` is always first, as WGSL demands.
  */
-export const SHADERS: Readonly<Record<string, string>> = {
-  adam,
-  add,
-  'binary-cross-entropy': exp + logarithm + sum + binaryCrossEntropy,
-  'column-sums': columnSums,
-  conv2d: conv2d + gemm,
-  dropout: threefry + dropout,
-  flatten,
-  gather,
-  gelu: exp + gelu,
-  'leaky-relu': positive + leakyRelu,
-  linear: linear + matrices + gemm,
-  matmul: matmul + matrices + gemm,
-  'mnist-loss': exp + sum + mnistLoss,
-  relu: positive + relu,
-  sgd,
-  sigmoid: exp + sigmoid,
-  'softmax-cross-entropy': exp + logarithm + sum + softmaxCrossEntropy,
-  'squared-error': sum + squaredError,
-  'step-state': stepState,
-  tanh: exp + tanh,
-  accuracy,
-  'average-pool2d': window + averagePool2d,
-  'batch-norm': batchNorm,
-  'global-average-pool': globalAveragePool,
-  'gradient-norm': gradientNorm,
-  'max-pool2d': window + maxPool2d,
-};
+export function shadersOf({ subgroups = false }: ShaderVariants): Readonly<Record<string, string>> {
+  const sums = (subgroups ? workgroupSubgroups : workgroup) + tree + sum + parts;
+  return {
+    adam,
+    add,
+    'binary-cross-entropy': sums + exp + logarithm + binaryCrossEntropy,
+    'column-sums': columns + columnSums,
+    conv2d: conv2d + gemm,
+    dropout: threefry + dropout,
+    flatten,
+    gather,
+    gelu: exp + gelu,
+    'leaky-relu': positive + leakyRelu,
+    linear: linear + matrices + gemm,
+    matmul: matmul + matrices + gemm,
+    'mnist-loss': sums + exp + mnistLoss,
+    relu: positive + relu,
+    sgd,
+    sigmoid: exp + sigmoid,
+    'softmax-cross-entropy': sums + exp + logarithm + softmaxCrossEntropy,
+    'squared-error': sums + squaredError,
+    'step-state': stepState,
+    tanh: exp + tanh,
+    accuracy,
+    'average-pool2d': window + averagePool2d,
+    'batch-norm': columns + batchNorm,
+    'global-average-pool': columns + globalAveragePool,
+    'gradient-norm': sums + gradientNorm,
+    'max-pool2d': window + maxPool2d,
+  };
+}

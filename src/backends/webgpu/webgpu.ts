@@ -30,7 +30,18 @@ interface Buffers {
 
 /** Opens a GPU. */
 export async function createWebgpuDevice(options: WebgpuOptions = {}): Promise<Device> {
-  return new WebgpuDevice(await openAdapter(options));
+  const adapter = await openAdapter(options);
+  if (options.subgroups) await expectSubgroups(adapter);
+  return new WebgpuDevice(adapter, options);
+}
+
+/** @throws BackendError where the adapter has none, which is closed then */
+async function expectSubgroups(adapter: Adapter): Promise<void> {
+  if (adapter.device.features.has('subgroups')) return;
+  await adapter.close();
+  throw new BackendError(
+    `webgpu: expected an adapter with subgroups, got ${adapter.info.build} without; leave the option subgroups out`,
+  );
 }
 
 /** Runs steps on an open GPU. */
@@ -44,11 +55,11 @@ export class WebgpuDevice implements Device {
   /** Why the device can no longer be used. */
   #failure: string | undefined;
 
-  constructor(adapter: Adapter) {
+  constructor(adapter: Adapter, { subgroups = false }: WebgpuOptions = {}) {
     this.#adapter = adapter;
     this.#gpu = adapter.device;
     this.info = adapter.info;
-    this.#pipelines = new Pipelines(this.#gpu);
+    this.#pipelines = new Pipelines(this.#gpu, { subgroups });
     this.#alignment = this.#gpu.limits.minUniformBufferOffsetAlignment;
     this.#gpu.lost.then(({ reason, message }) => {
       this.#failure ??= `the device was lost (${reason}): ${message}`;
