@@ -2,12 +2,15 @@
 // x, y, dx, dy: N rows of C channels, row-major, dense; all else (C). Where ops have the same
 // tensor at different bindings, its name here ends with the binding.
 //
-// Sums over the rows: a workgroup has COLUMNS channels, side by side so that what it reads of a row
-// is in one piece of memory. Invocation (j, i) walks rows i, i + ROWS, … of channel j; a tree in
-// workgroup memory then adds up the ROWS sums of each channel. All else: an invocation per number.
+// Sums over the rows: a workgroup has COLUMNS channels of one part of the rows. Invocation (j, i) of
+// it walks rows i, i + ROWS, … of channel j. There are as many parts as `parts` (P, C, 2) has room for;
+// where there are several, a second pass puts them together, likewise. All else: an invocation per
+// number. Behind columns.wgsl.
 override WORKGROUP: u32 = 256;
 override COLUMNS: u32 = 8;
 override ROWS: u32 = 32; // a power of 2
+
+alias Value = vec2f;
 
 struct Sizes { N: u32, C: u32, epsilon: f32 }
 @group(0) @binding(8) var<uniform> sizes: Sizes;
@@ -16,10 +19,20 @@ struct Sizes { N: u32, C: u32, epsilon: f32 }
 @group(0) @binding(1) var<storage, read_write> variance1: array<f32>;
 @group(0) @binding(2) var<storage, read> x2: array<f32>;
 
+@group(0) @binding(7) var<storage, read_write> parts: array<f32>;
+
 // The corrected two-pass algorithm, whose variance cancels nothing. With μ known up to its
 // rounding, d = x − μ and e = Σ d / N of the order of that rounding,
 //
 //   μ ← μ + e    v = Σ d² / N − e²
+//
+// Each part does so with its own rows, n of them, and leaves its mean m and its squares q = n v. The
+// whole has
+//
+//   μ = Σ n m / N    v = Σ (q + n (m − μ)²) / N
+//
+// All means are counted from the channel's first x. They are small then, even where x is far from 0,
+// so that the differences between them are not lost in their rounding.
 //
 // Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983.
 @compute @workgroup_size(COLUMNS, ROWS)
@@ -28,40 +41,72 @@ fn batchNormStatistics(
   @builtin(workgroup_id) group: vec3u,
 ) {
   let c = group.x * COLUMNS + local.x;
+  let part = group.y;
+  let begin = beginOfPart(part) + local.y;
   // No early return: those beyond the last channel take part in the barriers.
-  let rows = select(0, sizes.N, c < sizes.C);
-  let N = f32(sizes.N);
+  let end = select(0, beginOfPart(part + 1), c < sizes.C);
+  let origin = x2[min(c, sizes.C - 1)];
   var sum = 0.0;
-  for (var n = local.y; n < rows; n += ROWS) { sum += x2[n * sizes.C + c]; }
-  let mean = columnSums(vec2f(sum, 0), local).x / N;
+  for (var n = begin; n < end; n += ROWS) { sum += x2[n * sizes.C + c] - origin; }
+  let mean = sumOfColumn(vec2f(sum, 0), local).x / rowsOfPart(part);
   var deviations = vec2f();
-  for (var n = local.y; n < rows; n += ROWS) {
-    let d = x2[n * sizes.C + c] - mean;
+  for (var n = begin; n < end; n += ROWS) {
+    let d = x2[n * sizes.C + c] - origin - mean;
     deviations += vec2f(d, d * d);
   }
-  let means = columnSums(deviations, local) / N;
+  let sums = sumOfColumn(deviations, local);
+  let e = sums.x / rowsOfPart(part);
   if (local.y > 0 || c >= sizes.C) { return; }
-  mean0[c] = mean + means.x;
-  let variance = means.y - means.x * means.x;
   // Rounding alone could bring it below zero. Written so that NaN stays.
-  variance1[c] = select(variance, 0, variance < 0);
+  let squares = sums.y - sums.x * e;
+  let moments = vec2f(mean + e, select(squares, 0, squares < 0));
+  if (partCount() == 1) {
+    finishStatistics(c, moments);
+  } else {
+    leave(part, c, moments);
+  }
 }
 
-var<workgroup> partials: array<vec2f, COLUMNS * ROWS>;
-
-// Σ of the values of a column's invocations, the same for all of them.
-fn columnSums(value: vec2f, local: vec3u) -> vec2f {
-  let at = local.y * COLUMNS + local.x;
-  partials[at] = value;
-  for (var half = ROWS / 2; half > 0; half /= 2) {
-    workgroupBarrier();
-    if (local.y < half) { partials[at] += partials[at + half * COLUMNS]; }
+@compute @workgroup_size(COLUMNS, ROWS)
+fn statisticsOfParts(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+) {
+  let c = group.x * COLUMNS + local.x;
+  let end = select(0, partCount(), c < sizes.C);
+  var sum = 0.0;
+  for (var part = local.y; part < end; part += ROWS) { sum += rowsOfPart(part) * pairOf(part, c).x; }
+  let mean = sumOfColumn(vec2f(sum, 0), local).x / f32(sizes.N);
+  var squares = 0.0;
+  for (var part = local.y; part < end; part += ROWS) {
+    let moments = pairOf(part, c);
+    let d = moments.x - mean;
+    squares += moments.y + rowsOfPart(part) * d * d;
   }
-  workgroupBarrier();
-  let sums = partials[local.x];
-  // The next call may write only when all have read.
-  workgroupBarrier();
-  return sums;
+  let total = sumOfColumn(vec2f(squares, 0), local).x;
+  if (local.y == 0 && c < sizes.C) { finishStatistics(c, vec2f(mean, total)); }
+}
+
+fn finishStatistics(c: u32, moments: vec2f) {
+  mean0[c] = x2[c] + moments.x;
+  variance1[c] = moments.y / f32(sizes.N);
+}
+
+fn partCount() -> u32 { return max(1, arrayLength(&parts) / (2 * sizes.C)); }
+
+fn beginOfPart(part: u32) -> u32 { return firstRow(part, partCount(), sizes.N); }
+
+fn rowsOfPart(part: u32) -> f32 { return f32(beginOfPart(part + 1) - beginOfPart(part)); }
+
+fn leave(part: u32, c: u32, pair: vec2f) {
+  let at = 2 * (part * sizes.C + c);
+  parts[at] = pair.x;
+  parts[at + 1] = pair.y;
+}
+
+fn pairOf(part: u32, c: u32) -> vec2f {
+  let at = 2 * (part * sizes.C + c);
+  return vec2f(parts[at], parts[at + 1]);
 }
 
 struct Update { C: u32, momentum: f32, N: u32 }
@@ -119,15 +164,37 @@ fn batchNormBackwardParameters(
   @builtin(workgroup_id) group: vec3u,
 ) {
   let c = group.x * COLUMNS + local.x;
-  let rows = select(0, sizes.N, c < sizes.C);
+  let part = group.y;
+  let end = select(0, beginOfPart(part + 1), c < sizes.C);
   let mean = mean4[min(c, sizes.C - 1)];
   var gradients = vec2f();
-  for (var n = local.y; n < rows; n += ROWS) {
+  for (var n = beginOfPart(part) + local.y; n < end; n += ROWS) {
     let i = n * sizes.C + c;
     gradients += dy2[i] * vec2f(x3[i] - mean, 1);
   }
-  let sums = columnSums(gradients, local);
+  let sums = sumOfColumn(gradients, local);
   if (local.y > 0 || c >= sizes.C) { return; }
+  if (partCount() == 1) {
+    finishGradients(c, sums);
+  } else {
+    leave(part, c, sums);
+  }
+}
+
+@compute @workgroup_size(COLUMNS, ROWS)
+fn gradientsOfParts(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+) {
+  let c = group.x * COLUMNS + local.x;
+  let end = select(0, partCount(), c < sizes.C);
+  var gradients = vec2f();
+  for (var part = local.y; part < end; part += ROWS) { gradients += pairOf(part, c); }
+  let sums = sumOfColumn(gradients, local);
+  if (local.y == 0 && c < sizes.C) { finishGradients(c, sums); }
+}
+
+fn finishGradients(c: u32, sums: vec2f) {
   dGamma0[c] = sums.x * inverseDeviation(variance5[c]);
   dBeta1[c] = sums.y;
 }

@@ -1,6 +1,6 @@
 // Derivation: src/ops/binary-cross-entropy.ts
 // logits z (B, 1), probabilities p (B, 1), gradient dz (B, 1), targets t (B), 0 or 1, loss L (1).
-// Behind exp.wgsl, logarithm.wgsl and sum.wgsl.
+// Behind exp.wgsl, logarithm.wgsl and parts.wgsl.
 override WORKGROUP: u32 = 256; // a power of 2
 
 struct Sizes { B: u32 }
@@ -14,20 +14,25 @@ struct Sizes { B: u32 }
 @group(0) @binding(0) var<storage, read_write> dz: array<f32>;
 @group(0) @binding(1) var<storage, read> pRead: array<f32>;
 
-// One workgroup, for the sake of the sum: invocation i takes examples i, i + WORKGROUP, …
+// Each invocation takes every so many-th example as there are invocations.
 @compute @workgroup_size(WORKGROUP)
-fn binaryCrossEntropyForward(@builtin(local_invocation_index) i: u32) {
+fn binaryCrossEntropyForward(
+  @builtin(local_invocation_index) i: u32,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
   var sum = Sum();
-  for (var n = i; n < sizes.B; n += WORKGROUP) {
+  for (var n = group.x * WORKGROUP + i; n < sizes.B; n += groups.x * WORKGROUP) {
     let e = preciseExp(-abs(z[n]));
     p[n] = sigmoidFrom(e, z[n]);
     // max(wrong, 0) is max(z, 0) − t z, as t is 0 or 1. Written so that NaN stays.
     let wrong = select(z[n], -z[n], t[n] == 1);
     sum = add(sum, select(wrong, 0, wrong < 0) + log1p(e));
   }
-  let total = sumOfWorkgroup(sum.value, i);
-  if (i == 0) { L[0] = total / f32(sizes.B); }
+  finishOrLeave(sum.value, group.x, i);
 }
+
+fn finish(total: f32) { L[0] = total / f32(sizes.B); }
 
 @compute @workgroup_size(WORKGROUP)
 fn binaryCrossEntropyBackward(

@@ -1,7 +1,13 @@
 // Derivation: src/ops/global-average-pool.ts
-// x, dx (B, P, C) and y, dy (B, C), row-major, dense. An invocation per number: of y forward, where
-// it walks the pixels, of dx backward.
+// x, dx (B, P, C) and y, dy (B, C), row-major, dense. Behind columns.wgsl.
+//
+// Forward, a workgroup has COLUMNS numbers of y; invocation (j, i) of it walks pixels i, i + ROWS, …
+// of the j-th. Backward, an invocation per number of dx.
 override WORKGROUP: u32 = 256;
+override COLUMNS: u32 = 256;
+override ROWS: u32 = 1; // a power of 2
+
+alias Value = f32;
 
 struct Sizes { B: u32, P: u32, C: u32 }
 @group(0) @binding(8) var<uniform> sizes: Sizes;
@@ -9,17 +15,20 @@ struct Sizes { B: u32, P: u32, C: u32 }
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 
-@compute @workgroup_size(WORKGROUP)
+@compute @workgroup_size(COLUMNS, ROWS)
 fn globalAveragePoolForward(
-  @builtin(global_invocation_id) id: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let i = id.x + id.y * groups.x * WORKGROUP;
-  if (i >= sizes.B * sizes.C) { return; }
+  let i = (group.x + group.y * groups.x) * COLUMNS + local.x;
   let first = i / sizes.C * sizes.P * sizes.C + i % sizes.C;
+  // No early return: those beyond the last number take part in the barriers.
+  let end = select(0, sizes.P, i < sizes.B * sizes.C);
   var sum = 0.0;
-  for (var p = 0u; p < sizes.P; p++) { sum += x[first + p * sizes.C]; }
-  y[i] = sum / f32(sizes.P);
+  for (var p = local.y; p < end; p += ROWS) { sum += x[first + p * sizes.C]; }
+  let total = sumOfColumn(sum, local);
+  if (local.y == 0 && i < sizes.B * sizes.C) { y[i] = total / f32(sizes.P); }
 }
 
 @group(0) @binding(0) var<storage, read_write> dx: array<f32>;

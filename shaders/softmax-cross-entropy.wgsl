@@ -1,10 +1,9 @@
 // Derivation: src/ops/softmax-cross-entropy.ts
 // logits z (B, C), probabilities p (B, C), gradient dz (B, C), targets t (B) below C, loss L (1);
-// row-major, dense. Behind exp.wgsl, logarithm.wgsl and sum.wgsl.
+// row-major, dense. Behind exp.wgsl, logarithm.wgsl and parts.wgsl.
 //
 // A workgroup makes ROWS rows of p, with COLUMNS invocations to a row, which walk columns j,
-// j + COLUMNS, …; trees in workgroup memory find the row's maximum and sum. The loss, which needs
-// all rows, is one more workgroup's: its invocations walk rows of their own.
+// j + COLUMNS, …, and sums the rows' shares of the loss.
 override COLUMNS: u32 = 4; // a power of 2
 override ROWS: u32 = 64; // a power of 2
 override WORKGROUP: u32 = ROWS * COLUMNS;
@@ -28,7 +27,7 @@ fn softmaxForward(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  probabilities(group.x + group.y * groups.x, i);
+  probabilities(rowOf(group.x + group.y * groups.x, i), i);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -37,13 +36,15 @@ fn softmaxCrossEntropyForward(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let number = group.x + group.y * groups.x;
-  if (number == 0) {
-    meanLoss(i);
-  } else {
-    probabilities(number - 1, i);
-  }
+  let part = group.x + group.y * groups.x;
+  let n = rowOf(part, i);
+  let row = probabilities(n, i);
+  var share = 0.0;
+  if (i % COLUMNS == 0 && n < sizes.B) { share = shareOf(n, row); }
+  finishOrLeave(share, part, i);
 }
+
+fn finish(total: f32) { L[0] = total; }
 
 @compute @workgroup_size(WORKGROUP)
 fn softmaxCrossEntropyBackward(
@@ -56,46 +57,24 @@ fn softmaxCrossEntropyBackward(
   dz[i] = (pRead[i] - onehot) / f32(sizes.B);
 }
 
-// Rows ROWS · block … of p.
-fn probabilities(block: u32, i: u32) {
-  let n = block * ROWS + i / COLUMNS;
+fn rowOf(block: u32, i: u32) -> u32 { return block * ROWS + i / COLUMNS; }
+
+// What log-sum-exp knows of a row.
+struct Row { maximum: f32, S: f32 }
+
+// Row n of p. Exponentials are taken twice, so that p is written once and not read.
+fn probabilities(n: u32, i: u32) -> Row {
   let begin = n * sizes.C + i % COLUMNS;
   // No early return: those beyond the last row take part in the barriers.
   let end = select(0, (n + 1) * sizes.C, n < sizes.B);
   var largest = LOWEST;
   for (var at = begin; at < end; at += COLUMNS) { largest = larger(largest, z[at]); }
-  let maximum = maximumOfRow(largest, i);
+  let maximum = maximumOfLogits(largest, i);
   var sum = 0.0;
-  for (var at = begin; at < end; at += COLUMNS) {
-    let e = preciseExp(z[at] - maximum);
-    p[at] = e;
-    sum += e;
-  }
-  let S = sumOfRow(sum, i);
-  for (var at = begin; at < end; at += COLUMNS) { p[at] /= S; }
-}
-
-fn meanLoss(i: u32) {
-  var sum = Sum();
-  for (var n = i; n < sizes.B; n += WORKGROUP) { sum = add(sum, shareOf(n)); }
-  let total = sumOfWorkgroup(sum.value, i);
-  if (i == 0) { L[0] = total; }
-}
-
-// −log softmax(z)[t] of row n, over B: the sum of losses that are just finite would not be.
-fn shareOf(n: u32) -> f32 {
-  let begin = n * sizes.C;
-  let end = begin + sizes.C;
-  var maximum = LOWEST;
-  for (var at = begin; at < end; at++) { maximum = larger(maximum, z[at]); }
-  var S = 0.0;
-  for (var at = begin; at < end; at++) { S += preciseExp(z[at] - maximum); }
-  let logit = z[begin + t[n]];
-  let B = f32(sizes.B);
-  // Nor would the difference of the largest numbers.
-  let isHuge = max(abs(logit), abs(maximum)) > 1e38;
-  let distance = select((logit - maximum) / B, logit / B - maximum / B, isHuge);
-  return preciseLog(S) / B - distance;
+  for (var at = begin; at < end; at += COLUMNS) { sum += preciseExp(z[at] - maximum); }
+  let S = sumOfExponentials(sum, i);
+  for (var at = begin; at < end; at += COLUMNS) { p[at] = preciseExp(z[at] - maximum) / S; }
+  return Row(maximum, S);
 }
 
 // Passes over a NaN in b, which the sum of e^z then meets.
@@ -103,30 +82,22 @@ fn larger(a: f32, b: f32) -> f32 {
   return select(a, b, b > a);
 }
 
-// The largest of the values of a row's invocations, the same for all of them.
-fn maximumOfRow(value: f32, i: u32) -> f32 {
-  partials[i] = value;
-  for (var half = COLUMNS / 2; half > 0; half /= 2) {
-    workgroupBarrier();
-    if (i % COLUMNS < half) { partials[i] = larger(partials[i], partials[i + half]); }
-  }
-  return firstOfRow(i);
+fn maximumOfLogits(value: f32, i: u32) -> f32 {
+  if (ROWS == 1) { return maximumOfWorkgroup(value, i); }
+  return maximumOfRow(value, i, COLUMNS);
 }
 
-// Σ of the values of a row's invocations, the same for all of them.
-fn sumOfRow(value: f32, i: u32) -> f32 {
-  partials[i] = value;
-  for (var half = COLUMNS / 2; half > 0; half /= 2) {
-    workgroupBarrier();
-    if (i % COLUMNS < half) { partials[i] += partials[i + half]; }
-  }
-  return firstOfRow(i);
+fn sumOfExponentials(value: f32, i: u32) -> f32 {
+  if (ROWS == 1) { return sumOfWorkgroup(value, i); }
+  return sumOfRow(value, i, COLUMNS);
 }
 
-fn firstOfRow(i: u32) -> f32 {
-  workgroupBarrier();
-  let first = partials[i - i % COLUMNS];
-  // The next call may write only when all have read.
-  workgroupBarrier();
-  return first;
+// −log softmax(z)[t] of row n, over B: the sum of losses that are just finite would not be.
+fn shareOf(n: u32, row: Row) -> f32 {
+  let logit = z[n * sizes.C + t[n]];
+  let B = f32(sizes.B);
+  // Nor would the difference of the largest numbers.
+  let isHuge = max(abs(logit), abs(row.maximum)) > 1e38;
+  let distance = select((logit - row.maximum) / B, logit / B - row.maximum / B, isHuge);
+  return preciseLog(row.S) / B - distance;
 }

@@ -1,21 +1,27 @@
 import { describe, inject } from 'vitest';
 import { openAdapter } from '../src/backends/webgpu/adapter.js';
 
-/** Why there is no GPU to test on, if there is none. */
-const missing = await whyMissing();
+/** What the GPU has, or why there is none to test on. */
+const { features, missing } = await look();
 
-async function whyMissing(): Promise<string | undefined> {
+async function look(): Promise<{ features: ReadonlySet<string>; missing?: string }> {
   try {
-    await (await openAdapter()).close();
-    return undefined;
+    const { device, close } = await openAdapter();
+    const features = new Set(device.features);
+    await close();
+    return { features };
   } catch (error) {
     if (inject('webgpuIsRequired')) throw error;
-    return (error as Error).message;
+    return { features: new Set(), missing: (error as Error).message };
   }
 }
 
-/** A suite that needs a GPU. Where there is none it is skipped, with the reason in its name. */
-export function describeWithGpu(title: string, suite: () => void): void {
-  if (missing === undefined) describe(title, suite);
-  else describe.skip(`${title} (${missing})`, suite);
+/**
+ * A suite that needs a GPU, and perhaps one with some feature. Where there is none it is skipped, with
+ * the reason in its name.
+ */
+export function describeWithGpu(title: string, suite: () => void, feature?: GPUFeatureName): void {
+  const reason = missing ?? (feature && !features.has(feature) ? `no ${feature}` : undefined);
+  if (reason === undefined) describe(title, suite);
+  else describe.skip(`${title} (${reason})`, suite);
 }

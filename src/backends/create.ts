@@ -11,8 +11,11 @@ export type BackendChoice = (typeof BACKEND_NAMES)[number];
 
 /** What concerns another backend than the chosen one is ignored. */
 export interface BackendOptions extends WasmOptions, WebgpuOptions {
-  /** reference: `float64`, or `float32` (the default) as every other backend. */
-  readonly precision?: Precision;
+  /**
+   * reference: `float64`, or `float32` (the default) as every other backend. webgpu: `f16` for products
+   * of 16-bit numbers, off by default; see `WebgpuOptions`.
+   */
+  readonly precision?: Precision | 'f16';
 }
 
 /**
@@ -38,7 +41,9 @@ export async function createBackend(
       return new Backend(await createWebgpuDevice(options));
     }
     case 'reference':
-      return new Backend(new ReferenceDevice(options.precision ?? 'float32'));
+      return new Backend(
+        new ReferenceDevice(options.precision === 'float64' ? 'float64' : 'float32'),
+      );
     default:
       throw new BackendError(
         `createBackend: expected ${BACKEND_NAMES.join(', ')}, got ${choice satisfies never}`,

@@ -2,9 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { defaultCacheFolder } from '../cache-folder.js';
 import type { Normalization, Splits } from '../data/dataset.js';
 import { loadMnist } from '../data/mnist.js';
-import { defaultCacheFolder } from '../data/mnist-cache.js';
 import { missingFiles } from '../data/mnist-folder.js';
 import { syntheticDigits } from '../data/synthetic.js';
 import { DataError } from '../errors.js';

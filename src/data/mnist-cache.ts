@@ -8,22 +8,6 @@ import { type MnistFile, verifiedContent } from './mnist-files.js';
 type FileSystem = typeof import('node:fs/promises');
 
 /**
- * The folder where this platform keeps what programs can fetch again:
- * `~/Library/Caches/handgrad` on macOS, `%LOCALAPPDATA%\handgrad\Cache` on Windows, and
- * `$XDG_CACHE_HOME/handgrad` or `~/.cache/handgrad` elsewhere (XDG Base Directory Specification).
- */
-export async function defaultCacheFolder(): Promise<string> {
-  const { join } = await nodeModule<typeof import('node:path')>('node:path');
-  const { homedir } = await nodeModule<typeof import('node:os')>('node:os');
-  const { env, platform } = process;
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'handgrad');
-  if (platform === 'win32') {
-    return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'handgrad', 'Cache');
-  }
-  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'handgrad');
-}
-
-/**
  * Downloads `<file>.gz` into `folder`. What has arrived waits in `<file>.gz.part`, where the next
  * call goes on from; only a whole, checked file gets its final name.
  *

@@ -1,10 +1,11 @@
+import { defaultCacheFolder } from '../cache-folder.js';
 import { DataError } from '../errors.js';
 import { inNode } from '../node.js';
 import type { Splits } from './dataset.js';
 import { parseIdxImages, parseIdxLabels } from './idx.js';
 import { digitDatasets, type LabelledImages } from './image-dataset.js';
 import { type DownloadProgress, downloadToMemory, type Mirrors } from './mirrors.js';
-import { defaultCacheFolder, downloadToFolder } from './mnist-cache.js';
+import { downloadToFolder } from './mnist-cache.js';
 import { type Checksums, MNIST_FILES, MNIST_MIRRORS, type MnistFile } from './mnist-files.js';
 import { missingFiles, type RawSplits, readFolder } from './mnist-folder.js';
 

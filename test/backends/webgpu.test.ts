@@ -9,7 +9,7 @@ import { Backend } from '../../src/backends/backend.js';
 import { createBackend } from '../../src/backends/create.js';
 import { describeAdapter, openAdapter } from '../../src/backends/webgpu/adapter.js';
 import { compileShader } from '../../src/backends/webgpu/compile-shader.js';
-import { SHADERS } from '../../src/backends/webgpu/shaders.js';
+import { shadersOf } from '../../src/backends/webgpu/shaders.js';
 import { WebgpuDevice } from '../../src/backends/webgpu/webgpu.js';
 import { syntheticDigits } from '../../src/data/synthetic.js';
 import { BackendError } from '../../src/errors.js';
@@ -93,6 +93,20 @@ describe('an adapter', () => {
     vi.stubGlobal('navigator', { gpu: { requestAdapter } });
     await createBackend('webgpu', { powerPreference: 'low-power' }).catch(() => {});
     expect(requestAdapter).toHaveBeenCalledWith({ powerPreference: 'low-power' });
+  });
+
+  it('without subgroups is refused where they are asked for, and closed', async () => {
+    const destroy = vi.fn();
+    const device = { features: new Set(), limits: {}, destroy };
+    const info = { vendor: 'ACME', architecture: 'gen-1', description: '' };
+    const adapter = { features: new Set(), limits: {}, info, requestDevice: async () => device };
+    vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => adapter } });
+    const opening = createBackend('webgpu', { subgroups: true });
+    await expect(opening).rejects.toThrow(
+      'webgpu: expected an adapter with subgroups, got ACME gen-1 without; leave the option subgroups out',
+    );
+    await expect(opening).rejects.toBeInstanceOf(BackendError);
+    expect(destroy).toHaveBeenCalledOnce();
   });
 });
 
@@ -237,7 +251,7 @@ describeWithGpu('the webgpu backend', () => {
   });
 
   describe('compiles', () => {
-    it.each(Object.entries(SHADERS))('shaders/%s.wgsl', async (name, code) => {
+    it.each(Object.entries(shadersOf({})))('shaders/%s.wgsl', async (name, code) => {
       const { gpu, device } = await open();
       await compileShader(gpu, name, code);
       await device.close();

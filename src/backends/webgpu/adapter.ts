@@ -7,6 +7,8 @@ import type { WebgpuOptions } from './options.js';
 export interface Adapter {
   readonly device: GPUDevice;
   readonly info: BackendInfo;
+  /** Whether it computes on the CPU. */
+  readonly isSoftware: boolean;
   close(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export async function openAdapter({ powerPreference }: WebgpuOptions = {}): Prom
   return {
     device,
     info: describeAdapter(adapter.info),
+    isSoftware: isSoftware(adapter.info),
     async close() {
       device.destroy();
     },
@@ -50,9 +53,16 @@ export function describeAdapter({
   description,
 }: Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'>): BackendInfo {
   const name = description || [vendor, architecture].filter((part) => part !== '').join(' ');
-  const isSoftware = SOFTWARE.test(`${name} ${vendor} ${architecture}`);
-  const notes = isSoftware ? [`${name} computes on the CPU: the wasm backend is faster.`] : [];
+  const notes = isSoftware({ vendor, architecture, description })
+    ? [`${name} computes on the CPU: the wasm backend is faster.`]
+    : [];
   return { backend: 'webgpu', build: name || 'unknown adapter', threads: 1, notes };
+}
+
+type AdapterWords = Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'>;
+
+function isSoftware({ vendor, architecture, description }: AdapterWords): boolean {
+  return SOFTWARE.test(`${description} ${vendor} ${architecture}`);
 }
 
 /** Dawn's entry, which has to outlive all that comes of it. */

@@ -2,8 +2,16 @@ import { drawnProbability } from '../../ops/dropout.js';
 import { type PoolingWindow, pooledShape, WINDOW_ATTRIBUTES } from '../../ops/max-pool2d.js';
 import type { OpName } from '../../ops/registry.js';
 import { sizeOf } from '../../tensor.js';
-import { inTwoAxes, type Plan, perElement, type Workgroups } from './passes.js';
-import { type Product, planColumnSums, planProduct } from './products.js';
+import { type Plan, perElement, type Workgroups } from './passes.js';
+import { type Cut, type Product, planProduct } from './products.js';
+import {
+  planAveragePool,
+  planChannelSums,
+  planColumnSums,
+  planSoftmax,
+  planSoftmaxLoss,
+  planSum,
+} from './sums.js';
 
 type Sizes = readonly number[];
 type Attributes = Readonly<Record<string, number>>;
@@ -30,8 +38,13 @@ interface Planned extends InShader {
   plan(sizes: Sizes, attributes: Attributes): Plan;
 }
 
+/** Runs as a product, which can be cut in several ways. */
+export interface ProductKernel extends InShader {
+  productOf(sizes: Sizes, attributes: Attributes): Product;
+}
+
 /** How an op runs on the GPU. */
-export type Kernel = SinglePass | Planned;
+export type Kernel = SinglePass | Planned | ProductKernel;
 
 /** One invocation for each combination of the sizes: where they are an output's, per element. */
 function elementwise(shader: string, integers: readonly string[] = []): SinglePass {
@@ -50,11 +63,14 @@ function poolingForward(shader: string, elements: number): Kernel {
   };
 }
 
-/** Channels of a workgroup that sums over the rows, as shaders/batch-norm.wgsl has it. */
-const BATCH_NORM_COLUMNS = 8;
+/** Sums over the rows, of which `whole` puts parts together. */
+function channelSums(entryPoint: OpName, whole: string): Kernel {
+  return { shader: 'batch-norm', plan: (sizes) => planChannelSums(entryPoint, whole, sizes) };
+}
 
-function batchNormSums(): Kernel {
-  return { shader: 'batch-norm', workgroups: ([, C]) => [Math.ceil(C / BATCH_NORM_COLUMNS)] };
+/** One sum over all of what `sizes` begins with. */
+function sum(shader: string, entryPoint: OpName, integers: readonly string[] = []): Kernel {
+  return { shader, integers, plan: ([count]) => planSum(entryPoint, count) };
 }
 
 function oneWorkgroup(shader: string): Kernel {
@@ -84,14 +100,8 @@ const ADAM: Kernel = {
   },
 };
 
-/** Rows of a workgroup, as shaders/softmax-cross-entropy.wgsl has it. */
-const SOFTMAX_ROWS = 64;
-
-function product(
-  shader: string,
-  productOf: (sizes: Sizes, attributes: Attributes) => Product,
-): Kernel {
-  return { shader, plan: (sizes, attributes) => planProduct(productOf(sizes, attributes)) };
+function product(shader: string, productOf: ProductKernel['productOf']): ProductKernel {
+  return { shader, productOf };
 }
 
 /** A product of matrices in row-major order. */
@@ -203,21 +213,14 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   dropoutBackward: DROPOUT,
   flattenForward: elementwise('flatten'),
   flattenBackward: elementwise('flatten'),
-  softmaxForward: {
-    shader: 'softmax-cross-entropy',
-    workgroups: ([B]) => inTwoAxes(Math.ceil(B / SOFTMAX_ROWS)),
-    bindings: [1, 2],
-  },
-  softmaxCrossEntropyForward: {
-    shader: 'softmax-cross-entropy',
-    workgroups: ([B]) => inTwoAxes(1 + Math.ceil(B / SOFTMAX_ROWS)),
-  },
+  softmaxForward: { shader: 'softmax-cross-entropy', plan: planSoftmax, bindings: [1, 2] },
+  softmaxCrossEntropyForward: { shader: 'softmax-cross-entropy', plan: planSoftmaxLoss },
   softmaxCrossEntropyBackward: lossBackward('softmax-cross-entropy'),
-  binaryCrossEntropyForward: oneWorkgroup('binary-cross-entropy'),
+  binaryCrossEntropyForward: sum('binary-cross-entropy', 'binaryCrossEntropyForward'),
   binaryCrossEntropyBackward: lossBackward('binary-cross-entropy'),
-  mnistLossForward: oneWorkgroup('mnist-loss'),
+  mnistLossForward: sum('mnist-loss', 'mnistLossForward'),
   mnistLossBackward: lossBackward('mnist-loss'),
-  squaredErrorForward: oneWorkgroup('squared-error'),
+  squaredErrorForward: sum('squared-error', 'squaredErrorForward'),
   squaredErrorBackward: elementwise('squared-error'),
   sgdUpdate: {
     ...elementwise('sgd'),
@@ -241,25 +244,35 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   maxPool2dBackward: elementwise('max-pool2d', WINDOW_ATTRIBUTES),
   averagePool2dForward: poolingForward('average-pool2d', 1),
   averagePool2dBackward: elementwise('average-pool2d', WINDOW_ATTRIBUTES),
-  globalAveragePoolForward: {
-    shader: 'global-average-pool',
-    workgroups: ([B, , C]) => perElement(B * C),
-  },
+  globalAveragePoolForward: { shader: 'global-average-pool', plan: planAveragePool },
   globalAveragePoolBackward: elementwise('global-average-pool'),
-  batchNormStatistics: batchNormSums(),
+  batchNormStatistics: channelSums('batchNormStatistics', 'statisticsOfParts'),
   batchNormUpdateStatistics: elementwise('batch-norm', ['N']),
   batchNormForward: elementwise('batch-norm'),
-  batchNormBackwardParameters: batchNormSums(),
+  batchNormBackwardParameters: channelSums('batchNormBackwardParameters', 'gradientsOfParts'),
   batchNormBackwardInput: elementwise('batch-norm'),
   countConfusion: { shader: 'accuracy', workgroups: ([B]) => perElement(B) },
-  sumOfSquares: { shader: 'gradient-norm', integers: ['slot'], workgroups: () => [1] },
-  clipFactor: { shader: 'gradient-norm', workgroups: () => [1] },
+  sumOfSquares: sum('gradient-norm', 'sumOfSquares', ['slot']),
+  clipFactor: oneWorkgroup('gradient-norm'),
   scaleGradient: elementwise('gradient-norm'),
 };
 
-/** What a call of the op runs. */
-export function planOf(op: OpName, sizes: Sizes, attributes: Attributes): Plan {
+/**
+ * What a call of the op runs.
+ *
+ * @param cutOf decides how products are cut
+ */
+export function planOf(
+  op: OpName,
+  sizes: Sizes,
+  attributes: Attributes,
+  cutOf: (product: Product) => Cut,
+): Plan {
   const kernel = KERNELS[op];
+  if ('productOf' in kernel) {
+    const product = kernel.productOf(sizes, attributes);
+    return planProduct(kernel.shader, product, cutOf(product));
+  }
   if ('plan' in kernel) return kernel.plan(sizes, attributes);
   const workgroups = kernel.workgroups(sizes, attributes);
   return { passes: [{ entryPoint: op, workgroups }], scratch: 0 };
@@ -267,5 +280,5 @@ export function planOf(op: OpName, sizes: Sizes, attributes: Attributes): Plan {
 
 /** Whether passes of the op leave numbers for each other. */
 export function usesScratch(op: OpName): boolean {
-  return 'plan' in KERNELS[op];
+  return !('workgroups' in KERNELS[op]);
 }

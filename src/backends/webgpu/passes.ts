@@ -1,5 +1,3 @@
-import type { Reads } from './shaders.js';
-
 /** Workgroups in x, y and z. */
 export type Workgroups = readonly [x: number, y?: number, z?: number];
 
@@ -9,8 +7,8 @@ export interface Pass {
   readonly workgroups: Workgroups;
   /** Values of the shader's `override` constants, where they are not its own. */
   readonly constants?: Readonly<Record<string, number>>;
-  /** Whether operands of a product are read by four: see shaders/gemm.wgsl. */
-  readonly readsInFours?: Reads;
+  /** Where it is not the kernel's: see `productShader`. */
+  readonly shader?: string;
 }
 
 /** What a call runs: passes with the same bindings, one after the other. */

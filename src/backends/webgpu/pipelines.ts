@@ -3,7 +3,7 @@ import { definitionOf } from '../../step.js';
 import { compileShader } from './compile-shader.js';
 import { KERNELS, usesScratch } from './kernels.js';
 import type { Pass } from './passes.js';
-import { productSource, type Reads, SHADERS } from './shaders.js';
+import { type ShaderVariants, shadersOf } from './shaders.js';
 
 /** Where shaders expect what the passes of a call leave for each other. */
 export const SCRATCH_BINDING = 7;
@@ -13,15 +13,14 @@ export const PARAMETERS_BINDING = 8;
 /** Compiled shaders, each made when it is first asked for, and kept. */
 export class Pipelines {
   readonly #gpu: GPUDevice;
+  readonly #shaders: Readonly<Record<string, string>>;
   readonly #modules = new Map<string, Promise<GPUShaderModule>>();
   readonly #layouts = new Map<OpName, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  readonly #multipliesHalves: boolean;
 
-  /** @param multipliesHalves whether products multiply numbers of 16 bits */
-  constructor(gpu: GPUDevice, multipliesHalves: boolean) {
+  constructor(gpu: GPUDevice, variants: ShaderVariants) {
     this.#gpu = gpu;
-    this.#multipliesHalves = multipliesHalves;
+    this.#shaders = shadersOf(variants);
   }
 
   /** Bindings of all passes of an op, whether or not each of them uses all. */
@@ -48,7 +47,7 @@ export class Pipelines {
 
   /** @throws BackendError when the shader does not compile */
   pipelineOf(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
-    const key = JSON.stringify([op, pass.entryPoint, pass.constants, pass.readsInFours]);
+    const key = JSON.stringify([op, pass.entryPoint, pass.constants, pass.shader]);
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
       pipeline = this.#create(op, pass);
@@ -58,22 +57,18 @@ export class Pipelines {
   }
 
   async #create(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
-    const { entryPoint, constants = {}, readsInFours } = pass;
+    const { entryPoint, constants = {}, shader = KERNELS[op].shader } = pass;
     const layout = this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.layoutOf(op)] });
-    const module = await this.#moduleOf(KERNELS[op].shader, readsInFours);
+    const module = await this.#moduleOf(shader);
     const compute = { module, entryPoint, constants };
     return this.#gpu.createComputePipelineAsync({ label: op, layout, compute });
   }
 
-  #moduleOf(shader: string, readsInFours: Reads | undefined): Promise<GPUShaderModule> {
-    const key = JSON.stringify([shader, readsInFours]);
-    let module = this.#modules.get(key);
+  #moduleOf(shader: string): Promise<GPUShaderModule> {
+    let module = this.#modules.get(shader);
     if (!module) {
-      const code = readsInFours
-        ? productSource(shader, readsInFours, this.#multipliesHalves)
-        : SHADERS[shader];
-      module = compileShader(this.#gpu, shader, code);
-      this.#modules.set(key, module);
+      module = compileShader(this.#gpu, shader, this.#shaders[shader]);
+      this.#modules.set(shader, module);
     }
     return module;
   }

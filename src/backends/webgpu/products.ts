@@ -1,4 +1,5 @@
 import { inTwoAxes, type Pass, type Plan, perElement } from './passes.js';
+import { productShader } from './shaders.js';
 
 /** C (R, G, N) = A·B, as shaders/gemm.wgsl computes it. */
 export interface Product {
@@ -51,10 +52,13 @@ export const TILES: readonly Tile[] = [
   { rows: 16, columns: 4, blocks: 1, depth: 4, cycles: 3.5 },
 ];
 
+/** For a GPU that is a CPU: small workgroups, which compile and take turns sooner. */
+export const SMALL_TILES: readonly Tile[] = [TILES[3]];
+
 /** What a plan costs is estimated for a large GPU, in its clock cycles. The figures are rough. */
 const LANES = 16_384;
 /** A step that waits for its loads. */
-const STEP_CYCLES = 600;
+const STEP_CYCLES = 400;
 /** One more pass. */
 const PASS_CYCLES = 5000;
 /** Bytes of memory, to and fro. */
@@ -64,14 +68,9 @@ const LEAST_TERMS = 64;
 /** Most bytes of parts. */
 const MOST_SCRATCH = 2 ** 26;
 
-/** The cut with the least cost that is estimated: the same on every GPU. */
-export function defaultCut(product: Product): Cut {
-  return cutsOf(product)[0];
-}
-
-/** Every way to cut a product, the one with the least estimated cost first. */
-export function cutsOf(product: Product): Cut[] {
-  const cuts = TILES.flatMap((tile) => partCounts(product).map((parts) => ({ tile, parts })));
+/** Every way to cut a product in such tiles, the one with the least estimated cost first. */
+export function cutsOf(product: Product, tiles: readonly Tile[] = TILES): Cut[] {
+  const cuts = tiles.flatMap((tile) => partCounts(product).map((parts) => ({ tile, parts })));
   const costs = new Map(cuts.map((cut) => [cut, estimate(product, cut)]));
   return cuts.sort((a, b) => (costs.get(a) as number) - (costs.get(b) as number));
 }
@@ -86,7 +85,7 @@ function partCounts(product: Product): number[] {
   return counts;
 }
 
-/** Clock cycles, by the slower of what a workgroup waits for and what all of them compute. */
+/** Clock cycles: what one workgroup takes by itself, and what all of them compute. */
 export function estimate(product: Product, { tile, parts }: Cut): number {
   const { rows, columns, blocks, depth, cycles } = tile;
   const groups = groupsOf(product, tile) * parts;
@@ -95,11 +94,11 @@ export function estimate(product: Product, { tile, parts }: Cut): number {
   const alone = steps * Math.max(STEP_CYCLES, depth * 16 * blocks * blocks * cycles);
   const moved = parts === 1 ? 0 : 8 * parts * sizeOf(product);
   const passes = parts === 1 ? 0 : PASS_CYCLES + moved / BYTES_PER_CYCLE;
-  return Math.max(alone, (computed * cycles) / LANES) + passes;
+  return alone + (computed * cycles) / LANES + passes;
 }
 
-/** What a product runs when it is cut so. */
-export function planProduct(product: Product, { tile, parts }: Cut = defaultCut(product)): Plan {
+/** What a product of some op's shader runs when it is cut so. */
+export function planProduct(operands: string, product: Product, { tile, parts }: Cut): Plan {
   const { rows, columns, blocks, depth } = tile;
   const { hasBias, transposeA, transposeB, readsAInFours, readsBInFours } = product;
   const constants = {
@@ -110,35 +109,27 @@ export function planProduct(product: Product, { tile, parts }: Cut = defaultCut(
     TRANSPOSE_A: Number(transposeA ?? false),
     TRANSPOSE_B: Number(transposeB ?? false),
   };
-  const readsInFours = { A: readsAInFours ?? false, B: readsBInFours ?? false };
+  const inFours = { A: readsAInFours ?? false, B: readsBInFours ?? false };
+  const shader = productShader(operands, inFours);
   const suffix = hasBias ? 'WithBias' : '';
   const sums: Pass = {
     entryPoint: parts === 1 ? `product${suffix}` : 'product',
     workgroups: inTwoAxes(groupsOf(product, tile) * parts),
     constants,
-    readsInFours,
+    shader,
   };
   const size = sizeOf(product);
   const sum: Pass = {
     entryPoint: `sumOfParts${suffix}`,
     workgroups: perElement(size),
     constants,
-    readsInFours,
+    shader,
   };
   return inParts(parts, size, sums, sum);
 }
 
-/** db (O) = column sums of dy (N, O), as shaders/column-sums.wgsl computes them. */
-export function planColumnSums([N, O]: readonly number[]): Plan {
-  const groups = Math.ceil(O / 16);
-  const parts = Math.max(1, Math.floor(Math.min(256 / groups, N / 64)));
-  const sums: Pass = { entryPoint: 'columnSums', workgroups: [groups, parts] };
-  const sum: Pass = { entryPoint: 'sumOfParts', workgroups: perElement(O) };
-  return inParts(parts, O, sums, sum);
-}
-
 /** `sums` computes `size` elements, each in parts; where there are several, `sum` adds them up. */
-function inParts(parts: number, size: number, sums: Pass, sum: Pass): Plan {
+export function inParts(parts: number, size: number, sums: Pass, sum: Pass): Plan {
   if (parts === 1) return { passes: [sums], scratch: 0 };
   return { passes: [sums, sum], scratch: 4 * parts * size };
 }

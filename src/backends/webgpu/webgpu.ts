@@ -1,36 +1,44 @@
 import { BackendError } from '../../errors.js';
-import { roundUp } from '../../memory-plan.js';
-import { type Call, inputsOf, outputsOf, type Step } from '../../step.js';
+import type { Call, Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable } from '../device.js';
 import { type Adapter, openAdapter } from './adapter.js';
 import { planBuffers } from './buffer-plan.js';
-import { KERNELS, planOf, usesScratch } from './kernels.js';
+import { type MeasuredCuts, openCuts } from './cut-file.js';
+import { Cuts } from './cuts.js';
+import { planOf } from './kernels.js';
+import { type Dispatch, encode, link, touchedBy } from './link.js';
+import { measureCuts } from './measure-cuts.js';
 import type { WebgpuOptions } from './options.js';
-import { encodeParameters, parameterBytes } from './parameters.js';
-import type { Plan } from './passes.js';
-import { PARAMETERS_BINDING, Pipelines, SCRATCH_BINDING } from './pipelines.js';
+import { Pipelines } from './pipelines.js';
+import { SMALL_TILES, TILES } from './products.js';
 import { expectRoom, storedBytes, typedValues, valuesOf, wholeWords } from './values.js';
 
-/** One pass of a compiled step. */
-interface Dispatch {
-  readonly pipeline: GPUComputePipeline;
-  readonly bindings: GPUBindGroup;
-  readonly workgroups: readonly [x: number, y: number, z: number];
-}
-
-/** Where a call finds its tensors, and what else it needs. */
-interface Buffers {
-  bufferOf(tensor: Tensor): GPUBuffer;
-  readonly scratch: GPUBuffer;
-  readonly parameters: GPUBuffer;
-  /** Where in `parameters` those of the call begin. */
-  readonly offset: number;
-}
-
-/** Opens a GPU. */
+/**
+ * Opens a GPU.
+ *
+ * @throws BackendError when there is none, or none that has what options ask for
+ */
 export async function createWebgpuDevice(options: WebgpuOptions = {}): Promise<Device> {
-  return new WebgpuDevice(await openAdapter(options));
+  const { subgroups, precision, tiles } = options;
+  const adapter = await openAdapter(options);
+  try {
+    if (subgroups) expectFeature(adapter, 'subgroups', 'the option subgroups');
+    if (precision === 'f16') expectFeature(adapter, 'shader-f16', 'the precision f16');
+    const measured =
+      tiles === 'measured' ? await openCuts(adapter.info.build, precision) : undefined;
+    return new WebgpuDevice(adapter, options, measured);
+  } catch (error) {
+    await adapter.close();
+    throw error;
+  }
+}
+
+function expectFeature({ device, info }: Adapter, feature: GPUFeatureName, option: string): void {
+  if (device.features.has(feature)) return;
+  throw new BackendError(
+    `webgpu: expected an adapter with ${feature}, got ${info.build} without; leave ${option} out`,
+  );
 }
 
 /** Runs steps on an open GPU. */
@@ -40,16 +48,20 @@ export class WebgpuDevice implements Device {
   readonly #adapter: Adapter;
   readonly #buffers = new Map<Tensor, GPUBuffer>();
   readonly #pipelines: Pipelines;
-  readonly #alignment: number;
+  readonly #cuts: Cuts;
+  readonly #measured: MeasuredCuts | undefined;
   /** Why the device can no longer be used. */
   #failure: string | undefined;
 
-  constructor(adapter: Adapter) {
+  /** @param measured where cuts of products are kept, if they are to be measured */
+  constructor(adapter: Adapter, options: WebgpuOptions = {}, measured?: MeasuredCuts) {
+    const { subgroups = false, precision } = options;
     this.#adapter = adapter;
     this.#gpu = adapter.device;
     this.info = adapter.info;
-    this.#pipelines = new Pipelines(this.#gpu, false);
-    this.#alignment = this.#gpu.limits.minUniformBufferOffsetAlignment;
+    this.#pipelines = new Pipelines(this.#gpu, { subgroups, halves: precision === 'f16' });
+    this.#measured = measured;
+    this.#cuts = new Cuts(adapter.isSoftware ? SMALL_TILES : TILES, measured?.cuts);
     this.#gpu.lost.then(({ reason, message }) => {
       this.#failure ??= `the device was lost (${reason}): ${message}`;
     });
@@ -62,7 +74,6 @@ export class WebgpuDevice implements Device {
     this.#expectUsable();
     const { calls } = step;
     const shared = planBuffers(calls.map(touchedBy));
-    const plans = calls.map(({ op, sizes, attributes }) => planOf(op, sizes, attributes));
     const own: GPUBuffer[] = [];
     const close = () => {
       for (const buffer of own) buffer.destroy();
@@ -77,18 +88,22 @@ export class WebgpuDevice implements Device {
           if (!this.#buffers.has(tensor)) created.push(tensor);
           return this.#bufferOf(tensor);
         };
-        const scratchBytes = Math.max(0, ...plans.map(({ scratch }) => scratch));
-        const scratch = this.#createBuffer('scratch', scratchBytes);
-        const parameters = this.#createParameters(calls);
-        own.push(scratch, parameters);
-        const dispatches = await Promise.all(
-          calls.map((call, i) => {
-            const offset = i * this.#alignment;
-            return this.#dispatchesOf(call, plans[i], { bufferOf, scratch, parameters, offset });
-          }),
+        await this.#measure(calls);
+        const plans = calls.map(({ op, sizes, attributes }) =>
+          planOf(op, sizes, attributes, (product) => this.#cuts.cutOf(product)),
         );
-        const inOrder = dispatches.flat();
-        return { run: (times: number) => this.#run(inOrder, times), close };
+        const dispatches = await link(this.#gpu, this.#pipelines, calls, plans, {
+          bufferOf,
+          createScratch: (byteLength) => {
+            own.push(this.#createBuffer('scratch', byteLength));
+            return own[own.length - 1];
+          },
+          createParameters: (bytes) => {
+            own.push(this.#createParameters(bytes));
+            return own[own.length - 1];
+          },
+        });
+        return { run: (times: number) => this.#run(dispatches, times), close };
       });
     } catch (error) {
       // Nothing stays of a step that cannot run.
@@ -142,15 +157,7 @@ export class WebgpuDevice implements Device {
   async #run(dispatches: readonly Dispatch[], times: number): Promise<void> {
     this.#expectUsable();
     const encoder = this.#gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (let i = 0; i < times; i++) {
-      for (const { pipeline, bindings, workgroups } of dispatches) {
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, bindings);
-        pass.dispatchWorkgroups(...workgroups);
-      }
-    }
-    pass.end();
+    encode(encoder, dispatches, times);
     this.#gpu.queue.submit([encoder.finish()]);
     try {
       await this.#gpu.queue.onSubmittedWorkDone();
@@ -160,37 +167,15 @@ export class WebgpuDevice implements Device {
     this.#expectUsable();
   }
 
-  #dispatchesOf(call: Call, { passes, scratch }: Plan, buffers: Buffers): Promise<Dispatch[]> {
-    const bindings = this.#bind(call, scratch, buffers);
-    return Promise.all(
-      passes.map(async (pass) => {
-        const [x, y = 1, z = 1] = pass.workgroups;
-        const pipeline = await this.#pipelines.pipelineOf(call.op, pass);
-        return { pipeline, bindings, workgroups: [x, y, z] };
-      }),
-    );
+  /** Finds the best cuts of products that are new, if that is asked for. */
+  async #measure(calls: readonly Call[]): Promise<void> {
+    const measured = this.#measured;
+    if (!measured) return;
+    const isNew = await measureCuts(this.#gpu, this.#pipelines, this.#cuts, calls);
+    if (isNew) await measured.save();
   }
 
-  /** What all passes of a call are given. */
-  #bind(call: Call, scratchBytes: number, buffers: Buffers): GPUBindGroup {
-    const { bufferOf, scratch, parameters, offset } = buffers;
-    const { bindings } = KERNELS[call.op];
-    const entries: GPUBindGroupEntry[] = touchedBy(call).map((tensor, i) => ({
-      binding: bindings?.[i] ?? i,
-      resource: { buffer: bufferOf(tensor) },
-    }));
-    if (usesScratch(call.op)) {
-      const resource = { buffer: scratch, size: storedBytes(scratchBytes) };
-      entries.push({ binding: SCRATCH_BINDING, resource });
-    }
-    const size = roundUp(Math.max(parameterBytes(call), 4), 16);
-    entries.push({ binding: PARAMETERS_BINDING, resource: { buffer: parameters, offset, size } });
-    const layout = this.#pipelines.layoutOf(call.op);
-    return this.#gpu.createBindGroup({ label: call.op, layout, entries });
-  }
-
-  #createParameters(calls: readonly Call[]): GPUBuffer {
-    const bytes = encodeParameters(calls, this.#alignment);
+  #createParameters(bytes: ArrayBuffer): GPUBuffer {
     const buffer = this.#gpu.createBuffer({
       label: 'sizes and attributes',
       size: bytes.byteLength,
@@ -255,8 +240,4 @@ export class WebgpuDevice implements Device {
   #expectUsable(): void {
     if (this.#failure !== undefined) throw new BackendError(`webgpu: ${this.#failure}`);
   }
-}
-
-function touchedBy(call: Call): Tensor[] {
-  return [...outputsOf(call), ...inputsOf(call)];
 }

@@ -1,0 +1,206 @@
+/* Sums on the GPU that several workgroups share, with and without subgroups. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Backend } from '../../src/backends/backend.js';
+import { createBackend } from '../../src/backends/create.js';
+import { openAdapter } from '../../src/backends/webgpu/adapter.js';
+import { compileShader } from '../../src/backends/webgpu/compile-shader.js';
+import type { WebgpuOptions } from '../../src/backends/webgpu/options.js';
+import { shadersOf } from '../../src/backends/webgpu/shaders.js';
+import { type KernelCase, kernelsOf } from '../../src/gradcheck/case.js';
+import {
+  classificationCase,
+  linearCase,
+  squaredErrorCase,
+} from '../../src/gradcheck/gradient-cases.js';
+import { batchNormCase, globalAveragePoolCase } from '../../src/gradcheck/image-cases.js';
+import { gradientNormCase, softmaxCase } from '../../src/gradcheck/kernel-cases.js';
+import { RandomStream, STREAMS } from '../../src/random/threefry.js';
+import { Step } from '../../src/step.js';
+import { expectAgreement, expectNear, integers, matrix, runOp } from '../ops/checks.js';
+import { expectSameBits } from '../values.js';
+import { describeWithGpu } from '../webgpu.js';
+
+type Draw = (random: RandomStream) => KernelCase;
+
+/* Sizes on both sides of where passes and layouts change, and none of them even. */
+
+/** Sums of all numbers, which subgroups may add up. */
+const WHOLE: readonly Draw[] = [
+  (random) => softmaxCase(random, { B: 515, C: 17 }),
+  (random) => softmaxCase(random, { B: 9, C: 1031 }),
+  ...[
+    { B: 64, C: 10 },
+    { B: 255, C: 9 },
+    { B: 257, C: 2 },
+    { B: 131, C: 70 },
+    { B: 19, C: 513 },
+    { B: 1, C: 3001 },
+  ].map(
+    (sizes): Draw =>
+      (random) =>
+        kernelsOf(classificationCase(random, 'softmaxCrossEntropy', sizes)),
+  ),
+  ...[8191, 20_011].flatMap((B): Draw[] => [
+    (random) => kernelsOf(classificationCase(random, 'binaryCrossEntropy', { B, C: 1 })),
+    (random) => kernelsOf(classificationCase(random, 'mnistLoss', { B, C: 1 })),
+    (random) => kernelsOf(squaredErrorCase(random, 'mean', [B, 1])),
+  ]),
+  (random) => gradientNormCase(random, [8191, 8193, 70_001, 3], 1),
+];
+
+/** Sums of columns. */
+const BY_COLUMN: readonly Draw[] = [
+  ...[
+    [1025, 7],
+    [1027, 33],
+    [5003, 5],
+  ].map(
+    (shape): Draw =>
+      (random) =>
+        kernelsOf(batchNormCase(random, shape)),
+  ),
+  ...[
+    { B: 515, I: 1, O: 17 },
+    { B: 4099, I: 1, O: 3 },
+  ].map(
+    (sizes): Draw =>
+      (random) =>
+        kernelsOf(linearCase(random, sizes)),
+  ),
+  ...[
+    [3, 5, 7, 70],
+    [2, 17, 13, 5],
+  ].map(
+    (shape): Draw =>
+      (random) =>
+        kernelsOf(globalAveragePoolCase(random, shape)),
+  ),
+];
+
+const newStream = () => new RandomStream(7, STREAMS.data);
+
+/** What a case leaves in all of its tensors. */
+async function resultsOf({ device }: Backend, { values, append }: KernelCase) {
+  const step = new Step();
+  append(step);
+  const tensors = new Set(step.calls.flatMap((call) => Object.values(call.tensors)));
+  const executable = await device.compile(step);
+  for (const [tensor, numbers] of values) device.write(tensor, numbers);
+  await executable.run(1);
+  const results = [];
+  for (const tensor of tensors) results.push([tensor.name, await device.read(tensor)] as const);
+  executable.close();
+  device.release(tensors);
+  return results;
+}
+
+function suite(draws: readonly Draw[], options: WebgpuOptions) {
+  const cases = draws.map((draw) => ({ title: draw(newStream()).title, draw }));
+  let backend: Backend;
+  beforeAll(async () => {
+    backend = await createBackend('webgpu', options);
+  });
+  afterAll(() => backend.close());
+
+  it.each(cases)('agree with the reference: $title', async ({ draw }) => {
+    await expectAgreement(draw(newStream()), backend);
+  });
+
+  it.each(cases)('give the same bits each time: $title', async ({ draw }) => {
+    const [once, again] = [
+      await resultsOf(backend, draw(newStream())),
+      await resultsOf(backend, draw(newStream())),
+    ];
+    once.forEach(([name, values], i) => {
+      expectSameBits(name, again[i][1], values);
+    });
+  });
+
+  describe('of the loss of a row', () => {
+    /** Rows of zeros, but for one logit. */
+    async function lossWith([B, C]: readonly [number, number], at: number, logit: number) {
+      const values = new Float32Array(B * C);
+      values[at] = logit;
+      const operands = { z: { values, shape: [B, C] }, t: integers(...new Array(B).fill(0)) };
+      const outputs = { L: [1], p: [B, C] };
+      return runOp(backend, 'softmaxCrossEntropyForward', operands, outputs);
+    }
+
+    it.each([
+      [300, 3],
+      [70, 65],
+      [9, 1000],
+    ] as const)('hand on NaN from the last workgroup: (%i, %i)', async (B, C) => {
+      const { L, p } = await lossWith([B, C], B * C - 1, Number.NaN);
+      expect(L[0]).toBeNaN();
+      expect(p.slice(-C).every(Number.isNaN)).toBe(true);
+      expect(p.slice(0, -C).some(Number.isNaN)).toBe(false);
+    });
+
+    it.each([
+      [300, 3],
+      [70, 65],
+      [9, 1000],
+    ] as const)('stay finite for the largest logits: (%i, %i)', async (B, C) => {
+      const { L, p } = await lossWith([B, C], B * C - 1, 3e38);
+      expect(Math.abs(L[0] / (3e38 / B) - 1)).toBeLessThan(1e-6);
+      expect([...p.slice(-2)]).toEqual([0, 1]);
+    });
+  });
+}
+
+describeWithGpu('sums of several workgroups', () => suite([...WHOLE, ...BY_COLUMN], {}));
+
+describeWithGpu('statistics of several workgroups', () => {
+  it('find a small variance about a large mean', async () => {
+    await using backend = await createBackend('webgpu');
+    const N = 4099;
+    const deviations = Array.from({ length: N }, (_, n) => ((n * n) % 31) / 8 + (n > 3000 ? 2 : 0));
+    const average = deviations.reduce((sum, d) => sum + d, 0) / N;
+    const wanted = deviations.reduce((sum, d) => sum + (d - average) ** 2, 0) / N;
+    const x = matrix(...deviations.map((d) => [-1e6 + d, 1e5 - d]));
+    const outputs = { mean: [2], variance: [2] };
+    const { mean, variance } = await runOp(backend, 'batchNormStatistics', { x }, outputs);
+    expectNear(mean, [-1e6 + average, 1e5 - average], 1e-7);
+    expectNear(variance, [wanted, wanted], 1e-6);
+  });
+
+  it('hand on NaN to its channel only', async () => {
+    await using backend = await createBackend('webgpu');
+    const [N, C] = [2050, 3];
+    const values = new Float32Array(N * C).fill(5);
+    values[N * C - 2] = Number.NaN;
+    const outputs = { mean: [C], variance: [C] };
+    const operands = { x: { values, shape: [N, C] } };
+    const { mean, variance } = await runOp(backend, 'batchNormStatistics', operands, outputs);
+    expect([...mean]).toEqual([5, Number.NaN, 5]);
+    expect([...variance]).toEqual([0, Number.NaN, 0]);
+  });
+});
+
+describeWithGpu('sums on subgroups', () => suite(WHOLE, { subgroups: true }), 'subgroups');
+
+describeWithGpu(
+  'shaders on subgroups',
+  () => {
+    it.each(Object.entries(shadersOf({ subgroups: true })))('compile: %s', async (name, code) => {
+      const { device, close } = await openAdapter();
+      await compileShader(device, name, code);
+      await close();
+    });
+
+    it('are those that have sums, which say so first', () => {
+      const [plain, others] = [shadersOf({}), shadersOf({ subgroups: true })];
+      const changed = Object.keys(others).filter((name) => others[name] !== plain[name]);
+      expect(changed.sort()).toEqual([
+        'binary-cross-entropy',
+        'gradient-norm',
+        'mnist-loss',
+        'softmax-cross-entropy',
+        'squared-error',
+      ]);
+      for (const name of changed) expect(others[name]).toMatch(/^enable subgroups;/);
+    });
+  },
+  'subgroups',
+);
