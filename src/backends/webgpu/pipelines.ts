@@ -1,3 +1,4 @@
+import { BackendError } from '../../errors.js';
 import type { OpName } from '../../ops/registry.js';
 import { definitionOf } from '../../step.js';
 import { compileShader } from './compile-shader.js';
@@ -43,7 +44,7 @@ export class Pipelines {
     return layout;
   }
 
-  /** @throws BackendError when the shader does not compile */
+  /** @throws BackendError when the shader does not compile, or the device cannot run the pass */
   pipelineOf(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
     const key = JSON.stringify([op, pass.entryPoint, pass.constants]);
     let pipeline = this.#pipelines.get(key);
@@ -56,9 +57,17 @@ export class Pipelines {
 
   async #create(op: OpName, { entryPoint, constants = {} }: Pass): Promise<GPUComputePipeline> {
     const layout = this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.layoutOf(op)] });
-    const module = await this.#moduleOf(KERNELS[op].shader);
+    const { shader } = KERNELS[op];
+    const module = await this.#moduleOf(shader);
     const compute = { module, entryPoint, constants };
-    return this.#gpu.createComputePipelineAsync({ label: op, layout, compute });
+    try {
+      return await this.#gpu.createComputePipelineAsync({ label: op, layout, compute });
+    } catch (cause) {
+      throw new BackendError(
+        `webgpu: expected ${entryPoint} of shaders/${shader}.wgsl to run on this adapter, got: ${(cause as Error).message}`,
+        { cause },
+      );
+    }
   }
 
   #moduleOf(shader: string): Promise<GPUShaderModule> {

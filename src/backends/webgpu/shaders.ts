@@ -33,35 +33,45 @@ import tanh from '../../../shaders/tanh.wgsl';
 import threefry from '../../../shaders/threefry.wgsl';
 import window from '../../../shaders/window.wgsl';
 
+/** One file's name, without `.wgsl`, and its text. */
+export type ShaderFile = readonly [name: string, text: string];
+
+/** Files by their names in camel case, which become those in `shaders/`: `column-sums`. */
+function files(texts: Readonly<Record<string, string>>): readonly ShaderFile[] {
+  return Object.entries(texts).map(([name, text]) => {
+    return [name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), text];
+  });
+}
+
 /**
  * Every shader's source, by the file's stem. WGSL has no includes: files that several share are put
  * before or behind each of them.
  */
-export const SHADERS: Readonly<Record<string, string>> = {
-  adam,
-  add,
-  'binary-cross-entropy': exp + logarithm + sum + binaryCrossEntropy,
-  'column-sums': columnSums,
-  conv2d: conv2d + gemm,
-  dropout: threefry + dropout,
-  flatten,
-  gather,
-  gelu: exp + gelu,
-  'leaky-relu': positive + leakyRelu,
-  linear: linear + matrices + gemm,
-  matmul: matmul + matrices + gemm,
-  'mnist-loss': exp + sum + mnistLoss,
-  relu: positive + relu,
-  sgd,
-  sigmoid: exp + sigmoid,
-  'softmax-cross-entropy': exp + logarithm + sum + softmaxCrossEntropy,
-  'squared-error': sum + squaredError,
-  'step-state': stepState,
-  tanh: exp + tanh,
-  accuracy,
-  'average-pool2d': window + averagePool2d,
-  'batch-norm': batchNorm,
-  'global-average-pool': globalAveragePool,
-  'gradient-norm': gradientNorm,
-  'max-pool2d': window + maxPool2d,
+export const SHADERS: Readonly<Record<string, readonly ShaderFile[]>> = {
+  adam: files({ adam }),
+  add: files({ add }),
+  'binary-cross-entropy': files({ exp, logarithm, sum, binaryCrossEntropy }),
+  'column-sums': files({ columnSums }),
+  conv2d: files({ conv2d, gemm }),
+  dropout: files({ threefry, dropout }),
+  flatten: files({ flatten }),
+  gather: files({ gather }),
+  gelu: files({ exp, gelu }),
+  'leaky-relu': files({ positive, leakyRelu }),
+  linear: files({ linear, matrices, gemm }),
+  matmul: files({ matmul, matrices, gemm }),
+  'mnist-loss': files({ exp, sum, mnistLoss }),
+  relu: files({ positive, relu }),
+  sgd: files({ sgd }),
+  sigmoid: files({ exp, sigmoid }),
+  'softmax-cross-entropy': files({ exp, logarithm, sum, softmaxCrossEntropy }),
+  'squared-error': files({ sum, squaredError }),
+  'step-state': files({ stepState }),
+  tanh: files({ exp, tanh }),
+  accuracy: files({ accuracy }),
+  'average-pool2d': files({ window, averagePool2d }),
+  'batch-norm': files({ batchNorm }),
+  'global-average-pool': files({ globalAveragePool }),
+  'gradient-norm': files({ gradientNorm }),
+  'max-pool2d': files({ window, maxPool2d }),
 };
