@@ -6,6 +6,7 @@ import type { BackendInfo, Device, Executable } from '../device.js';
 import { type Adapter, openAdapter } from './adapter.js';
 import { planBuffers } from './buffer-plan.js';
 import { KERNELS, planOf, usesScratch } from './kernels.js';
+import { Memory } from './memory.js';
 import type { WebgpuOptions } from './options.js';
 import { encodeParameters, parameterBytes } from './parameters.js';
 import type { Plan } from './passes.js';
@@ -38,6 +39,7 @@ export class WebgpuDevice implements Device {
   readonly info: BackendInfo;
   readonly #gpu: GPUDevice;
   readonly #adapter: Adapter;
+  readonly #memory: Memory;
   readonly #buffers = new Map<Tensor, GPUBuffer>();
   readonly #pipelines: Pipelines;
   readonly #alignment: number;
@@ -48,6 +50,7 @@ export class WebgpuDevice implements Device {
     this.#adapter = adapter;
     this.#gpu = adapter.device;
     this.info = adapter.info;
+    this.#memory = new Memory(this.#gpu);
     this.#pipelines = new Pipelines(this.#gpu);
     this.#alignment = this.#gpu.limits.minUniformBufferOffsetAlignment;
     this.#gpu.lost.then(({ reason, message }) => {
@@ -70,7 +73,7 @@ export class WebgpuDevice implements Device {
     const created: Tensor[] = [];
     try {
       return await this.#checked('compile', async () => {
-        for (const size of shared.sizes) own.push(this.#createBuffer('activations', size));
+        for (const size of shared.sizes) own.push(this.#memory.create('activations', size));
         const bufferOf = (tensor: Tensor) => {
           const slot = shared.buffers.get(tensor);
           if (slot !== undefined) return own[slot];
@@ -78,7 +81,7 @@ export class WebgpuDevice implements Device {
           return this.#bufferOf(tensor);
         };
         const scratchBytes = Math.max(0, ...plans.map(({ scratch }) => scratch));
-        const scratch = this.#createBuffer('scratch', scratchBytes);
+        const scratch = this.#memory.create('scratch', scratchBytes);
         const parameters = this.#createParameters(calls);
         own.push(scratch, parameters);
         const dispatches = await Promise.all(
@@ -87,6 +90,7 @@ export class WebgpuDevice implements Device {
             return this.#dispatchesOf(call, plans[i], { bufferOf, scratch, parameters, offset });
           }),
         );
+        await this.#memory.expectRoom([...own, ...calls.flatMap(touchedBy).map(bufferOf)]);
         const inOrder = dispatches.flat();
         return { run: (times: number) => this.#run(inOrder, times), close };
       });
@@ -102,12 +106,16 @@ export class WebgpuDevice implements Device {
     this.#expectUsable();
     expectRoom(tensor, values.length);
     const data = typedValues(tensor, values);
-    this.#gpu.queue.writeBuffer(this.#bufferOf(tensor), 0, wholeWords(data));
+    // What there was no room for is tried again.
+    const known = this.#buffers.get(tensor);
+    if (known && this.#memory.hasFailed(known)) this.release([tensor]);
+    this.#memory.write(this.#bufferOf(tensor), wholeWords(data));
   }
 
   async read(tensor: Tensor): Promise<Values> {
     this.#expectUsable();
     const buffer = this.#bufferOf(tensor);
+    await this.#memory.expectRoom([buffer]);
     const staging = this.#gpu.createBuffer({
       size: buffer.size,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
@@ -203,24 +211,10 @@ export class WebgpuDevice implements Device {
   #bufferOf(tensor: Tensor): GPUBuffer {
     let buffer = this.#buffers.get(tensor);
     if (!buffer) {
-      buffer = this.#createBuffer(tensor.name, tensor.byteLength);
+      buffer = this.#memory.create(tensor.name, tensor.byteLength);
       this.#buffers.set(tensor, buffer);
     }
     return buffer;
-  }
-
-  /** @throws BackendError when the device offers no buffer of that size */
-  #createBuffer(label: string, byteLength: number): GPUBuffer {
-    const size = storedBytes(byteLength);
-    const { maxStorageBufferBindingSize, maxBufferSize } = this.#gpu.limits;
-    const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
-    if (size > most) {
-      throw new BackendError(
-        `webgpu: expected ${label} to take at most ${most} bytes, what this adapter offers in a buffer, got ${size}; use a smaller batch or dataset`,
-      );
-    }
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    return this.#gpu.createBuffer({ label, size, usage });
   }
 
   /** Runs `build`, and throws what the GPU has to say against it. */
@@ -244,10 +238,10 @@ export class WebgpuDevice implements Device {
   }
 
   #error(what: string, cause: unknown): BackendError {
-    if (cause instanceof BackendError) return cause;
     if (this.#failure !== undefined) {
       return new BackendError(`webgpu: ${this.#failure}`, { cause });
     }
+    if (cause instanceof BackendError) return cause;
     const reason = (cause as Error).message;
     return new BackendError(`webgpu: expected to ${what}, got: ${reason}`, { cause });
   }
