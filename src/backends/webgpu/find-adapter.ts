@@ -63,12 +63,14 @@ function navigatorGpu(): GPU | undefined {
 async function findInDawn(options: WebgpuOptions): Promise<FoundAdapter> {
   const { adapter: wanted, powerPreference, dawnToggles = [] } = options;
   const toggles = toggleFlags(dawnToggles);
-  const listed = await listDawnAdapters();
-  const chosen = wanted === undefined ? undefined : theOneNamed(wanted, listed);
-  const gpu = await dawnGpu([...(chosen ? adapterFlags(chosen) : []), ...toggles]);
-  const adapter = await request(gpu, powerPreference);
-  const { name } = chosen ?? listedAs(adapter.info, listed) ?? { name: nameOf(adapter.info) };
-  return { adapter, name };
+  if (wanted !== undefined) {
+    const chosen = theOneNamed(wanted, await listDawnAdapters());
+    const gpu = await dawnGpu([...adapterFlags(chosen), ...toggles]);
+    return { ...chosen, adapter: await request(gpu, powerPreference) };
+  }
+  const adapter = await request(await dawnGpu(toggles), powerPreference);
+  const { name } = listedAs(adapter.info, await listDawnAdapters()) ?? {};
+  return { adapter, name: name ?? nameOf(adapter.info) };
 }
 
 /** The listed adapter that this is: Dawn's description is of the driver, its device a name's letters. */
