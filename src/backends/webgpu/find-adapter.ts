@@ -26,9 +26,7 @@ export async function findAdapter(options: WebgpuOptions = {}): Promise<FoundAda
   const gpu = navigatorGpu();
   if (gpu) return findInBrowser(gpu, options);
   if (inNode) return findInDawn(options);
-  throw new BackendError(
-    'webgpu: expected navigator.gpu, got a browser without WebGPU, or a page that is not secure; use the wasm backend',
-  );
+  throw noWebgpu();
 }
 
 /**
@@ -131,6 +129,13 @@ async function request(
   const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
   if (!adapter) throw noAdapter();
   return adapter;
+}
+
+function noWebgpu(): BackendError {
+  const reason = globalThis.isSecureContext
+    ? 'a browser without it; use another browser, or the wasm backend'
+    : 'a page that is not secure; serve it over https or from localhost, or use the wasm backend';
+  return new BackendError(`webgpu: expected navigator.gpu, got ${reason}`);
 }
 
 function noAdapter(): BackendError {
