@@ -107,6 +107,17 @@ describe('an adapter', () => {
     });
   });
 
+  it('that does not open is an error with its reason', async () => {
+    const fast = adapterOf('Fast');
+    fast.requestDevice.mockRejectedValue(new Error('no memory left'));
+    browserWith({ fast });
+    await expect(createBackend('webgpu')).rejects.toThrow(
+      new BackendError(
+        'webgpu: expected Fast to open, got: no memory left; another program may be using all of it',
+      ),
+    );
+  });
+
   describe('asked for by name', () => {
     const [fast, frugal] = [adapterOf('Fast GPU 9000'), adapterOf('Frugal GPU')];
     const fallback = adapterOf('Software');

@@ -1,3 +1,4 @@
+import { BackendError } from '../../errors.js';
 import type { BackendInfo } from '../device.js';
 import { type AdapterWords, findAdapter, findAdapters, nameOf } from './find-adapter.js';
 import { expectFit, requiredLimits, whyUnfit } from './limits.js';
@@ -40,10 +41,7 @@ export async function openAdapter(options: WebgpuOptions = {}): Promise<Adapter>
   const { adapter, name } = await findAdapter(options);
   const info = describeAdapter(adapter.info, name);
   expectFit(info.build, adapter.limits);
-  const device = await adapter.requestDevice({
-    requiredLimits: requiredLimits(adapter.limits),
-    requiredFeatures: usefulFeatures(adapter),
-  });
+  const device = await openDevice(info.build, adapter);
   return {
     device,
     info,
@@ -51,6 +49,22 @@ export async function openAdapter(options: WebgpuOptions = {}): Promise<Adapter>
       device.destroy();
     },
   };
+}
+
+/** @throws BackendError with the reason when the adapter refuses */
+async function openDevice(name: string, adapter: GPUAdapter): Promise<GPUDevice> {
+  try {
+    return await adapter.requestDevice({
+      requiredLimits: requiredLimits(adapter.limits),
+      requiredFeatures: usefulFeatures(adapter),
+    });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BackendError(
+      `webgpu: expected ${name} to open, got: ${reason}; another program may be using all of it`,
+      { cause },
+    );
+  }
 }
 
 /**
