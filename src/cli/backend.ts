@@ -11,10 +11,13 @@ import { note } from './output.js';
  * @throws BackendError when the engine lacks what the backend needs
  */
 export async function withBackend<Result>(
-  { backend: choice, threads }: BackendOptions,
+  { backend: choice, threads, adapter }: BackendOptions,
   task: (backend: Backend) => Promise<Result>,
 ): Promise<Result> {
-  const backend = await createBackend(choice, threads === undefined ? {} : { threads });
+  const backend = await createBackend(choice, {
+    ...(threads !== undefined && { threads }),
+    ...(adapter !== undefined && { adapter }),
+  });
   try {
     if (choice === 'webgpu') backend.info.notes.forEach(note);
     return await task(backend);

@@ -20,7 +20,14 @@ import { syntheticDigits } from '../data/synthetic.js';
 import { ShapeError } from '../errors.js';
 import { RECIPE_NAMES, type RecipeName, recipeOf } from '../recipes.js';
 import { UsageError } from './failure.js';
-import { list, nonNegativeInteger, oneOf, positiveInteger, threadCount } from './options.js';
+import {
+  addAdapterOption,
+  list,
+  nonNegativeInteger,
+  oneOf,
+  positiveInteger,
+  threadCount,
+} from './options.js';
 import { print, printJson } from './output.js';
 import { formatTable } from './table.js';
 
@@ -49,6 +56,7 @@ interface BenchOptions {
   readonly recipes: readonly RecipeName[];
   readonly backends: readonly (typeof BACKENDS)[number][];
   readonly threads: readonly number[];
+  readonly adapter?: string;
   readonly revectorize?: true;
   readonly repeat: number;
   readonly json?: true;
@@ -56,7 +64,7 @@ interface BenchOptions {
 }
 
 export function benchCommand(): Command {
-  return new Command('bench')
+  const command = new Command('bench')
     .description('verify against the reference, then time, backends side by side')
     .argument('[subject]', `${SUBJECTS.join(', ')}; all of them if none is named`, oneOf(SUBJECTS))
     .option('--sizes <list>', 'what to time instead of the recipes’ own sizes; see below', sizes)
@@ -74,9 +82,8 @@ export function benchCommand(): Command {
     .option('--revectorize', 'let V8 make 256-bit vectors, where it can')
     .option('--repeat <n>', 'samples of each', positiveInteger, 15)
     .option('--json', 'print one JSON object')
-    .option('--csv', 'print comma-separated values')
-    .addHelpText('after', SIZES_HELP)
-    .action(bench);
+    .option('--csv', 'print comma-separated values');
+  return addAdapterOption(command).addHelpText('after', SIZES_HELP).action(bench);
 }
 
 async function bench(subject: Subject | undefined, options: BenchOptions): Promise<void> {
@@ -86,7 +93,9 @@ async function bench(subject: Subject | undefined, options: BenchOptions): Promi
       const counts = name === 'wasm' ? options.threads : [1];
       for (const threads of counts) {
         const revectorize = options.revectorize === true;
-        backends.push(await createBackend(name, { threads, revectorize }));
+        const { adapter } = options;
+        const gpu = adapter === undefined ? {} : { adapter };
+        backends.push(await createBackend(name, { threads, revectorize, ...gpu }));
       }
     }
     const results: BenchResult[] = [];

@@ -2,6 +2,7 @@ import { Argument, Command } from 'commander';
 import type { Backend } from '../backends/backend.js';
 import { createBackend } from '../backends/create.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
+import { BackendError } from '../errors.js';
 import {
   type Finding,
   formatDifference,
@@ -10,17 +11,21 @@ import {
   gradcheck,
 } from '../gradcheck/index.js';
 import { formatBackend } from './backend.js';
-import { FAILURE } from './failure.js';
-import { type JsonOption, nonNegativeInteger } from './options.js';
+import { FAILURE, reasonOf } from './failure.js';
+import { addAdapterOption, type JsonOption, list, nonNegativeInteger, oneOf } from './options.js';
 import { note, print, printJson } from './output.js';
 import { formatTable } from './table.js';
 
+const BACKENDS = ['wasm', 'webgpu', 'reference'] as const;
+
 interface GradcheckOptions extends JsonOption {
   readonly seed: number;
+  readonly backends?: readonly (typeof BACKENDS)[number][];
+  readonly adapter?: string;
 }
 
 export function gradcheckCommand(): Command {
-  return new Command('gradcheck')
+  const command = new Command('gradcheck')
     .description(
       'Check hand-derived gradients against differences, and backends against the reference.',
     )
@@ -28,7 +33,13 @@ export function gradcheckCommand(): Command {
       new Argument('[ops...]', 'what to check (default: everything)').choices(GRADCHECK_OPS),
     )
     .option('--seed <seed>', 'draws sizes and values', nonNegativeInteger, 0)
-    .option('--json', 'print one JSON object')
+    .option(
+      '--backends <list>',
+      `what to compare with the reference: ${BACKENDS.join(', ')} (default: all that are there)`,
+      list(oneOf(BACKENDS)),
+    )
+    .option('--json', 'print one JSON object');
+  return addAdapterOption(command)
     .addHelpText(
       'after',
       '\nErrors are shown as a share of what is allowed: above 1 is a failure, and exits with status 1.',
@@ -36,9 +47,11 @@ export function gradcheckCommand(): Command {
     .action(check);
 }
 
-async function check(ops: readonly string[], { seed, json }: GradcheckOptions): Promise<void> {
-  const backends = await startBackends();
+async function check(ops: readonly string[], options: GradcheckOptions): Promise<void> {
+  const { seed, json } = options;
+  const backends: Backend[] = [];
   try {
+    await startBackends(backends, options);
     const results = await gradcheck({ seed, backends, ...(ops.length > 0 && { ops }) });
     const ok = results.every((result) => result.ok);
     if (json) printJson({ seed, ok, results });
@@ -49,13 +62,37 @@ async function check(ops: readonly string[], { seed, json }: GradcheckOptions): 
   }
 }
 
-/** Every build that this engine runs, and the float32 reference. */
-async function startBackends(): Promise<Backend[]> {
+/**
+ * Adds those that options name, else every one that is there: all builds that this engine runs, a
+ * GPU, in software too, and the float32 reference.
+ *
+ * @throws BackendError when one that is named is missing
+ */
+async function startBackends(
+  started: Backend[],
+  { backends: named, adapter }: GradcheckOptions,
+): Promise<void> {
+  for (const name of named ?? BACKENDS) {
+    try {
+      started.push(...(await startEach(name, adapter)));
+    } catch (error) {
+      if (named || adapter !== undefined || !(error instanceof BackendError)) throw error;
+      note(`${name} is left out: ${reasonOf(error).replace(`${name}: `, '')}`);
+    }
+  }
+}
+
+/** @throws BackendError when it is missing */
+async function startEach(
+  name: (typeof BACKENDS)[number],
+  adapter: string | undefined,
+): Promise<Backend[]> {
+  if (name === 'reference') return [await createBackend('reference', { precision: 'float32' })];
+  if (name === 'webgpu') return [await createBackend('webgpu', adapter ? { adapter } : {})];
   const builds = await supportedBuilds();
-  if (builds.length === 0)
-    note('the engine has no WebAssembly SIMD: only the reference is checked');
-  const wasm = builds.map((build) => createBackend('wasm', { build }));
-  return Promise.all([...wasm, createBackend('reference', { precision: 'float32' })]);
+  // Which says why there is none.
+  if (builds.length === 0) return [await createBackend('wasm')];
+  return Promise.all(builds.map((build) => createBackend('wasm', { build })));
 }
 
 function formatResults(results: readonly GradcheckResult[], backends: readonly Backend[]): string {

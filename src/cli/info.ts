@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { relaxedSimd, simd, threads } from 'wasm-feature-detect';
 import { createBackend } from '../backends/create.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
-import { openAdapter } from '../backends/webgpu/adapter.js';
+import { type AdapterReport, listAdapters, openAdapter } from '../backends/webgpu/adapter.js';
 import { defaultCacheFolder } from '../cache-folder.js';
 import { loadMnist } from '../data/mnist.js';
 import { formatBackend } from './backend.js';
@@ -35,7 +35,10 @@ async function inspect() {
   await backend.close();
   const webgpu = await inspectWebgpu();
   const mnist = await inspectMnist();
-  const missing = [...whyMissing(wasm), webgpu.reason, mnist.reason].filter(
+  const rejected = webgpu.adapters
+    .map((gpu) => gpu.rejected)
+    .filter((reason) => reason !== undefined && !webgpu.reason?.includes(reason));
+  const missing = [...whyMissing(wasm), webgpu.reason, ...rejected, mnist.reason].filter(
     (reason) => reason !== undefined,
   );
   return {
@@ -70,30 +73,50 @@ const LIMITS = [
   'maxStorageBufferBindingSize',
   'maxComputeWorkgroupStorageSize',
   'maxComputeInvocationsPerWorkgroup',
+  'maxStorageBuffersPerShaderStage',
 ] as const;
 
 type Limits = Readonly<Record<(typeof LIMITS)[number], number>>;
 
-/** The system's GPU. */
-interface Gpu {
+interface Gpu extends Omit<AdapterReport, 'limits'> {
+  readonly limits: Limits;
+}
+
+/** The system's GPUs. */
+interface Gpus {
   readonly found: boolean;
+  /** The one that is taken, if none is named. */
   readonly adapter?: string;
   readonly limits?: Limits;
   /** What to know about it, a sentence each. */
   readonly notes?: readonly string[];
   /** Why there is none, and how to get it. */
   readonly reason?: string;
+  /** All that WebGPU offers, whether or not kernels run on them. */
+  readonly adapters: readonly Gpu[];
 }
 
-async function inspectWebgpu(): Promise<Gpu> {
+async function inspectWebgpu(): Promise<Gpus> {
+  const adapters = await listGpus();
   try {
     const { device, info, close } = await openAdapter();
-    const limits = Object.fromEntries(LIMITS.map((name) => [name, device.limits[name]]));
+    const limits = pickLimits(device.limits);
     await close();
-    return { found: true, adapter: info.build, limits: limits as Limits, notes: info.notes };
+    return { found: true, adapter: info.build, limits, notes: info.notes, adapters };
   } catch (error) {
-    return { found: false, reason: `WebGPU: ${reasonOf(error).replace(/^webgpu: /, '')}` };
+    const reason = `WebGPU: ${reasonOf(error).replace(/^webgpu: /, '')}`;
+    return { found: false, reason, adapters };
   }
+}
+
+async function listGpus(): Promise<readonly Gpu[]> {
+  // Where there is no WebGPU at all, opening an adapter says so.
+  const reports = await listAdapters().catch(() => []);
+  return reports.map((report) => ({ ...report, limits: pickLimits(report.limits) }));
+}
+
+function pickLimits(limits: GPUSupportedLimits): Limits {
+  return Object.fromEntries(LIMITS.map((name) => [name, limits[name]])) as Limits;
 }
 
 function whyMissing(wasm: Wasm): string[] {
@@ -142,6 +165,7 @@ function formatMachine(machine: Machine): string {
     `WASM threads  ${yesOrNo(wasm.threads)}`,
     `WASM builds   ${wasm.builds.join(', ') || 'none'}`,
     `GPU           ${formatGpu(webgpu)}`,
+    `adapters      ${inColumn(webgpu.adapters.map(formatAdapter)) || 'none'}`,
     `backend       ${formatBackend(machine.backend)}`,
     `MNIST         ${formatMnist(mnist)}`,
     `cache         ${mnist.cacheFolder}`,
@@ -150,11 +174,32 @@ function formatMachine(machine: Machine): string {
   return lines.join('\n');
 }
 
-function formatGpu({ adapter, limits, notes = [] }: Gpu): string {
+function formatGpu({ adapter, limits, notes = [] }: Gpus): string {
   if (adapter === undefined || limits === undefined) return 'none that WebGPU offers';
-  const { maxBufferSize, maxStorageBufferBindingSize } = limits;
-  const largest = formatBytes(Math.min(maxBufferSize, maxStorageBufferBindingSize));
-  return [`${adapter}, tensors of up to ${largest}`, ...notes].join(`\n${' '.repeat(14)}`);
+  return inColumn([`${adapter}, tensors of up to ${formatLargest(limits)}`, ...notes]);
+}
+
+/** `NVIDIA H200 (hardware, vulkan, …): timestamp-query, subgroups; 1024 invocations, …`. */
+function formatAdapter(gpu: Gpu): string {
+  const { name, api, isSoftware, description, features, limits } = gpu;
+  const parts = [isSoftware ? 'software' : 'hardware', api, description];
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = limits;
+  return [
+    `${name} (${parts.filter((part) => part).join(', ')}): ` +
+      (features.join(', ') || 'no optional features'),
+    `${formatCounted(maxComputeInvocationsPerWorkgroup, 'invocation')} and ` +
+      `${formatBytes(maxComputeWorkgroupStorageSize)} per workgroup`,
+    `tensors of up to ${formatLargest(limits)}`,
+  ].join('; ');
+}
+
+/** Lines below each other, right of the labels. */
+function inColumn(lines: readonly string[]): string {
+  return lines.join(`\n${' '.repeat(14)}`);
+}
+
+function formatLargest({ maxBufferSize, maxStorageBufferBindingSize }: Limits): string {
+  return formatBytes(Math.min(maxBufferSize, maxStorageBufferBindingSize));
 }
 
 function formatMnist({ found, folder, trainSize = 0, testSize = 0 }: MnistPlace): string {

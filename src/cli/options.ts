@@ -7,6 +7,8 @@ import { MOST_THREADS } from '../backends/wasm/thread-count.js';
 export interface BackendOptions {
   readonly backend: BackendChoice;
   readonly threads?: number;
+  /** webgpu: part of the adapter's name. */
+  readonly adapter?: string;
 }
 
 export interface DataOptions {
@@ -20,13 +22,21 @@ export interface JsonOption {
 
 export function addBackendOptions(command: Command): Command {
   const backend = new Option('--backend <name>', 'where to compute').choices(BACKEND_NAMES);
-  return command
+  command
     .addOption(backend.default('auto'))
     .option(
       '--threads <count>',
       'threads to compute on (default: all cores but one, up to 8)',
       threadCount,
     );
+  return addAdapterOption(command);
+}
+
+export function addAdapterOption(command: Command): Command {
+  return command.option(
+    '--adapter <name>',
+    'the GPU of the webgpu backend, by a part of its name, as "handgrad info" lists it',
+  );
 }
 
 export function addDataOption(command: Command): Command {

@@ -1,17 +1,36 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { GRADCHECK_OPS } from '../../src/gradcheck/index.js';
 import { handgrad, jsonLines } from './run.js';
 
 const gradcheck = (...args: string[]) => handgrad(['gradcheck', ...args]);
 
 describe('gradcheck', () => {
-  test('checks every op, a line each, on every backend', async () => {
-    const { status, stdout, stderr } = await gradcheck();
+  test('checks every op, a line each, on every backend of the CPU', async () => {
+    const { status, stdout, stderr } = await gradcheck('--backends', 'wasm,reference');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const [header, ...rows] = stdout.trimEnd().split('\n');
     expect(header).toMatch(/^op +gradients +wasm \(.*reference \(float32, 1 thread\)$/);
     expect(rows.map((row) => row.split(' ')[0])).toEqual(GRADCHECK_OPS);
     for (const row of rows) expect(row).toMatch(/ ok$/);
+  });
+
+  test('checks a GPU too, or says why there is none', async () => {
+    const { status, stdout, stderr } = await gradcheck('relu', 'matmul');
+    expect(status).toBe(0);
+    const [header] = stdout.split('\n');
+    if (header.includes('webgpu (')) {
+      expect(stdout).toMatch(/^matmul .* ok$/m);
+      return;
+    }
+    expect(inject('webgpuIsRequired'), stderr).toBe(false);
+    expect(stderr).toMatch(/^note: webgpu is left out: expected /m);
+  });
+
+  test('refuses a backend that is named and missing', async () => {
+    const args = ['gradcheck', 'relu', '--backends', 'webgpu', '--adapter', 'Abacus'];
+    const { status, stderr } = await handgrad(args, { env: { VK_ICD_FILENAMES: '/none' } });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^handgrad: webgpu: expected .*, got .*$/m);
   });
 
   test('--json gives the findings for the ops that were named', async () => {

@@ -6,6 +6,7 @@ interface Machine {
   readonly webgpu: {
     readonly found: boolean;
     readonly adapter?: string;
+    readonly adapters: readonly { readonly name: string; readonly features: readonly string[] }[];
     readonly notes?: readonly string[];
     readonly reason?: string;
   };
@@ -64,11 +65,35 @@ describe('info', () => {
         maxStorageBufferBindingSize: expect.any(Number),
         maxComputeWorkgroupStorageSize: expect.any(Number),
         maxComputeInvocationsPerWorkgroup: expect.any(Number),
+        maxStorageBuffersPerShaderStage: expect.any(Number),
       },
       notes: expect.any(Array),
+      adapters: expect.any(Array),
     });
     expect(stdout).toContain(`GPU           ${webgpu.adapter}, tensors of up to `);
     for (const line of webgpu.notes ?? []) expect(stdout).toContain(`\n              ${line}\n`);
+  });
+
+  test('lists every adapter with what it offers', async () => {
+    const [machine] = jsonLines(await handgrad(['info', '--json']));
+    const { found, adapter, adapters } = (machine as unknown as Machine).webgpu;
+    const { stdout } = await handgrad(['info']);
+    if (!found) {
+      expect(adapters).toEqual([]);
+      expect(stdout).toMatch(/^adapters +none$/m);
+      return;
+    }
+    expect(adapters.map(({ name }) => name)).toContain(adapter);
+    for (const each of adapters) {
+      expect(each).toMatchObject({
+        api: expect.any(String),
+        isSoftware: expect.any(Boolean),
+        description: expect.any(String),
+        limits: { maxComputeInvocationsPerWorkgroup: expect.any(Number) },
+      });
+      expect(stdout).toContain(` ${each.name} (`);
+      expect(stdout).toContain(`): ${each.features.join(', ') || 'no optional features'}; `);
+    }
   });
 
   test('says why there is no GPU, and what to install', async () => {

@@ -20,6 +20,20 @@ describeWithGpu('on a GPU', () => {
     expect(stdout).toContain(`backend   webgpu (${start.build})\n`);
   });
 
+  test('takes the adapter that is named, or says which there are', async () => {
+    const [{ webgpu }] = jsonLines(await handgrad(['info', '--json']));
+    const { adapter } = webgpu as { adapter: string };
+    const args = ['train', 'line', '--backend', 'webgpu', '--epochs', '1', '--json', '--adapter'];
+    const [start] = jsonLines(await handgrad([...args, adapter.toLowerCase()]));
+    expect(start).toMatchObject({ backend: 'webgpu', build: adapter });
+    const { status, stderr } = await handgrad([...args, 'Abacus']);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^handgrad: webgpu: expected an adapter whose name contains "Abacus", got /m,
+    );
+    expect(stderr).toContain(adapter);
+  });
+
   test('bench times it beside the CPU, and says whether both are right', async () => {
     const args = ['bench', 'matmul', '--sizes', '8x9x10', '--backends', 'wasm,webgpu'];
     const [{ results }] = jsonLines(await handgrad([...args, '--repeat', '1', '--json'])) as [

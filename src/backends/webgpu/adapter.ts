@@ -1,6 +1,7 @@
 import { BackendError } from '../../errors.js';
-import { inNode } from '../../node.js';
 import type { BackendInfo } from '../device.js';
+import { type AdapterWords, findAdapter, findAdapters, nameOf } from './find-adapter.js';
+import { expectFit, requiredLimits, whyUnfit } from './limits.js';
 import type { WebgpuOptions } from './options.js';
 
 /** An open GPU. */
@@ -12,6 +13,21 @@ export interface Adapter {
   close(): Promise<void>;
 }
 
+/** What an adapter offers, and why it will not do if it does not. */
+export interface AdapterReport {
+  readonly name: string;
+  /** What it is reached through, as far as that is known: `vulkan`, `metal`, … */
+  readonly api?: string;
+  /** Whether it computes on the CPU. */
+  readonly isSoftware: boolean;
+  /** The driver, or what else it says of itself. */
+  readonly description: string;
+  /** Of the features that kernels and timings may use, those that it has. */
+  readonly features: readonly string[];
+  readonly limits: GPUSupportedLimits;
+  readonly rejected?: string;
+}
+
 /** Adapters that compute on the CPU. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
 
@@ -21,84 +37,72 @@ const USEFUL: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups', 'shad
 /**
  * Opens the system's GPU: the browser's, or Dawn's in Node.
  *
- * @throws BackendError when there is none
+ * @throws BackendError when there is none, none as the options want it, or one that offers too little
  */
-export async function openAdapter({ powerPreference }: WebgpuOptions = {}): Promise<Adapter> {
-  const gpu = await findGpu();
-  const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
-  if (!adapter) {
-    throw new BackendError(
-      'webgpu: expected a GPU adapter, got none; install a Vulkan, Metal or Direct3D 12 driver, or use the wasm backend',
-    );
-  }
-  const { maxStorageBufferBindingSize, maxBufferSize } = adapter.limits;
-  const device = await adapter.requestDevice({
-    requiredLimits: { maxStorageBufferBindingSize, maxBufferSize },
-    requiredFeatures: USEFUL.filter((feature) => adapter.features.has(feature)),
-  });
+export async function openAdapter(options: WebgpuOptions = {}): Promise<Adapter> {
+  const { adapter, name } = await findAdapter(options);
+  const info = describeAdapter(adapter.info, name);
+  expectFit(info.build, adapter.limits);
+  const device = await openDevice(info.build, adapter);
   return {
     device,
-    info: describeAdapter(adapter.info),
-    isSoftware: isSoftware(adapter.info),
+    info,
+    isSoftware: isSoftware(adapter.info, info.build),
     async close() {
       device.destroy();
     },
   };
 }
 
-/** What an adapter says of itself, in a name, and in a note if it is no GPU at all. */
-export function describeAdapter({
-  vendor,
-  architecture,
-  description,
-}: Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'>): BackendInfo {
-  const name = description || [vendor, architecture].filter((part) => part !== '').join(' ');
-  const notes = isSoftware({ vendor, architecture, description })
-    ? [`${name} computes on the CPU: the wasm backend is faster.`]
-    : [];
-  return { backend: 'webgpu', build: name || 'unknown adapter', threads: 1, notes };
-}
-
-type AdapterWords = Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'>;
-
-function isSoftware({ vendor, architecture, description }: AdapterWords): boolean {
-  return SOFTWARE.test(`${description} ${vendor} ${architecture}`);
-}
-
-/** Dawn's entry, which has to outlive all that comes of it. */
-let dawnGpu: GPU | undefined;
-
-/** @throws BackendError where WebGPU is missing */
-async function findGpu(): Promise<GPU> {
-  if (typeof navigator !== 'undefined' && navigator.gpu) return navigator.gpu;
-  if (!inNode) {
-    throw new BackendError(
-      'webgpu: expected navigator.gpu, got a browser without WebGPU, or a page that is not secure; use the wasm backend',
-    );
-  }
-  if (!dawnGpu) {
-    const dawn = await importDawn();
-    Object.assign(globalThis, dawn.globals);
-    dawnGpu = dawn.create([]);
-  }
-  return dawnGpu;
-}
-
-interface Dawn {
-  create(options: readonly string[]): GPU;
-  readonly globals: Readonly<Record<string, unknown>>;
-}
-
-async function importDawn(): Promise<Dawn> {
-  // At run time only: bundlers for browsers have no such package.
-  const name = 'webgpu';
+/** @throws BackendError with the reason when the adapter refuses */
+async function openDevice(name: string, adapter: GPUAdapter): Promise<GPUDevice> {
   try {
-    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as Dawn;
+    return await adapter.requestDevice({
+      requiredLimits: requiredLimits(adapter.limits),
+      requiredFeatures: usefulFeatures(adapter),
+    });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new BackendError(
-      `webgpu: expected the package webgpu (Dawn), got: ${reason}; run npm install webgpu`,
+      `webgpu: expected ${name} to open, got: ${reason}; another program may be using all of it`,
       { cause },
     );
   }
+}
+
+/**
+ * Every adapter of this machine.
+ *
+ * @throws BackendError where WebGPU is missing
+ */
+export async function listAdapters(): Promise<readonly AdapterReport[]> {
+  return (await findAdapters()).map(({ adapter, name, api }) => {
+    const rejected = whyUnfit(name, adapter.limits);
+    return {
+      name,
+      ...(api !== undefined && { api }),
+      isSoftware: isSoftware(adapter.info, name),
+      description: adapter.info.description,
+      features: usefulFeatures(adapter),
+      limits: adapter.limits,
+      ...(rejected !== undefined && { rejected }),
+    };
+  });
+}
+
+/** What an adapter is called, and a note if it is no GPU at all. */
+export function describeAdapter(info: AdapterWords, called = nameOf(info)): BackendInfo {
+  const name = called || 'unknown adapter';
+  const notes = isSoftware(info, name)
+    ? [`${name} computes on the CPU: the wasm backend is faster.`]
+    : [];
+  return { backend: 'webgpu', build: name, threads: 1, notes };
+}
+
+function isSoftware({ vendor, architecture, isFallbackAdapter }: AdapterWords, name: string) {
+  return isFallbackAdapter === true || SOFTWARE.test(`${name} ${vendor} ${architecture}`);
+}
+
+function usefulFeatures({ features }: GPUAdapter): GPUFeatureName[] {
+  return USEFUL.filter((feature) => features.has(feature));
 }

@@ -4,6 +4,16 @@ export interface WebgpuOptions {
   /** webgpu: which adapter the system should prefer, where it has several. */
   readonly powerPreference?: 'low-power' | 'high-performance';
   /**
+   * webgpu: the adapter to take, by its name or a part of it, in any case: `nvidia`, `H200`.
+   * `handgrad info` lists those of a machine.
+   */
+  readonly adapter?: string;
+  /**
+   * webgpu, in Node only: Dawn's toggles to switch on, such as `skip_validation`. Dawn ignores those
+   * that it does not know.
+   */
+  readonly dawnToggles?: readonly string[];
+  /**
    * webgpu: sums and maxima over a workgroup take subgroups, whose invocations share values without
    * memory; false by default. Results differ from those without by rounding.
    */

@@ -19,9 +19,9 @@ export interface Plan {
 }
 
 /** Invocations of a workgroup where each works on elements of its own. */
-const WORKGROUP = 256;
+export const WORKGROUP = 256;
 /** The most workgroups along one axis that every device offers. */
-const MOST_GROUPS = 65_535;
+export const MOST_GROUPS = 65_535;
 
 /** One invocation per element, in two axes where one is too short. */
 export function perElement(count: number): Workgroups {

@@ -1,3 +1,4 @@
+import { BackendError } from '../../errors.js';
 import type { OpName } from '../../ops/registry.js';
 import { definitionOf } from '../../step.js';
 import { compileShader } from './compile-shader.js';
@@ -13,7 +14,7 @@ export const PARAMETERS_BINDING = 8;
 /** Compiled shaders, each made when it is first asked for, and kept. */
 export class Pipelines {
   readonly #gpu: GPUDevice;
-  readonly #shaders: Readonly<Record<string, string>>;
+  readonly #shaders: ReturnType<typeof shadersOf>;
   readonly #modules = new Map<string, Promise<GPUShaderModule>>();
   readonly #layouts = new Map<OpName, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
@@ -45,7 +46,7 @@ export class Pipelines {
     return layout;
   }
 
-  /** @throws BackendError when the shader does not compile */
+  /** @throws BackendError when the shader does not compile, or the device cannot run the pass */
   pipelineOf(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
     const key = JSON.stringify([op, pass.entryPoint, pass.constants, pass.shader]);
     let pipeline = this.#pipelines.get(key);
@@ -61,7 +62,14 @@ export class Pipelines {
     const layout = this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.layoutOf(op)] });
     const module = await this.#moduleOf(shader);
     const compute = { module, entryPoint, constants };
-    return this.#gpu.createComputePipelineAsync({ label: op, layout, compute });
+    try {
+      return await this.#gpu.createComputePipelineAsync({ label: op, layout, compute });
+    } catch (cause) {
+      throw new BackendError(
+        `webgpu: expected ${entryPoint} of shaders/${shader}.wgsl to run on this adapter, got: ${(cause as Error).message}`,
+        { cause },
+      );
+    }
   }
 
   #moduleOf(shader: string): Promise<GPUShaderModule> {

@@ -15,7 +15,7 @@ import gelu from '../../../shaders/gelu.wgsl';
 import gemm from '../../../shaders/gemm.wgsl';
 import globalAveragePool from '../../../shaders/global-average-pool.wgsl';
 import gradientNorm from '../../../shaders/gradient-norm.wgsl';
-import halfNumbers from '../../../shaders/halves.wgsl';
+import halves from '../../../shaders/halves.wgsl';
 import leakyRelu from '../../../shaders/leaky-relu.wgsl';
 import linear from '../../../shaders/linear.wgsl';
 import logarithm from '../../../shaders/logarithm.wgsl';
@@ -26,10 +26,10 @@ import mnistLoss from '../../../shaders/mnist-loss.wgsl';
 import parts from '../../../shaders/parts.wgsl';
 import positive from '../../../shaders/positive.wgsl';
 import readA from '../../../shaders/read-a.wgsl';
-import readAInFours from '../../../shaders/read-a-fours.wgsl';
+import readAFours from '../../../shaders/read-a-fours.wgsl';
 import readB from '../../../shaders/read-b.wgsl';
-import readBInFours from '../../../shaders/read-b-fours.wgsl';
-import realNumbers from '../../../shaders/reals.wgsl';
+import readBFours from '../../../shaders/read-b-fours.wgsl';
+import reals from '../../../shaders/reals.wgsl';
 import relu from '../../../shaders/relu.wgsl';
 import sgd from '../../../shaders/sgd.wgsl';
 import sigmoid from '../../../shaders/sigmoid.wgsl';
@@ -63,50 +63,62 @@ export function productShader(shader: string, inFours: Reads): string {
   return shader + (inFours.A ? ', A in fours' : '') + (inFours.B ? ', B in fours' : '');
 }
 
+/** One file's name, without `.wgsl`, and its text. */
+export type ShaderFile = readonly [name: string, text: string];
+
+/** Files by their names in camel case, which become those in `shaders/`: `column-sums`. */
+function files(texts: Readonly<Record<string, string>>): readonly ShaderFile[] {
+  return Object.entries(texts).map(([name, text]) => {
+    return [name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), text];
+  });
+}
+
 /**
  * Every shader's source, by the file's stem. WGSL has no includes: files that several share are put
  * before or behind each of them. One that begins with `enable` is always first, as WGSL demands.
  */
-export function shadersOf(variants: ShaderVariants): Readonly<Record<string, string>> {
-  const { subgroups = false, halves = false } = variants;
-  const sums = (subgroups ? workgroupSubgroups : workgroup) + tree + sum + parts;
+export function shadersOf(
+  variants: ShaderVariants,
+): Readonly<Record<string, readonly ShaderFile[]>> {
+  const { subgroups = false, halves: isHalf = false } = variants;
+  const sums = { ...(subgroups ? { workgroupSubgroups } : { workgroup }), tree, sum, parts };
+  const numbers = isHalf ? { halves } : { reals };
   return {
-    adam,
-    add,
-    'binary-cross-entropy': sums + exp + logarithm + binaryCrossEntropy,
-    'column-sums': columns + columnSums,
-    ...products('conv2d', conv2d, halves),
-    dropout: threefry + dropout,
-    flatten,
-    gather,
-    gelu: exp + gelu,
-    'leaky-relu': positive + leakyRelu,
-    ...products('linear', linear + matrices, halves),
-    ...products('matmul', matmul + matrices, halves),
-    'mnist-loss': sums + exp + mnistLoss,
-    relu: positive + relu,
-    sgd,
-    sigmoid: exp + sigmoid,
-    'softmax-cross-entropy': sums + exp + logarithm + softmaxCrossEntropy,
-    'squared-error': sums + squaredError,
-    'step-state': stepState,
-    tanh: exp + tanh,
-    accuracy,
-    'average-pool2d': window + averagePool2d,
-    'batch-norm': columns + batchNorm,
-    'global-average-pool': columns + globalAveragePool,
-    'gradient-norm': sums + gradientNorm,
-    'max-pool2d': window + maxPool2d,
+    adam: files({ adam }),
+    add: files({ add }),
+    'binary-cross-entropy': files({ ...sums, exp, logarithm, binaryCrossEntropy }),
+    'column-sums': files({ columns, columnSums }),
+    ...products('conv2d', { ...numbers, conv2d }),
+    dropout: files({ threefry, dropout }),
+    flatten: files({ flatten }),
+    gather: files({ gather }),
+    gelu: files({ exp, gelu }),
+    'leaky-relu': files({ positive, leakyRelu }),
+    ...products('linear', { ...numbers, linear, matrices }),
+    ...products('matmul', { ...numbers, matmul, matrices }),
+    'mnist-loss': files({ ...sums, exp, mnistLoss }),
+    relu: files({ positive, relu }),
+    sgd: files({ sgd }),
+    sigmoid: files({ exp, sigmoid }),
+    'softmax-cross-entropy': files({ ...sums, exp, logarithm, softmaxCrossEntropy }),
+    'squared-error': files({ ...sums, squaredError }),
+    'step-state': files({ stepState }),
+    tanh: files({ exp, tanh }),
+    accuracy: files({ accuracy }),
+    'average-pool2d': files({ window, averagePool2d }),
+    'batch-norm': files({ columns, batchNorm }),
+    'global-average-pool': files({ columns, globalAveragePool }),
+    'gradient-norm': files({ ...sums, gradientNorm }),
+    'max-pool2d': files({ window, maxPool2d }),
   };
 }
 
 /** A product's shader, for all ways to read its operands. */
-function products(shader: string, operands: string, halves: boolean): Record<string, string> {
-  const numbers = halves ? halfNumbers : realNumbers;
+function products(shader: string, operands: Readonly<Record<string, string>>) {
   const sources = [false, true].flatMap((A) =>
     [false, true].map((B) => {
-      const reads = (A ? readAInFours : readA) + (B ? readBInFours : readB);
-      return [productShader(shader, { A, B }), numbers + operands + reads + gemm];
+      const reads = { ...(A ? { readAFours } : { readA }), ...(B ? { readBFours } : { readB }) };
+      return [productShader(shader, { A, B }), files({ ...operands, ...reads, gemm })] as const;
     }),
   );
   return Object.fromEntries(sources);

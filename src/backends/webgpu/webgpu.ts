@@ -9,10 +9,11 @@ import { Cuts } from './cuts.js';
 import { planOf } from './kernels.js';
 import { type Dispatch, encode, link, touchedBy } from './link.js';
 import { measureCuts } from './measure-cuts.js';
+import { Memory } from './memory.js';
 import type { WebgpuOptions } from './options.js';
 import { Pipelines } from './pipelines.js';
 import { SMALL_TILES, TILES } from './products.js';
-import { expectRoom, storedBytes, typedValues, valuesOf, wholeWords } from './values.js';
+import { expectRoom, typedValues, valuesOf, wholeWords } from './values.js';
 
 /**
  * Opens a GPU.
@@ -46,6 +47,7 @@ export class WebgpuDevice implements Device {
   readonly info: BackendInfo;
   readonly #gpu: GPUDevice;
   readonly #adapter: Adapter;
+  readonly #memory: Memory;
   readonly #buffers = new Map<Tensor, GPUBuffer>();
   readonly #pipelines: Pipelines;
   readonly #cuts: Cuts;
@@ -59,6 +61,7 @@ export class WebgpuDevice implements Device {
     this.#adapter = adapter;
     this.#gpu = adapter.device;
     this.info = adapter.info;
+    this.#memory = new Memory(this.#gpu);
     this.#pipelines = new Pipelines(this.#gpu, { subgroups, halves: precision === 'f16' });
     this.#measured = measured;
     this.#cuts = new Cuts(adapter.isSoftware ? SMALL_TILES : TILES, measured?.cuts);
@@ -81,7 +84,7 @@ export class WebgpuDevice implements Device {
     const created: Tensor[] = [];
     try {
       return await this.#checked('compile', async () => {
-        for (const size of shared.sizes) own.push(this.#createBuffer('activations', size));
+        for (const size of shared.sizes) own.push(this.#memory.create('activations', size));
         const bufferOf = (tensor: Tensor) => {
           const slot = shared.buffers.get(tensor);
           if (slot !== undefined) return own[slot];
@@ -95,7 +98,7 @@ export class WebgpuDevice implements Device {
         const dispatches = await link(this.#gpu, this.#pipelines, calls, plans, {
           bufferOf,
           createScratch: (byteLength) => {
-            own.push(this.#createBuffer('scratch', byteLength));
+            own.push(this.#memory.create('scratch', byteLength));
             return own[own.length - 1];
           },
           createParameters: (bytes) => {
@@ -103,6 +106,7 @@ export class WebgpuDevice implements Device {
             return own[own.length - 1];
           },
         });
+        await this.#memory.expectRoom([...own, ...calls.flatMap(touchedBy).map(bufferOf)]);
         return { run: (times: number) => this.#run(dispatches, times), close };
       });
     } catch (error) {
@@ -117,12 +121,16 @@ export class WebgpuDevice implements Device {
     this.#expectUsable();
     expectRoom(tensor, values.length);
     const data = typedValues(tensor, values);
-    this.#gpu.queue.writeBuffer(this.#bufferOf(tensor), 0, wholeWords(data));
+    // What there was no room for is tried again.
+    const known = this.#buffers.get(tensor);
+    if (known && this.#memory.hasFailed(known)) this.release([tensor]);
+    this.#memory.write(this.#bufferOf(tensor), wholeWords(data));
   }
 
   async read(tensor: Tensor): Promise<Values> {
     this.#expectUsable();
     const buffer = this.#bufferOf(tensor);
+    await this.#memory.expectRoom([buffer]);
     const staging = this.#gpu.createBuffer({
       size: buffer.size,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
@@ -188,24 +196,10 @@ export class WebgpuDevice implements Device {
   #bufferOf(tensor: Tensor): GPUBuffer {
     let buffer = this.#buffers.get(tensor);
     if (!buffer) {
-      buffer = this.#createBuffer(tensor.name, tensor.byteLength);
+      buffer = this.#memory.create(tensor.name, tensor.byteLength);
       this.#buffers.set(tensor, buffer);
     }
     return buffer;
-  }
-
-  /** @throws BackendError when the device offers no buffer of that size */
-  #createBuffer(label: string, byteLength: number): GPUBuffer {
-    const size = storedBytes(byteLength);
-    const { maxStorageBufferBindingSize, maxBufferSize } = this.#gpu.limits;
-    const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
-    if (size > most) {
-      throw new BackendError(
-        `webgpu: expected ${label} to take at most ${most} bytes, what this adapter offers in a buffer, got ${size}; use a smaller batch or dataset`,
-      );
-    }
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    return this.#gpu.createBuffer({ label, size, usage });
   }
 
   /** Runs `build`, and throws what the GPU has to say against it. */
@@ -229,10 +223,10 @@ export class WebgpuDevice implements Device {
   }
 
   #error(what: string, cause: unknown): BackendError {
-    if (cause instanceof BackendError) return cause;
     if (this.#failure !== undefined) {
       return new BackendError(`webgpu: ${this.#failure}`, { cause });
     }
+    if (cause instanceof BackendError) return cause;
     const reason = (cause as Error).message;
     return new BackendError(`webgpu: expected to ${what}, got: ${reason}`, { cause });
   }

@@ -1,0 +1,54 @@
+/**
+ * Serves the page, and the package's files out of dist/:
+ *
+ *   npm run build && node examples/browser/serve.mjs [PORT]
+ */
+
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname } from 'node:path';
+import { transform } from 'esbuild';
+
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.wasm': 'application/wasm',
+  '.map': 'application/json',
+};
+
+/** They isolate the page from others: without them, threads cannot share memory. */
+const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+const server = createServer(async ({ url }, response) => {
+  const { pathname } = new URL(url, 'http://localhost');
+  try {
+    const content = await contentOf(pathname);
+    const type = TYPES[extname(pathname) || '.html'];
+    response.writeHead(200, { 'Content-Type': type, ...ISOLATION }).end(content);
+  } catch (error) {
+    const isMissing = error.code === 'ENOENT';
+    if (!isMissing) console.error(error);
+    response.writeHead(isMissing ? 404 : 500).end();
+  }
+});
+const port = Number(process.argv[2] ?? 8080);
+// On localhost, which browsers trust with WebGPU and shared memory as they do https.
+server.listen(port, 'localhost', () => {
+  console.log(`http://localhost:${server.address().port}/`);
+});
+
+async function contentOf(pathname) {
+  if (pathname === '/') return readFile(new URL('index.html', import.meta.url));
+  if (pathname === '/main.js') {
+    const source = await readFile(new URL('main.ts', import.meta.url), 'utf8');
+    return (await transform(source, { loader: 'ts', target: 'es2022' })).code;
+  }
+  // Names without a slash: nothing beside dist/ is served.
+  const name = /^\/dist\/([\w.-]+\.(?:js|mjs|wasm|map))$/.exec(pathname)?.[1];
+  if (name === undefined) throw Object.assign(new Error('not found'), { code: 'ENOENT' });
+  return readFile(new URL(`../../dist/${name}`, import.meta.url));
+}

@@ -1,0 +1,145 @@
+import { BackendError } from '../../errors.js';
+import { inNode } from '../../node.js';
+import {
+  adapterFlags,
+  dawnGpu,
+  type ListedAdapter,
+  listDawnAdapters,
+  toggleFlags,
+} from './dawn.js';
+import type { WebgpuOptions } from './options.js';
+
+/** An adapter, and what it is called. */
+export interface FoundAdapter {
+  readonly adapter: GPUAdapter;
+  readonly name: string;
+  /** What it is reached through, as far as that is known: `vulkan`, `metal`, … */
+  readonly api?: string;
+}
+
+/**
+ * Asks the browser, or Dawn in Node, for the adapter that the options name.
+ *
+ * @throws BackendError when there is none, none of that name, or no WebGPU at all
+ */
+export async function findAdapter(options: WebgpuOptions = {}): Promise<FoundAdapter> {
+  const gpu = navigatorGpu();
+  if (gpu) return findInBrowser(gpu, options);
+  if (inNode) return findInDawn(options);
+  throw noWebgpu();
+}
+
+/**
+ * Every adapter of this machine that can be named, the preferred one first.
+ *
+ * @throws BackendError where WebGPU is missing
+ */
+export async function findAdapters(): Promise<readonly FoundAdapter[]> {
+  const gpu = navigatorGpu();
+  if (gpu) return offeredBy(gpu);
+  const listed = await listDawnAdapters();
+  const found = listed.map(async (each) => {
+    const adapter = await (await dawnGpu(adapterFlags(each))).requestAdapter();
+    return adapter ? [{ ...each, adapter }] : [];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** What an adapter says of itself. */
+export function nameOf({ vendor, architecture, description }: AdapterWords): string {
+  return description || [vendor, architecture].filter((part) => part !== '').join(' ');
+}
+
+/** What `GPUAdapterInfo` tells of an adapter, as far as it is used. */
+export type AdapterWords = Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'> &
+  Partial<Pick<GPUAdapterInfo, 'isFallbackAdapter'>>;
+
+function navigatorGpu(): GPU | undefined {
+  return typeof navigator === 'undefined' ? undefined : navigator.gpu;
+}
+
+async function findInDawn(options: WebgpuOptions): Promise<FoundAdapter> {
+  const { adapter: wanted, powerPreference, dawnToggles = [] } = options;
+  const toggles = toggleFlags(dawnToggles);
+  if (wanted !== undefined) {
+    const chosen = theOneNamed(wanted, await listDawnAdapters());
+    const gpu = await dawnGpu([...adapterFlags(chosen), ...toggles]);
+    return { ...chosen, adapter: await request(gpu, powerPreference) };
+  }
+  const adapter = await request(await dawnGpu(toggles), powerPreference);
+  const { name } = listedAs(adapter.info, await listDawnAdapters()) ?? {};
+  return { adapter, name: name ?? nameOf(adapter.info) };
+}
+
+/** The listed adapter that this is: Dawn's description is of the driver, its device a name's letters. */
+function listedAs(
+  { device }: GPUAdapterInfo,
+  listed: readonly ListedAdapter[],
+): ListedAdapter | undefined {
+  return listed.find(({ name }) => name.toLowerCase().replace(/[^a-z0-9]+/g, '-') === device);
+}
+
+async function findInBrowser(gpu: GPU, options: WebgpuOptions): Promise<FoundAdapter> {
+  const { adapter: wanted, powerPreference, dawnToggles = [] } = options;
+  if (dawnToggles.length > 0) {
+    throw new BackendError(
+      `webgpu: expected no dawnToggles where navigator.gpu is, got ${dawnToggles.join(', ')}; they are chosen where the browser is started, with --enable-dawn-features`,
+    );
+  }
+  if (wanted !== undefined) return theOneNamed(wanted, await offeredBy(gpu));
+  const adapter = await request(gpu, powerPreference);
+  return { adapter, name: nameOf(adapter.info) };
+}
+
+/** Browsers list nothing, but have a few wishes granted. */
+async function offeredBy(gpu: GPU): Promise<readonly FoundAdapter[]> {
+  const wishes: readonly GPURequestAdapterOptions[] = [
+    { powerPreference: 'high-performance' },
+    { powerPreference: 'low-power' },
+    { forceFallbackAdapter: true },
+  ];
+  const offered = new Map<string, FoundAdapter>();
+  for (const wish of wishes) {
+    const adapter = await gpu.requestAdapter(wish);
+    const name = adapter && nameOf(adapter.info);
+    if (adapter && name !== null && !offered.has(name)) offered.set(name, { adapter, name });
+  }
+  return [...offered.values()];
+}
+
+/** @throws BackendError when none is called so */
+function theOneNamed<Named extends { readonly name: string }>(
+  wanted: string,
+  found: readonly Named[],
+): Named {
+  if (found.length === 0) throw noAdapter();
+  const chosen = found.find(({ name }) => name.toLowerCase().includes(wanted.toLowerCase()));
+  if (chosen) return chosen;
+  const names = found.map(({ name }) => name).join(', ');
+  throw new BackendError(
+    `webgpu: expected an adapter whose name contains "${wanted}", got ${names}`,
+  );
+}
+
+/** @throws BackendError when there is none */
+async function request(
+  gpu: GPU,
+  powerPreference: WebgpuOptions['powerPreference'],
+): Promise<GPUAdapter> {
+  const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
+  if (!adapter) throw noAdapter();
+  return adapter;
+}
+
+function noWebgpu(): BackendError {
+  const reason = globalThis.isSecureContext
+    ? 'a browser without it; use another browser, or the wasm backend'
+    : 'a page that is not secure; serve it over https or from localhost, or use the wasm backend';
+  return new BackendError(`webgpu: expected navigator.gpu, got ${reason}`);
+}
+
+function noAdapter(): BackendError {
+  return new BackendError(
+    'webgpu: expected a GPU adapter, got none; install a Vulkan, Metal or Direct3D 12 driver, or use the wasm backend',
+  );
+}

@@ -1,0 +1,129 @@
+/* Tensors that are too large for a GPU. */
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { WebgpuDevice } from '../../src/backends/webgpu/webgpu.js';
+import { syntheticDigits } from '../../src/data/synthetic.js';
+import { BackendError } from '../../src/errors.js';
+import { RECIPES } from '../../src/recipes.js';
+import { Step } from '../../src/step.js';
+import { persistent } from '../../src/tensor.js';
+import { recipeTrainer } from '../../src/train-recipe.js';
+import { describeWithGpu } from '../webgpu.js';
+import { open } from './open-gpu.js';
+import { reluStep } from './relu-step.js';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Runs a step on tensors of the test's own. */
+async function expectUsable(device: WebgpuDevice): Promise<void> {
+  const [x, y] = [persistent('x', [3]), persistent('y', [3])];
+  const executable = await device.compile(reluStep(x, y));
+  device.write(x, [-1, 5, 0]);
+  await executable.run(1);
+  expect(await device.read(y)).toEqual(Float32Array.of(0, 5, 0));
+}
+
+/** Has no room for buffers of that many bytes or more, until the mock is restored. */
+function fillGpu(gpu: GPUDevice, bytes: number): void {
+  const create = gpu.createBuffer.bind(gpu);
+  const pop = gpu.popErrorScope.bind(gpu);
+  const popErrorScope = vi.spyOn(gpu, 'popErrorScope');
+  vi.spyOn(gpu, 'createBuffer').mockImplementation((descriptor) => {
+    if (descriptor.size < bytes) return create(descriptor);
+    popErrorScope.mockImplementationOnce(async () => {
+      await pop();
+      return new GPUOutOfMemoryError('the GPU is full\n    at a line of Dawn');
+    });
+    // A buffer that is as little use as one there was no room for.
+    gpu.pushErrorScope('validation');
+    const buffer = create({ ...descriptor, size: 2 * gpu.limits.maxBufferSize });
+    pop();
+    return buffer;
+  });
+}
+
+/** 4 KiB, which the filled GPU has no room for. */
+const LARGE = 1024;
+
+const full = (name: string) =>
+  new BackendError(
+    `webgpu: expected ${4 * LARGE} bytes of GPU memory for ${name}, got: the GPU is full; use a smaller batch or dataset, or close what else uses the GPU`,
+  );
+
+describeWithGpu('the webgpu backend', () => {
+  it('compiles no step with a buffer beyond the limit, and keeps nothing of it', async () => {
+    const { gpu, device } = await open();
+    const create = vi.spyOn(gpu, 'createBuffer');
+    const destroy = vi.spyOn(GPUBuffer.prototype, 'destroy');
+    const [small, y] = [persistent('small', [3]), persistent('y', [3])];
+    const [large, z] = [persistent('large', [2 ** 31]), persistent('z', [2 ** 31])];
+    const step = new Step();
+    step.call('reluForward', { y, x: small });
+    step.call('reluForward', { y: z, x: large });
+    const most = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
+    const error = (name: string) =>
+      new BackendError(
+        `webgpu: expected ${name} to take at most ${most} bytes, what this adapter offers in a buffer, got ${2 ** 33}; use a smaller batch or dataset`,
+      );
+    await expect(device.compile(step)).rejects.toThrow(error('z'));
+    expect(destroy).toHaveBeenCalledTimes(create.mock.calls.length);
+    expect(() => device.write(large, [1])).toThrow(error('large'));
+    await expectUsable(device);
+    await device.close();
+  });
+
+  describe('that is full', () => {
+    it('says so of what is written, when that is used', async () => {
+      const { gpu, device } = await open();
+      const [x, y] = [persistent('x', [LARGE]), persistent('y', [LARGE])];
+      fillGpu(gpu, 4 * LARGE);
+      device.write(x, [1]);
+      device.write(x, [2]);
+      await expect(device.read(x)).rejects.toThrow(full('x'));
+      await expect(device.read(x)).rejects.toBeInstanceOf(BackendError);
+      vi.restoreAllMocks();
+      // Nobody takes zeros for what could not be written.
+      await expect(device.compile(reluStep(x, y))).rejects.toThrow(full('x'));
+      await expectUsable(device);
+      await device.close();
+    });
+
+    it('says so of the step that is compiled, and keeps nothing of it', async () => {
+      const { gpu, device } = await open();
+      const [x, y] = [persistent('x', [LARGE]), persistent('y', [LARGE])];
+      fillGpu(gpu, 4 * LARGE);
+      await expect(device.compile(reluStep(x, y))).rejects.toThrow(full('activations'));
+      vi.restoreAllMocks();
+      await device.compile(reluStep(x, y));
+      await expectUsable(device);
+      await device.close();
+    });
+
+    it('takes what is written once there is room', async () => {
+      const { gpu, device } = await open();
+      const x = persistent('x', [LARGE]);
+      fillGpu(gpu, 4 * LARGE);
+      device.write(x, [1]);
+      await expect(device.read(x)).rejects.toThrow(full('x'));
+      vi.restoreAllMocks();
+      device.write(x, [2]);
+      expect((await device.read(x))[0]).toBe(2);
+      await device.close();
+    });
+
+    it('ends fit with an error, after which a smaller dataset is trained on', async () => {
+      const { gpu, backend } = await open();
+      const large = syntheticDigits({ trainSize: 1280, testSize: 1 }).train;
+      const small = syntheticDigits({ trainSize: 64, testSize: 1 }).train;
+      fillGpu(gpu, large.inputs.length);
+      const trainer = recipeTrainer(RECIPES.softmax, { backend });
+      const fitting = trainer.fit(large, { epochs: 1 });
+      await expect(fitting).rejects.toThrow(/bytes of GPU memory for .*, got: the GPU is full/);
+      await expect(fitting).rejects.toBeInstanceOf(BackendError);
+      const { epochs } = await trainer.fit(small, { epochs: 1 });
+      expect(epochs[0].trainLoss).toBeGreaterThan(0);
+      await backend.close();
+    });
+  });
+});

@@ -1,0 +1,70 @@
+/* How shaders are compiled, and what is said of those that cannot be. */
+import { describe, expect, it } from 'vitest';
+import { compileShader, placeOf } from '../../src/backends/webgpu/compile-shader.js';
+import { Pipelines } from '../../src/backends/webgpu/pipelines.js';
+import { type ShaderFile, shadersOf } from '../../src/backends/webgpu/shaders.js';
+import { BackendError } from '../../src/errors.js';
+import { describeWithGpu } from '../webgpu.js';
+import { open } from './open-gpu.js';
+
+const SHADERS = shadersOf({});
+
+describe('a line of several files', () => {
+  it('is found in its own', () => {
+    const files: readonly ShaderFile[] = [
+      ['first', 'one\ntwo\n'],
+      ['second', 'three\n'],
+      ['third', 'four\nfive\n'],
+    ];
+    const places = [1, 2, 3, 4, 5].map((line) => placeOf(files, line));
+    expect(places).toEqual([
+      { file: 'first', line: 1 },
+      { file: 'first', line: 2 },
+      { file: 'second', line: 1 },
+      { file: 'third', line: 1 },
+      { file: 'third', line: 2 },
+    ]);
+  });
+
+  it('ends before the next file begins', () => {
+    for (const [file, text] of Object.values(SHADERS).flat()) {
+      expect(text.endsWith('\n'), `shaders/${file}.wgsl`).toBe(true);
+    }
+  });
+});
+
+describeWithGpu('the webgpu backend compiles', () => {
+  it.each(Object.entries(SHADERS))('shaders/%s.wgsl', async (name, files) => {
+    const { gpu, device } = await open();
+    await compileShader(gpu, name, files);
+    await device.close();
+  });
+
+  it('no shader with a mistake, and says what it is and where', async () => {
+    const { gpu, backend } = await open();
+    const files: readonly ShaderFile[] = [
+      ['sound', '// A file that others share.\nconst three = 3;\n'],
+      ['broken', 'const one = 1;\nconst two = one + four;\n'],
+      ['behind', 'const five = 5;\n'],
+    ];
+    const compiling = compileShader(gpu, 'whole', files);
+    await expect(compiling).rejects.toThrow(
+      /^webgpu: expected shaders\/broken\.wgsl to compile, got: .*'?four'? \(line 2, column 19\)$/,
+    );
+    await expect(compiling).rejects.toBeInstanceOf(BackendError);
+    // Nobody but the caller hears of it.
+    expect(await backend.relu([5])).toEqual(Float32Array.of(5));
+    await backend.close();
+  });
+
+  it('no pass that a shader lacks, and names both', async () => {
+    const { gpu, device } = await open();
+    const pass = { entryPoint: 'reluSideways', workgroups: [1] } as const;
+    const making = new Pipelines(gpu, {}).pipelineOf('reluForward', pass);
+    await expect(making).rejects.toThrow(
+      /^webgpu: expected reluSideways of shaders\/relu\.wgsl to run on this adapter, got: /,
+    );
+    await expect(making).rejects.toBeInstanceOf(BackendError);
+    await device.close();
+  });
+});

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const missing = existsSync(executablePath) ? '' : ` (no Chromium at ${executablePath})`;
+
+/** On a port that is free, which its first line tells. */
+function startServer() {
+  const script = fileURLToPath(new URL('../../examples/browser/serve.mjs', import.meta.url));
+  return spawn(process.execPath, [script, '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+describe.skipIf(missing)(`the page of examples/browser${missing}`, () => {
+  let server: ReturnType<typeof startServer>;
+  let browser: Browser;
+  let address: string;
+
+  beforeAll(async () => {
+    server = startServer();
+    [address] = await once(createInterface({ input: server.stdout }), 'line');
+    browser = await chromium.launch({
+      executablePath,
+      args: ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
+    });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    server?.kill();
+  });
+
+  /** Opens the page, and trains there to the end. */
+  async function train(backend: string, images: number, epochs: number): Promise<Page> {
+    const page = await browser.newPage();
+    await page.goto(address);
+    await page.getByLabel('backend').selectOption(backend);
+    await page.getByLabel('images').fill(String(images));
+    await page.getByLabel('epochs').fill(String(epochs));
+    await page.getByRole('button', { name: 'Train' }).click();
+    await page.getByText(/^done: |Error/).waitFor({ timeout: 100_000 });
+    expect(await page.getByRole('alert').textContent()).toBe('');
+    return page;
+  }
+
+  /** A column of the table, as numbers. */
+  async function columnOf(page: Page, index: number): Promise<number[]> {
+    const cells = await page.locator(`tbody td:nth-child(${index})`).allTextContents();
+    return cells.map(Number.parseFloat);
+  }
+
+  async function expectLearning(page: Page, epochs: number): Promise<void> {
+    const [loss, accuracy, rate] = await Promise.all([2, 3, 4].map((i) => columnOf(page, i)));
+    expect(accuracy).toHaveLength(epochs);
+    expect(accuracy.at(-1)).toBeGreaterThan(accuracy[0]);
+    expect(loss.at(-1)).toBeLessThan(loss[0]);
+    for (const imagesPerSecond of rate) expect(imagesPerSecond).toBeGreaterThan(0);
+  }
+
+  it('learns on the CPU, isolated, so that threads may share memory', async () => {
+    const page = await train('wasm', 2000, 3);
+    expect(await page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true);
+    expect(await page.locator('#backend').textContent()).toMatch(
+      /^wasm \(\w+(\+threads)?, threads: /,
+    );
+    await expectLearning(page, 3);
+  });
+
+  it('learns on a GPU, and names it', async () => {
+    const page = await train('webgpu', 1280, 2);
+    expect(await page.locator('#backend').textContent()).toMatch(/^webgpu \(.*\w.*\)/);
+    await expectLearning(page, 2);
+  });
+
+  it('serves nothing but the page and the package', async () => {
+    const statuses = async (...paths: string[]) =>
+      Promise.all(paths.map(async (path) => (await fetch(new URL(path, address))).status));
+    expect(await statuses('/', '/main.js', '/dist/index.js')).toEqual([200, 200, 200]);
+    const others = ['/package.json', '/dist/types', '/dist/..%2fpackage.json', '/dist/none.js'];
+    expect(await statuses(...others)).toEqual(others.map(() => 404));
+  });
+});
