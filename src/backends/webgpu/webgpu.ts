@@ -10,6 +10,7 @@ import type { WebgpuOptions } from './options.js';
 import { encodeParameters, parameterBytes } from './parameters.js';
 import type { Plan } from './passes.js';
 import { PARAMETERS_BINDING, Pipelines, SCRATCH_BINDING } from './pipelines.js';
+import { Staging } from './staging.js';
 import { expectRoom, storedBytes, typedValues, valuesOf, wholeWords } from './values.js';
 
 /** One pass of a compiled step. */
@@ -36,11 +37,15 @@ export async function createWebgpuDevice(options: WebgpuOptions = {}): Promise<D
 /** Runs steps on an open GPU. */
 export class WebgpuDevice implements Device {
   readonly info: BackendInfo;
+  readonly runsAhead = true;
   readonly #gpu: GPUDevice;
   readonly #adapter: Adapter;
   readonly #buffers = new Map<Tensor, GPUBuffer>();
   readonly #pipelines: Pipelines;
+  readonly #staging: Staging;
   readonly #alignment: number;
+  /** When the latest run is over. */
+  #latest: Promise<unknown> = Promise.resolve();
   /** Why the device can no longer be used. */
   #failure: string | undefined;
 
@@ -49,6 +54,7 @@ export class WebgpuDevice implements Device {
     this.#gpu = adapter.device;
     this.info = adapter.info;
     this.#pipelines = new Pipelines(this.#gpu);
+    this.#staging = new Staging(this.#gpu);
     this.#alignment = this.#gpu.limits.minUniformBufferOffsetAlignment;
     this.#gpu.lost.then(({ reason, message }) => {
       this.#failure ??= `the device was lost (${reason}): ${message}`;
@@ -107,21 +113,10 @@ export class WebgpuDevice implements Device {
 
   async read(tensor: Tensor): Promise<Values> {
     this.#expectUsable();
-    const buffer = this.#bufferOf(tensor);
-    const staging = this.#gpu.createBuffer({
-      size: buffer.size,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    });
     try {
-      const encoder = this.#gpu.createCommandEncoder();
-      encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
-      this.#gpu.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ);
-      return valuesOf(tensor, staging.getMappedRange().slice(0));
+      return valuesOf(tensor, await this.#staging.read(this.#bufferOf(tensor)));
     } catch (cause) {
       throw this.#error('read', cause);
-    } finally {
-      staging.destroy();
     }
   }
 
@@ -132,13 +127,27 @@ export class WebgpuDevice implements Device {
     }
   }
 
+  async finish(): Promise<void> {
+    this.#expectUsable();
+    try {
+      await this.#gpu.queue.onSubmittedWorkDone();
+    } catch (cause) {
+      throw this.#error('finish', cause);
+    }
+    this.#expectUsable();
+  }
+
   async close(): Promise<void> {
     this.#failure ??= 'the backend is closed';
+    this.#staging.close();
     this.release([...this.#buffers.keys()]);
     await this.#adapter.close();
   }
 
-  /** All steps in one command buffer, in one pass. */
+  /**
+   * All steps in one command buffer, in one pass. Resolves when the run before is over, so that two
+   * are under way at most: enough for the GPU to go on at once with the next.
+   */
   async #run(dispatches: readonly Dispatch[], times: number): Promise<void> {
     this.#expectUsable();
     const encoder = this.#gpu.createCommandEncoder();
@@ -152,11 +161,10 @@ export class WebgpuDevice implements Device {
     }
     pass.end();
     this.#gpu.queue.submit([encoder.finish()]);
-    try {
-      await this.#gpu.queue.onSubmittedWorkDone();
-    } catch (cause) {
-      throw this.#error('run', cause);
-    }
+    const before = this.#latest;
+    // Why it failed, if it did, is the device's failure.
+    this.#latest = this.#gpu.queue.onSubmittedWorkDone().catch(() => {});
+    await before;
     this.#expectUsable();
   }
 
