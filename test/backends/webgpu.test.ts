@@ -225,6 +225,14 @@ describeWithGpu('the webgpu backend', () => {
     await device.close();
   });
 
+  it('closes when what was asked of it is answered', async () => {
+    const { backend } = await open();
+    const trainer = recipeTrainer(RECIPES.softmax, { backend });
+    const evaluating = trainer.evaluate(digits.test);
+    await backend.close();
+    expect((await evaluating).loss).toBeGreaterThan(0);
+  });
+
   it('closes in the middle of a run, which says so', async () => {
     const { device } = await open();
     const [x, y] = [persistent('x', [2 ** 16]), persistent('y', [2 ** 16])];

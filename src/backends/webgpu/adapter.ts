@@ -7,6 +7,8 @@ import type { WebgpuOptions } from './options.js';
 export interface Adapter {
   readonly device: GPUDevice;
   readonly info: BackendInfo;
+  /** Whether it computes on the CPU. */
+  readonly isSoftware: boolean;
   close(): Promise<void>;
 }
 
@@ -37,21 +39,26 @@ export async function openAdapter({ powerPreference }: WebgpuOptions = {}): Prom
   return {
     device,
     info: describeAdapter(adapter.info),
+    isSoftware: isSoftware(adapter.info),
     async close() {
       device.destroy();
     },
   };
 }
 
+type AdapterNames = Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'>;
+
+function isSoftware({ vendor, architecture, description }: AdapterNames): boolean {
+  return SOFTWARE.test(`${description} ${architecture} ${vendor}`);
+}
+
 /** What an adapter says of itself, in a name, and in a note if it is no GPU at all. */
-export function describeAdapter({
-  vendor,
-  architecture,
-  description,
-}: Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'>): BackendInfo {
+export function describeAdapter(names: AdapterNames): BackendInfo {
+  const { vendor, architecture, description } = names;
   const name = description || [vendor, architecture].filter((part) => part !== '').join(' ');
-  const isSoftware = SOFTWARE.test(`${name} ${vendor} ${architecture}`);
-  const notes = isSoftware ? [`${name} computes on the CPU: the wasm backend is faster.`] : [];
+  const notes = isSoftware(names)
+    ? [`${name} computes on the CPU: the wasm backend is faster.`]
+    : [];
   return { backend: 'webgpu', build: name || 'unknown adapter', threads: 1, notes };
 }
 

@@ -12,6 +12,7 @@ export class Staging {
   /** Buffers that wait for a read, by size. */
   readonly #free = new Map<number, GPUBuffer[]>();
   #freeBytes = 0;
+  #latest: Promise<void> = Promise.resolve();
 
   constructor(gpu: GPUDevice) {
     this.#gpu = gpu;
@@ -21,7 +22,27 @@ export class Staging {
    * A copy of a buffer as all that was submitted before leaves it: the copy is submitted before
    * this returns its promise, so that what follows cannot change it.
    */
-  async read(source: GPUBuffer): Promise<ArrayBuffer> {
+  read(source: GPUBuffer): Promise<ArrayBuffer> {
+    const bytes = this.#copy(source);
+    this.#latest = bytes.then(
+      () => {},
+      () => {},
+    );
+    return bytes;
+  }
+
+  /** Resolves when the latest read is over, and with it those before. */
+  get latest(): Promise<void> {
+    return this.#latest;
+  }
+
+  close(): void {
+    for (const buffer of [...this.#free.values()].flat()) buffer.destroy();
+    this.#free.clear();
+    this.#freeBytes = 0;
+  }
+
+  async #copy(source: GPUBuffer): Promise<ArrayBuffer> {
     const { size } = source;
     const staging = this.#take(size);
     try {
@@ -37,12 +58,6 @@ export class Staging {
       staging.destroy();
       throw error;
     }
-  }
-
-  close(): void {
-    for (const buffer of [...this.#free.values()].flat()) buffer.destroy();
-    this.#free.clear();
-    this.#freeBytes = 0;
   }
 
   #take(bytes: number): GPUBuffer {

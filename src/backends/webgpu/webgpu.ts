@@ -34,6 +34,18 @@ export async function createWebgpuDevice(options: WebgpuOptions = {}): Promise<D
   return new WebgpuDevice(await openAdapter(options));
 }
 
+/**
+ * Opens a GPU that is one, as `auto` wants it.
+ *
+ * @throws BackendError when there is none, or only software that stands in for one
+ */
+export async function createHardwareDevice(options: WebgpuOptions = {}): Promise<Device> {
+  const adapter = await openAdapter(options);
+  if (!adapter.isSoftware) return new WebgpuDevice(adapter);
+  await adapter.close();
+  throw new BackendError(`webgpu: ${adapter.info.build} computes on the CPU: not considered`);
+}
+
 /** Runs steps on an open GPU. */
 export class WebgpuDevice implements Device {
   readonly info: BackendInfo;
@@ -130,7 +142,7 @@ export class WebgpuDevice implements Device {
   async finish(): Promise<void> {
     this.#expectUsable();
     try {
-      await this.#gpu.queue.onSubmittedWorkDone();
+      await Promise.all([this.#gpu.queue.onSubmittedWorkDone(), this.#staging.latest]);
     } catch (cause) {
       throw this.#error('finish', cause);
     }
