@@ -2,6 +2,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { relaxedSimd, simd, threads } from 'wasm-feature-detect';
 import { createBackend } from '../backends/create.js';
+import type { BackendInfo, BackendName } from '../backends/device.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
 import { openAdapter } from '../backends/webgpu/adapter.js';
 import { loadMnist } from '../data/mnist.js';
@@ -49,6 +50,7 @@ async function inspect() {
     wasm,
     webgpu,
     backend: backend.info,
+    auto: consider(backend.info, webgpu),
     mnist,
     missing,
   };
@@ -81,19 +83,34 @@ interface Gpu {
   readonly limits?: Limits;
   /** What to know about it, a sentence each. */
   readonly notes?: readonly string[];
+  readonly isSoftware?: boolean;
   /** Why there is none, and how to get it. */
   readonly reason?: string;
 }
 
 async function inspectWebgpu(): Promise<Gpu> {
   try {
-    const { device, info, close } = await openAdapter();
+    const { device, info, isSoftware, close } = await openAdapter();
     const limits = Object.fromEntries(LIMITS.map((name) => [name, device.limits[name]]));
     await close();
-    return { found: true, adapter: info.build, limits: limits as Limits, notes: info.notes };
+    const { build: adapter, notes } = info;
+    return { found: true, adapter, limits: limits as Limits, notes, isSoftware };
   } catch (error) {
     return { found: false, reason: `WebGPU: ${reasonOf(error).replace(/^webgpu: /, '')}` };
   }
+}
+
+/** Backends that `auto` may end on: the one that it begins with first. */
+interface Auto {
+  readonly considers: readonly BackendName[];
+  /** Why not more, if so. */
+  readonly reason?: string;
+}
+
+function consider({ backend }: BackendInfo, { found, adapter, isSoftware }: Gpu): Auto {
+  if (!found) return { considers: [backend], reason: 'WebGPU offers no GPU' };
+  if (isSoftware) return { considers: [backend], reason: `${adapter} computes on the CPU` };
+  return { considers: [backend, 'webgpu'] };
 }
 
 function whyMissing(wasm: Wasm): string[] {
@@ -143,6 +160,7 @@ function formatMachine(machine: Machine): string {
     `WASM builds   ${wasm.builds.join(', ') || 'none'}`,
     `GPU           ${formatGpu(webgpu)}`,
     `backend       ${formatBackend(machine.backend)}`,
+    `auto          ${formatAuto(machine.auto)}`,
     `MNIST         ${formatMnist(mnist)}`,
     `cache         ${mnist.cacheFolder}`,
   ];
@@ -155,6 +173,11 @@ function formatGpu({ adapter, limits, notes = [] }: Gpu): string {
   const { maxBufferSize, maxStorageBufferBindingSize } = limits;
   const largest = formatBytes(Math.min(maxBufferSize, maxStorageBufferBindingSize));
   return [`${adapter}, tensors of up to ${largest}`, ...notes].join(`\n${' '.repeat(14)}`);
+}
+
+function formatAuto({ considers: [first, ...others], reason }: Auto): string {
+  if (reason !== undefined) return `${first} alone, since ${reason}`;
+  return `begins on ${first}, times a training step on ${others.join()} too, and keeps the faster`;
 }
 
 function formatMnist({ found, folder, trainSize = 0, testSize = 0 }: MnistPlace): string {

@@ -7,8 +7,10 @@ interface Machine {
     readonly found: boolean;
     readonly adapter?: string;
     readonly notes?: readonly string[];
+    readonly isSoftware?: boolean;
     readonly reason?: string;
   };
+  readonly auto: { readonly considers: readonly string[]; readonly reason?: string };
   readonly missing: readonly string[];
 }
 
@@ -66,9 +68,24 @@ describe('info', () => {
         maxComputeInvocationsPerWorkgroup: expect.any(Number),
       },
       notes: expect.any(Array),
+      isSoftware: expect.any(Boolean),
     });
     expect(stdout).toContain(`GPU           ${webgpu.adapter}, tensors of up to `);
     for (const line of webgpu.notes ?? []) expect(stdout).toContain(`\n              ${line}\n`);
+  });
+
+  test('says what auto considers, and why not a GPU', async () => {
+    const [machine] = jsonLines(await handgrad(['info', '--json']));
+    const { webgpu, auto } = machine as unknown as Machine;
+    const { stdout } = await handgrad(['info']);
+    if (webgpu.found && !webgpu.isSoftware) {
+      expect(auto).toEqual({ considers: ['wasm', 'webgpu'] });
+      expect(stdout).toMatch(/^auto +begins on wasm, times a training step on webgpu too/m);
+      return;
+    }
+    const reason = webgpu.found ? `${webgpu.adapter} computes on the CPU` : 'WebGPU offers no GPU';
+    expect(auto).toEqual({ considers: ['wasm'], reason });
+    expect(stdout).toContain(`\nauto          wasm alone, since ${reason}\n`);
   });
 
   test('says why there is no GPU, and what to install', async () => {
