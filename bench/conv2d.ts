@@ -11,7 +11,7 @@ import {
 import { RandomStream, shuffle } from '../src/random/threefry.js';
 import { Step } from '../src/step.js';
 import { persistent, type Shape, type Tensor, type Values } from '../src/tensor.js';
-import type { Contestant } from './harness.js';
+import { contestantOf } from './harness.js';
 import { type BenchResult, identify } from './result.js';
 import { multiplyAddRoof, raceUnderRoofs } from './roofs.js';
 
@@ -171,7 +171,7 @@ async function prepare(backend: Backend, shape: ConvolutionShape, pass: Pass) {
   await executable.run(1);
   const got = await device.read(tensors[pass.output]);
   const verified = isRight({ ...values, [pass.output]: got }, shape, pass);
-  const contestant: Contestant = { run: (times) => executable.run(times) };
+  const contestant = contestantOf(executable, device);
   const release = () => {
     executable.close();
     device.release(Object.values(tensors));

@@ -1,7 +1,19 @@
+import type { Device, Executable } from '../src/backends/device.js';
+
 /** Something to time. */
 export interface Contestant {
   /** Does the work `times` times. */
   run(times: number): Promise<unknown> | unknown;
+}
+
+/** A compiled step as a contestant, which is done when the device is. */
+export function contestantOf(executable: Executable, device: Device): Contestant {
+  return {
+    async run(times) {
+      await executable.run(times);
+      await device.finish();
+    },
+  };
 }
 
 /** Milliseconds for doing the work once. */

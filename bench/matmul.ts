@@ -3,7 +3,7 @@ import { matmul } from '../src/ops/matmul.js';
 import { RandomStream } from '../src/random/threefry.js';
 import { Step } from '../src/step.js';
 import { persistent } from '../src/tensor.js';
-import type { Contestant } from './harness.js';
+import { contestantOf } from './harness.js';
 import { type BenchResult, identify } from './result.js';
 import { multiplyAddRoof, raceUnderRoofs } from './roofs.js';
 import { agree } from './verify.js';
@@ -77,7 +77,7 @@ async function prepare(backend: Backend, { m, k, n, transpose }: MatmulShape) {
   device.write(B, b);
   await executable.run(1);
   const verified = isRight(await device.read(C), a, b, { m, k, n, transpose });
-  const contestant: Contestant = { run: (times) => executable.run(times) };
+  const contestant = contestantOf(executable, device);
   const release = () => {
     executable.close();
     device.release([A, B, C]);

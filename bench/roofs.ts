@@ -1,7 +1,7 @@
 import type { Backend } from '../src/backends/backend.js';
 import { Step } from '../src/step.js';
 import { persistent } from '../src/tensor.js';
-import { type Contestant, race, type Timing } from './harness.js';
+import { type Contestant, contestantOf, race, type Timing } from './harness.js';
 
 /** The least time that some work can take, measured in the same run as the work. */
 export interface Roof extends Contestant {
@@ -84,7 +84,7 @@ export async function copyRoof(
   );
   const moved = 2 * 4 * rows * columns;
   return {
-    run: (times) => executable.run(times),
+    ...contestantOf(executable, device),
     limit: (milliseconds) => (milliseconds * bytes) / moved,
     release: () => {
       executable.close();

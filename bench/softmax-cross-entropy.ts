@@ -5,6 +5,7 @@ import {
 } from '../src/ops/softmax-cross-entropy.js';
 import { Step } from '../src/step.js';
 import { persistent } from '../src/tensor.js';
+import { contestantOf } from './harness.js';
 import { randomReals } from './matmul.js';
 import { type BenchResult, identify } from './result.js';
 import { copyRoof, exponentialRoof, raceUnderRoofs } from './roofs.js';
@@ -80,7 +81,7 @@ async function prepare(backend: Backend, { batch, classes }: BatchShape) {
   const [loss] = await device.read(L);
   return {
     verified: isRight(loss, gradient, logits, labels, [batch, classes]),
-    run: (times: number) => executable.run(times),
+    ...contestantOf(executable, device),
     release: () => {
       executable.close();
       device.release([z, t, L, dz]);

@@ -2,11 +2,15 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Backend } from '../src/backends/backend.js';
+import { openAdapter } from '../src/backends/webgpu/adapter.js';
+import { WebgpuDevice } from '../src/backends/webgpu/webgpu.js';
 import { syntheticDigits } from '../src/data/synthetic.js';
-import { adam, type Trainer } from '../src/index.js';
+import { adam, linear, sequential, squaredError, type Trainer } from '../src/index.js';
 import { describeOnEachBackend } from './backends.js';
 import { residualNetwork } from './networks.js';
-import { blobs, createTrainer } from './training/fixtures.js';
+import { blobs, createTrainer, plane } from './training/fixtures.js';
+import { describeWithGpu } from './webgpu.js';
 
 const DIGIT = { channels: 1, height: 28, width: 28 };
 const MEBIBYTE = 2 ** 20;
@@ -117,5 +121,24 @@ describeOnEachBackend('memory', (backend) => {
     const { bytes, grown } = await growthOf(calls);
     expect(grown).toBe(0);
     expect(bytes).toBeLessThan(SLACK);
+  });
+});
+
+describeWithGpu('memory of a GPU', () => {
+  it('is all there after the first steps, and does not grow in 10,000 more', async () => {
+    const adapter = await openAdapter();
+    const backend = new Backend(new WebgpuDevice(adapter));
+    const create = vi.spyOn(adapter.device, 'createBuffer');
+    const [model, loss] = [sequential(linear(2, 1)), squaredError()];
+    const trainer = createTrainer(backend, { model, loss, batchSize: 1 });
+    const points = plane({ size: 1000 });
+    await trainer.fit(points, { epochs: 2, validation: points });
+    expect(create).toHaveBeenCalled();
+    create.mockClear();
+    const run = () => trainer.fit(points, { epochs: 10, validation: points });
+    const { bytes } = await growthOf(run);
+    expect(create).not.toHaveBeenCalled();
+    expect(bytes).toBeLessThan(SLACK);
+    await backend.close();
   });
 });

@@ -357,7 +357,11 @@ export class Backend {
 
   /** Ends the backend, when what is under way is done. Calling it again does nothing. */
   close(): Promise<void> {
-    return this.exclusive(() => this.device.close());
+    return this.exclusive(async () => {
+      // Who waits for what has failed is told; a device that was closed is done.
+      await this.device.finish().catch(() => {});
+      await this.device.close();
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

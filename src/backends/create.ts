@@ -1,10 +1,12 @@
 import { BackendError } from '../errors.js';
+import { AutoDevice } from './auto.js';
 import { Backend } from './backend.js';
-import type { BackendName } from './device.js';
+import type { Device } from './device.js';
 import { type Precision, ReferenceDevice } from './reference.js';
 import { supportedBuilds } from './wasm/module.js';
 import { createWasmDevice, type WasmOptions } from './wasm/wasm.js';
 import type { WebgpuOptions } from './webgpu/options.js';
+import { whyNoWebgpu } from './webgpu/presence.js';
 
 export const BACKEND_NAMES = ['auto', 'wasm', 'webgpu', 'reference'] as const;
 export type BackendChoice = (typeof BACKEND_NAMES)[number];
@@ -21,8 +23,13 @@ export interface BackendOptions extends WasmOptions, WebgpuOptions {
 /**
  * Starts a backend.
  *
- * @param choice `wasm` for the CPU at speed, `reference` for plain TypeScript loops, `auto` for the
- *   fastest that this engine has
+ * `auto` begins on the CPU. When a training step has run for 100 ms it opens the GPU, if there is a
+ * real one, times that step on both, and goes on with the faster; `backend.info` then tells the
+ * figures. Results are those of the one before the move and of the other after it, which rounds
+ * differently.
+ *
+ * @param choice `wasm` for the CPU at speed, `webgpu` for the GPU, `reference` for plain TypeScript
+ *   loops, `auto` for what is fastest for the model at hand
  * @throws BackendError when the engine lacks what the backend needs, or the name is unknown
  * @example await using backend = await createBackend('auto');
  */
@@ -32,7 +39,7 @@ export async function createBackend(
 ): Promise<Backend> {
   switch (choice) {
     case 'auto':
-      return createBackend(await fastestBackend(), options);
+      return new Backend(await createAutoDevice(options));
     case 'wasm':
       return new Backend(await createWasmDevice(options));
     case 'webgpu': {
@@ -51,6 +58,18 @@ export async function createBackend(
   }
 }
 
-async function fastestBackend(): Promise<BackendName> {
-  return (await supportedBuilds()).length > 0 ? 'wasm' : 'reference';
+function createReferenceDevice({ precision }: BackendOptions): Device {
+  return new ReferenceDevice(precision === 'float64' ? precision : 'float32');
+}
+
+async function createAutoDevice(options: BackendOptions): Promise<Device> {
+  const hasSimd = (await supportedBuilds()).length > 0;
+  const first = hasSimd ? await createWasmDevice(options) : createReferenceDevice(options);
+  const missing = await whyNoWebgpu();
+  return new AutoDevice(first, missing ?? { name: 'webgpu', open: () => openGpu(options) });
+}
+
+async function openGpu(options: BackendOptions): Promise<Device> {
+  const { createHardwareDevice } = await import('./webgpu/webgpu.js');
+  return createHardwareDevice(options);
 }

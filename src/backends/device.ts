@@ -25,7 +25,11 @@ export interface Roofs {
 
 /** A step compiled for one backend. */
 export interface Executable {
-  /** Runs the whole step `times` times, one after the other. */
+  /**
+   * Runs the whole step `times` times, one after the other. Resolves when they are done, or where
+   * the device runs ahead, when they are sure to be done before whatever is asked next; what went
+   * wrong with them is then said of that.
+   */
   run(times: number): Promise<void>;
   /** Gives the step's own memory back. Persistent tensors stay: see `Device.release`. */
   close(): void;
@@ -39,14 +43,18 @@ export interface Executable {
  */
 export interface Device {
   readonly info: BackendInfo;
+  /** Whether `run` leaves the steps to the device, so that the caller may prepare more meanwhile. */
+  readonly runsAhead?: boolean;
   /** Plans memory and links kernels, once per step. */
   compile(step: Step): Promise<Executable>;
   /** Replaces the first of a persistent tensor's values, or all: at most `tensor.size` elements. */
   write(tensor: Tensor, values: ArrayLike<number>): void;
-  /** A copy of a persistent tensor's values. */
+  /** A copy of a persistent tensor's values, as all that was asked before leaves them. */
   read(tensor: Tensor): Promise<Values>;
   /** Gives the memory of persistent tensors back; their values are lost. */
   release(tensors: Iterable<Tensor>): void;
+  /** Resolves when all that was asked is done: what times a device waits for this. */
+  finish(): Promise<void>;
   /** The roofs that benchmarks measure against, where the backend has them. */
   readonly roofs?: Roofs;
   /** Gives everything back. Whatever is asked afterwards fails with a BackendError. */

@@ -44,6 +44,10 @@ export class ReferenceDevice implements Device {
     for (const tensor of tensors) this.#persistent.delete(tensor);
   }
 
+  async finish(): Promise<void> {
+    this.#expectOpen();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#persistent.clear();

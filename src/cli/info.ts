@@ -2,6 +2,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { relaxedSimd, simd, threads } from 'wasm-feature-detect';
 import { createBackend } from '../backends/create.js';
+import type { BackendInfo, BackendName } from '../backends/device.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
 import { type AdapterReport, listAdapters, openAdapter } from '../backends/webgpu/adapter.js';
 import { defaultCacheFolder } from '../cache-folder.js';
@@ -52,6 +53,7 @@ async function inspect() {
     wasm,
     webgpu,
     backend: backend.info,
+    auto: consider(backend.info, webgpu),
     mnist,
     missing,
   };
@@ -90,6 +92,7 @@ interface Gpus {
   readonly limits?: Limits;
   /** What to know about it, a sentence each. */
   readonly notes?: readonly string[];
+  readonly isSoftware?: boolean;
   /** Why there is none, and how to get it. */
   readonly reason?: string;
   /** All that WebGPU offers, whether or not kernels run on them. */
@@ -99,10 +102,11 @@ interface Gpus {
 async function inspectWebgpu(): Promise<Gpus> {
   const adapters = await listGpus();
   try {
-    const { device, info, close } = await openAdapter();
+    const { device, info, isSoftware, close } = await openAdapter();
     const limits = pickLimits(device.limits);
     await close();
-    return { found: true, adapter: info.build, limits, notes: info.notes, adapters };
+    const { build: adapter, notes } = info;
+    return { found: true, adapter, limits, notes, isSoftware, adapters };
   } catch (error) {
     const reason = `WebGPU: ${reasonOf(error).replace(/^webgpu: /, '')}`;
     return { found: false, reason, adapters };
@@ -117,6 +121,19 @@ async function listGpus(): Promise<readonly Gpu[]> {
 
 function pickLimits(limits: GPUSupportedLimits): Limits {
   return Object.fromEntries(LIMITS.map((name) => [name, limits[name]])) as Limits;
+}
+
+/** Backends that `auto` may end on: the one that it begins with first. */
+interface Auto {
+  readonly considers: readonly BackendName[];
+  /** Why not more, if so. */
+  readonly reason?: string;
+}
+
+function consider({ backend }: BackendInfo, { found, adapter, isSoftware }: Gpus): Auto {
+  if (!found) return { considers: [backend], reason: 'WebGPU offers no GPU' };
+  if (isSoftware) return { considers: [backend], reason: `${adapter} computes on the CPU` };
+  return { considers: [backend, 'webgpu'] };
 }
 
 function whyMissing(wasm: Wasm): string[] {
@@ -167,6 +184,7 @@ function formatMachine(machine: Machine): string {
     `GPU           ${formatGpu(webgpu)}`,
     `adapters      ${inColumn(webgpu.adapters.map(formatAdapter)) || 'none'}`,
     `backend       ${formatBackend(machine.backend)}`,
+    `auto          ${formatAuto(machine.auto)}`,
     `MNIST         ${formatMnist(mnist)}`,
     `cache         ${mnist.cacheFolder}`,
   ];
@@ -200,6 +218,11 @@ function inColumn(lines: readonly string[]): string {
 
 function formatLargest({ maxBufferSize, maxStorageBufferBindingSize }: Limits): string {
   return formatBytes(Math.min(maxBufferSize, maxStorageBufferBindingSize));
+}
+
+function formatAuto({ considers: [first, ...others], reason }: Auto): string {
+  if (reason !== undefined) return `${first} alone, since ${reason}`;
+  return `begins on ${first}, times a training step on ${others.join()} too, and keeps the faster`;
 }
 
 function formatMnist({ found, folder, trainSize = 0, testSize = 0 }: MnistPlace): string {

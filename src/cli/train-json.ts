@@ -45,12 +45,19 @@ export class JsonReport implements TrainReport {
       validBalancedAccuracy: evaluation.balancedAccuracy,
       trainSeconds: totals.trainSeconds,
       imagesPerSecond: totals.imagesPerSecond,
+      ...this.#whereItEnded(totals),
       ...(coefficients && { coefficients: coefficients.values }),
       ...(weightsPath !== undefined && { weights: weightsPath }),
     });
   }
 
   interrupted(totals: RunTotals, signal: string): void {
-    printJson({ event: 'interrupted', signal, ...totals });
+    const { backend: _, ...numbers } = totals;
+    printJson({ event: 'interrupted', signal, ...numbers, ...this.#whereItEnded(totals) });
+  }
+
+  /** The backend, if it is not the one that the run began on. */
+  #whereItEnded({ backend: { backend, build, threads } }: RunTotals) {
+    return backend === this.run.backend.backend ? {} : { backend, build, threads };
   }
 }

@@ -22,6 +22,8 @@ export interface RunTotals {
   readonly epochs: number;
   readonly trainSeconds: number;
   readonly imagesPerSecond: number;
+  /** With `auto`, perhaps another than the run began on. */
+  readonly backend: BackendInfo;
 }
 
 export interface RunSummary extends RunTotals {

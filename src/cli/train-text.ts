@@ -49,14 +49,14 @@ export class TextReport implements TrainReport {
   done({ evaluation, coefficients, weightsPath, ...totals }: RunSummary): void {
     print();
     print(coefficients?.formula ?? this.#formatAccuracy(evaluation));
-    print(this.#formatTotals(totals));
+    this.#printTotals(totals);
     if (weightsPath !== undefined) print(`weights in ${weightsPath}`);
     if (process.stdout.isTTY) print(`\n${this.#suggest(weightsPath)}`);
   }
 
   interrupted(totals: RunTotals): void {
     print();
-    print(this.#formatTotals(totals));
+    this.#printTotals(totals);
   }
 
   #formatAccuracy({ accuracy, balancedAccuracy }: Evaluation): string {
@@ -79,10 +79,14 @@ export class TextReport implements TrainReport {
     ].join('\n');
   }
 
-  #formatTotals({ epochs, trainSeconds, imagesPerSecond }: RunTotals): string {
+  /** And what the backend came to say meanwhile: which one `auto` chose, and why. */
+  #printTotals({ epochs, trainSeconds, imagesPerSecond, backend }: RunTotals): void {
     const things = this.#run.recipe.data === 'points' ? 'points' : 'images';
     const speed = `${formatCount(imagesPerSecond)} ${things}/s`;
-    return `${formatCounted(epochs, 'epoch')}, ${formatSeconds(trainSeconds)} s of training, ${speed}`;
+    const time = `${formatSeconds(trainSeconds)} s of training`;
+    print(`${formatCounted(epochs, 'epoch')}, ${time}, ${speed}`);
+    const known = this.#run.backend.notes;
+    for (const line of backend.notes) if (!known.includes(line)) print(line);
   }
 }
 

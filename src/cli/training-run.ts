@@ -168,6 +168,7 @@ export class TrainingRun {
       trainSeconds: this.#log.trainSeconds,
       // Of this sitting: a run that goes on may do so on another machine.
       imagesPerSecond: examples > 0 ? examples / trainSeconds : 0,
+      backend: this.#backend.info,
     };
   }
 }

@@ -73,6 +73,11 @@ export class Engine {
     return [...own, ...this.moments.flat()];
   }
 
+  /** Whether steps may be asked for while the losses of those before are still to come. */
+  get runsAhead(): boolean {
+    return this.#backend.device.runsAhead === true;
+  }
+
   get #buffers(): readonly LayerBuffer[] {
     return this.setup.model.buffers ?? [];
   }
@@ -158,7 +163,8 @@ export class Engine {
   }
 
   /**
-   * Trains on one batch after another.
+   * Trains on one batch after another. The backend is free for what is asked next as soon as it
+   * has the steps, even if their losses are still to come.
    *
    * @param order in which it walks the dataset; another array for another order
    * @param update number of the first update, from 1
@@ -166,7 +172,7 @@ export class Engine {
    * @param rates learning rate of each of the at most `MAX_ROWS` updates
    * @returns the loss of each batch, before its update
    */
-  train(
+  async train(
     dataset: Dataset,
     order: Int32Array,
     batchSize: number,
@@ -174,7 +180,7 @@ export class Engine {
     position: number,
     rates: readonly number[],
   ): Promise<Values> {
-    return this.#backend.exclusive(async () => {
+    const { losses } = await this.#backend.exclusive(async () => {
       const { key, shuffled } = this.#datasets.get(dataset);
       this.#placeOrder(shuffled.index, order);
       const tensors = { state: this.#state, moments: this.moments };
@@ -186,19 +192,23 @@ export class Engine {
       device.write(this.#state.state, stateWords(update, position));
       device.write(this.#state.schedule, rates);
       await executable.run(rates.length);
-      return (await device.read(this.#state.losses)).subarray(0, rates.length);
+      return { losses: device.read(this.#state.losses) };
     });
+    return (await losses).subarray(0, rates.length);
   }
 
-  /** Sums of loss and confusion counts over some batches of a dataset, in its own order. */
-  evaluate(
+  /**
+   * Sums of loss and confusion counts over some batches of a dataset, in its own order. The backend
+   * is free for what is asked next as it is while `train` runs.
+   */
+  async evaluate(
     dataset: Dataset,
     batchSize: number,
     position: number,
     batches: number,
     classes: number,
   ): Promise<EvaluationSums> {
-    return this.#backend.exclusive(async () => {
+    const { reads } = await this.#backend.exclusive(async () => {
       const { device } = this.#backend;
       const data = this.#datasets.get(dataset);
       const confusion = this.#confusionFor(classes);
@@ -206,12 +216,13 @@ export class Engine {
       device.write(this.#state.state, stateWords(0, position));
       if (confusion) device.write(confusion, new Int32Array(confusion.size));
       await executable.run(batches);
-      const losses = Array.from((await device.read(this.#state.losses)).subarray(0, batches));
-      return {
-        loss: losses.reduce((sum, loss) => sum + loss * this.lossWeight(batchSize), 0),
-        confusion: confusion && (await device.read(confusion)),
-      };
+      const tensors = confusion ? [this.#state.losses, confusion] : [this.#state.losses];
+      return { reads: Promise.all(tensors.map((tensor) => device.read(tensor))) };
     });
+    const [losses, counts] = await reads;
+    const weight = this.lossWeight(batchSize);
+    const ofBatches = Array.from(losses.subarray(0, batches));
+    return { loss: ofBatches.reduce((sum, loss) => sum + loss * weight, 0), confusion: counts };
   }
 
   /** The model's predictions for a batch: (size, outputs). */

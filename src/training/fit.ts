@@ -1,11 +1,11 @@
 import type { Dataset } from '../data/dataset.js';
 import { TrainingError } from '../errors.js';
 import { yieldToEventLoop } from '../event-loop.js';
-import { RandomStream, STREAMS, shuffle } from '../random/threefry.js';
 import type { Tensor, Values } from '../tensor.js';
-import { naturalOrder } from './device-datasets.js';
 import { type Engine, MAX_STEPS } from './engine.js';
+import { EpochOrder } from './epoch-order.js';
 import type { EpochRecord, Evaluation, History, Progress, StepReport } from './history.js';
+import { Snapshots } from './snapshots.js';
 
 type Awaitable<Value> = Value | Promise<Value>;
 
@@ -44,17 +44,32 @@ export interface RunPosition {
 
 /** How long one call into the backend should take: twice as often as progress is promised. */
 const CHUNK_MILLISECONDS = 50;
-/** How often the state of training is set aside, to return to if the loss stops being finite. */
-const SNAPSHOT_MILLISECONDS = 2000;
 
-interface Snapshot {
-  readonly values: readonly Values[];
-  readonly position: RunPosition;
+/** Steps that the backend was asked for. */
+interface Chunk {
+  /** Number of the first one, from 0. */
+  readonly first: number;
+  readonly batchSize: number;
+  readonly rates: readonly number[];
+  readonly began: number;
+  readonly losses: Promise<Values>;
+  /** Where the run stands after them; where it stood before if they fail. */
+  readonly after: Promise<RunPosition>;
 }
 
 /**
  * One run of training: epochs of shuffled batches, in chunks of as many steps as fit into 50 ms.
  * Everything about a step follows from its number, so a run can be taken up anywhere.
+ *
+ * A backend that runs ahead is given the next chunk before the losses of the one under way are
+ * back, so that it need not wait for them:
+ *
+ *   asked for    chunk 1   chunk 2             chunk 3
+ *   backend      | chunk 1           | chunk 2           | chunk 3  …
+ *   told                             losses 1            losses 2
+ *
+ * It is not where somebody may decide what comes next: after an update with `onStep`, at the end
+ * of an epoch, when the signal was aborted, or when the state is to be set aside.
  */
 export class Run {
   readonly position: RunPosition;
@@ -62,33 +77,54 @@ export class Run {
   readonly #settings: RunSettings;
   readonly #stepsPerEpoch: number;
   readonly #tensors: readonly Tensor[];
+  readonly #snapshots: Snapshots;
+  readonly #order: EpochOrder;
   readonly #records: EpochRecord[] = [];
-  #order: { readonly epoch: number; readonly indices: Int32Array } | undefined;
   #chunkSize = 1;
   #milliseconds = 0;
   #epochMilliseconds = 0;
   #examples = 0;
   #stoppedBy: History['stoppedBy'];
   #learningRate = 0;
-  #good: Snapshot | undefined;
-  #candidate: Snapshot | undefined;
-  #candidateTime = -Infinity;
+  /** The chunk that was asked for before its turn. */
+  #ahead: Chunk | undefined;
+  #upcoming: Promise<RunPosition>;
+  /** When the losses of the latest chunk came. */
+  #told = 0;
 
   constructor(engine: Engine, settings: RunSettings, position: RunPosition) {
     this.#engine = engine;
     this.#settings = settings;
     this.position = position;
+    this.#upcoming = Promise.resolve({ ...position });
     this.#stepsPerEpoch = Math.ceil(settings.dataset.size / settings.batchSize);
     this.#tensors = engine.trainedTensors;
+    this.#snapshots = new Snapshots(engine, this.#tensors);
+    this.#order = new EpochOrder(
+      settings.dataset.size,
+      settings.shuffle ? settings.seed : undefined,
+    );
+  }
+
+  /**
+   * Where the run stands when the backend has done all that it was asked for so far: the position
+   * of the weights that whoever asks for them now will get.
+   */
+  get upcoming(): Promise<RunPosition> {
+    return this.#upcoming;
   }
 
   /** @throws TrainingError when the loss stops being finite; the last good weights are kept */
   async train(): Promise<History> {
     const { epochs, signal } = this.#settings;
     const totalSteps = epochs * this.#stepsPerEpoch;
-    while (this.position.step < totalSteps && !this.#stoppedBy) {
-      if (signal?.aborted) this.#stoppedBy = 'signal';
-      else await this.#trainChunk();
+    try {
+      while (this.position.step < totalSteps && !this.#stoppedBy) {
+        if (signal?.aborted && !this.#ahead) this.#stoppedBy = 'signal';
+        else await this.#trainChunk();
+      }
+    } finally {
+      await this.#settle();
     }
     await this.#expectFiniteWeights();
     return {
@@ -100,17 +136,28 @@ export class Run {
   }
 
   async #trainChunk(): Promise<void> {
-    await this.#takeSnapshot();
-    const first = this.position.step;
-    const began = performance.now();
-    const { losses, rates, batchSize } = await this.#runSteps(first, this.#stepsInChunk(first));
-    this.#account(performance.now() - began, losses.length, batchSize);
-    await this.#expectFinite(losses, rates, first);
-    this.#advance(losses, batchSize);
-    this.#learningRate = rates[rates.length - 1];
-    await this.#report(losses, rates);
+    if (!this.#ahead) await this.#snapshots.takeIfDue(this.position);
+    const chunk = this.#ahead ?? this.#submit(this.position.step);
+    const next = chunk.first + chunk.rates.length;
+    this.#ahead = this.#mayRunAhead(next) ? this.#submit(next) : undefined;
+    const losses = await this.#complete(chunk);
+    await this.#report(losses, chunk.rates);
     if (this.position.step % this.#stepsPerEpoch === 0) await this.#endEpoch();
     await yieldToEventLoop();
+  }
+
+  #mayRunAhead(next: number): boolean {
+    const { onStep, signal } = this.#settings;
+    const isFree = !onStep && !signal?.aborted && next % this.#stepsPerEpoch !== 0;
+    return this.#engine.runsAhead && isFree && !this.#snapshots.isDue;
+  }
+
+  /** A callback that throws ends the run, but the chunk under way still counts. */
+  async #settle(): Promise<void> {
+    const chunk = this.#ahead;
+    this.#ahead = undefined;
+    // Whatever ended the run is what its caller is told.
+    if (chunk) await this.#complete(chunk).catch(() => {});
   }
 
   /** Steps from `first` that share a batch size and an epoch, and take about 50 ms. */
@@ -122,36 +169,45 @@ export class Run {
     return Math.max(1, Math.min(this.#chunkSize, left, MAX_STEPS));
   }
 
-  /** Runs `count` steps from step number `first` of the run. */
-  async #runSteps(first: number, count: number) {
+  /** Asks for at most `most` steps from step number `first` of the run. */
+  #submit(first: number, most = MAX_STEPS): Chunk {
+    const began = performance.now();
     const { dataset, batchSize, epochs } = this.#settings;
     const { schedule } = this.#engine.setup.optimizer;
     const epoch = Math.floor(first / this.#stepsPerEpoch);
     const offset = (first % this.#stepsPerEpoch) * batchSize;
     const size = Math.min(batchSize, dataset.size - offset);
     const totalSteps = epochs * this.#stepsPerEpoch;
-    const rates = Array.from({ length: count }, (_, i) =>
+    const rates = Array.from({ length: Math.min(most, this.#stepsInChunk(first)) }, (_, i) =>
       schedule.at(first + i, totalSteps, this.#stepsPerEpoch),
     );
     const update = this.position.updatesBefore + first + 1;
-    const order = this.#orderOf(epoch);
-    const losses = await this.#engine.train(dataset, order, size, update, offset, rates);
-    return { losses, rates, batchSize: size };
+    const order = this.#order.of(this.position.epochsBefore + epoch);
+    const losses = this.#engine.train(dataset, order, size, update, offset, rates);
+    const before = this.#upcoming;
+    const after = losses.then(
+      async (values) => this.#advanced(await before, values, size),
+      () => before,
+    );
+    this.#upcoming = after;
+    return { first, batchSize: size, rates, began, losses, after };
   }
 
-  /** Which example comes when in an epoch: the same array as long as it is the same epoch. */
-  #orderOf(epoch: number): Int32Array {
-    if (this.#order?.epoch === epoch) return this.#order.indices;
-    const { dataset, seed } = this.#settings;
-    const indices = naturalOrder(dataset.size);
-    if (this.#settings.shuffle) {
-      shuffle(indices, new RandomStream(seed, STREAMS.shuffle, this.position.epochsBefore + epoch));
-    }
-    this.#order = { epoch, indices };
-    return indices;
+  /** Waits for a chunk's losses, and counts its steps as made. */
+  async #complete(chunk: Chunk): Promise<Values> {
+    const losses = await chunk.losses;
+    this.#account(chunk);
+    await this.#expectFinite(losses, chunk);
+    Object.assign(this.position, await chunk.after);
+    this.#learningRate = chunk.rates[chunk.rates.length - 1];
+    return losses;
   }
 
-  #account(milliseconds: number, steps: number, batchSize: number): void {
+  #account({ began, rates: { length: steps }, batchSize }: Chunk): void {
+    // One that was asked for before its turn began when the one before it was over.
+    const now = performance.now();
+    const milliseconds = now - Math.max(began, this.#told);
+    this.#told = now;
     this.#milliseconds += milliseconds;
     this.#epochMilliseconds += milliseconds;
     this.#examples += steps * batchSize;
@@ -200,23 +256,11 @@ export class Run {
   }
 
   /**
-   * Sets the state aside now and then. A snapshot counts as good only once a loss computed from
-   * it was finite, since an update may already have ruined the weights.
-   */
-  async #takeSnapshot(): Promise<void> {
-    const now = performance.now();
-    if (now - this.#candidateTime < SNAPSHOT_MILLISECONDS) return;
-    const values = await this.#engine.read(this.#tensors);
-    this.#candidate = { values, position: { ...this.position } };
-    this.#candidateTime = now;
-  }
-
-  /**
    * Does nothing while all losses are finite. Otherwise returns to the last weights whose loss
    * was, by running again from the latest good snapshot, and throws.
    */
-  async #expectFinite(losses: Values, rates: readonly number[], first: number): Promise<void> {
-    if (Number.isFinite(losses[0])) this.#good = this.#candidate ?? this.#good;
+  async #expectFinite(losses: Values, { rates, first }: Chunk): Promise<void> {
+    if (Number.isFinite(losses[0])) this.#snapshots.approve();
     const bad = losses.findIndex((loss: number) => !Number.isFinite(loss));
     if (bad < 0) return;
     await this.#restore(first + bad - 1);
@@ -243,24 +287,26 @@ export class Run {
 
   /** Returns to the latest good snapshot and repeats the steps up to number `end`. */
   async #restore(end: number): Promise<void> {
-    const snapshot = this.#good ?? this.#candidate;
+    this.#ahead = undefined;
+    const snapshot = this.#snapshots.latestGood;
     if (!snapshot) return;
+    this.#upcoming = Promise.resolve(snapshot.position);
     await this.#engine.write(this.#tensors, snapshot.values);
     Object.assign(this.position, snapshot.position);
     while (this.position.step < end) {
-      const first = this.position.step;
-      const left = Math.min(this.#stepsInChunk(first), end - first);
-      const { losses, batchSize } = await this.#runSteps(first, left);
-      this.#advance(losses, batchSize);
+      const chunk = this.#submit(this.position.step, end - this.position.step);
+      await chunk.losses;
+      Object.assign(this.position, await chunk.after);
       await yieldToEventLoop();
     }
   }
 
-  #advance(losses: Values, batchSize: number): void {
-    if (this.position.step % this.#stepsPerEpoch === 0) this.position.lossSum = 0;
-    this.position.step += losses.length;
+  /** The position after some more steps. */
+  #advanced(position: RunPosition, losses: Values, batchSize: number): RunPosition {
     const weight = this.#engine.lossWeight(batchSize);
-    for (const loss of losses) this.position.lossSum += loss * weight;
+    let lossSum = position.step % this.#stepsPerEpoch === 0 ? 0 : position.lossSum;
+    for (const loss of losses) lossSum += loss * weight;
+    return { ...position, step: position.step + losses.length, lossSum };
   }
 
   /** Loss over the first examples of the epoch under way. */

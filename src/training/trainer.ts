@@ -14,7 +14,7 @@ import { isOwned, own } from '../layers/ownership.js';
 import { accuracyOf } from '../ops/accuracy.js';
 import type { Shape } from '../tensor.js';
 import { type Checkpoint, checkpointValues, readPosition } from './checkpoint.js';
-import { type Batch, Engine, MAX_STEPS } from './engine.js';
+import { type Batch, Engine, type EvaluationSums, MAX_STEPS } from './engine.js';
 import { readBytes, writeBytes } from './files.js';
 import { type FitCallbacks, Run, type RunPosition } from './fit.js';
 import type { Evaluation, History } from './history.js';
@@ -74,6 +74,7 @@ export class Trainer {
   #normalization: Normalization | undefined;
   #position: RunPosition = { updatesBefore: 0, epochsBefore: 0, step: 0, lossSum: 0 };
   #running = false;
+  #run: Run | undefined;
 
   /** @throws ShapeError, RangeError or TrainingError when an option does not fit */
   constructor(backend: Backend, options: TrainerOptions) {
@@ -123,8 +124,10 @@ export class Trainer {
       const { batchSize, seed } = this;
       const settings = { ...options, dataset: data, batchSize, seed, shuffle };
       const validate = validation && { validate: () => this.evaluate(validation) };
-      return await new Run(this.#engine, { ...settings, ...validate }, this.#position).train();
+      this.#run = new Run(this.#engine, { ...settings, ...validate }, this.#position);
+      return await this.#run.train();
     } finally {
+      this.#run = undefined;
       this.#running = false;
     }
   }
@@ -138,14 +141,23 @@ export class Trainer {
     const classes = this.#engine.checkDataset(dataset);
     const confusion = new Int32Array(classes * classes);
     let lossSum = 0;
-    for (const { start, size, count } of evaluationChunks(dataset.size)) {
-      const sums = await this.#engine.evaluate(dataset, size, start, count, classes);
+    const add = (sums: EvaluationSums) => {
       lossSum += sums.loss;
       sums.confusion?.forEach((value: number, i: number) => {
         confusion[i] += value;
       });
+    };
+    let before: Promise<void> | undefined;
+    for (const { start, size, count } of evaluationChunks(dataset.size)) {
+      const added = this.#engine.evaluate(dataset, size, start, count, classes).then(add);
+      // Heard below, but perhaps only after it has failed.
+      added.catch(() => {});
+      // One is under way while the sums of the one before come back.
+      await before;
+      before = added;
       await yieldToEventLoop();
     }
+    await before;
     const loss = lossSum / this.#engine.lossWeight(dataset.size);
     return { loss, ...accuracyOf(confusion, classes), confusion };
   }
@@ -259,8 +271,10 @@ export class Trainer {
   /** All that `fit` needs to go on with a run: weights, the optimizer's memory, the position. */
   async checkpoint(): Promise<Checkpoint> {
     const { trainedTensors } = this.#engine;
+    // Asked for together, so that they are of one moment.
+    const position = this.#run?.upcoming ?? { ...this.#position };
     const values = await this.#engine.read(trainedTensors);
-    return checkpointValues(this, trainedTensors, values, this.#position);
+    return checkpointValues(this, trainedTensors, values, await position);
   }
 
   /**

@@ -138,6 +138,14 @@ describeWithGpu('the webgpu backend', () => {
     await device.close();
   });
 
+  it('closes when what was asked of it is answered', async () => {
+    const { backend } = await open();
+    const trainer = recipeTrainer(RECIPES.softmax, { backend });
+    const evaluating = trainer.evaluate(digits.test);
+    await backend.close();
+    expect((await evaluating).loss).toBeGreaterThan(0);
+  });
+
   it('closes in the middle of a run, which says so', async () => {
     const { device } = await open();
     const [x, y] = [persistent('x', [2 ** 16]), persistent('y', [2 ** 16])];
@@ -152,11 +160,12 @@ describeWithGpu('the webgpu backend', () => {
   describe('whose GPU is lost', () => {
     const lost = /^webgpu: the device was lost \(destroyed\)/;
 
-    it('says so of the run under way, and of whatever follows', async () => {
+    it('says so to who waits for the run under way, and of whatever follows', async () => {
       const { gpu, device } = await open();
       const [x, y] = [persistent('x', [2 ** 16]), persistent('y', [2 ** 16])];
       const executable = await device.compile(reluStep(x, y, 4));
-      const running = expect(executable.run(200)).rejects.toThrow(lost);
+      await executable.run(200);
+      const running = expect(device.finish()).rejects.toThrow(lost);
       gpu.destroy();
       await running;
       await expect(executable.run(1)).rejects.toBeInstanceOf(BackendError);

@@ -8,8 +8,10 @@ interface Machine {
     readonly adapter?: string;
     readonly adapters: readonly { readonly name: string; readonly features: readonly string[] }[];
     readonly notes?: readonly string[];
+    readonly isSoftware?: boolean;
     readonly reason?: string;
   };
+  readonly auto: { readonly considers: readonly string[]; readonly reason?: string };
   readonly missing: readonly string[];
 }
 
@@ -69,6 +71,7 @@ describe('info', () => {
       },
       notes: expect.any(Array),
       adapters: expect.any(Array),
+      isSoftware: expect.any(Boolean),
     });
     expect(stdout).toContain(`GPU           ${webgpu.adapter}, tensors of up to `);
     for (const line of webgpu.notes ?? []) expect(stdout).toContain(`\n              ${line}\n`);
@@ -94,6 +97,20 @@ describe('info', () => {
       expect(stdout).toContain(` ${each.name} (`);
       expect(stdout).toContain(`): ${each.features.join(', ') || 'no optional features'}; `);
     }
+  });
+
+  test('says what auto considers, and why not a GPU', async () => {
+    const [machine] = jsonLines(await handgrad(['info', '--json']));
+    const { webgpu, auto } = machine as unknown as Machine;
+    const { stdout } = await handgrad(['info']);
+    if (webgpu.found && !webgpu.isSoftware) {
+      expect(auto).toEqual({ considers: ['wasm', 'webgpu'] });
+      expect(stdout).toMatch(/^auto +begins on wasm, times a training step on webgpu too/m);
+      return;
+    }
+    const reason = webgpu.found ? `${webgpu.adapter} computes on the CPU` : 'WebGPU offers no GPU';
+    expect(auto).toEqual({ considers: ['wasm'], reason });
+    expect(stdout).toContain(`\nauto          wasm alone, since ${reason}\n`);
   });
 
   test('says why there is no GPU, and what to install', async () => {

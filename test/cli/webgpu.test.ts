@@ -46,4 +46,13 @@ describeWithGpu('on a GPU', () => {
     // Nothing is known of a GPU's roof.
     expect(results[1]).not.toHaveProperty('roofFraction');
   });
+
+  test('train on the CPU ends with what came of the GPU, if it went on for long enough', async () => {
+    const args = ['train', 'mlp-deep', '--batch-size', '4', '--epochs', '30'];
+    const { status, stdout } = await handgrad([...args, '--data', digits.path]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /images\/s\n(auto: [\d.]+ ms a step of batch 4 on wasm, .*|webgpu: .* computes on the CPU: not considered)\n$/,
+    );
+  });
 });

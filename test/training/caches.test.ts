@@ -35,6 +35,7 @@ class Recorder implements Device {
       this.held.delete(tensor);
     }
   }
+  async finish() {}
   async close() {}
 }
 

@@ -70,7 +70,13 @@ async function matmul({ device }, job) {
   device.write(A, a);
   device.write(B, b);
   await executable.run(1);
-  return { result: await device.read(C), run: (times) => executable.run(times) };
+  return { result: await device.read(C), run: (times) => runToEnd(executable, device, times) };
+}
+
+/** A GPU may still be at work when `run` resolves. */
+async function runToEnd(executable, device, times) {
+  await executable.run(times);
+  await device.finish();
 }
 
 /** The op that computes what is wanted, and the tensors that it reads. */
@@ -103,7 +109,7 @@ async function convolution({ device }, job, operands) {
   await executable.run(1);
   return {
     result: await device.read(tensors[job.wanted]),
-    run: (times) => executable.run(times),
+    run: (times) => runToEnd(executable, device, times),
   };
 }
 

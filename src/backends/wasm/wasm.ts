@@ -267,6 +267,10 @@ class WasmDevice implements Device {
     }
   }
 
+  async finish(): Promise<void> {
+    this.#expectOpen();
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -40,11 +40,16 @@ export class Memory {
 
   /** Writes whole words to the start of a buffer, of which it need not be known that it was made. */
   write(buffer: GPUBuffer, bytes: Uint8Array): void {
-    const isMade = this.#allocations.get(buffer)?.state === 'made';
+    const isMade = this.isMade(buffer);
     // If there is none, that is what `expectRoom` says; no one else need hear of it.
     if (!isMade) this.#gpu.pushErrorScope('validation');
     this.#gpu.queue.writeBuffer(buffer, 0, bytes);
     if (!isMade) this.#gpu.popErrorScope().catch(() => {});
+  }
+
+  /** Whether it is known that there was room for the buffer. */
+  isMade(buffer: GPUBuffer): boolean {
+    return this.#allocations.get(buffer)?.state === 'made';
   }
 
   /** Whether it is known that there was no room for the buffer. */

@@ -13,6 +13,7 @@ import { Memory } from './memory.js';
 import type { WebgpuOptions } from './options.js';
 import { Pipelines } from './pipelines.js';
 import { SMALL_TILES, TILES } from './products.js';
+import { Staging } from './staging.js';
 import { expectRoom, typedValues, valuesOf, wholeWords } from './values.js';
 
 /**
@@ -21,13 +22,28 @@ import { expectRoom, typedValues, valuesOf, wholeWords } from './values.js';
  * @throws BackendError when there is none, or none that has what options ask for
  */
 export async function createWebgpuDevice(options: WebgpuOptions = {}): Promise<Device> {
-  const { subgroups, precision, tiles } = options;
+  return openDevice(await openAdapter(options), options);
+}
+
+/**
+ * Opens a GPU that is one, as `auto` wants it.
+ *
+ * @throws BackendError when there is none, or only software that stands in for one
+ */
+export async function createHardwareDevice(options: WebgpuOptions = {}): Promise<Device> {
   const adapter = await openAdapter(options);
+  if (!adapter.isSoftware) return openDevice(adapter, options);
+  await adapter.close();
+  throw new BackendError(`webgpu: ${adapter.info.build} computes on the CPU: not considered`);
+}
+
+async function openDevice(adapter: Adapter, options: WebgpuOptions): Promise<Device> {
+  const { subgroups, precision, tiles } = options;
   try {
     if (subgroups) expectFeature(adapter, 'subgroups', 'the option subgroups');
     if (precision === 'f16') expectFeature(adapter, 'shader-f16', 'the precision f16');
-    const measured =
-      tiles === 'measured' ? await openCuts(adapter.info.build, precision) : undefined;
+    const { build } = adapter.info;
+    const measured = tiles === 'measured' ? await openCuts(build, precision) : undefined;
     return new WebgpuDevice(adapter, options, measured);
   } catch (error) {
     await adapter.close();
@@ -45,6 +61,7 @@ function expectFeature({ device, info }: Adapter, feature: GPUFeatureName, optio
 /** Runs steps on an open GPU. */
 export class WebgpuDevice implements Device {
   readonly info: BackendInfo;
+  readonly runsAhead = true;
   readonly #gpu: GPUDevice;
   readonly #adapter: Adapter;
   readonly #memory: Memory;
@@ -52,6 +69,9 @@ export class WebgpuDevice implements Device {
   readonly #pipelines: Pipelines;
   readonly #cuts: Cuts;
   readonly #measured: MeasuredCuts | undefined;
+  readonly #staging: Staging;
+  /** When the latest run is over. */
+  #latest: Promise<unknown> = Promise.resolve();
   /** Why the device can no longer be used. */
   #failure: string | undefined;
 
@@ -65,6 +85,7 @@ export class WebgpuDevice implements Device {
     this.#pipelines = new Pipelines(this.#gpu, { subgroups, halves: precision === 'f16' });
     this.#measured = measured;
     this.#cuts = new Cuts(adapter.isSoftware ? SMALL_TILES : TILES, measured?.cuts);
+    this.#staging = new Staging(this.#gpu);
     this.#gpu.lost.then(({ reason, message }) => {
       this.#failure ??= `the device was lost (${reason}): ${message}`;
     });
@@ -130,21 +151,12 @@ export class WebgpuDevice implements Device {
   async read(tensor: Tensor): Promise<Values> {
     this.#expectUsable();
     const buffer = this.#bufferOf(tensor);
-    await this.#memory.expectRoom([buffer]);
-    const staging = this.#gpu.createBuffer({
-      size: buffer.size,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    });
+    // Without waiting, if that can be: what is submitted next must not be read.
+    if (!this.#memory.isMade(buffer)) await this.#memory.expectRoom([buffer]);
     try {
-      const encoder = this.#gpu.createCommandEncoder();
-      encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
-      this.#gpu.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ);
-      return valuesOf(tensor, staging.getMappedRange().slice(0));
+      return valuesOf(tensor, await this.#staging.read(buffer));
     } catch (cause) {
       throw this.#error('read', cause);
-    } finally {
-      staging.destroy();
     }
   }
 
@@ -155,23 +167,36 @@ export class WebgpuDevice implements Device {
     }
   }
 
+  async finish(): Promise<void> {
+    this.#expectUsable();
+    try {
+      await Promise.all([this.#gpu.queue.onSubmittedWorkDone(), this.#staging.latest]);
+    } catch (cause) {
+      throw this.#error('finish', cause);
+    }
+    this.#expectUsable();
+  }
+
   async close(): Promise<void> {
     this.#failure ??= 'the backend is closed';
+    this.#staging.close();
     this.release([...this.#buffers.keys()]);
     await this.#adapter.close();
   }
 
-  /** All steps in one command buffer, in one pass. */
+  /**
+   * All steps in one command buffer, in one pass. Resolves when the run before is over, so that two
+   * are under way at most: enough for the GPU to go on at once with the next.
+   */
   async #run(dispatches: readonly Dispatch[], times: number): Promise<void> {
     this.#expectUsable();
     const encoder = this.#gpu.createCommandEncoder();
     encode(encoder, dispatches, times);
     this.#gpu.queue.submit([encoder.finish()]);
-    try {
-      await this.#gpu.queue.onSubmittedWorkDone();
-    } catch (cause) {
-      throw this.#error('run', cause);
-    }
+    const before = this.#latest;
+    // Why it failed, if it did, is the device's failure.
+    this.#latest = this.#gpu.queue.onSubmittedWorkDone().catch(() => {});
+    await before;
     this.#expectUsable();
   }
 

@@ -1,0 +1,17 @@
+import { inNode, nodeModule } from '../../node.js';
+
+/**
+ * Why WebGPU is missing, as far as that is seen without loading anything; whether there is a GPU
+ * behind it shows when it is opened.
+ */
+export async function whyNoWebgpu(): Promise<string | undefined> {
+  if (typeof navigator !== 'undefined' && navigator.gpu) return undefined;
+  if (!inNode) return 'webgpu: expected navigator.gpu, got a browser without, or an insecure page';
+  try {
+    const { createRequire } = await nodeModule<typeof import('node:module')>('node:module');
+    createRequire(import.meta.url).resolve('webgpu');
+    return undefined;
+  } catch {
+    return 'webgpu: expected the package webgpu (Dawn), got none; run npm install webgpu';
+  }
+}
