@@ -71,8 +71,8 @@ export class AutoDevice implements Device {
   }
 
   async compile(step: Step): Promise<Executable> {
-    for (const tensor of tensorsOf(step)) this.#held.add(tensor);
     const runner = await compileOn(this.#device, step);
+    for (const tensor of tensorsOf(step)) this.#held.add(tensor);
     const compiled: Compiled = { step, runner, milliseconds: 0, mostTimes: 0 };
     return {
       run: (times) => this.#run(compiled, times),
@@ -123,11 +123,11 @@ export class AutoDevice implements Device {
   }
 
   /** Moves to the rival if that is faster; where it cannot take part, all stays as it was. */
-  async #tryRival(compiled: Compiled, times: number, { name, open }: Rival): Promise<void> {
+  async #tryRival(compiled: Compiled, times: number, rival: Rival): Promise<void> {
     // Once is enough, whatever comes of it.
     this.#rival = undefined;
     try {
-      this.#opened = await open();
+      this.#opened = await rival.open();
     } catch (error) {
       this.#notes = [reasonOf(error)];
       return;
@@ -138,7 +138,7 @@ export class AutoDevice implements Device {
       try {
         await this.#compete(compiled, this.#opened, saved, times);
       } catch (error) {
-        const failure = `auto: ${name} failed its trial (${reasonOf(error)})`;
+        const failure = `auto: ${rival.name} failed its trial (${reasonOf(error)})`;
         this.#notes = [`${failure}: stays with ${first.info.backend}`];
       }
       // What the trial did is undone. If it is the first that failed, this or the run says so.
@@ -164,9 +164,11 @@ export class AutoDevice implements Device {
       await this.#moveTo(rival);
       compiled.runner = theirs;
     }
-    const figures = `${formatTime(mine)} ${formatStep(compiled.step)} on ${first.backend}, ${formatTime(its)} on ${rival.info.backend} (${rival.info.build})`;
-    const decision = pays ? `goes on with ${rival.info.backend}` : `stays with ${first.backend}`;
-    this.#notes = [`auto: ${figures}: ${decision}`];
+    const { backend, build } = rival.info;
+    const ofFirst = `${formatTime(mine)} ${formatStep(compiled.step)} on ${first.backend}`;
+    const ofRival = `${formatTime(its)} on ${backend} (${build})`;
+    const decision = pays ? `goes on with ${backend}` : `stays with ${first.backend}`;
+    this.#notes = [`auto: ${ofFirst}, ${ofRival}: ${decision}`];
   }
 
   /** Gives the rival all tensors, and makes it the device. */

@@ -1,6 +1,6 @@
 import { DataError, TrainingError } from '../errors.js';
 import type { Tensor, Values } from '../tensor.js';
-import type { RunPosition } from './fit.js';
+import type { RunPosition } from './run.js';
 import type { SafetensorsContent, TensorData } from './safetensors.js';
 
 /** A run in the middle: tensors in this library's layouts, and as metadata where it stands. */

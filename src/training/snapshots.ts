@@ -1,6 +1,6 @@
 import type { Tensor, Values } from '../tensor.js';
 import type { Engine } from './engine.js';
-import type { RunPosition } from './fit.js';
+import type { RunPosition } from './run.js';
 
 /** How often the state of training is set aside, to return to if the loss stops being finite. */
 const SNAPSHOT_MILLISECONDS = 2000;

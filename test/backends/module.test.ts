@@ -38,7 +38,7 @@ describe('on an engine without relaxed SIMD', () => {
     expect(await supportedBuilds()).toEqual(['simd']);
     await using backend = await createBackend('auto', { threads: 1 });
     expect(backend.info).toMatchObject({ backend: 'wasm', build: 'simd', threads: 1 });
-    expect(backend.info.notes).toEqual([expect.stringContaining('no relaxed SIMD')]);
+    expect(backend.info.notes).toContainEqual(expect.stringContaining('no relaxed SIMD'));
   });
 
   it('no note complains about the simd build when it was asked for', async () => {

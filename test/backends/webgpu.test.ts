@@ -85,6 +85,25 @@ describeWithGpu('the webgpu backend', () => {
       await device.close();
     });
 
+    it('and reads them as they are when asked, whatever is written next', async () => {
+      const { gpu, device } = await open();
+      const x = persistent('x', [1]);
+      const read = async (value: number) => {
+        device.write(x, [value]);
+        return device.read(x);
+      };
+      expect(await Promise.all([read(1), read(2), read(3)])).toEqual([
+        Float32Array.of(1),
+        Float32Array.of(2),
+        Float32Array.of(3),
+      ]);
+      // The buffers of those reads serve these.
+      const create = vi.spyOn(gpu, 'createBuffer');
+      for (let i = 0; i < 5; i++) expect(await read(i)).toEqual(Float32Array.of(i));
+      expect(create).not.toHaveBeenCalled();
+      await device.close();
+    });
+
     it('and refuses more values than they have', async () => {
       const { device } = await open();
       const x = persistent('x', [2], 'uint8');

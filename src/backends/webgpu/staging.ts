@@ -1,7 +1,9 @@
 /** The smallest staging buffer, in bytes. */
 const SMALLEST = 256;
-/** Bytes of staging buffers that are kept for later: those of losses and small tensors. */
-const KEPT = 2 ** 24;
+/** The largest that is kept for later: making a larger one takes little beside the copying. */
+const LARGEST_KEPT = 2 ** 20;
+/** How many of a size are kept. */
+const KEPT = 4;
 
 /**
  * Reads buffers of a GPU, whose memory JavaScript cannot see, through staging buffers that it can.
@@ -11,7 +13,6 @@ export class Staging {
   readonly #gpu: GPUDevice;
   /** Buffers that wait for a read, by size. */
   readonly #free = new Map<number, GPUBuffer[]>();
-  #freeBytes = 0;
   #latest: Promise<void> = Promise.resolve();
 
   constructor(gpu: GPUDevice) {
@@ -39,7 +40,6 @@ export class Staging {
   close(): void {
     for (const buffer of [...this.#free.values()].flat()) buffer.destroy();
     this.#free.clear();
-    this.#freeBytes = 0;
   }
 
   async #copy(source: GPUBuffer): Promise<ArrayBuffer> {
@@ -62,27 +62,19 @@ export class Staging {
 
   #take(bytes: number): GPUBuffer {
     const size = SMALLEST * 2 ** Math.max(0, Math.ceil(Math.log2(bytes / SMALLEST)));
-    const known = this.#free.get(size)?.pop();
-    if (known) {
-      this.#freeBytes -= size;
-      return known;
-    }
-    // Beyond what is kept, a size of its own spares memory.
-    return this.#gpu.createBuffer({
-      label: 'staging',
-      size: size > KEPT ? bytes : size,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    });
+    return (
+      this.#free.get(size)?.pop() ??
+      this.#gpu.createBuffer({
+        label: 'staging',
+        size: size > LARGEST_KEPT ? bytes : size,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      })
+    );
   }
 
   #put(buffer: GPUBuffer): void {
-    if (this.#freeBytes + buffer.size > KEPT) {
-      buffer.destroy();
-      return;
-    }
-    this.#freeBytes += buffer.size;
-    const others = this.#free.get(buffer.size);
-    if (others) others.push(buffer);
-    else this.#free.set(buffer.size, [buffer]);
+    const others = this.#free.get(buffer.size) ?? [];
+    if (buffer.size > LARGEST_KEPT || others.length === KEPT) buffer.destroy();
+    else this.#free.set(buffer.size, [...others, buffer]);
   }
 }
