@@ -321,7 +321,7 @@ describe("createBackend('auto')", () => {
     const device = { destroy: vi.fn() };
     const adapter = {
       info: { vendor: '', architecture: '', description },
-      limits: {},
+      limits: NEEDED_LIMITS,
       features: new Set(),
       requestDevice: async () => device,
     };

@@ -49,6 +49,27 @@ function browserWith({ fast, frugal = fast, fallback }: Offers) {
   return requestAdapter;
 }
 
+describe('an adapter that lacks a feature', () => {
+  it.each([
+    [{ subgroups: true }, 'subgroups', 'the option subgroups'],
+    [{ precision: 'f16' }, 'shader-f16', 'the precision f16'],
+  ] as const)(
+    'is refused where it is asked for, and closed: %o',
+    async (options, feature, option) => {
+      const destroy = vi.fn();
+      const adapter = adapterOf('ACME gen-1');
+      const device = { features: new Set(), limits: LIMITS, destroy };
+      browserWith({ fast: { ...adapter, requestDevice: vi.fn(async () => device) } });
+      const opening = createBackend('webgpu', options);
+      await expect(opening).rejects.toThrow(
+        `webgpu: expected an adapter with ${feature}, got ACME gen-1 without; leave ${option} out`,
+      );
+      await expect(opening).rejects.toBeInstanceOf(BackendError);
+      expect(destroy).toHaveBeenCalledOnce();
+    },
+  );
+});
+
 describe('an adapter', () => {
   it('is called by what it says of itself', () => {
     const named = { vendor: 'nvidia', architecture: 'hopper', description: 'NVIDIA H200' };

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { compileShader, placeOf } from '../../src/backends/webgpu/compile-shader.js';
 import { Pipelines } from '../../src/backends/webgpu/pipelines.js';
+import { planProduct, TILES } from '../../src/backends/webgpu/products.js';
 import { type ShaderFile, shadersOf } from '../../src/backends/webgpu/shaders.js';
 import { BackendError } from '../../src/errors.js';
 import { describeWithGpu } from '../webgpu.js';
@@ -66,5 +67,28 @@ describeWithGpu('the webgpu backend compiles', () => {
     );
     await expect(making).rejects.toBeInstanceOf(BackendError);
     await device.close();
+  });
+});
+
+describe('products of 16-bit numbers', () => {
+  it('compile, for all ways to read operands, on a device that has such numbers', async () => {
+    // Dawn's device without a GPU, which compiles and does nothing else, has all features.
+    const { create, globals } = await import('webgpu');
+    Object.assign(globalThis, globals);
+    const gpu = create(['backend=null']);
+    const adapter = await gpu.requestAdapter();
+    const device = await adapter?.requestDevice({ requiredFeatures: ['shader-f16'] });
+    if (!device) throw new Error('expected a device without a GPU, got none');
+    const shaders = Object.entries(shadersOf({ halves: true }));
+    const products = shaders.filter(([, files]) => files[0][0] === 'halves');
+    expect(products).toHaveLength(12);
+    for (const [name, files] of products) await compileShader(device, name, files);
+    const pipelines = new Pipelines(device, { halves: true });
+    const product = { M: 64, N: 64, K: 64, readsBInFours: true };
+    for (const tile of TILES) {
+      const { passes } = planProduct('matmul', product, { tile, parts: 2 });
+      for (const pass of passes) await pipelines.pipelineOf('matmul', pass);
+    }
+    device.destroy();
   });
 });
