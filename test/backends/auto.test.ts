@@ -10,6 +10,7 @@ import { Backend } from '../../src/backends/backend.js';
 import type { BackendName, Device, Executable } from '../../src/backends/device.js';
 import { ReferenceDevice } from '../../src/backends/reference.js';
 import { createWasmDevice } from '../../src/backends/wasm/wasm.js';
+import { NEEDED_LIMITS } from '../../src/backends/webgpu/limits.js';
 import { createWebgpuDevice } from '../../src/backends/webgpu/webgpu.js';
 import {
   adam,

@@ -50,21 +50,16 @@ const random = () => new RandomStream(7, STREAMS.data);
 const NEIGHBOURS = { strideHeight: 1, strideWidth: 1, paddingHeight: 1, paddingWidth: 1 };
 const DENSE = { dilationHeight: 1, dilationWidth: 1 };
 
-/** Rows and columns beyond a tile's edge, operands read by element and by four, strides and groups. */
-const CASES: readonly (readonly [string, () => KernelCase])[] = [
-  ['A·B, read by four', () => product({ M: 130, N: 132, K: 37 }, false, false)],
-  ['Aᵀ·B, read by four', () => product({ M: 132, N: 68, K: 21 }, true, false)],
-  ['A·Bᵀ', () => product({ M: 67, N: 70, K: 19 }, false, true)],
-  ['a linear layer', () => kernelsOf(linearCase(random(), { B: 9, I: 33, O: 18 }))],
-  [
-    'a convolution with strides, in groups',
-    () => {
-      const strides = { ...NEIGHBOURS, ...DENSE, strideHeight: 2, strideWidth: 3, groups: 2 };
-      const sizes = { B: 2, H: 9, W: 8, C: 8, OC: 6, KH: 3, KW: 2 };
-      return kernelsOf(conv2dCase(random(), { ...sizes, ...strides }));
-    },
-  ],
-];
+// Rows and columns beyond a tile's edge, operands read by element and by four, strides and groups.
+const readByFour = () => product({ M: 130, N: 132, K: 37 }, false, false);
+const turnedA = () => product({ M: 132, N: 68, K: 21 }, true, false);
+const turnedB = () => product({ M: 67, N: 70, K: 19 }, false, true);
+const layer = () => kernelsOf(linearCase(random(), { B: 9, I: 33, O: 18 }));
+const convolution = () => {
+  const strides = { ...NEIGHBOURS, ...DENSE, strideHeight: 2, strideWidth: 3, groups: 2 };
+  const sizes = { B: 2, H: 9, W: 8, C: 8, OC: 6, KH: 3, KW: 2 };
+  return kernelsOf(conv2dCase(random(), { ...sizes, ...strides }));
+};
 
 function product(
   sizes: { readonly M: number; readonly N: number; readonly K: number },
@@ -75,15 +70,25 @@ function product(
 }
 
 describeWithGpu('products on a GPU agree with the reference', () => {
-  describe.each(TILES.map((tile) => [formatCut({ tile, parts: 1 }).split('/')[0], tile] as const))(
+  it.each(TILES.map((tile) => [formatCut({ tile, parts: 1 }).split('/')[0], tile] as const))(
     'in tiles of %s',
-    (_, tile) => {
-      it.each([1, 3])('with sums in %i parts', async (parts) => {
-        await using backend = await backendWith({ tile, parts });
-        for (const [, draw] of CASES) await expectAgreement(draw(), backend);
-      });
+    async (_, tile) => {
+      await using backend = await backendWith({ tile, parts: 1 });
+      for (const draw of [readByFour, convolution]) await expectAgreement(draw(), backend);
     },
   );
+
+  it('where an invocation has several blocks, and operands are turned', async () => {
+    await using backend = await backendWith({ tile: TILES[1], parts: 1 });
+    for (const draw of [turnedA, turnedB]) await expectAgreement(draw(), backend);
+  });
+
+  it('where sums are in parts', async () => {
+    await using backend = await backendWith({ tile: TILES[4], parts: 3 });
+    for (const draw of [readByFour, turnedA, turnedB, layer, convolution]) {
+      await expectAgreement(draw(), backend);
+    }
+  });
 });
 
 describeWithGpu('measured tiles', () => {
