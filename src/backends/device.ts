@@ -18,15 +18,22 @@ export interface BackendInfo {
 /** Loops that do one thing as fast as this backend can. */
 export interface Roofs {
   /** Runs independent multiply-adds; returns how many floating-point operations that were. */
-  multiplyAdds(turns: number): number;
+  multiplyAdds(turns: number): number | Promise<number>;
   /** Runs independent exponentials; returns how many. */
-  exponentials(turns: number): number;
+  exponentials(turns: number): number | Promise<number>;
 }
 
 /** A step compiled for one backend. */
 export interface Executable {
   /** Runs the whole step `times` times, one after the other. */
   run(times: number): Promise<void>;
+  /** Kernels that the step starts, each of which costs CPU time; of a GPU only. */
+  readonly kernels?: number;
+  /**
+   * Runs as `run` does, and returns what the kernels took by the device's own clock. The clock may
+   * be rounded to 0.1 ms, so ask for enough times. Only of a device that has such a clock.
+   */
+  kernelMilliseconds?(times: number): Promise<number>;
   /** Gives the step's own memory back. Persistent tensors stay: see `Device.release`. */
   close(): void;
 }
@@ -45,6 +52,8 @@ export interface Device {
   write(tensor: Tensor, values: ArrayLike<number>): void;
   /** A copy of a persistent tensor's values. */
   read(tensor: Tensor): Promise<Values>;
+  /** Resolves when all that was asked for is done. */
+  finish(): Promise<void>;
   /** Gives the memory of persistent tensors back; their values are lost. */
   release(tensors: Iterable<Tensor>): void;
   /** The roofs that benchmarks measure against, where the backend has them. */

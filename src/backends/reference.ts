@@ -40,6 +40,8 @@ export class ReferenceDevice implements Device {
     return this.#valuesOf(tensor).slice();
   }
 
+  async finish(): Promise<void> {}
+
   release(tensors: Iterable<Tensor>): void {
     for (const tensor of tensors) this.#persistent.delete(tensor);
   }

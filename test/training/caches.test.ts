@@ -29,6 +29,7 @@ class Recorder implements Device {
   async read() {
     return new Float32Array();
   }
+  async finish() {}
   release(tensors: Iterable<Tensor>): void {
     for (const tensor of tensors) {
       this.log.push(`release ${tensor.name}`);

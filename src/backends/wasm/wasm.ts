@@ -258,6 +258,8 @@ class WasmDevice implements Device {
     return this.#viewOf(tensor).slice();
   }
 
+  async finish(): Promise<void> {}
+
   release(tensors: Iterable<Tensor>): void {
     for (const tensor of tensors) {
       const address = this.#addresses.get(tensor);

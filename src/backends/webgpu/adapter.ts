@@ -21,8 +21,11 @@ const USEFUL: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups', 'shad
  *
  * @throws BackendError when there is none
  */
-export async function openAdapter({ powerPreference }: WebgpuOptions = {}): Promise<Adapter> {
-  const gpu = await findGpu();
+export async function openAdapter({
+  powerPreference,
+  dawnToggles = [],
+}: WebgpuOptions = {}): Promise<Adapter> {
+  const gpu = await findGpu(dawnToggles);
   const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
   if (!adapter) {
     throw new BackendError(
@@ -55,23 +58,26 @@ export function describeAdapter({
   return { backend: 'webgpu', build: name || 'unknown adapter', threads: 1, notes };
 }
 
-/** Dawn's entry, which has to outlive all that comes of it. */
-let dawnGpu: GPU | undefined;
+/** Dawn's entries by their toggles; they have to outlive all that comes of them. */
+const dawnGpus = new Map<string, GPU>();
 
 /** @throws BackendError where WebGPU is missing */
-async function findGpu(): Promise<GPU> {
+async function findGpu(dawnToggles: readonly string[]): Promise<GPU> {
   if (typeof navigator !== 'undefined' && navigator.gpu) return navigator.gpu;
   if (!inNode) {
     throw new BackendError(
       'webgpu: expected navigator.gpu, got a browser without WebGPU, or a page that is not secure; use the wasm backend',
     );
   }
-  if (!dawnGpu) {
+  const toggles = dawnToggles.join(',');
+  let gpu = dawnGpus.get(toggles);
+  if (!gpu) {
     const dawn = await importDawn();
     Object.assign(globalThis, dawn.globals);
-    dawnGpu = dawn.create([]);
+    gpu = dawn.create(toggles === '' ? [] : [`enable-dawn-features=${toggles}`]);
+    dawnGpus.set(toggles, gpu);
   }
-  return dawnGpu;
+  return gpu;
 }
 
 interface Dawn {

@@ -23,6 +23,7 @@ import maxPool2d from '../../../shaders/max-pool2d.wgsl';
 import mnistLoss from '../../../shaders/mnist-loss.wgsl';
 import positive from '../../../shaders/positive.wgsl';
 import relu from '../../../shaders/relu.wgsl';
+import roofs from '../../../shaders/roofs.wgsl';
 import sgd from '../../../shaders/sgd.wgsl';
 import sigmoid from '../../../shaders/sigmoid.wgsl';
 import softmaxCrossEntropy from '../../../shaders/softmax-cross-entropy.wgsl';
@@ -52,6 +53,7 @@ export const SHADERS: Readonly<Record<string, string>> = {
   matmul: matmul + matrices + gemm,
   'mnist-loss': exp + sum + mnistLoss,
   relu: positive + relu,
+  roofs: exp + roofs,
   sgd,
   sigmoid: exp + sigmoid,
   'softmax-cross-entropy': exp + logarithm + sum + softmaxCrossEntropy,

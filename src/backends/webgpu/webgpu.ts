@@ -2,22 +2,18 @@ import { BackendError } from '../../errors.js';
 import { roundUp } from '../../memory-plan.js';
 import { type Call, inputsOf, outputsOf, type Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
-import type { BackendInfo, Device, Executable } from '../device.js';
+import type { BackendInfo, Device, Executable, Roofs } from '../device.js';
 import { type Adapter, openAdapter } from './adapter.js';
 import { planBuffers } from './buffer-plan.js';
+import { type Dispatch, encodeSteps } from './dispatches.js';
 import { KERNELS, planOf, usesScratch } from './kernels.js';
 import type { WebgpuOptions } from './options.js';
 import { encodeParameters, parameterBytes } from './parameters.js';
+import { PassTimer } from './pass-timer.js';
 import type { Plan } from './passes.js';
 import { PARAMETERS_BINDING, Pipelines, SCRATCH_BINDING } from './pipelines.js';
+import { WebgpuRoofs } from './roofs.js';
 import { expectRoom, storedBytes, typedValues, valuesOf, wholeWords } from './values.js';
-
-/** One pass of a compiled step. */
-interface Dispatch {
-  readonly pipeline: GPUComputePipeline;
-  readonly bindings: GPUBindGroup;
-  readonly workgroups: readonly [x: number, y: number, z: number];
-}
 
 /** Where a call finds its tensors, and what else it needs. */
 interface Buffers {
@@ -36,11 +32,13 @@ export async function createWebgpuDevice(options: WebgpuOptions = {}): Promise<D
 /** Runs steps on an open GPU. */
 export class WebgpuDevice implements Device {
   readonly info: BackendInfo;
+  readonly roofs: Roofs;
   readonly #gpu: GPUDevice;
   readonly #adapter: Adapter;
   readonly #buffers = new Map<Tensor, GPUBuffer>();
   readonly #pipelines: Pipelines;
   readonly #alignment: number;
+  #timer: PassTimer | undefined;
   /** Why the device can no longer be used. */
   #failure: string | undefined;
 
@@ -49,6 +47,7 @@ export class WebgpuDevice implements Device {
     this.#gpu = adapter.device;
     this.info = adapter.info;
     this.#pipelines = new Pipelines(this.#gpu);
+    this.roofs = new WebgpuRoofs(this.#gpu);
     this.#alignment = this.#gpu.limits.minUniformBufferOffsetAlignment;
     this.#gpu.lost.then(({ reason, message }) => {
       this.#failure ??= `the device was lost (${reason}): ${message}`;
@@ -87,8 +86,7 @@ export class WebgpuDevice implements Device {
             return this.#dispatchesOf(call, plans[i], { bufferOf, scratch, parameters, offset });
           }),
         );
-        const inOrder = dispatches.flat();
-        return { run: (times: number) => this.#run(inOrder, times), close };
+        return this.#executable(dispatches.flat(), close);
       });
     } catch (error) {
       // Nothing stays of a step that cannot run.
@@ -125,6 +123,15 @@ export class WebgpuDevice implements Device {
     }
   }
 
+  async finish(): Promise<void> {
+    try {
+      await this.#gpu.queue.onSubmittedWorkDone();
+    } catch (cause) {
+      throw this.#error('run', cause);
+    }
+    this.#expectUsable();
+  }
+
   release(tensors: Iterable<Tensor>): void {
     for (const tensor of tensors) {
       this.#buffers.get(tensor)?.destroy();
@@ -135,7 +142,19 @@ export class WebgpuDevice implements Device {
   async close(): Promise<void> {
     this.#failure ??= 'the backend is closed';
     this.release([...this.#buffers.keys()]);
+    this.#timer?.close();
     await this.#adapter.close();
+  }
+
+  #executable(dispatches: readonly Dispatch[], close: () => void): Executable {
+    return {
+      kernels: dispatches.length,
+      run: (times) => this.#run(dispatches, times),
+      ...(this.#gpu.features.has('timestamp-query') && {
+        kernelMilliseconds: (times: number) => this.#time(dispatches, times),
+      }),
+      close,
+    };
   }
 
   /** All steps in one command buffer, in one pass. */
@@ -143,21 +162,20 @@ export class WebgpuDevice implements Device {
     this.#expectUsable();
     const encoder = this.#gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (let i = 0; i < times; i++) {
-      for (const { pipeline, bindings, workgroups } of dispatches) {
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, bindings);
-        pass.dispatchWorkgroups(...workgroups);
-      }
-    }
+    encodeSteps(pass, dispatches, times);
     pass.end();
     this.#gpu.queue.submit([encoder.finish()]);
-    try {
-      await this.#gpu.queue.onSubmittedWorkDone();
-    } catch (cause) {
-      throw this.#error('run', cause);
-    }
+    await this.finish();
+  }
+
+  async #time(dispatches: readonly Dispatch[], times: number): Promise<number> {
     this.#expectUsable();
+    this.#timer ??= new PassTimer(this.#gpu);
+    try {
+      return await this.#timer.time((pass) => encodeSteps(pass, dispatches, times));
+    } catch (cause) {
+      throw this.#error('time kernels', cause);
+    }
   }
 
   #dispatchesOf(call: Call, { passes, scratch }: Plan, buffers: Buffers): Promise<Dispatch[]> {
