@@ -28,8 +28,8 @@ export async function describeEnvironment({ adapter, pytorch, digits }, results)
   const tensorflow = results.find(({ engine, build }) => engine === 'tensorflow' && build);
   return {
     date: new Date().toISOString().slice(0, 10),
-    adapter: adapter.build ?? `none: ${adapter.error}`,
-    notes: adapter.notes ?? [],
+    adapter: adapter.build ?? 'no GPU',
+    notes: adapter.notes ?? [adapter.error],
     driver: nvidiaDriver(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,

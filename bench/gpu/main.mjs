@@ -55,6 +55,8 @@ async function main({ parts, quick, out = RESULTS }) {
   const environment = await describeEnvironment({ adapter, pytorch, digits: name }, results);
   const isMnist = /^MNIST/.test(name);
   const targets = judge(results, { quick, parts, isMnist, hasCuda });
+  const isWrong = ({ error, verified }) => error !== undefined || !verified;
+  if (results.some(isWrong)) process.exitCode = 1;
   await writeReport(out, { environment, quick, targets, results });
 }
 

@@ -6,10 +6,12 @@ const CHECKED_ROWS = 8;
 /** Uniform on [−1, 1), by a generator of Numerical Recipes, which is quick. */
 export function randomReals(size, seed) {
   let state = seed >>> 0;
-  return Float32Array.from({ length: size }, () => {
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
+    values[i] = state / 2 ** 31 - 1;
+  }
+  return values;
 }
 
 /**

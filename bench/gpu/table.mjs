@@ -19,6 +19,7 @@ function of(results, part) {
 }
 
 function formatEnvironment(environment, quick) {
+  const notes = (environment.notes ?? []).map((note) => `\n${note}`).join('');
   const { adapter, driver, cpu, cores, node, dawn, tensorflow, date, handgrad } = environment;
   const warning = quick
     ? '\n\n**Tiny sizes, to see whether everything runs: no figure here means anything.**'
@@ -26,7 +27,7 @@ function formatEnvironment(environment, quick) {
   return `# handgrad on a GPU
 
 ${adapter}${driver ? ` (${driver})` : ''}; ${cpu}, ${cores} cores; Node ${node}, webgpu ${dawn ?? 'unknown'} (Dawn), ${date}.
-handgrad ${handgrad}, ${tensorflow ?? 'no TensorFlow.js'}, ${formatPytorch(environment.pytorch)}. Data: ${environment.digits}.
+handgrad ${handgrad}, ${tensorflow ?? 'no TensorFlow.js'}, ${formatPytorch(environment.pytorch)}. Data: ${environment.digits}.${notes}
 
 Each contestant runs alone, in a process of its own. \`npm run bench:gpu\` repeats this; the JSON file
 beside has all figures.${warning}`;
@@ -43,7 +44,7 @@ function formatTargets(targets) {
   if (targets.length === 0) return undefined;
   const word = (met) => (met === null ? '–' : met ? 'met' : '**missed**');
   const rows = targets.map(({ title, wanted, got, met }) => [title, wanted, got, word(met)]);
-  return `## Targets\n\n${table(['', 'wanted', 'got', ''], rows)}`;
+  return `## Targets\n\n${table(['', 'wanted', 'got', ''], rows, '---')}`;
 }
 
 function formatProducts(results) {
@@ -133,7 +134,7 @@ function formatCrossovers(results) {
 function formatFailures(results) {
   if (results.length === 0) return undefined;
   const rows = results.map(({ part, contestant, error }) => [part, contestant, inCell(error)]);
-  return `## Not measured\n\n${table(['part', 'contestant', 'why'], rows)}`;
+  return `## Not measured\n\n${table(['part', 'contestant', 'why'], rows, '---')}`;
 }
 
 /** PyTorch may have had to take the CPU, which a figure must not hide. */
@@ -141,8 +142,8 @@ function titleOf(contestant, build) {
   return / cpu$/.test(build) ? `${contestant} **on the CPU**` : contestant;
 }
 
-function table(header, rows) {
-  const alignments = header.map((_, i) => (i === 0 ? '---' : '---:'));
+function table(header, rows, alignment = '---:') {
+  const alignments = header.map((_, i) => (i === 0 ? '---' : alignment));
   return [header, alignments, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 

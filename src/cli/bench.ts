@@ -107,7 +107,7 @@ export function benchCommand(): Command {
     .option('--repeat <n>', 'samples of each', positiveInteger, 15)
     .option('--json', 'print one JSON object')
     .option('--csv', 'print comma-separated values')
-    .addHelpText('after', SUBJECTS_HELP + SIZES_HELP)
+    .addHelpText('after', `${SUBJECTS_HELP}\n${SIZES_HELP}`)
     .action(bench);
 }
 

@@ -82,7 +82,8 @@ describeWithGpu('on a GPU', () => {
     await cpu.close();
     expect(results).toHaveLength(1);
     const { overhead } = results[0];
-    expect(overhead?.microsecondsPerKernel).toBeGreaterThan(0);
+    // Three calls into the encoder take longer than this: less would mean that they were not timed.
+    expect(overhead?.microsecondsPerKernel).toBeGreaterThan(0.1);
     expect(Number(overhead?.kernelsPerSubmit) % Number(overhead?.kernelsPerStep)).toBe(0);
   });
 });
