@@ -1,4 +1,3 @@
-import type { Backend } from '../src/backends/backend.js';
 import {
   type Conv2dAttributes,
   conv2dBackwardInput,
@@ -11,9 +10,10 @@ import {
 import { RandomStream, shuffle } from '../src/random/threefry.js';
 import { Step } from '../src/step.js';
 import { persistent, type Shape, type Tensor, type Values } from '../src/tensor.js';
-import { contestantOf } from './harness.js';
-import { type BenchResult, identify } from './result.js';
-import { multiplyAddRoof, raceUnderRoofs } from './roofs.js';
+import { type Contender, identify } from './contender.js';
+import { benchOp, type OpCase } from './op-case.js';
+import type { BenchResult } from './result.js';
+import { multiplyAddRoof } from './roofs.js';
 
 export interface ConvolutionShape {
   readonly batch: number;
@@ -96,11 +96,11 @@ const PASSES: readonly Pass[] = [
 const CHECKED_PRODUCTS = 2 ** 24;
 
 /**
- * Times a convolution and its gradients on every backend, beside the roof of each. Images of one
+ * Times a convolution and its gradients on every contender, beside the roof of each. Images of one
  * channel are taken for the network's own input, whose gradient no training needs.
  */
 export async function benchConv2d(
-  backends: readonly Backend[],
+  contenders: readonly Contender[],
   shapes: readonly ConvolutionShape[],
   repeat: number,
 ): Promise<BenchResult[]> {
@@ -108,31 +108,27 @@ export async function benchConv2d(
   for (const shape of shapes) {
     for (const pass of PASSES) {
       if (pass.name === 'backward-input' && shape.inputs === 1) continue;
-      results.push(...(await benchPass(backends, shape, pass, repeat)));
+      results.push(...(await benchPass(contenders, shape, pass, repeat)));
     }
   }
   return results;
 }
 
 async function benchPass(
-  backends: readonly Backend[],
+  contenders: readonly Contender[],
   shape: ConvolutionShape,
   pass: Pass,
   repeat: number,
 ): Promise<BenchResult[]> {
   const operations = 2 * productsOf(shape);
-  const prepared = await Promise.all(backends.map((backend) => prepare(backend, shape, pass)));
-  const contestants = prepared.map(({ contestant }) => contestant);
-  const roofs = backends.map((backend) => multiplyAddRoof(backend, operations));
-  const outcomes = await raceUnderRoofs(contestants, roofs, repeat);
-  for (const { release } of prepared) release();
-  return backends.map((backend, i) => ({
+  const roofsOf = ({ backend }: Contender) => multiplyAddRoof(backend, operations);
+  const outcomes = await benchOp(contenders, convolutionCase(shape, pass), roofsOf, repeat);
+  return outcomes.map((outcome, i) => ({
     op: 'conv2d',
     shape: { ...shape, pass: pass.name },
-    ...identify(backend),
-    ...outcomes[i],
-    gflops: operations / outcomes[i].ms.median / 1e6,
-    verified: prepared[i].verified,
+    ...identify(contenders[i]),
+    ...outcome,
+    gflops: operations / outcome.ms.median / 1e6,
   }));
 }
 
@@ -150,7 +146,7 @@ export function productsOf(shape: ConvolutionShape): number {
   return batch * tapsAlong(height) * tapsAlong(width) * inputs * outputs;
 }
 
-async function prepare(backend: Backend, shape: ConvolutionShape, pass: Pass) {
+function convolutionCase(shape: ConvolutionShape, pass: Pass): OpCase {
   const shapes = shapesOf(shape);
   const tensors = {
     x: persistent('x', shapes.x),
@@ -159,24 +155,18 @@ async function prepare(backend: Backend, shape: ConvolutionShape, pass: Pass) {
   };
   const step = new Step();
   pass.append(step, tensors, attributesOf(shape));
-  const { device } = backend;
-  const executable = await device.compile(step);
   // The output gets numbers too: it must be assigned, not added to.
   const values = {
     x: oddIntegers(tensors.x.size, 1),
     W: oddIntegers(tensors.W.size, 2),
     y: oddIntegers(tensors.y.size, 3),
   };
-  for (const role of ['x', 'W', 'y'] as const) device.write(tensors[role], values[role]);
-  await executable.run(1);
-  const got = await device.read(tensors[pass.output]);
-  const verified = isRight({ ...values, [pass.output]: got }, shape, pass);
-  const contestant = contestantOf(executable, device);
-  const release = () => {
-    executable.close();
-    device.release(Object.values(tensors));
+  return {
+    step,
+    values: new Map((['x', 'W', 'y'] as const).map((role) => [tensors[role], values[role]])),
+    outputs: [tensors[pass.output]],
+    isRight: ([output]) => isRight({ ...values, [pass.output]: output }, shape, pass),
   };
-  return { contestant, verified, release };
 }
 
 /** Compares a pass's output with the float64 reference, or so much of it as can be had quickly. */

@@ -2,7 +2,7 @@ import type { Device, Executable } from '../src/backends/device.js';
 
 /** Something to time. */
 export interface Contestant {
-  /** Does the work `times` times. */
+  /** Does the work `times` times, and waits until it is done. */
   run(times: number): Promise<unknown> | unknown;
 }
 
@@ -70,13 +70,29 @@ function fittingTimes(times: number, milliseconds: number): number {
   return Math.max(1, Math.min(fitting, 10 * times));
 }
 
-async function time(contestant: Contestant, times: number): Promise<number> {
+function time(contestant: Contestant, times: number): Promise<number> {
+  return millisecondsOf(() => contestant.run(times));
+}
+
+export async function millisecondsOf(work: () => Promise<unknown> | unknown): Promise<number> {
   const began = performance.now();
-  await contestant.run(times);
+  await work();
   return performance.now() - began;
 }
 
-function summarise(samples: number[]): Timing {
+/** How often work that takes so long fills a sample. */
+export function fittingSample(milliseconds: number): number {
+  return Math.max(1, Math.ceil(SAMPLE_MILLISECONDS / milliseconds));
+}
+
+/** The median of so many figures, measured one after the other. */
+export async function medianOf(samples: number, measure: () => Promise<number>): Promise<number> {
+  const figures: number[] = [];
+  for (let i = 0; i < samples; i++) figures.push(await measure());
+  return summarise(figures).median;
+}
+
+function summarise(samples: readonly number[]): Timing {
   const sorted = samples.toSorted((a, b) => a - b);
   const at = (share: number) =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];

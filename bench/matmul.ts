@@ -1,11 +1,11 @@
-import type { Backend } from '../src/backends/backend.js';
 import { matmul } from '../src/ops/matmul.js';
 import { RandomStream } from '../src/random/threefry.js';
 import { Step } from '../src/step.js';
 import { persistent } from '../src/tensor.js';
-import { contestantOf } from './harness.js';
-import { type BenchResult, identify } from './result.js';
-import { multiplyAddRoof, raceUnderRoofs } from './roofs.js';
+import { type Contender, identify } from './contender.js';
+import { benchOp, type OpCase } from './op-case.js';
+import type { BenchResult } from './result.js';
+import { multiplyAddRoof } from './roofs.js';
 import { agree } from './verify.js';
 
 export interface MatmulShape {
@@ -29,39 +29,37 @@ export const MATMUL_SHAPES: readonly MatmulShape[] = [
 /** Operations above which only a projection of C is compared: all of it would take minutes. */
 const CHECKED_OPERATIONS = 2 ** 27;
 
-/** Times C = A·B on every backend, beside the roof of each. */
+/** Times C = A·B on every contender, beside the roof of each. */
 export async function benchMatmul(
-  backends: readonly Backend[],
+  contenders: readonly Contender[],
   shapes: readonly MatmulShape[],
   repeat: number,
 ): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
-  for (const shape of shapes) results.push(...(await benchShape(backends, shape, repeat)));
+  for (const shape of shapes) results.push(...(await benchShape(contenders, shape, repeat)));
   return results;
 }
 
 async function benchShape(
-  backends: readonly Backend[],
+  contenders: readonly Contender[],
   shape: MatmulShape,
   repeat: number,
 ): Promise<BenchResult[]> {
   const operations = 2 * shape.m * shape.k * shape.n;
-  const prepared = await Promise.all(backends.map((backend) => prepare(backend, shape)));
-  const contestants = prepared.map(({ contestant }) => contestant);
-  const roofs = backends.map((backend) => multiplyAddRoof(backend, operations));
-  const outcomes = await raceUnderRoofs(contestants, roofs, repeat);
-  for (const { release } of prepared) release();
-  return backends.map((backend, i) => ({
+  const roofsOf = ({ backend }: Contender) => multiplyAddRoof(backend, operations);
+  const outcomes = await benchOp(contenders, matmulCase(shape), roofsOf, repeat);
+  return outcomes.map((outcome, i) => ({
     op: 'matmul',
     shape: { ...shape },
-    ...identify(backend),
-    ...outcomes[i],
-    gflops: operations / outcomes[i].ms.median / 1e6,
-    verified: prepared[i].verified,
+    ...identify(contenders[i]),
+    ...outcome,
+    gflops: operations / outcome.ms.median / 1e6,
   }));
 }
 
-async function prepare(backend: Backend, { m, k, n, transpose }: MatmulShape) {
+/** A product of random matrices. */
+export function matmulCase(shape: MatmulShape): OpCase {
+  const { m, k, n, transpose } = shape;
   const [transposeA, transposeB] = [transpose[0] === 'T', transpose[1] === 'T'];
   const A = persistent('A', transposeA ? [k, m] : [m, k]);
   const B = persistent('B', transposeB ? [n, k] : [k, n]);
@@ -69,20 +67,16 @@ async function prepare(backend: Backend, { m, k, n, transpose }: MatmulShape) {
   const step = new Step();
   const attributes = { transposeA: Number(transposeA), transposeB: Number(transposeB) };
   step.call('matmul', { C, A, B }, attributes);
-  const { device } = backend;
-  const executable = await device.compile(step);
-  const a = randomReals(A.size, 1);
-  const b = randomReals(B.size, 2);
-  device.write(A, a);
-  device.write(B, b);
-  await executable.run(1);
-  const verified = isRight(await device.read(C), a, b, { m, k, n, transpose });
-  const contestant = contestantOf(executable, device);
-  const release = () => {
-    executable.close();
-    device.release([A, B, C]);
+  const [a, b] = [randomReals(A.size, 1), randomReals(B.size, 2)];
+  return {
+    step,
+    values: new Map([
+      [A, a],
+      [B, b],
+    ]),
+    outputs: [C],
+    isRight: ([c]) => isRight(c, a, b, shape),
   };
-  return { contestant, verified, release };
 }
 
 /** Compares with the reference, by a random vector where the product is too large: A·(B·v) = C·v. */

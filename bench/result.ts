@@ -1,6 +1,7 @@
-import type { Backend } from '../src/backends/backend.js';
+import type { Crossover } from './crossover.js';
 import type { Environment } from './environment.js';
 import type { Timing } from './harness.js';
+import type { Transfer } from './op-case.js';
 
 /** One line of a benchmark. */
 export interface BenchResult {
@@ -10,6 +11,8 @@ export interface BenchResult {
   /** The backend's build, such as `relaxed`. */
   readonly build: string;
   readonly threads: number;
+  /** What tells it from others of the same build, such as `without bounds checks`. */
+  readonly variant?: string;
   readonly ms?: Timing;
   /** Of the median. Multiply-adds of padding do not count. */
   readonly gflops?: number;
@@ -17,17 +20,29 @@ export interface BenchResult {
   /** Time of the roof, measured in the same run, over this median: see roofs.ts. */
   readonly roofFraction?: number;
   readonly stepMs?: Timing;
+  /** Of one run or step, the kernels alone by the GPU's own clock: a median. */
+  readonly kernelMs?: number;
+  /** The first run, or everything up to the first loss, on a backend just opened. */
+  readonly coldMs?: number;
+  readonly transfer?: Transfer;
   readonly imagesPerSecond?: number;
+  readonly overhead?: Overhead;
   /** Whether the results were compared with the reference before timing, and agreed. */
   readonly verified: boolean;
+}
+
+/** What kernels cost the CPU: see overhead.ts. */
+export interface Overhead {
+  readonly microsecondsPerKernel: number;
+  readonly kernelsPerStep: number;
+  /** Over which the cost of a submission is spread. */
+  readonly kernelsPerSubmit: number;
 }
 
 export interface BenchReport {
   readonly environment: Environment;
   readonly results: readonly BenchResult[];
-}
-
-/** How a result names the backend that it was measured on. */
-export function identify({ info }: Backend) {
-  return { backend: info.backend, build: info.build, threads: info.threads };
+  readonly crossovers: readonly Crossover[];
+  /** What could not be measured, and what a figure means where that is not plain; a sentence each. */
+  readonly notes: readonly string[];
 }

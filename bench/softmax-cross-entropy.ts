@@ -1,14 +1,14 @@
-import type { Backend } from '../src/backends/backend.js';
 import {
   softmaxCrossEntropyBackward,
   softmaxCrossEntropyForward,
 } from '../src/ops/softmax-cross-entropy.js';
 import { Step } from '../src/step.js';
-import { persistent } from '../src/tensor.js';
-import { contestantOf } from './harness.js';
+import { persistent, type Tensor } from '../src/tensor.js';
+import { type Contender, identify } from './contender.js';
 import { randomReals } from './matmul.js';
-import { type BenchResult, identify } from './result.js';
-import { copyRoof, exponentialRoof, raceUnderRoofs } from './roofs.js';
+import { benchOp, type OpCase } from './op-case.js';
+import type { BenchResult } from './result.js';
+import { copyRoof, exponentialRoof } from './roofs.js';
 import { agree } from './verify.js';
 
 export interface BatchShape {
@@ -21,47 +21,42 @@ export const SOFTMAX_SHAPES: readonly BatchShape[] = [
   { batch: 4096, classes: 1000 },
 ];
 
-/** Times loss and gradient together on every backend. */
+/** Times loss and gradient together on every contender. */
 export async function benchSoftmaxCrossEntropy(
-  backends: readonly Backend[],
+  contenders: readonly Contender[],
   shapes: readonly BatchShape[],
   repeat: number,
 ): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
-  for (const shape of shapes) results.push(...(await benchShape(backends, shape, repeat)));
+  for (const shape of shapes) results.push(...(await benchShape(contenders, shape, repeat)));
   return results;
 }
 
 async function benchShape(
-  backends: readonly Backend[],
+  contenders: readonly Contender[],
   shape: BatchShape,
   repeat: number,
 ): Promise<BenchResult[]> {
   const elements = shape.batch * shape.classes;
   // Logits in, gradient out; probabilities need not leave the core.
   const bytes = 2 * 4 * elements;
-  const prepared = await Promise.all(backends.map((backend) => prepare(backend, shape)));
   // The roof is whichever takes longer: moving the bytes, or the exponentials.
-  const roofs = await Promise.all(
-    backends.map(async (backend) => {
-      const exponentials = exponentialRoof(backend, elements);
-      if (exponentials.length === 0) return [];
-      return [...exponentials, await copyRoof(backend, bytes, 4 * elements)];
-    }),
-  );
-  const outcomes = await raceUnderRoofs(prepared, roofs, repeat);
-  for (const { release } of prepared) release();
-  return backends.map((backend, i) => ({
+  const roofsOf = async ({ backend }: Contender) => {
+    const exponentials = await exponentialRoof(backend, elements);
+    if (exponentials.length === 0) return [];
+    return [...exponentials, await copyRoof(backend, bytes, 4 * elements)];
+  };
+  const outcomes = await benchOp(contenders, lossCase(shape), roofsOf, repeat);
+  return outcomes.map((outcome, i) => ({
     op: 'softmax-cross-entropy',
     shape: { ...shape },
-    ...identify(backend),
-    ...outcomes[i],
-    gigabytesPerSecond: bytes / outcomes[i].ms.median / 1e6,
-    verified: prepared[i].verified,
+    ...identify(contenders[i]),
+    ...outcome,
+    gigabytesPerSecond: bytes / outcome.ms.median / 1e6,
   }));
 }
 
-async function prepare(backend: Backend, { batch, classes }: BatchShape) {
+function lossCase({ batch, classes }: BatchShape): OpCase {
   const z = persistent('z', [batch, classes]);
   const t = persistent('t', [batch], 'int32');
   const L = persistent('L', [1]);
@@ -70,22 +65,16 @@ async function prepare(backend: Backend, { batch, classes }: BatchShape) {
   const p = step.activation('p', [batch, classes]);
   step.call('softmaxCrossEntropyForward', { L, p, z, t });
   step.call('softmaxCrossEntropyBackward', { dz, p, t });
-  const { device } = backend;
-  const executable = await device.compile(step);
   const logits = randomReals(z.size, 1).map((value) => 10 * value);
   const labels = Int32Array.from({ length: batch }, (_, n) => n % classes);
-  device.write(z, logits);
-  device.write(t, labels);
-  await executable.run(1);
-  const gradient = await device.read(dz);
-  const [loss] = await device.read(L);
   return {
-    verified: isRight(loss, gradient, logits, labels, [batch, classes]),
-    ...contestantOf(executable, device),
-    release: () => {
-      executable.close();
-      device.release([z, t, L, dz]);
-    },
+    step,
+    values: new Map<Tensor, Float32Array | Int32Array>([
+      [z, logits],
+      [t, labels],
+    ]),
+    outputs: [L, dz],
+    isRight: ([[loss], gradient]) => isRight(loss, gradient, logits, labels, [batch, classes]),
   };
 }
 

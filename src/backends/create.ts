@@ -44,7 +44,7 @@ export async function createBackend(
       return new Backend(await createWasmDevice(options));
     case 'webgpu': {
       // Its shaders are loaded by those who use them.
-      const { createWebgpuDevice } = await import('./webgpu/webgpu.js');
+      const { createWebgpuDevice } = await import('./webgpu/open.js');
       return new Backend(await createWebgpuDevice(options));
     }
     case 'reference':
@@ -70,6 +70,6 @@ async function createAutoDevice(options: BackendOptions): Promise<Device> {
 }
 
 async function openGpu(options: BackendOptions): Promise<Device> {
-  const { createHardwareDevice } = await import('./webgpu/webgpu.js');
+  const { createHardwareDevice } = await import('./webgpu/open.js');
   return createHardwareDevice(options);
 }

@@ -18,9 +18,9 @@ export interface BackendInfo {
 /** Loops that do one thing as fast as this backend can. */
 export interface Roofs {
   /** Runs independent multiply-adds; returns how many floating-point operations that were. */
-  multiplyAdds(turns: number): number;
+  multiplyAdds(turns: number): number | Promise<number>;
   /** Runs independent exponentials; returns how many. */
-  exponentials(turns: number): number;
+  exponentials(turns: number): number | Promise<number>;
 }
 
 /** A step compiled for one backend. */
@@ -31,6 +31,13 @@ export interface Executable {
    * wrong with them is then said of that.
    */
   run(times: number): Promise<void>;
+  /** Kernels that the step starts, each of which costs CPU time; of a GPU only. */
+  readonly kernels?: number;
+  /**
+   * Runs as `run` does, and returns what the kernels took by the device's own clock. The clock may
+   * be rounded to 0.1 ms, so ask for enough times. Only of a device that has such a clock.
+   */
+  kernelMilliseconds?(times: number): Promise<number>;
   /** Gives the step's own memory back. Persistent tensors stay: see `Device.release`. */
   close(): void;
 }
@@ -51,10 +58,10 @@ export interface Device {
   write(tensor: Tensor, values: ArrayLike<number>): void;
   /** A copy of a persistent tensor's values, as all that was asked before leaves them. */
   read(tensor: Tensor): Promise<Values>;
+  /** Resolves when all that was asked for is done: what times a device waits for this. */
+  finish(): Promise<void>;
   /** Gives the memory of persistent tensors back; their values are lost. */
   release(tensors: Iterable<Tensor>): void;
-  /** Resolves when all that was asked is done: what times a device waits for this. */
-  finish(): Promise<void>;
   /** The roofs that benchmarks measure against, where the backend has them. */
   readonly roofs?: Roofs;
   /** Gives everything back. Whatever is asked afterwards fails with a BackendError. */

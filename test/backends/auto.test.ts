@@ -11,7 +11,7 @@ import type { BackendName, Device, Executable } from '../../src/backends/device.
 import { ReferenceDevice } from '../../src/backends/reference.js';
 import { createWasmDevice } from '../../src/backends/wasm/wasm.js';
 import { NEEDED_LIMITS } from '../../src/backends/webgpu/limits.js';
-import { createWebgpuDevice } from '../../src/backends/webgpu/webgpu.js';
+import { createWebgpuDevice } from '../../src/backends/webgpu/open.js';
 import {
   adam,
   BackendError,

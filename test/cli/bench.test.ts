@@ -24,6 +24,8 @@ describe('bench conv2d', () => {
         build: expect.any(String),
         threads: 1,
         ms: { min: expect.any(Number), median: expect.any(Number), p95: expect.any(Number) },
+        coldMs: expect.any(Number),
+        transfer: expect.objectContaining({ uploadBytes: expect.any(Number) }),
         gflops: expect.any(Number),
         roofFraction: expect.any(Number),
         verified: true,
@@ -54,6 +56,46 @@ describe('bench conv2d', () => {
   });
 });
 
+describe('bench crossover', () => {
+  const cross = (...args: string[]) =>
+    bench('crossover', '--backends', 'wasm,reference', '--recipes', 'softmax', ...args);
+  const small = ['--sizes', '4,8', '--batches', '16'];
+
+  test('--json gives the times at each size, and from which size on a backend wins', async () => {
+    const [{ crossovers, results, notes }] = jsonLines(await cross(...small, '--json'));
+    expect(results).toEqual([]);
+    expect(notes).toContainEqual(expect.stringContaining('Crossover: warm'));
+    const contenders = [expect.stringMatching(/^wasm /), 'reference float32, 1'];
+    const point = (size: number) => ({ size, ms: [expect.any(Number), expect.any(Number)] });
+    const wins = (upTo: number) => [expect.objectContaining({ contender: contenders[1], upTo })];
+    expect(crossovers).toEqual([
+      { op: 'matmul', size: 'n', contenders, points: [point(4), point(8)], wins: wins(8) },
+      {
+        op: 'train',
+        recipe: 'softmax',
+        size: 'batch',
+        contenders,
+        points: [point(16)],
+        wins: wins(16),
+      },
+    ]);
+  });
+
+  test('says in words who wins from where', async () => {
+    const { stdout } = await cross(...small);
+    expect(stdout).toMatch(/^ms of a product n×n×n:$/m);
+    expect(stdout).toMatch(/^reference float32, 1 (never beats|beats) wasm \w+, 1\b.*n = \d/m);
+  });
+
+  test('--csv gives a line for each backend at each size', async () => {
+    const { stdout } = await cross(...small, '--csv');
+    const [header, ...lines] = stdout.trimEnd().split('\n');
+    expect(header).toBe('op,recipe,size,backend,median_ms');
+    expect(lines).toHaveLength(6);
+    expect(lines[1]).toMatch(/^matmul,,4,"reference float32, 1",\d/);
+  });
+});
+
 describe('bench', () => {
   test.each([
     { args: ['conv3d'], message: 'Allowed choices are matmul, softmax-cross-entropy, conv2d' },
@@ -71,6 +113,21 @@ describe('bench', () => {
       message:
         'bench conv2d: expected a kernel that fits into the padded image, 2×2, got one that spans 3×3',
     },
+    {
+      args: ['crossover'],
+      message:
+        'bench crossover: expected at least two backends, got wasm; name them with --backends wasm,webgpu',
+    },
+    {
+      args: ['overhead', '--recipes', 'softmax'],
+      message:
+        'bench overhead: expected a backend that starts kernels on a GPU, got wasm; name it with --backends webgpu',
+    },
+    {
+      args: ['matmul', '--without-robustness'],
+      message: 'bench: expected --without-robustness with the backend webgpu, got wasm',
+    },
+    { args: ['crossover', '--limit', '0'], message: 'Expected a number above 0' },
     { args: ['conv2d', '--sizes', '2x5x6x3x4x'], message: 'Expected an integer of at least 1' },
     { args: ['conv2d', '--stride', '0'], message: 'Expected an integer of at least 1' },
     { args: ['conv2d', '--padding', '-1'], message: 'Expected an integer of at least 0' },

@@ -34,17 +34,30 @@ describeWithGpu('on a GPU', () => {
     expect(stderr).toContain(adapter);
   });
 
-  test('bench times it beside the CPU, and says whether both are right', async () => {
-    const args = ['bench', 'matmul', '--sizes', '8x9x10', '--backends', 'wasm,webgpu'];
-    const [{ results }] = jsonLines(await handgrad([...args, '--repeat', '1', '--json'])) as [
-      { results: Record<string, unknown>[] },
+  test('bench times it beside the CPU, with and without bounds checks', async () => {
+    const backends = ['--backends', 'wasm,webgpu', '--without-robustness'];
+    const args = ['bench', 'matmul', '--sizes', '8x9x10', '--repeat', '1', ...backends];
+    const [{ results, notes }] = jsonLines(await handgrad([...args, '--json'])) as [
+      { results: Record<string, unknown>[]; notes: string[] },
     ];
-    expect(results.map(({ backend, verified }) => [backend, verified])).toEqual([
-      ['wasm', true],
-      ['webgpu', true],
+    expect(results.map(({ backend, variant, verified }) => [backend, variant, verified])).toEqual([
+      ['wasm', undefined, true],
+      ['webgpu', undefined, true],
+      ['webgpu', 'without bounds checks', true],
     ]);
-    // Nothing is known of a GPU's roof.
-    expect(results[1]).not.toHaveProperty('roofFraction');
+    expect(notes).toContainEqual(expect.stringMatching(/^Cold: the first run/));
+    for (const { kernelMs, roofFraction } of results.slice(1)) {
+      expect(roofFraction).toBeGreaterThan(0);
+      expect(notes.some((note) => note.startsWith('Kernels: '))).toBe(kernelMs !== undefined);
+    }
+  });
+
+  test('bench prints what concerns a GPU, and what its figures mean', async () => {
+    const args = ['matmul', '--sizes', '8x9x10', '--backends', 'webgpu', '--repeat', '1'];
+    const { stdout } = await handgrad(['bench', ...args]);
+    expect(stdout).toMatch(/ cold +upload +read back +rate +of roof +verified$/m);
+    expect(stdout).toMatch(/\(\d[\d.e-]* GB\/s\) .* GFLOP\/s .*yes$/m);
+    expect(stdout).toMatch(/^Cold: /m);
   });
 
   test('train on the CPU ends with what came of the GPU, if it went on for long enough', async () => {

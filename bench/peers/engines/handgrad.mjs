@@ -171,12 +171,14 @@ function createLayers(layers) {
   return sequential(...layers.map(([kind, ...args]) => LAYERS[kind](...args)));
 }
 
-function createTrainer(backend, job) {
+/** @param {number} [seed] of weights that are not loaded, and of shuffles */
+export function createTrainer(backend, job, seed = 0) {
   return new Trainer(backend, {
     model: createModel(job),
     loss: softmaxCrossEntropy(),
     optimizer: createOptimizer(job.optimizer),
     batchSize: job.batch,
+    seed,
   });
 }
 
@@ -185,7 +187,7 @@ function createOptimizer({ name, learningRate: maximum, oneCycle: cycles, ...opt
   return { adam, sgd }[name]({ learningRate, ...options });
 }
 
-async function readDataset({ name, folder, features, classes, normalization }, prefix = '') {
+export async function readDataset({ name, folder, features, classes, normalization }, prefix = '') {
   const targets = await readIntegers(folder, `${prefix}labels`);
   return {
     name,
@@ -199,7 +201,7 @@ async function readDataset({ name, folder, features, classes, normalization }, p
 }
 
 /** A trainer with the initial weights that all get. */
-async function startTrainer(backend, job) {
+export async function startTrainer(backend, job) {
   const trainer = createTrainer(backend, job);
   const state = new Map();
   for (const [name, { shape }] of await trainer.state()) {

@@ -300,4 +300,5 @@ def loaded_openblas():
     return None
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,18 +1,12 @@
 import { roundUp } from '../../memory-plan.js';
 import { type Call, inputsOf, outputsOf } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
+import type { Dispatch } from './dispatches.js';
 import { KERNELS, usesScratch } from './kernels.js';
 import { encodeParameters, parameterBytes } from './parameters.js';
 import type { Plan } from './passes.js';
 import { PARAMETERS_BINDING, type Pipelines, SCRATCH_BINDING } from './pipelines.js';
 import { storedBytes } from './values.js';
-
-/** One pass of a compiled step. */
-export interface Dispatch {
-  readonly pipeline: GPUComputePipeline;
-  readonly bindings: GPUBindGroup;
-  readonly workgroups: readonly [x: number, y: number, z: number];
-}
 
 /** Where buffers are and come from. */
 export interface Buffers {
@@ -77,21 +71,4 @@ function dispatchesOf(
       return { pipeline, bindings, workgroups: [x, y, z] };
     }),
   );
-}
-
-/** Puts `times` runs of all dispatches into one pass. */
-export function encode(
-  encoder: GPUCommandEncoder,
-  dispatches: readonly Dispatch[],
-  times: number,
-): void {
-  const pass = encoder.beginComputePass();
-  for (let i = 0; i < times; i++) {
-    for (const { pipeline, bindings, workgroups } of dispatches) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindings);
-      pass.dispatchWorkgroups(...workgroups);
-    }
-  }
-  pass.end();
 }

@@ -1,8 +1,9 @@
 import type { Call } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
 import type { Cuts } from './cuts.js';
+import { type Dispatch, encodeSteps } from './dispatches.js';
 import { KERNELS } from './kernels.js';
-import { type Dispatch, encode, link } from './link.js';
+import { link } from './link.js';
 import type { Pipelines } from './pipelines.js';
 import { type Cut, cutsOf, estimate, type Product, planProduct } from './products.js';
 import { storedBytes } from './values.js';
@@ -139,7 +140,9 @@ class Race {
 
   async #run(dispatches: readonly Dispatch[], times: number): Promise<number> {
     const encoder = this.#gpu.createCommandEncoder();
-    encode(encoder, dispatches, times);
+    const pass = encoder.beginComputePass();
+    encodeSteps(pass, dispatches, times);
+    pass.end();
     const commands = encoder.finish();
     const began = performance.now();
     this.#gpu.queue.submit([commands]);

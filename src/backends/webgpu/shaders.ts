@@ -31,6 +31,7 @@ import readB from '../../../shaders/read-b.wgsl';
 import readBFours from '../../../shaders/read-b-fours.wgsl';
 import reals from '../../../shaders/reals.wgsl';
 import relu from '../../../shaders/relu.wgsl';
+import roofs from '../../../shaders/roofs.wgsl';
 import sgd from '../../../shaders/sgd.wgsl';
 import sigmoid from '../../../shaders/sigmoid.wgsl';
 import softmaxCrossEntropy from '../../../shaders/softmax-cross-entropy.wgsl';
@@ -98,6 +99,7 @@ export function shadersOf(
     ...products('matmul', { ...numbers, matmul, matrices }),
     'mnist-loss': files({ ...sums, exp, mnistLoss }),
     relu: files({ positive, relu }),
+    roofs: files({ exp, roofs }),
     sgd: files({ sgd }),
     sigmoid: files({ exp, sigmoid }),
     'softmax-cross-entropy': files({ ...sums, exp, logarithm, softmaxCrossEntropy }),

@@ -1,67 +1,29 @@
 import { BackendError } from '../../errors.js';
 import type { Call, Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
-import type { BackendInfo, Device, Executable } from '../device.js';
-import { type Adapter, openAdapter } from './adapter.js';
+import type { BackendInfo, Device, Executable, Roofs } from '../device.js';
+import type { Adapter } from './adapter.js';
 import { planBuffers } from './buffer-plan.js';
-import { type MeasuredCuts, openCuts } from './cut-file.js';
+import type { MeasuredCuts } from './cut-file.js';
 import { Cuts } from './cuts.js';
+import { type Dispatch, encodeSteps } from './dispatches.js';
 import { planOf } from './kernels.js';
-import { type Dispatch, encode, link, touchedBy } from './link.js';
+import { link, touchedBy } from './link.js';
 import { measureCuts } from './measure-cuts.js';
 import { Memory } from './memory.js';
 import type { WebgpuOptions } from './options.js';
+import { PassTimer } from './pass-timer.js';
 import { Pipelines } from './pipelines.js';
 import { SMALL_TILES, TILES } from './products.js';
+import { WebgpuRoofs } from './roofs.js';
 import { Staging } from './staging.js';
 import { expectRoom, typedValues, valuesOf, wholeWords } from './values.js';
-
-/**
- * Opens a GPU.
- *
- * @throws BackendError when there is none, or none that has what options ask for
- */
-export async function createWebgpuDevice(options: WebgpuOptions = {}): Promise<Device> {
-  return openDevice(await openAdapter(options), options);
-}
-
-/**
- * Opens a GPU that is one, as `auto` wants it.
- *
- * @throws BackendError when there is none, or only software that stands in for one
- */
-export async function createHardwareDevice(options: WebgpuOptions = {}): Promise<Device> {
-  const adapter = await openAdapter(options);
-  if (!adapter.isSoftware) return openDevice(adapter, options);
-  await adapter.close();
-  throw new BackendError(`webgpu: ${adapter.info.build} computes on the CPU: not considered`);
-}
-
-async function openDevice(adapter: Adapter, options: WebgpuOptions): Promise<Device> {
-  const { subgroups, precision, tiles } = options;
-  try {
-    if (subgroups) expectFeature(adapter, 'subgroups', 'the option subgroups');
-    if (precision === 'f16') expectFeature(adapter, 'shader-f16', 'the precision f16');
-    const { build } = adapter.info;
-    const measured = tiles === 'measured' ? await openCuts(build, precision) : undefined;
-    return new WebgpuDevice(adapter, options, measured);
-  } catch (error) {
-    await adapter.close();
-    throw error;
-  }
-}
-
-function expectFeature({ device, info }: Adapter, feature: GPUFeatureName, option: string): void {
-  if (device.features.has(feature)) return;
-  throw new BackendError(
-    `webgpu: expected an adapter with ${feature}, got ${info.build} without; leave ${option} out`,
-  );
-}
 
 /** Runs steps on an open GPU. */
 export class WebgpuDevice implements Device {
   readonly info: BackendInfo;
   readonly runsAhead = true;
+  readonly roofs: Roofs;
   readonly #gpu: GPUDevice;
   readonly #adapter: Adapter;
   readonly #memory: Memory;
@@ -70,6 +32,7 @@ export class WebgpuDevice implements Device {
   readonly #cuts: Cuts;
   readonly #measured: MeasuredCuts | undefined;
   readonly #staging: Staging;
+  #timer: PassTimer | undefined;
   /** When the latest run is over. */
   #latest: Promise<unknown> = Promise.resolve();
   /** Why the device can no longer be used. */
@@ -86,6 +49,7 @@ export class WebgpuDevice implements Device {
     this.#measured = measured;
     this.#cuts = new Cuts(adapter.isSoftware ? SMALL_TILES : TILES, measured?.cuts);
     this.#staging = new Staging(this.#gpu);
+    this.roofs = new WebgpuRoofs(this.#gpu);
     this.#gpu.lost.then(({ reason, message }) => {
       this.#failure ??= `the device was lost (${reason}): ${message}`;
     });
@@ -128,7 +92,7 @@ export class WebgpuDevice implements Device {
           },
         });
         await this.#memory.expectRoom([...own, ...calls.flatMap(touchedBy).map(bufferOf)]);
-        return { run: (times: number) => this.#run(dispatches, times), close };
+        return this.#executable(dispatches, close);
       });
     } catch (error) {
       // Nothing stays of a step that cannot run.
@@ -181,7 +145,19 @@ export class WebgpuDevice implements Device {
     this.#failure ??= 'the backend is closed';
     this.#staging.close();
     this.release([...this.#buffers.keys()]);
+    this.#timer?.close();
     await this.#adapter.close();
+  }
+
+  #executable(dispatches: readonly Dispatch[], close: () => void): Executable {
+    return {
+      kernels: dispatches.length,
+      run: (times) => this.#run(dispatches, times),
+      ...(this.#gpu.features.has('timestamp-query') && {
+        kernelMilliseconds: (times: number) => this.#time(dispatches, times),
+      }),
+      close,
+    };
   }
 
   /**
@@ -191,13 +167,25 @@ export class WebgpuDevice implements Device {
   async #run(dispatches: readonly Dispatch[], times: number): Promise<void> {
     this.#expectUsable();
     const encoder = this.#gpu.createCommandEncoder();
-    encode(encoder, dispatches, times);
+    const pass = encoder.beginComputePass();
+    encodeSteps(pass, dispatches, times);
+    pass.end();
     this.#gpu.queue.submit([encoder.finish()]);
     const before = this.#latest;
     // Why it failed, if it did, is the device's failure.
     this.#latest = this.#gpu.queue.onSubmittedWorkDone().catch(() => {});
     await before;
     this.#expectUsable();
+  }
+
+  async #time(dispatches: readonly Dispatch[], times: number): Promise<number> {
+    this.#expectUsable();
+    this.#timer ??= new PassTimer(this.#gpu);
+    try {
+      return await this.#timer.time((pass) => encodeSteps(pass, dispatches, times));
+    } catch (cause) {
+      throw this.#error('time kernels', cause);
+    }
   }
 
   /** Finds the best cuts of products that are new, if that is asked for. */

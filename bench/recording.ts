@@ -1,0 +1,72 @@
+import type { Device, Executable } from '../src/backends/device.js';
+import type { Step } from '../src/step.js';
+import type { Tensor, Values } from '../src/tensor.js';
+
+/** A run that can be repeated: what was written since the run before it, and how often it ran. */
+export interface Chunk {
+  readonly executable: Executable;
+  readonly times: number;
+  readonly writes: readonly (readonly [Tensor, ArrayLike<number>])[];
+}
+
+/**
+ * A device that passes everything on and remembers the run of most steps, so that what a trainer
+ * did can be timed again without the trainer.
+ */
+export class Recording implements Device {
+  readonly info: Device['info'];
+  readonly #device: Device;
+  #writes: [Tensor, ArrayLike<number>][] = [];
+  #longest: Chunk | undefined;
+
+  constructor(device: Device) {
+    this.#device = device;
+    this.info = device.info;
+  }
+
+  /** The run of most steps so far, the latest of several. */
+  get longest(): Chunk | undefined {
+    return this.#longest;
+  }
+
+  async compile(step: Step): Promise<Executable> {
+    const executable = await this.#device.compile(step);
+    return {
+      run: (times) => {
+        this.#remember({ executable, times, writes: this.#writes });
+        return executable.run(times);
+      },
+      close: () => executable.close(),
+    };
+  }
+
+  /** Writes what was written before that run, so that it finds its counters where they were. */
+  rewind({ writes }: Chunk): void {
+    for (const [tensor, values] of writes) this.#device.write(tensor, values);
+  }
+
+  write(tensor: Tensor, values: ArrayLike<number>): void {
+    this.#writes.push([tensor, values]);
+    this.#device.write(tensor, values);
+  }
+
+  read(tensor: Tensor): Promise<Values> {
+    return this.#device.read(tensor);
+  }
+
+  finish(): Promise<void> {
+    return this.#device.finish();
+  }
+
+  release(tensors: Iterable<Tensor>): void {
+    this.#device.release(tensors);
+  }
+
+  /** Leaves the device open: it belongs to whoever opened it. */
+  async close(): Promise<void> {}
+
+  #remember(chunk: Chunk): void {
+    this.#writes = [];
+    if (chunk.times >= (this.#longest?.times ?? 0)) this.#longest = chunk;
+  }
+}

@@ -1,0 +1,64 @@
+// What a GPU can do at most: independent chains in registers, which touch no memory until the end.
+// Benchmarks compare with it. A turn is a workgroup's work: LOOPS rounds of eight chains of four
+// numbers, in each of WORKGROUP invocations. Behind exp.wgsl.
+override WORKGROUP: u32 = 256;
+override LOOPS: u32 = 32;
+
+// Of the uniforms' values the compiler knows nothing, so it can leave nothing out.
+struct Parameters { turns: u32, factor: f32, summand: f32 }
+@group(0) @binding(0) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(1) var<uniform> parameters: Parameters;
+
+// Every chain goes to summand / (1 − factor) and stays there, far from denormal numbers.
+@compute @workgroup_size(WORKGROUP)
+fn multiplyAdds(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  if (group.x + group.y * groups.x >= parameters.turns) { return; }
+  let a = vec4f(parameters.factor);
+  let b = vec4f(parameters.summand);
+  var x0 = vec4f(f32(lane));
+  var x1 = x0 + 1;
+  var x2 = x0 + 2;
+  var x3 = x0 + 3;
+  var x4 = x0 + 4;
+  var x5 = x0 + 5;
+  var x6 = x0 + 6;
+  var x7 = x0 + 7;
+  for (var i = 0u; i < LOOPS; i++) {
+    x0 = fma(x0, a, b);
+    x1 = fma(x1, a, b);
+    x2 = fma(x2, a, b);
+    x3 = fma(x3, a, b);
+    x4 = fma(x4, a, b);
+    x5 = fma(x5, a, b);
+    x6 = fma(x6, a, b);
+    x7 = fma(x7, a, b);
+  }
+  keep(dot(x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7, vec4f(1)));
+}
+
+// Arguments stay between summand and summand + e^summand · factor.
+@compute @workgroup_size(WORKGROUP)
+fn exponentials(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  if (group.x + group.y * groups.x >= parameters.turns) { return; }
+  let a = parameters.factor;
+  let b = parameters.summand;
+  var x = vec4f(0, 0.25, 0.5, 0.75) + f32(lane) / 1024;
+  for (var i = 0u; i < LOOPS; i++) {
+    let e = vec4f(preciseExp(x.x), preciseExp(x.y), preciseExp(x.z), preciseExp(x.w));
+    x = fma(e, vec4f(a), vec4f(b));
+  }
+  keep(dot(x, vec4f(1)));
+}
+
+// Writes what no sum ever is, so that no time goes into writing, and the compiler cannot know.
+fn keep(sum: f32) {
+  if (sum < -1e30) { sums[0] = sum; }
+}

@@ -1,0 +1,28 @@
+/** One pass of a compiled step. */
+export interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindings: GPUBindGroup;
+  readonly workgroups: readonly [x: number, y: number, z: number];
+}
+
+/**
+ * Writes a step down `times` times, one after the other. What a dispatch shares with the one before
+ * it is not set again: each call into the encoder costs CPU time.
+ */
+export function encodeSteps(
+  pass: GPUComputePassEncoder,
+  dispatches: readonly Dispatch[],
+  times: number,
+): void {
+  let current: GPUComputePipeline | undefined;
+  let bound: GPUBindGroup | undefined;
+  for (let i = 0; i < times; i++) {
+    for (const { pipeline, bindings, workgroups } of dispatches) {
+      if (pipeline !== current) pass.setPipeline(pipeline);
+      if (bindings !== bound) pass.setBindGroup(0, bindings);
+      pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
+      current = pipeline;
+      bound = bindings;
+    }
+  }
+}

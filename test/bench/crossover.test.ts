@@ -1,0 +1,76 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Crossover, crossMatmul, crossTrain } from '../../bench/crossover.js';
+import { Backend } from '../../src/backends/backend.js';
+import { createBackend } from '../../src/backends/create.js';
+import { syntheticDigits } from '../../src/data/synthetic.js';
+import { RECIPES } from '../../src/recipes.js';
+
+const wasm = await createBackend('wasm');
+afterAll(() => wasm.close());
+
+/** The same backend, where each run waits besides. */
+function slowed(milliseconds: number) {
+  const { device } = wasm;
+  const slow = Object.create(device, {
+    compile: {
+      value: async (step: Parameters<typeof device.compile>[0]) => {
+        const executable = await device.compile(step);
+        const run = async (times: number) => {
+          await new Promise((resolve) => setTimeout(resolve, times * milliseconds));
+          await executable.run(times);
+        };
+        return { run, close: () => executable.close() };
+      },
+    },
+    info: { value: { ...device.info, build: 'slow' } },
+    finish: { value: async () => {} },
+    read: { value: device.read.bind(device) },
+    write: { value: device.write.bind(device) },
+    release: { value: device.release.bind(device) },
+  });
+  const backend = new Backend(slow);
+  return { backend, open: async () => backend };
+}
+
+const fast = { backend: wasm, open: () => createBackend('wasm') };
+const limits = { repeat: 2, limitSeconds: 60 };
+
+describe('a crossover', () => {
+  it('is at the smallest size where a backend is faster at every size', async () => {
+    const { points, wins } = await crossMatmul([slowed(2), fast], [8, 4], limits);
+    expect(points.map(({ size }) => size)).toEqual([4, 8]);
+    for (const { ms } of points) expect(ms[0]).toBeGreaterThan(Number(ms[1]));
+    expect(wins).toEqual([{ contender: expect.stringMatching(/^wasm/), from: 4, upTo: 8 }]);
+  });
+
+  it('is nowhere where a backend is never faster', async () => {
+    const { wins } = await crossMatmul([fast, slowed(2)], [4, 8], limits);
+    expect(wins).toEqual([{ contender: 'wasm slow, 1', from: null, upTo: 8 }]);
+  });
+
+  it('is sought no further where one of two backends would take too long', async () => {
+    // Eight times 5 ms, twice and for warming up, is more than 0.1 s.
+    const short = { repeat: 2, limitSeconds: 0.1 };
+    const { points } = await crossMatmul([fast, slowed(5)], [8, 16, 32], short);
+    expect(points.map(({ size }) => size)).toEqual([8]);
+  });
+
+  it('goes on without a backend that would take too long while others remain', async () => {
+    const short = { repeat: 2, limitSeconds: 0.1 };
+    const { points } = await crossMatmul([fast, slowed(5), fast], [8, 16], short);
+    expect(points[1].ms).toEqual([expect.any(Number), null, expect.any(Number)]);
+  });
+
+  it('of training is sought in batches, none larger than the dataset', async () => {
+    const digits = syntheticDigits({ trainSize: 100, testSize: 1 });
+    const found: Crossover = await crossTrain(
+      [fast, fast],
+      RECIPES.softmax,
+      digits,
+      [16, 64, 128],
+      limits,
+    );
+    expect(found).toMatchObject({ op: 'train', recipe: 'softmax', size: 'batch' });
+    expect(found.points.map(({ size }) => size)).toEqual([16, 64]);
+  });
+});

@@ -1,0 +1,199 @@
+/* The script that measures on a machine with a GPU, apart from measuring. */
+import { describe, expect, it } from 'vitest';
+// @ts-expect-error The benchmark is plain JavaScript, which declares no types.
+import { readOptions } from '../../bench/gpu/options.mjs';
+// @ts-expect-error
+import { largestError, productFigures } from '../../bench/gpu/products.mjs';
+// @ts-expect-error
+import { describeResult } from '../../bench/gpu/result.mjs';
+// @ts-expect-error
+import { formatReport } from '../../bench/gpu/table.mjs';
+// @ts-expect-error
+import { judge } from '../../bench/gpu/targets.mjs';
+// @ts-expect-error
+import { variants } from '../../bench/gpu/variants.mjs';
+// @ts-expect-error
+import { jobsOf, networkOf, PARTS, scaleOf } from '../../bench/gpu/work.mjs';
+
+const PLAIN = { title: 'handgrad', options: {} };
+const F16 = { title: 'handgrad, f16', options: { precision: 'f16' } };
+const ON_GPU = { quick: false, isMnist: true, hasCuda: true, parts: PARTS };
+
+const product = (contestant: string, gflops: number, rest: object = {}) => ({
+  part: 'matmul',
+  contestant,
+  verified: true,
+  products: [{ n: 4096, ms: { median: 1 }, gflops, largestError: 1e-7 }],
+  ...rest,
+});
+const epoch = (part: string, contestant: string, seconds: number, rest: object = {}) => ({
+  part,
+  contestant,
+  verified: true,
+  seconds,
+  accuracy: 0.99,
+  ...rest,
+});
+
+describe('the targets on a GPU', () => {
+  const metOf = (results: object[], run: object = ON_GPU) =>
+    judge(results, run)
+      .filter(({ got }: { got: string }) => got !== 'not measured')
+      .map(({ met }: { met: boolean | null }) => met);
+
+  it.each([
+    [500, true],
+    [499, false],
+  ])('a product at %d GFLOP/s is judged beside 1000 of PyTorch’s', (gflops, met) => {
+    expect(metOf([product('handgrad', gflops), product('PyTorch', 1000)])).toEqual([met]);
+  });
+
+  it.each([
+    [300, true],
+    [299, false],
+  ])('a product at %d GFLOP/s is judged beside 100 of TensorFlow.js’', (gflops, met) => {
+    const peer = product('TensorFlow.js WebGPU', 100);
+    expect(metOf([product('handgrad', gflops), peer])).toEqual([met]);
+  });
+
+  it('take no figure of a wrong result, nor of a contestant that failed', () => {
+    const wrong = product('handgrad', 500, { verified: false });
+    const failed = { part: 'matmul', contestant: 'PyTorch', error: 'no' };
+    expect(metOf([wrong, product('PyTorch', 1000)])).toEqual([]);
+    expect(metOf([product('handgrad', 500), failed])).toEqual([]);
+  });
+
+  it('are for seconds and for accuracy, of epochs', () => {
+    const slow = epoch('conv-fast', 'handgrad', 1.1, { accuracy: 0.9889 });
+    expect(metOf([slow])).toEqual([false, false]);
+    expect(metOf([epoch('conv-fast', 'handgrad', 1)])).toEqual([true, true]);
+    const pair = (part: string, own: number) => [
+      epoch(part, 'handgrad', own),
+      epoch(part, 'PyTorch', 1),
+    ];
+    expect(metOf(pair('mlp', 1.01))).toEqual([false]);
+    expect(metOf(pair('resnet18', 1.99))).toEqual([true]);
+    expect(metOf(pair('resnet18', 2.01))).toEqual([false]);
+  });
+
+  it('are not judged on tiny sizes, nor beside a PyTorch on the CPU', () => {
+    const results = [product('handgrad', 500), product('PyTorch', 1000)];
+    expect(metOf(results, { ...ON_GPU, quick: true })).toEqual([null]);
+    expect(metOf(results, { ...ON_GPU, hasCuda: false })).toEqual([null]);
+  });
+
+  it('are named as missed, not judged or not measured in the report', () => {
+    const results = [product('handgrad', 1), product('PyTorch', 1000)];
+    const environment = {
+      adapter: 'Some GPU',
+      cpu: 'Some CPU',
+      cores: 2,
+      node: '24.0.0',
+      date: '2026-01-31',
+      pytorch: { error: "No module named 'torch'" },
+    };
+    const targets = judge(results, { ...ON_GPU, parts: ['matmul', 'mlp'] });
+    const failed = { part: 'mlp', contestant: 'PyTorch', error: 'a|b\nc' };
+    const report = { environment, quick: true, targets, results: [...results, failed] };
+    const text = formatReport(report);
+    expect(text).toContain('Some GPU; Some CPU, 2 cores; Node 24.0.0');
+    expect(text).toContain('| at least half as fast | 0.001× | **missed** |');
+    expect(text).toContain('| no slower | not measured | – |');
+    expect(text).toContain('| mlp | PyTorch | a\\|b c |');
+    expect(text).toContain('no figure here means anything');
+  });
+});
+
+describe('the jobs on a GPU', () => {
+  it('are of every part that is asked for, PyTorch’s TF32 only where there is CUDA', () => {
+    const titles = (hasCuda: boolean) =>
+      jobsOf(['mlp', 'crossover'], scaleOf(false), [PLAIN, F16], hasCuda).map(
+        ({ part, contestant }: Record<string, string>) => `${part}: ${contestant}`,
+      );
+    const own = ['mlp: handgrad', 'mlp: PyTorch'];
+    expect(titles(false)).toEqual([...own, 'crossover: handgrad']);
+    expect(titles(true)).toEqual([...own, 'mlp: PyTorch, TF32', 'crossover: handgrad']);
+  });
+
+  it('have limits that end a run that hangs everywhere', () => {
+    for (const { limitSeconds } of jobsOf(PARTS, scaleOf(false), [PLAIN, F16], true)) {
+      expect(limitSeconds).toBeGreaterThan(0);
+      expect(limitSeconds).toBeLessThanOrEqual(150);
+    }
+  });
+
+  it.each([
+    ['conv-fast', 256, 235],
+    ['mlp', 64, 938],
+    ['resnet18', 256, 235],
+  ])('train %s on all of MNIST in batches of %d', (part, batch, steps) => {
+    expect(networkOf(part, scaleOf(false))).toMatchObject({ batch, steps, trainSize: 60_000 });
+  });
+
+  it('begin with the backend as it is opened by default', () => {
+    expect(variants()[0]).toEqual(PLAIN);
+  });
+
+  it.each([
+    [
+      ['--only', 'matmul, mlp'],
+      ['matmul', 'mlp'],
+    ],
+    [[], PARTS],
+  ])('%j asks for parts', (args, parts) => {
+    expect(readOptions(args).parts).toEqual(parts);
+  });
+
+  it('refuse a part that there is not', () => {
+    expect(() => readOptions(['--only', 'conv3d'])).toThrow('--only: expected some of matmul,');
+  });
+});
+
+describe('the check on a GPU', () => {
+  const n = 16;
+  const a = Float32Array.from({ length: n * n }, (_, i) => Math.sin(i));
+  const b = Float32Array.from({ length: n * n }, (_, i) => Math.cos(i));
+  const c = Float32Array.from({ length: n * n }, (_, at) => {
+    const [i, j] = [Math.floor(at / n), at % n];
+    return a.subarray(i * n, (i + 1) * n).reduce((sum, x, k) => sum + x * b[k * n + j], 0);
+  });
+
+  it('finds a column that is wrong, and NaN', () => {
+    expect(largestError(a, b, c, n)).toBeLessThan(1e-6);
+    const withColumn = (value: number) => c.map((x, at) => (at % n === 3 ? value : x));
+    expect(largestError(a, b, withColumn(100), n)).toBeGreaterThan(1);
+    expect(largestError(a, b, withColumn(Number.NaN), n)).toBeNaN();
+  });
+
+  const matmulJob = (options: object) => ({
+    part: 'matmul',
+    contestant: 'handgrad',
+    engine: 'handgrad',
+    task: { options },
+  });
+  it.each([
+    ['float32', {}, 1e-7, true],
+    ['float32', {}, 1e-4, false],
+    ['f16', { precision: 'f16' }, 1e-4, true],
+    ['f16', { precision: 'f16' }, 1e-2, false],
+    ['float32', {}, Number.NaN, false],
+  ])('of a product in %s (%j) takes an error of %d: %s', (_, options, error, verified) => {
+    const products = [productFigures(64, { median: 1 }, error)];
+    expect(describeResult(matmulJob(options), { products })).toMatchObject({ verified });
+  });
+
+  it('of training compares the first loss, and takes the mean of accuracies', () => {
+    const job = { part: 'mlp', contestant: 'PyTorch', engine: 'pytorch', task: { tf32: false } };
+    const epochs = [
+      { seconds: 3, accuracy: 0.5 },
+      { seconds: 1, accuracy: 0.7 },
+      { seconds: 2, accuracy: 0.9 },
+    ];
+    const describeLoss = (loss: number) =>
+      describeResult(job, { losses: [loss], epochs }, { losses: [2] });
+    expect(describeLoss(2.0001)).toMatchObject({ verified: true, seconds: 2 });
+    expect(describeLoss(2.0001).accuracy).toBeCloseTo(0.7);
+    expect(describeLoss(2.01)).toMatchObject({ verified: false });
+    expect(describeLoss(Number.NaN)).toMatchObject({ verified: false });
+  });
+});

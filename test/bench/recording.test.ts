@@ -1,0 +1,30 @@
+import { afterAll, expect, it } from 'vitest';
+import { Recording } from '../../bench/recording.js';
+import { createBackend } from '../../src/backends/create.js';
+import { Step } from '../../src/step.js';
+import { persistent } from '../../src/tensor.js';
+
+const backend = await createBackend('reference');
+afterAll(() => backend.close());
+
+it('repeats the longest run from what was written before it', async () => {
+  const recording = new Recording(backend.device);
+  const [dw, factor] = [persistent('dw', [1]), persistent('factor', [1])];
+  const step = new Step();
+  step.call('scaleGradient', { dw, factor });
+  const executable = await recording.compile(step);
+  const run = async (value: number, times: number) => {
+    recording.write(dw, [value]);
+    recording.write(factor, [2]);
+    await executable.run(times);
+  };
+  await run(1, 1);
+  await run(3, 3);
+  await run(5, 2);
+  expect(await recording.read(dw)).toEqual(Float32Array.of(20));
+  const chunk = recording.longest;
+  if (!chunk) throw new Error('expected a run, got none');
+  recording.rewind(chunk);
+  await chunk.executable.run(chunk.times);
+  expect(await recording.read(dw)).toEqual(Float32Array.of(24));
+});
