@@ -38,18 +38,18 @@ export class Memory {
     return buffer;
   }
 
-  /** Writes whole words to the start of a buffer, of which it need not be known that it was made. */
-  write(buffer: GPUBuffer, bytes: Uint8Array): void {
-    const isMade = this.isMade(buffer);
-    // If there is none, that is what `expectRoom` says; no one else need hear of it.
-    if (!isMade) this.#gpu.pushErrorScope('validation');
-    this.#gpu.queue.writeBuffer(buffer, 0, bytes);
-    if (!isMade) this.#gpu.popErrorScope().catch(() => {});
-  }
-
-  /** Whether it is known that there was room for the buffer. */
-  isMade(buffer: GPUBuffer): boolean {
-    return this.#allocations.get(buffer)?.state === 'made';
+  /**
+   * Asks something of a buffer, of which it need not be known that it was made. If it was not, that is
+   * what `expectRoom` says; no one else need hear of it.
+   */
+  use<Result>(buffer: GPUBuffer, ask: () => Result): Result {
+    if (this.#allocations.get(buffer)?.state === 'made') return ask();
+    this.#gpu.pushErrorScope('validation');
+    try {
+      return ask();
+    } finally {
+      this.#gpu.popErrorScope().catch(() => {});
+    }
   }
 
   /** Whether it is known that there was no room for the buffer. */

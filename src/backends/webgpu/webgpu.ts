@@ -109,16 +109,19 @@ export class WebgpuDevice implements Device {
     // What there was no room for is tried again.
     const known = this.#buffers.get(tensor);
     if (known && this.#memory.hasFailed(known)) this.release([tensor]);
-    this.#memory.write(this.#bufferOf(tensor), wholeWords(data));
+    const buffer = this.#bufferOf(tensor);
+    this.#memory.use(buffer, () => this.#gpu.queue.writeBuffer(buffer, 0, wholeWords(data)));
   }
 
   async read(tensor: Tensor): Promise<Values> {
     this.#expectUsable();
     const buffer = this.#bufferOf(tensor);
-    // Without waiting, if that can be: what is submitted next must not be read.
-    if (!this.#memory.isMade(buffer)) await this.#memory.expectRoom([buffer]);
+    // At once: what is asked next must not change it.
+    const bytes = this.#memory.use(buffer, () => this.#staging.read(buffer));
+    bytes.catch(() => {});
     try {
-      return valuesOf(tensor, await this.#staging.read(buffer));
+      await this.#memory.expectRoom([buffer]);
+      return valuesOf(tensor, await bytes);
     } catch (cause) {
       throw this.#error('read', cause);
     }
