@@ -10,30 +10,36 @@ export interface Chunk {
 }
 
 /**
- * A device that passes everything on and remembers the run of most steps, so that what a trainer
- * did can be timed again without the trainer.
+ * A device that passes everything on and remembers every run, so that what a trainer did can be timed
+ * again without the trainer.
  */
 export class Recording implements Device {
   readonly info: Device['info'];
   readonly #device: Device;
   #writes: [Tensor, ArrayLike<number>][] = [];
-  #longest: Chunk | undefined;
+  readonly #chunks: Chunk[] = [];
 
   constructor(device: Device) {
     this.#device = device;
     this.info = device.info;
   }
 
+  /** All runs, in order. */
+  get chunks(): readonly Chunk[] {
+    return this.#chunks;
+  }
+
   /** The run of most steps so far, the latest of several. */
   get longest(): Chunk | undefined {
-    return this.#longest;
+    return this.#chunks.toSorted((a, b) => a.times - b.times).at(-1);
   }
 
   async compile(step: Step): Promise<Executable> {
     const executable = await this.#device.compile(step);
     return {
       run: (times) => {
-        this.#remember({ executable, times, writes: this.#writes });
+        this.#chunks.push({ executable, times, writes: this.#writes });
+        this.#writes = [];
         return executable.run(times);
       },
       close: () => executable.close(),
@@ -64,9 +70,4 @@ export class Recording implements Device {
 
   /** Leaves the device open: it belongs to whoever opened it. */
   async close(): Promise<void> {}
-
-  #remember(chunk: Chunk): void {
-    this.#writes = [];
-    if (chunk.times >= (this.#longest?.times ?? 0)) this.#longest = chunk;
-  }
 }

@@ -290,10 +290,18 @@ fn storeSum(part: u32, at: u32, sum: f32) {
   }
 }
 
+/// In four sums, so that loads need not wait for one another.
 fn partSum(at: u32) -> f32 {
-  let count = partCount();
-  let size = resultSize();
-  var sum = parts[at];
-  for (var part = 1u; part < count; part++) { sum += parts[part * size + at]; }
-  return sum;
+  var sums = vec4f();
+  for (var part = 0u; part < partCount(); part += 4) {
+    let next = vec4u(part, part + 1, part + 2, part + 3);
+    sums += vec4f(partAt(next.x, at), partAt(next.y, at), partAt(next.z, at), partAt(next.w, at));
+  }
+  return sums.x + sums.y + sums.z + sums.w;
+}
+
+/// 0 beyond the last part.
+fn partAt(part: u32, at: u32) -> f32 {
+  if (part >= partCount()) { return 0; }
+  return parts[part * resultSize() + at];
 }

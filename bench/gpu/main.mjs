@@ -13,7 +13,7 @@ import { loadDigits, prepareTraining } from './prepare.mjs';
 import { describeResult } from './result.mjs';
 import { formatReport } from './table.mjs';
 import { judge } from './targets.mjs';
-import { variants } from './variants.mjs';
+import { VARIANTS } from './variants.mjs';
 import { jobsOf, networkOf, scaleOf } from './work.mjs';
 
 /** Asks for the adapter's name. */
@@ -44,7 +44,7 @@ async function main({ parts, quick, out = RESULTS }) {
   const hasCuda = pytorch.description?.isGpu === true;
   const networks = new Map();
   const results = [];
-  for (const job of jobsOf(parts, scale, variants(), hasCuda)) {
+  for (const job of jobsOf(parts, scale, VARIANTS, hasCuda)) {
     const began = performance.now();
     const result = await measure(job, { scale, pytorch, digits, folder, networks });
     const seconds = ((performance.now() - began) / 1000).toFixed(1);

@@ -11,7 +11,7 @@ import { formatReport } from '../../bench/gpu/table.mjs';
 // @ts-expect-error
 import { judge } from '../../bench/gpu/targets.mjs';
 // @ts-expect-error
-import { variants } from '../../bench/gpu/variants.mjs';
+import { VARIANTS } from '../../bench/gpu/variants.mjs';
 // @ts-expect-error
 import { jobsOf, networkOf, PARTS, scaleOf } from '../../bench/gpu/work.mjs';
 
@@ -131,7 +131,7 @@ describe('the jobs on a GPU', () => {
   });
 
   it('begin with the backend as it is opened by default', () => {
-    expect(variants()[0]).toEqual(PLAIN);
+    expect(VARIANTS[0]).toEqual(PLAIN);
   });
 
   it.each([

@@ -61,6 +61,8 @@ const LANES = 16_384;
 const STEP_CYCLES = 400;
 /** One more pass. */
 const PASS_CYCLES = 5000;
+/** A part of a sum that waits for its loads. */
+const PART_CYCLES = 100;
 /** Bytes of memory, to and fro. */
 const BYTES_PER_CYCLE = 1500;
 /** Fewest terms of a sum that are worth a part. */
@@ -93,7 +95,7 @@ export function estimate(product: Product, { tile, parts }: Cut): number {
   const computed = groups * steps * depth * 16 * blocks * blocks * rows * columns;
   const alone = steps * Math.max(STEP_CYCLES, depth * 16 * blocks * blocks * cycles);
   const moved = parts === 1 ? 0 : 8 * parts * sizeOf(product);
-  const passes = parts === 1 ? 0 : PASS_CYCLES + moved / BYTES_PER_CYCLE;
+  const passes = parts === 1 ? 0 : PASS_CYCLES + parts * PART_CYCLES + moved / BYTES_PER_CYCLE;
   return alone + (computed * cycles) / LANES + passes;
 }
 
