@@ -176,7 +176,7 @@ export class WebgpuDevice implements Device {
     this.#gpu.queue.submit([encoder.finish()]);
     const before = this.#latest;
     // Why it failed, if it did, is the device's failure.
-    this.#latest = this.#gpu.queue.onSubmittedWorkDone().catch(() => {});
+    this.#latest = before.then(() => this.#gpu.queue.onSubmittedWorkDone()).catch(() => {});
     await before;
     this.#expectUsable();
   }
