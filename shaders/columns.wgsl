@@ -2,7 +2,7 @@
 // that what they read of a matrix's row is in one piece of memory. Goes before the shaders that use
 // it, which say what a Value is, f32 or a vector: src/backends/webgpu/shaders.ts.
 
-/// [row][column]
+// [row][column]
 var<workgroup> values: array<Value, ROWS * COLUMNS>;
 
 // Σ of the values of a column's invocations, added in pairs, the same for all of them.

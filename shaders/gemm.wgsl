@@ -37,7 +37,7 @@
 // summed in an order that shapes and tiles alone decide.
 //
 // Rows and columns beyond the edge repeat the last one, and are not stored. The caller guarantees
-// M, N, K, G ≥ 1, as many workgroups as there are tiles, in x and y, or more, and a DEPTH of which an
+// M, N, G ≥ 1, as many workgroups as there are tiles, in x and y, or more, and a DEPTH of which an
 // invocation need not load more than one four of each.
 override ROWS: u32 = 16; // a multiple of 4, or of 8 where COLUMNS is 4
 override COLUMNS: u32 = 16; // 4, or a multiple of 8

@@ -1,7 +1,6 @@
 // What shaders/gemm.wgsl multiplies in a product of matrices: A (M, K) and B (K, N), row-major, or
-// with TRANSPOSE_A and TRANSPOSE_B A (K, M) and B (N, K). Which sizes those are, shapeOf() and termsIn()
-// tell in
-// matmul.wgsl and linear.wgsl.
+// with TRANSPOSE_A and TRANSPOSE_B A (K, M) and B (N, K). Which sizes those are, shapeOf() and
+// termsIn() tell in matmul.wgsl and linear.wgsl.
 fn matricesOf(M: u32, N: u32) -> Shape { return Shape(M, N, 1, 1, M); }
 
 alias Line = u32;

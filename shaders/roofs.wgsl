@@ -40,7 +40,7 @@ fn multiplyAdds(
   keep(dot(x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7, vec4f(1)));
 }
 
-// Arguments stay between summand and summand + e^summand · factor.
+// Every chain goes to the x that is summand + factor · eˣ.
 @compute @workgroup_size(WORKGROUP)
 fn exponentials(
   @builtin(workgroup_id) group: vec3u,

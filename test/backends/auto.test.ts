@@ -4,7 +4,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AutoDevice, type Rival } from '../../src/backends/auto.js';
 import { Backend } from '../../src/backends/backend.js';
 import type { BackendName, Device, Executable } from '../../src/backends/device.js';
@@ -35,6 +35,9 @@ import { describeWithGpu } from '../webgpu.js';
 const train = blobs({ size: 402 });
 const test = blobs({ size: 30, seed: 1 });
 
+/** Milliseconds on the clock of devices at a pace, which nothing else moves. */
+let clock = 0;
+
 /** A device that takes a given time for each step, and may fail. */
 class PacedDevice implements Device {
   readonly info;
@@ -57,7 +60,8 @@ class PacedDevice implements Device {
     const run = async (times: number) => {
       this.onRun();
       this.runs.push(times);
-      await new Promise((resolve) => setTimeout(resolve, this.#milliseconds * times));
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      clock += this.#milliseconds * times;
       await executable.run(times);
     };
     return { run, close: () => executable.close() };
@@ -118,9 +122,15 @@ const expected = await trainLong(restlessTrainer(alone()));
 
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 describe('the automatic choice', () => {
+  beforeEach(() => {
+    clock = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => clock);
+  });
+
   it('begins on the first device, and says that it will try the other', () => {
     const { backend, open } = choice([1, 0]);
     expect(backend.info).toEqual({
@@ -302,6 +312,9 @@ describe('the automatic choice', () => {
 
 describeWithGpu('the automatic choice of a GPU', () => {
   it('ends near what the CPU learns', async () => {
+    const real = performance.now.bind(performance);
+    // The CPU's pace on top of the time that both take.
+    vi.spyOn(performance, 'now').mockImplementation(() => real() + clock);
     const first = new PacedDevice('wasm', 50);
     const rival: Rival = { name: 'webgpu', open: () => createWebgpuDevice() };
     await using backend = new Backend(new AutoDevice(first, rival));

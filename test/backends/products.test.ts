@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Cuts, formatCut, keyOf, parseCut } from '../../src/backends/webgpu/cuts.js';
+import { winnerOf } from '../../src/backends/webgpu/measure-cuts.js';
 import {
   cutsOf,
   estimate,
@@ -62,11 +63,43 @@ describe('the default cut of a product on a GPU', () => {
   it('depends on nothing but the product, until one is measured', () => {
     const product = { M: 64, N: 30, K: 784 };
     const cuts = new Cuts(TILES);
-    expect(cuts.cutOf(product)).toEqual(cutsOf(product)[0]);
+    expect(cuts.cutOf('linear', product)).toEqual(cutsOf(product)[0]);
     const slowest = cutsOf(product)[cutsOf(product).length - 1];
-    cuts.keep(product, slowest);
-    expect(cuts.cutOf({ ...product })).toEqual(slowest);
-    expect(cuts.isMeasured({ ...product, transposeA: true })).toBe(false);
+    cuts.keep('linear', product, slowest);
+    expect(cuts.cutOf('linear', { ...product })).toEqual(slowest);
+    expect(cuts.measured('linear', { ...product, transposeA: true })).toBeUndefined();
+    expect(cuts.measured('conv2d', product)).toBeUndefined();
+  });
+});
+
+describe('a measured cut', () => {
+  const [first, second] = cutsOf({ M: 64, N: 30, K: 784 });
+
+  it('is the fastest', () => {
+    const outcomes = [
+      { cut: first, milliseconds: 2 },
+      { cut: second, milliseconds: 1 },
+    ];
+    expect(winnerOf(outcomes)).toBe(second);
+    expect(winnerOf(outcomes.toReversed())).toBe(second);
+    expect(winnerOf(outcomes.slice(0, 1))).toBe(first);
+  });
+
+  it('is the estimated one where another gains less than noise might', () => {
+    const outcomes = (milliseconds: number) => [
+      { cut: first, milliseconds: 1 },
+      { cut: second, milliseconds },
+    ];
+    expect(winnerOf(outcomes(0.96))).toBe(first);
+    expect(winnerOf(outcomes(0.94))).toBe(second);
+  });
+
+  it('is not used where sums are too short for its parts', () => {
+    const product = { M: 64, N: 10, K: 30 };
+    const spoiled = new Map([[keyOf('linear', product), { tile: TILES[0], parts: 1000 }]]);
+    const cuts = new Cuts(TILES, spoiled);
+    expect(cuts.measured('linear', product)).toBeUndefined();
+    expect(cuts.cutOf('linear', product)).toEqual(cutsOf(product)[0]);
   });
 });
 
@@ -129,15 +162,22 @@ describe('what is kept of a measured cut', () => {
 
   it('belongs to products that take the same time', () => {
     const product = { M: 1, N: 2, K: 3 };
-    expect(keyOf({ ...product, G: 1, hasBias: false })).toBe(keyOf(product));
-    for (const other of [
-      { M: 4 },
+    const key = keyOf('linear', product);
+    expect(keyOf('linear', { ...product, G: 1, R: 1, hasBias: false })).toBe(key);
+    const others = [
+      { M: 4, R: 1 },
+      { N: 4 },
+      { K: 4 },
       { G: 2 },
       { phases: 4 },
+      { R: 4 },
       { hasBias: true },
       { transposeA: true },
-    ]) {
-      expect(keyOf({ ...product, ...other })).not.toBe(keyOf(product));
-    }
+      { transposeB: true },
+      { readsAInFours: true },
+      { readsBInFours: true },
+    ];
+    const keys = others.map((other) => keyOf('linear', { ...product, ...other }));
+    expect(new Set([key, keyOf('conv2d', product), ...keys]).size).toBe(others.length + 2);
   });
 });

@@ -11,6 +11,7 @@ import { formatCut, parseCut } from '../../src/backends/webgpu/cuts.js';
 import { Pipelines } from '../../src/backends/webgpu/pipelines.js';
 import { type Cut, TILES } from '../../src/backends/webgpu/products.js';
 import { WebgpuDevice } from '../../src/backends/webgpu/webgpu.js';
+import { defaultCacheFolder } from '../../src/cache-folder.js';
 import { type KernelCase, kernelsOf } from '../../src/gradcheck/case.js';
 import { linearCase, matmulCase } from '../../src/gradcheck/gradient-cases.js';
 import { conv2dCase } from '../../src/gradcheck/image-cases.js';
@@ -91,6 +92,12 @@ describeWithGpu('products on a GPU agree with the reference', () => {
   });
 });
 
+/** Where measured cuts are kept, with the cache folder in a folder of the test's. */
+async function cacheIn(folder: string): Promise<string> {
+  for (const variable of ['HOME', 'XDG_CACHE_HOME', 'LOCALAPPDATA']) vi.stubEnv(variable, folder);
+  return join(await defaultCacheFolder(), 'webgpu-tiles.json');
+}
+
 describeWithGpu('measured tiles', () => {
   const sizes = { m: 40, n: 36, k: 260 };
   const a = Float32Array.from({ length: sizes.m * sizes.k }, (_, i) => (i % 7) - 3);
@@ -98,7 +105,7 @@ describeWithGpu('measured tiles', () => {
 
   it('give the same product, are measured once, and stay in the cache folder', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'handgrad-'));
-    vi.stubEnv('XDG_CACHE_HOME', folder);
+    const path = await cacheIn(folder);
     try {
       await using reference = await createBackend('reference');
       const want = await reference.matmul(a, b, sizes);
@@ -113,9 +120,7 @@ describeWithGpu('measured tiles', () => {
         asked.push(pipelineOf.mock.calls.length);
       }
       expect(asked[0]).toBeGreaterThan(asked[1]);
-      const file = JSON.parse(
-        await readFile(join(folder, 'handgrad', 'webgpu-tiles.json'), 'utf8'),
-      );
+      const file = JSON.parse(await readFile(path, 'utf8'));
       const kept = Object.values(file[gpu]);
       expect(kept.length).toBeGreaterThan(0);
       for (const text of kept) expect(parseCut(text)).toBeDefined();
@@ -123,25 +128,43 @@ describeWithGpu('measured tiles', () => {
       await rm(folder, { recursive: true });
     }
   });
+
+  it('are not found where there is no room to measure, and the product is right all the same', async () => {
+    const adapter = await openAdapter();
+    const gpu = adapter.device;
+    const create = gpu.createBuffer.bind(gpu);
+    const tooLarge = 2 * gpu.limits.maxBufferSize;
+    vi.spyOn(gpu, 'createBuffer').mockImplementation((descriptor) => {
+      const isMeasured = descriptor.label?.startsWith('operands to measure');
+      return create(isMeasured ? { ...descriptor, size: tooLarge } : descriptor);
+    });
+    const measured = { cuts: new Map<string, Cut>(), save: vi.fn(async () => {}) };
+    await using backend = new Backend(new WebgpuDevice(adapter, {}, measured));
+    await using reference = await createBackend('reference');
+    expect(await backend.matmul(a, b, sizes)).toEqual(await reference.matmul(a, b, sizes));
+    expect(measured.cuts.size).toBe(0);
+    expect(measured.save).not.toHaveBeenCalled();
+  });
 });
 
 describe('what was measured', () => {
   it('is read from the cache folder, but for what is spoiled', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'handgrad-'));
-    vi.stubEnv('XDG_CACHE_HOME', folder);
+    const path = await cacheIn(folder);
     try {
       const known = await openCuts('some GPU', 'float32');
       known.cuts.set('good', { tile: TILES[0], parts: 4 });
       await known.save();
-      const path = join(folder, 'handgrad', 'webgpu-tiles.json');
       expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({
         'some GPU, float32': { good: '128x128/4' },
       });
       await writeFile(path, '{"another GPU, float32": {"good": "64x16/2", "bad": "5x5/1"}}');
-      const read = await openCuts('another GPU');
+      const read = await openCuts('another GPU', 'float32');
       expect([...read.cuts]).toEqual([['good', { tile: TILES[4], parts: 2 }]]);
+      await writeFile(path, '{"a fourth GPU, float32": null}');
+      expect((await openCuts('a fourth GPU', 'float32')).cuts.size).toBe(0);
       await writeFile(path, '{"a third GPU');
-      expect((await openCuts('a third GPU')).cuts.size).toBe(0);
+      expect((await openCuts('a third GPU', 'float32')).cuts.size).toBe(0);
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -5,9 +5,6 @@ import { writeBytes } from '../../training/files.js';
 import { formatCut, parseCut } from './cuts.js';
 import type { Cut } from './products.js';
 
-/** By GPU, then by product. */
-type CutsInFile = Record<string, Record<string, string>>;
-
 /** What was measured on one GPU. */
 export interface MeasuredCuts {
   /** By product. All that ask for a GPU's get the same map, and may add to it. */
@@ -16,23 +13,26 @@ export interface MeasuredCuts {
   save(): Promise<void>;
 }
 
-const inMemory = new Map<string, Map<string, Cut>>();
+/** By GPU, then by product. */
+type Content = Readonly<Record<string, unknown>>;
 
-/** What was measured so far on a GPU of that name, with numbers of that precision. */
-export async function openCuts(name: string, precision = 'float32'): Promise<MeasuredCuts> {
-  const gpu = `${name}, ${precision}`;
-  let cuts = inMemory.get(gpu);
-  if (!cuts) {
-    cuts = readCuts((await readAll())[gpu]);
-    inMemory.set(gpu, cuts);
+const inMemory = new Map<string, Promise<Map<string, Cut>>>();
+
+/** What was measured so far on a GPU of that name, with products of numbers of that kind. */
+export async function openCuts(name: string, numbers: 'float32' | 'f16'): Promise<MeasuredCuts> {
+  const gpu = `${name}, ${numbers}`;
+  let reading = inMemory.get(gpu);
+  if (!reading) {
+    reading = readCuts(gpu);
+    inMemory.set(gpu, reading);
   }
-  const measured = cuts;
-  return { cuts: measured, save: () => save(gpu, measured) };
+  const cuts = await reading;
+  return { cuts, save: () => save(gpu, cuts) };
 }
 
-function readCuts(entries: Record<string, string> = {}): Map<string, Cut> {
+async function readCuts(gpu: string): Promise<Map<string, Cut>> {
   const cuts = new Map<string, Cut>();
-  for (const [product, text] of Object.entries(entries)) {
+  for (const [product, text] of Object.entries(entriesOf((await readAll())[gpu]))) {
     const cut = parseCut(text);
     if (cut) cuts.set(product, cut);
   }
@@ -43,7 +43,7 @@ async function save(gpu: string, cuts: ReadonlyMap<string, Cut>): Promise<void> 
   if (!inNode) return;
   const measured = [...cuts].map(([product, cut]) => [product, formatCut(cut)]);
   const all = await readAll();
-  const known: CutsInFile = { ...all, [gpu]: { ...all[gpu], ...Object.fromEntries(measured) } };
+  const known = { ...all, [gpu]: { ...entriesOf(all[gpu]), ...Object.fromEntries(measured) } };
   try {
     const { mkdir } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
     await mkdir(await defaultCacheFolder(), { recursive: true });
@@ -53,16 +53,20 @@ async function save(gpu: string, cuts: ReadonlyMap<string, Cut>): Promise<void> 
   }
 }
 
-async function readAll(): Promise<CutsInFile> {
+async function readAll(): Promise<Content> {
   if (!inNode) return {};
   const { readFile } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
   try {
-    const content: unknown = JSON.parse(await readFile(await cutFile(), 'utf8'));
-    return typeof content === 'object' && content !== null ? (content as CutsInFile) : {};
+    return entriesOf(JSON.parse(await readFile(await cutFile(), 'utf8')));
   } catch {
     // None yet, or spoiled: either way nothing is known.
     return {};
   }
+}
+
+/** Nothing for what is no object. */
+function entriesOf(value: unknown): Content {
+  return typeof value === 'object' && value !== null ? (value as Content) : {};
 }
 
 async function cutFile(): Promise<string> {

@@ -1,4 +1,4 @@
-import { type Cut, cutsOf, type Product, TILES, type Tile } from './products.js';
+import { type Cut, cutsOf, type Product, partCounts, TILES, type Tile } from './products.js';
 
 /** How the products of one GPU are cut: as was measured there, or else as is estimated. */
 export class Cuts {
@@ -12,25 +12,28 @@ export class Cuts {
     this.#known = known;
   }
 
-  isMeasured(product: Product): boolean {
-    return this.#known.has(keyOf(product));
+  /** The cut that was measured for a product of that shader, if one was. */
+  measured(shader: string, product: Product): Cut | undefined {
+    const known = this.#known.get(keyOf(shader, product));
+    // A file may say anything.
+    return known && partCounts(product).includes(known.parts) ? known : undefined;
   }
 
-  cutOf(product: Product): Cut {
-    return this.#known.get(keyOf(product)) ?? cutsOf(product, this.tiles)[0];
+  cutOf(shader: string, product: Product): Cut {
+    return this.measured(shader, product) ?? cutsOf(product, this.tiles)[0];
   }
 
-  keep(product: Product, cut: Cut): void {
-    this.#known.set(keyOf(product), cut);
+  keep(shader: string, product: Product, cut: Cut): void {
+    this.#known.set(keyOf(shader, product), cut);
   }
 }
 
 /** Products with the same key take the same time. */
-export function keyOf(product: Product): string {
-  const { M, N, K, G = 1, phases = 1, R = M, hasBias = false } = product;
+export function keyOf(shader: string, product: Product): string {
+  const { M, N, K, G = 1, phases = 1, R = M, hasBias } = product;
   const { transposeA, transposeB, readsAInFours, readsBInFours } = product;
   const flags = [hasBias, transposeA, transposeB, readsAInFours, readsBInFours];
-  return [M, N, K, G, phases, R, ...flags.map((flag) => Number(flag ?? false))].join(' ');
+  return [shader, M, N, K, G, phases, R, ...flags.map((flag) => Number(flag ?? false))].join(' ');
 }
 
 /** `128x64/4`: a tile of 128 × 64 elements, sums in 4 parts. */

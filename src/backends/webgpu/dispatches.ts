@@ -26,3 +26,12 @@ export function encodeSteps(
     }
   }
 }
+
+/** Submits them in one command buffer, in one pass. */
+export function submitSteps(gpu: GPUDevice, dispatches: readonly Dispatch[], times: number): void {
+  const encoder = gpu.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  encodeSteps(pass, dispatches, times);
+  pass.end();
+  gpu.queue.submit([encoder.finish()]);
+}

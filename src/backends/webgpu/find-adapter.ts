@@ -8,6 +8,7 @@ import {
   toggleFlags,
 } from './dawn.js';
 import type { WebgpuOptions } from './options.js';
+import { whyNoNavigatorGpu } from './presence.js';
 
 /** An adapter, and what it is called. */
 export interface FoundAdapter {
@@ -25,8 +26,8 @@ export interface FoundAdapter {
 export async function findAdapter(options: WebgpuOptions = {}): Promise<FoundAdapter> {
   const gpu = navigatorGpu();
   if (gpu) return findInBrowser(gpu, options);
-  if (inNode) return findInDawn(options);
-  throw noWebgpu();
+  expectDawn();
+  return findInDawn(options);
 }
 
 /**
@@ -37,6 +38,7 @@ export async function findAdapter(options: WebgpuOptions = {}): Promise<FoundAda
 export async function findAdapters(): Promise<readonly FoundAdapter[]> {
   const gpu = navigatorGpu();
   if (gpu) return offeredBy(gpu);
+  expectDawn();
   const listed = await listDawnAdapters();
   const found = listed.map(async (each) => {
     const adapter = await (await dawnGpu(adapterFlags(each))).requestAdapter();
@@ -53,6 +55,11 @@ export function nameOf({ vendor, architecture, description }: AdapterWords): str
 /** What `GPUAdapterInfo` tells of an adapter, as far as it is used. */
 export type AdapterWords = Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'> &
   Partial<Pick<GPUAdapterInfo, 'isFallbackAdapter'>>;
+
+/** @throws BackendError where there is no Node to load Dawn */
+function expectDawn(): void {
+  if (!inNode) throw new BackendError(whyNoNavigatorGpu());
+}
 
 function navigatorGpu(): GPU | undefined {
   return typeof navigator === 'undefined' ? undefined : navigator.gpu;
@@ -129,13 +136,6 @@ async function request(
   const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
   if (!adapter) throw noAdapter();
   return adapter;
-}
-
-function noWebgpu(): BackendError {
-  const reason = globalThis.isSecureContext
-    ? 'a browser without it; use another browser, or the wasm backend'
-    : 'a page that is not secure; serve it over https or from localhost, or use the wasm backend';
-  return new BackendError(`webgpu: expected navigator.gpu, got ${reason}`);
 }
 
 function noAdapter(): BackendError {

@@ -2,8 +2,9 @@ import { drawnProbability } from '../../ops/dropout.js';
 import { type PoolingWindow, pooledShape, WINDOW_ATTRIBUTES } from '../../ops/max-pool2d.js';
 import type { OpName } from '../../ops/registry.js';
 import { sizeOf } from '../../tensor.js';
+import type { Cuts } from './cuts.js';
 import { type Plan, perElement, type Workgroups } from './passes.js';
-import { type Cut, type Product, planProduct } from './products.js';
+import { type Product, planProduct } from './products.js';
 import {
   planAveragePool,
   planChannelSums,
@@ -121,9 +122,8 @@ const MOST_PHASES = 4;
 
 /** What a convolution's three products multiply, from sizes as src/ops/conv2d.ts has them. */
 function convolution(sizes: Sizes) {
-  const [B, H, W, C, OH, OW, OC, KH, KW, SH, SW] = sizes;
-  const G = sizes[15];
-  const [phasesDown, phasesAcross] = [phasesOf(SH, sizes[13]), phasesOf(SW, sizes[14])];
+  const [B, H, W, C, OH, OW, OC, KH, KW, SH, SW, , , DH, DW, G] = sizes;
+  const [phasesDown, phasesAcross] = [phasesOf(SH, DH), phasesOf(SW, DW)];
   return {
     G,
     taps: KH * KW,
@@ -257,28 +257,19 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   scaleGradient: elementwise('gradient-norm'),
 };
 
-/**
- * What a call of the op runs.
- *
- * @param cutOf decides how products are cut
- */
-export function planOf(
-  op: OpName,
-  sizes: Sizes,
-  attributes: Attributes,
-  cutOf: (product: Product) => Cut,
-): Plan {
+/** What a call of the op runs, with products cut as `cuts` says. */
+export function planOf(op: OpName, sizes: Sizes, attributes: Attributes, cuts: Cuts): Plan {
   const kernel = KERNELS[op];
   if ('productOf' in kernel) {
     const product = kernel.productOf(sizes, attributes);
-    return planProduct(kernel.shader, product, cutOf(product));
+    return planProduct(kernel.shader, product, cuts.cutOf(kernel.shader, product));
   }
   if ('plan' in kernel) return kernel.plan(sizes, attributes);
   const workgroups = kernel.workgroups(sizes, attributes);
   return { passes: [{ entryPoint: op, workgroups }], scratch: 0 };
 }
 
-/** Whether passes of the op leave numbers for each other. */
+/** Whether passes of the op may leave numbers for each other, in a buffer that is bound for that. */
 export function usesScratch(op: OpName): boolean {
   return !('workgroups' in KERNELS[op]);
 }

@@ -19,14 +19,10 @@ export const NEEDED_LIMITS = {
   maxUniformBufferBindingSize: PARAMETERS,
 } as const satisfies Partial<Record<keyof GPUSupportedLimits, number>>;
 
-/** What a device is asked to have as much of as its adapter: tensors and tiles take what there is. */
+/** What a device is asked to have as much of as its adapter: tensors take what there is. */
 const WANTED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-  'maxComputeWorkgroupStorageSize',
-  'maxStorageBuffersPerShaderStage',
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
 /** Tensors that a call of the op binds, and what its passes leave for each other. */
@@ -56,7 +52,7 @@ export function expectFit(name: string, limits: GPUSupportedLimits): void {
   throw new BackendError(`webgpu: ${reason}; use another adapter, or the wasm backend`);
 }
 
-/** What to ask a device for: all that its adapter has. */
+/** What to ask a device for. The limits that are needed every device has unasked. */
 export function requiredLimits(limits: GPUSupportedLimits): Record<string, number> {
   return Object.fromEntries(WANTED_LIMITS.map((limit) => [limit, limits[limit]]));
 }

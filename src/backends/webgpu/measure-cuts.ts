@@ -1,9 +1,11 @@
 import type { Call } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
 import type { Cuts } from './cuts.js';
-import { type Dispatch, encodeSteps } from './dispatches.js';
+import { type Dispatch, submitSteps } from './dispatches.js';
 import { KERNELS } from './kernels.js';
 import { link } from './link.js';
+import { createParameters } from './parameters.js';
+import type { Plan } from './passes.js';
 import type { Pipelines } from './pipelines.js';
 import { type Cut, cutsOf, estimate, type Product, planProduct } from './products.js';
 import { storedBytes } from './values.js';
@@ -21,9 +23,10 @@ const LEAST_GAIN = 0.05;
 
 /**
  * Measures, for every product among the calls that was not measured before, which cut is the
- * fastest. It takes some milliseconds for each, and memory for its operands once more.
+ * fastest. It takes about a tenth of a second for each, and memory for its operands once more; where
+ * there is none, or a cut does not run, nothing is found out.
  *
- * @returns whether there was anything to measure
+ * @returns whether anything was
  */
 export async function measureCuts(
   gpu: GPUDevice,
@@ -36,116 +39,135 @@ export async function measureCuts(
     const kernel = KERNELS[call.op];
     if (!('productOf' in kernel)) continue;
     const product = kernel.productOf(call.sizes, call.attributes);
-    if (cuts.isMeasured(product)) continue;
-    const race = new Race(gpu, pipelines, call, product);
-    try {
-      cuts.keep(product, await race.fastest(worthTrying(product, cutsOf(product, cuts.tiles))));
-    } finally {
-      race.close();
-    }
+    if (cuts.measured(kernel.shader, product)) continue;
+    const cut = await fastest(gpu, pipelines, call, product, worthTrying(product, cuts));
+    if (!cut) continue;
+    cuts.keep(kernel.shader, product, cut);
     isNew = true;
   }
   return isNew;
 }
 
-/** @param cuts the one with the least estimated cost first */
-function worthTrying(product: Product, cuts: readonly Cut[]): Cut[] {
+/** The cut with the least estimated cost first. */
+function worthTrying(product: Product, { tiles }: Cuts): Cut[] {
+  const cuts = cutsOf(product, tiles);
   const limit = WORST * estimate(product, cuts[0]);
   return cuts.filter((cut) => estimate(product, cut) <= limit).slice(0, MOST_CUTS);
 }
 
-interface Contestant {
+/** How long a product took, cut so. */
+export interface Outcome {
   readonly cut: Cut;
-  readonly dispatches: readonly Dispatch[];
-  milliseconds: number;
+  readonly milliseconds: number;
+}
+
+/** The fastest, unless it gains too little over the first. */
+export function winnerOf(outcomes: readonly Outcome[]): Cut {
+  const [preferred] = outcomes;
+  const best = outcomes.reduce((a, b) => (b.milliseconds < a.milliseconds ? b : a));
+  const gain = 1 - best.milliseconds / preferred.milliseconds;
+  return gain >= LEAST_GAIN ? best.cut : preferred.cut;
+}
+
+/** Undefined when the GPU has something against one of the runs. */
+async function fastest(
+  gpu: GPUDevice,
+  pipelines: Pipelines,
+  call: Call,
+  product: Product,
+  cuts: readonly Cut[],
+): Promise<Cut | undefined> {
+  const race = new Race(gpu, call);
+  gpu.pushErrorScope('out-of-memory');
+  gpu.pushErrorScope('validation');
+  let winner: Cut | undefined;
+  try {
+    winner = winnerOf(await race.run(pipelines, product, cuts));
+  } catch {
+    // Whoever compiles the step next hears what is wrong, if it has to do with that.
+  } finally {
+    race.close();
+  }
+  const errors = [await gpu.popErrorScope(), await gpu.popErrorScope()];
+  return errors.every((error) => error === null) ? winner : undefined;
 }
 
 /** Runs one product, on operands of its own, cut in different ways. */
 class Race {
   readonly #gpu: GPUDevice;
-  readonly #pipelines: Pipelines;
   readonly #call: Call;
-  readonly #product: Product;
   readonly #buffers: GPUBuffer[] = [];
   readonly #places = new Map<Tensor, GPUBuffer>();
 
-  constructor(gpu: GPUDevice, pipelines: Pipelines, call: Call, product: Product) {
+  constructor(gpu: GPUDevice, call: Call) {
     this.#gpu = gpu;
-    this.#pipelines = pipelines;
     this.#call = call;
-    this.#product = product;
   }
 
-  /** @param cuts the one to be preferred first */
-  async fastest(cuts: readonly Cut[]): Promise<Cut> {
-    if (cuts.length === 1) return cuts[0];
-    const contestants: Contestant[] = [];
-    for (const cut of cuts) {
-      contestants.push({ cut, dispatches: await this.#link(cut), milliseconds: Infinity });
-    }
-    const times = await this.#timesOf(contestants[0].dispatches);
+  async run(pipelines: Pipelines, product: Product, cuts: readonly Cut[]): Promise<Outcome[]> {
+    if (cuts.length === 1) return [{ cut: cuts[0], milliseconds: 0 }];
+    const { shader } = KERNELS[this.#call.op];
+    const plans = cuts.map((cut) => planProduct(shader, product, cut));
+    const contestants = await this.#link(pipelines, plans);
+    const times = await this.#timesOf(contestants[0]);
+    const least = cuts.map(() => Infinity);
     for (let round = 0; round < ROUNDS; round++) {
-      for (const contestant of contestants) {
-        const milliseconds = await this.#run(contestant.dispatches, times);
-        contestant.milliseconds = Math.min(contestant.milliseconds, milliseconds);
+      for (const [i, dispatches] of contestants.entries()) {
+        least[i] = Math.min(least[i], await this.#time(dispatches, times));
       }
     }
-    const [preferred] = contestants;
-    const best = contestants.reduce((a, b) => (b.milliseconds < a.milliseconds ? b : a));
-    const gain = 1 - best.milliseconds / preferred.milliseconds;
-    return gain >= LEAST_GAIN ? best.cut : preferred.cut;
+    return cuts.map((cut, i) => ({ cut, milliseconds: least[i] }));
   }
 
   close(): void {
     for (const buffer of this.#buffers) buffer.destroy();
   }
 
-  #link(cut: Cut): Promise<Dispatch[]> {
-    const plan = planProduct(KERNELS[this.#call.op].shader, this.#product, cut);
-    return link(this.#gpu, this.#pipelines, [this.#call], [plan], {
-      bufferOf: (tensor) => this.#bufferOf(tensor),
-      createScratch: (byteLength) => this.#create(byteLength, GPUBufferUsage.STORAGE),
-      createParameters: (bytes) => {
-        const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
-        const buffer = this.#create(bytes.byteLength, usage);
-        this.#gpu.queue.writeBuffer(buffer, 0, bytes);
-        return buffer;
-      },
-    });
+  #link(pipelines: Pipelines, plans: readonly Plan[]): Promise<Dispatch[][]> {
+    const scratchBytes = Math.max(...plans.map(({ scratch }) => scratch));
+    const scratch = this.#create(scratchBytes);
+    return Promise.all(
+      plans.map((plan) =>
+        link(this.#gpu, pipelines, [this.#call], [plan], {
+          bufferOf: (tensor) => this.#bufferOf(tensor),
+          createScratch: () => scratch,
+          createParameters: (bytes) => this.#own(createParameters(this.#gpu, bytes)),
+        }),
+      ),
+    );
   }
 
   #bufferOf(tensor: Tensor): GPUBuffer {
     let buffer = this.#places.get(tensor);
     if (!buffer) {
-      buffer = this.#create(tensor.byteLength, GPUBufferUsage.STORAGE);
+      buffer = this.#create(tensor.byteLength);
       this.#places.set(tensor, buffer);
     }
     return buffer;
   }
 
-  #create(byteLength: number, usage: number): GPUBuffer {
+  #create(byteLength: number): GPUBuffer {
     const label = `operands to measure ${this.#call.op}`;
-    const buffer = this.#gpu.createBuffer({ label, size: storedBytes(byteLength), usage });
+    const size = storedBytes(byteLength);
+    return this.#own(this.#gpu.createBuffer({ label, size, usage: GPUBufferUsage.STORAGE }));
+  }
+
+  #own(buffer: GPUBuffer): GPUBuffer {
     this.#buffers.push(buffer);
     return buffer;
   }
 
   /** How often to run for a measurement that is long enough. */
   async #timesOf(dispatches: readonly Dispatch[]): Promise<number> {
-    await this.#run(dispatches, 1);
+    await this.#time(dispatches, 1);
     let times = 1;
-    while (times < MOST_TIMES && (await this.#run(dispatches, times)) < LONG_ENOUGH) times *= 2;
+    while (times < MOST_TIMES && (await this.#time(dispatches, times)) < LONG_ENOUGH) times *= 2;
     return times;
   }
 
-  async #run(dispatches: readonly Dispatch[], times: number): Promise<number> {
-    const encoder = this.#gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encodeSteps(pass, dispatches, times);
-    pass.end();
-    const commands = encoder.finish();
+  async #time(dispatches: readonly Dispatch[], times: number): Promise<number> {
     const began = performance.now();
-    this.#gpu.queue.submit([commands]);
+    submitSteps(this.#gpu, dispatches, times);
     await this.#gpu.queue.onSubmittedWorkDone();
     return performance.now() - began;
   }

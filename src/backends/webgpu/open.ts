@@ -32,7 +32,8 @@ async function openDevice(adapter: Adapter, options: WebgpuOptions): Promise<Dev
     if (subgroups) expectFeature(adapter, 'subgroups', 'the option subgroups');
     if (precision === 'f16') expectFeature(adapter, 'shader-f16', 'the precision f16');
     const { build } = adapter.info;
-    const measured = tiles === 'measured' ? await openCuts(build, precision) : undefined;
+    const numbers = precision === 'f16' ? precision : 'float32';
+    const measured = tiles === 'measured' ? await openCuts(build, numbers) : undefined;
     return new WebgpuDevice(adapter, options, measured);
   } catch (error) {
     await adapter.close();

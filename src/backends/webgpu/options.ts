@@ -19,17 +19,17 @@ export interface WebgpuOptions {
    */
   readonly subgroups?: boolean;
   /**
-   * webgpu: `f16` multiplies and adds up 16-bit numbers in steps of a product, which halves the memory
-   * that tiles take and, on some GPUs, doubles the rate. Each operand is rounded to 11 bits; those
-   * beyond 65504 become infinite, and gradients below 6·10⁻⁸ vanish. `float32` by default. For what
-   * the reference takes, see `BackendOptions`.
+   * webgpu: `f16` multiplies 16-bit numbers and adds up at most 16 products as such, their sums in 32
+   * bits, which halves the memory that tiles take and, on some GPUs, doubles the rate. Operands are
+   * rounded to 11 bits; numbers beyond 65504 become infinite, and those below 6·10⁻⁵ may vanish.
+   * `float32` by default. For what the reference takes, see `BackendOptions`.
    */
   readonly precision?: 'float32' | 'float64' | 'f16';
   /**
    * webgpu: how products are cut in tiles. `default` goes by an estimate, the same on every GPU;
    * `measured` tries what may be faster on this one, once for each shape that a step has, which takes
-   * some milliseconds, and keeps what it finds in memory and, in Node, in the cache folder. Sums are
-   * then added in another order.
+   * about a tenth of a second and more for large ones, and keeps what it finds in memory and, in Node,
+   * in the cache folder. Sums may then be added in another order, and so rounded differently.
    */
   readonly tiles?: 'default' | 'measured';
 }

@@ -35,3 +35,14 @@ function attributesOf({ op, attributes }: Call): [name: string, value: number][]
   if (derived) return Object.entries(derived);
   return definitionOf(op).attributes.map((name) => [name, attributes[name]]);
 }
+
+/** A buffer of such uniforms. */
+export function createParameters(gpu: GPUDevice, bytes: ArrayBuffer): GPUBuffer {
+  const buffer = gpu.createBuffer({
+    label: 'sizes and attributes',
+    size: bytes.byteLength,
+    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+  });
+  gpu.queue.writeBuffer(buffer, 0, bytes);
+  return buffer;
+}

@@ -33,3 +33,9 @@ export function inTwoAxes(groups: number): Workgroups {
   const rows = Math.ceil(groups / MOST_GROUPS);
   return [Math.ceil(groups / rows), rows];
 }
+
+/** `sums` computes `size` elements, each in parts; where there are several, `sum` adds them up. */
+export function inParts(parts: number, size: number, sums: Pass, sum: Pass): Plan {
+  if (parts === 1) return { passes: [sums], scratch: 0 };
+  return { passes: [sums, sum], scratch: 4 * parts * size };
+}

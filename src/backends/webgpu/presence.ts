@@ -6,7 +6,7 @@ import { inNode, nodeModule } from '../../node.js';
  */
 export async function whyNoWebgpu(): Promise<string | undefined> {
   if (typeof navigator !== 'undefined' && navigator.gpu) return undefined;
-  if (!inNode) return 'webgpu: expected navigator.gpu, got a browser without, or an insecure page';
+  if (!inNode) return whyNoNavigatorGpu();
   try {
     const { createRequire } = await nodeModule<typeof import('node:module')>('node:module');
     createRequire(import.meta.url).resolve('webgpu');
@@ -14,4 +14,12 @@ export async function whyNoWebgpu(): Promise<string | undefined> {
   } catch {
     return 'webgpu: expected the package webgpu (Dawn), got none; run npm install webgpu';
   }
+}
+
+/** Why a browser has no `navigator.gpu`. */
+export function whyNoNavigatorGpu(): string {
+  const reason = globalThis.isSecureContext
+    ? 'a browser without it; use another browser, or the wasm backend'
+    : 'a page that is not secure; serve it over https or from localhost, or use the wasm backend';
+  return `webgpu: expected navigator.gpu, got ${reason}`;
 }

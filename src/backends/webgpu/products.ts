@@ -1,4 +1,4 @@
-import { inTwoAxes, type Pass, type Plan, perElement } from './passes.js';
+import { inParts, inTwoAxes, type Pass, type Plan, perElement } from './passes.js';
 import { productShader } from './shaders.js';
 
 /** C (R, G, N) = A·B, as shaders/gemm.wgsl computes it. */
@@ -55,7 +55,9 @@ export const TILES: readonly Tile[] = [
 /** For a GPU that is a CPU: small workgroups, which compile and take turns sooner. */
 export const SMALL_TILES: readonly Tile[] = [TILES[3]];
 
-/** What a plan costs is estimated for a large GPU, in its clock cycles. The figures are rough. */
+// What a cut costs is estimated in clock cycles of a large GPU. The figures are rough.
+
+/** Multiply-adds that it does in a cycle. */
 const LANES = 16_384;
 /** A step that waits for its loads. */
 const STEP_CYCLES = 400;
@@ -73,12 +75,14 @@ const MOST_SCRATCH = 2 ** 26;
 /** Every way to cut a product in such tiles, the one with the least estimated cost first. */
 export function cutsOf(product: Product, tiles: readonly Tile[] = TILES): Cut[] {
   const cuts = tiles.flatMap((tile) => partCounts(product).map((parts) => ({ tile, parts })));
-  const costs = new Map(cuts.map((cut) => [cut, estimate(product, cut)]));
-  return cuts.sort((a, b) => (costs.get(a) as number) - (costs.get(b) as number));
+  return cuts
+    .map((cut) => ({ cut, cost: estimate(product, cut) }))
+    .sort((a, b) => a.cost - b.cost)
+    .map(({ cut }) => cut);
 }
 
 /** 1, 2, 4, … as long as parts are worth their while. */
-function partCounts(product: Product): number[] {
+export function partCounts(product: Product): number[] {
   const counts = [1];
   for (let parts = 2; product.K >= LEAST_TERMS * parts; parts *= 2) {
     if (4 * parts * sizeOf(product) > MOST_SCRATCH) break;
@@ -103,11 +107,7 @@ export function estimate(product: Product, { tile, parts }: Cut): number {
 export function planProduct(operands: string, product: Product, { tile, parts }: Cut): Plan {
   const { rows, columns, blocks, depth } = tile;
   const { hasBias, transposeA, transposeB, readsAInFours, readsBInFours } = product;
-  const constants = {
-    ROWS: rows,
-    COLUMNS: columns,
-    BLOCKS: blocks,
-    DEPTH: depth,
+  const transposes = {
     TRANSPOSE_A: Number(transposeA ?? false),
     TRANSPOSE_B: Number(transposeB ?? false),
   };
@@ -117,23 +117,17 @@ export function planProduct(operands: string, product: Product, { tile, parts }:
   const sums: Pass = {
     entryPoint: parts === 1 ? `product${suffix}` : 'product',
     workgroups: inTwoAxes(groupsOf(product, tile) * parts),
-    constants,
+    constants: { ROWS: rows, COLUMNS: columns, BLOCKS: blocks, DEPTH: depth, ...transposes },
     shader,
   };
   const size = sizeOf(product);
   const sum: Pass = {
     entryPoint: `sumOfParts${suffix}`,
     workgroups: perElement(size),
-    constants,
+    constants: transposes,
     shader,
   };
   return inParts(parts, size, sums, sum);
-}
-
-/** `sums` computes `size` elements, each in parts; where there are several, `sum` adds them up. */
-export function inParts(parts: number, size: number, sums: Pass, sum: Pass): Plan {
-  if (parts === 1) return { passes: [sums], scratch: 0 };
-  return { passes: [sums, sum], scratch: 4 * parts * size };
 }
 
 /** Workgroups for the sums, if they are not cut in parts. */

@@ -1,13 +1,12 @@
 import { roundUp } from '../../memory-plan.js';
 import type { Roofs } from '../device.js';
 import { compileShader } from './compile-shader.js';
-import { inTwoAxes } from './passes.js';
+import { inTwoAxes, WORKGROUP } from './passes.js';
 import { shadersOf } from './shaders.js';
 
 type Loop = 'multiplyAdds' | 'exponentials';
 
-/** As shaders/roofs.wgsl has them. */
-const WORKGROUP = 256;
+/** As shaders/roofs.wgsl has it. */
 const LOOPS = 32;
 const WORK_PER_TURN: Readonly<Record<Loop, number>> = {
   // Eight chains of four numbers, a product and a sum for each.

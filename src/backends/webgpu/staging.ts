@@ -44,12 +44,18 @@ export class Staging {
 
   async #copy(source: GPUBuffer): Promise<ArrayBuffer> {
     const { size } = source;
+    // Of a staging buffer that there is no room for, the reader alone need hear.
+    this.#gpu.pushErrorScope('out-of-memory');
+    this.#gpu.pushErrorScope('validation');
     const staging = this.#take(size);
+    const encoder = this.#gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(source, 0, staging, 0, size);
+    this.#gpu.queue.submit([encoder.finish()]);
+    const mapping = staging.mapAsync(GPUMapMode.READ, 0, size);
+    const checks = Promise.all([this.#gpu.popErrorScope(), this.#gpu.popErrorScope()]);
     try {
-      const encoder = this.#gpu.createCommandEncoder();
-      encoder.copyBufferToBuffer(source, 0, staging, 0, size);
-      this.#gpu.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ, 0, size);
+      const [[invalid, shortage]] = await Promise.all([checks, mapping]);
+      if (shortage ?? invalid) throw shortage ?? invalid;
       const bytes = staging.getMappedRange(0, size).slice(0);
       staging.unmap();
       this.#put(staging);

@@ -3,13 +3,10 @@
  * too, which in training a small network counts for more: so many workgroups, and a pass to add up
  * what they leave, only where sums are long. Orders are fixed, so the same GPU gives the same bits.
  */
-import { inTwoAxes, type Pass, type Plan } from './passes.js';
-import { inParts } from './products.js';
+import { inParts, inTwoAxes, type Pass, type Plan, WORKGROUP } from './passes.js';
 
 type Sizes = readonly number[];
 
-/** Invocations of a workgroup. */
-const WORKGROUP = 256;
 /** Terms that an invocation adds up before a second pass would pay. */
 const LONGEST = 32;
 /** Fewest terms of an invocation that are worth a part. */

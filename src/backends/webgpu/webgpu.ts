@@ -6,12 +6,13 @@ import type { Adapter } from './adapter.js';
 import { planBuffers } from './buffer-plan.js';
 import type { MeasuredCuts } from './cut-file.js';
 import { Cuts } from './cuts.js';
-import { type Dispatch, encodeSteps } from './dispatches.js';
+import { type Dispatch, encodeSteps, submitSteps } from './dispatches.js';
 import { planOf } from './kernels.js';
 import { link, touchedBy } from './link.js';
 import { measureCuts } from './measure-cuts.js';
 import { Memory } from './memory.js';
 import type { WebgpuOptions } from './options.js';
+import { createParameters } from './parameters.js';
 import { PassTimer } from './pass-timer.js';
 import { Pipelines } from './pipelines.js';
 import { SMALL_TILES, TILES } from './products.js';
@@ -78,7 +79,7 @@ export class WebgpuDevice implements Device {
         };
         await this.#measure(calls);
         const plans = calls.map(({ op, sizes, attributes }) =>
-          planOf(op, sizes, attributes, (product) => this.#cuts.cutOf(product)),
+          planOf(op, sizes, attributes, this.#cuts),
         );
         const dispatches = await link(this.#gpu, this.#pipelines, calls, plans, {
           bufferOf,
@@ -87,7 +88,7 @@ export class WebgpuDevice implements Device {
             return own[own.length - 1];
           },
           createParameters: (bytes) => {
-            own.push(this.#createParameters(bytes));
+            own.push(createParameters(this.#gpu, bytes));
             return own[own.length - 1];
           },
         });
@@ -169,11 +170,7 @@ export class WebgpuDevice implements Device {
    */
   async #run(dispatches: readonly Dispatch[], times: number): Promise<void> {
     this.#expectUsable();
-    const encoder = this.#gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encodeSteps(pass, dispatches, times);
-    pass.end();
-    this.#gpu.queue.submit([encoder.finish()]);
+    submitSteps(this.#gpu, dispatches, times);
     const before = this.#latest;
     // Why it failed, if it did, is the device's failure.
     this.#latest = before.then(() => this.#gpu.queue.onSubmittedWorkDone()).catch(() => {});
@@ -197,16 +194,6 @@ export class WebgpuDevice implements Device {
     if (!measured) return;
     const isNew = await measureCuts(this.#gpu, this.#pipelines, this.#cuts, calls);
     if (isNew) await measured.save();
-  }
-
-  #createParameters(bytes: ArrayBuffer): GPUBuffer {
-    const buffer = this.#gpu.createBuffer({
-      label: 'sizes and attributes',
-      size: bytes.byteLength,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-    });
-    this.#gpu.queue.writeBuffer(buffer, 0, bytes);
-    return buffer;
   }
 
   #bufferOf(tensor: Tensor): GPUBuffer {
