@@ -274,5 +274,17 @@ describeWithGpu('the webgpu backend', () => {
     it('even when close was forgotten', async () => {
       expect((await program('')).stdout).toBe('2\n');
     });
+
+    it('and leaves the CPU alone while it is idle', async () => {
+      const idle = `const { setTimeout: wait } = await import('node:timers/promises');
+        await wait(200);
+        const before = process.cpuUsage();
+        await wait(1000);
+        const { user, system } = process.cpuUsage(before);
+        console.log((user + system) / 1000);
+        await backend.close();`;
+      const milliseconds = Number((await program(idle)).stdout.split('\n')[1]);
+      expect(milliseconds).toBeLessThan(100);
+    });
   });
 });
