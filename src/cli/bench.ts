@@ -122,7 +122,7 @@ async function bench(subject: Subject | undefined, options: BenchOptions): Promi
     const report = { environment: describeEnvironment(), ...measured, notes };
     if (options.json) printJson(report);
     else print(options.csv ? formatCsv(report) : formatReport(report));
-    if (measured.results.some(({ verified }) => !verified)) process.exitCode = 1;
+    if (measured.results.some(({ verified }) => verified === false)) process.exitCode = 1;
   } finally {
     for (const { backend } of contenders) await backend.close();
   }
@@ -167,7 +167,7 @@ async function benchSubject(
   }
 }
 
-/** @throws UsageError when none of the backends starts kernels on a GPU */
+/** @throws UsageError when none of the backends starts kernels on a GPU, or no recipe has batches */
 async function overhead(
   contenders: readonly Contender[],
   recipes: readonly RecipeName[],
@@ -175,6 +175,11 @@ async function overhead(
 ): Promise<BenchResult[]> {
   const results = await benchOverhead(contenders, recipes.map(recipeOf), digits(), repeat);
   if (results.length > 0) return results;
+  if (contenders.some(({ backend }) => backend.info.backend === 'webgpu')) {
+    throw new UsageError(
+      `bench overhead: expected a recipe of at least two batches, got ${recipes.join(', ')}`,
+    );
+  }
   throw new UsageError(
     `bench overhead: expected a backend that starts kernels on a GPU, got ${namesOf(contenders)}; name it with --backends webgpu`,
   );
