@@ -16,7 +16,7 @@ import { benchTrain } from '../../bench/train.js';
 import { createBackend } from '../backends/create.js';
 import { syntheticDigits } from '../data/synthetic.js';
 import { RECIPE_NAMES, RECIPES, type RecipeName, recipeOf } from '../recipes.js';
-import { BENCH_BACKENDS, type ContenderOptions, openContenders } from './bench-contenders.js';
+import { type ContenderOptions, openContenders } from './bench-contenders.js';
 import { notesOn } from './bench-notes.js';
 import { formatCsv, formatReport } from './bench-report.js';
 import {
@@ -30,6 +30,7 @@ import {
 import { UsageError } from './failure.js';
 import {
   addAdapterOption,
+  EVERY_BACKEND,
   list,
   nonNegativeInteger,
   oneOf,
@@ -101,7 +102,7 @@ export function benchCommand(): Command {
       positiveNumber,
       20,
     )
-    .option('--backends <list>', 'backends to time', list(oneOf(BENCH_BACKENDS)), ['wasm'])
+    .option('--backends <list>', 'backends to time', list(oneOf(EVERY_BACKEND)), ['wasm'])
     .option('--without-robustness', 'time webgpu also without bounds checks in its shaders (Node)')
     .option('--threads <list>', 'thread counts of the wasm backend', list(threadCount), [1])
     .option('--revectorize', 'let V8 make 256-bit vectors, where it can')
