@@ -6,6 +6,7 @@ import { type Contender, identify, labelOf } from './contender.js';
 import { type Contestant, race } from './harness.js';
 import { matmulCase } from './matmul.js';
 import { openCase } from './op-case.js';
+import { close, lossesOf } from './train.js';
 
 /** From which size on a contender is faster than the first one. */
 export interface Crossover {
@@ -40,7 +41,7 @@ export const CROSSOVER_BATCHES: readonly number[] = [16, 32, 64, 128, 256, 512, 
 type Sized = Contestant & {
   /** Products or steps of one run. */
   readonly parts: number;
-  release(): void;
+  release(): Promise<void> | void;
 };
 
 interface Sweep {
@@ -82,7 +83,11 @@ export function crossMatmul(
 /** Steps of one epoch of the timed runs. */
 const STEPS = 8;
 
-/** Times a recipe's training steps at growing batch sizes; for the limits, see `crossMatmul`. */
+/**
+ * Times a recipe's training steps at growing batch sizes; for the limits, see `crossMatmul`.
+ *
+ * @throws Error when the first loss is not that of the first contender
+ */
 export function crossTrain(
   contenders: readonly Contender[],
   recipe: Recipe,
@@ -91,11 +96,32 @@ export function crossTrain(
   limits: Limits,
 ): Promise<Crossover> {
   const { train } = recipe.prepare(digits, 0);
-  const open = async ({ backend }: Contender, batchSize: number): Promise<Sized> => {
-    const trainer = recipeTrainer(recipe, { backend, batchSize });
+  /** Of the contender that was opened first, by batch size. */
+  const firstLosses = new Map<number, readonly number[]>();
+  const open = async (contender: Contender, batchSize: number): Promise<Sized> => {
     const parts = Math.min(STEPS, Math.floor(train.size / batchSize));
     const data = take(train, parts * batchSize);
-    return { parts, run: (epochs) => trainer.fit(data, { epochs }), release: () => {} };
+    // A backend of its own, which takes all of the trainer's tensors with it.
+    const backend = await contender.open();
+    try {
+      const trainer = recipeTrainer(recipe, { backend, batchSize });
+      const got = await lossesOf(trainer, data, 1);
+      const want = firstLosses.get(batchSize) ?? got;
+      firstLosses.set(batchSize, want);
+      if (!close(got, want)) {
+        throw new Error(
+          `bench: expected the first loss ${want} at batch size ${batchSize}, got ${got} on ${labelOf(identify(contender))}`,
+        );
+      }
+      return {
+        parts,
+        run: (epochs) => trainer.fit(data, { epochs }),
+        release: () => backend.close(),
+      };
+    } catch (error) {
+      await backend.close();
+      throw error;
+    }
   };
   const growth = (from: number, to: number) => to / from;
   const sizes = batches.filter((batch) => batch <= train.size);
@@ -152,7 +178,7 @@ async function timesAt(
       return (timings.next().value?.median ?? 0) / (parts.next().value ?? 1);
     });
   } finally {
-    for (const { release } of opened) release();
+    for (const { release } of opened) await release();
   }
 }
 

@@ -80,9 +80,13 @@ export async function millisecondsOf(work: () => Promise<unknown> | unknown): Pr
   return performance.now() - began;
 }
 
+/** What a GPU's clock may be rounded to: less reads as nothing. */
+const COARSEST_MILLISECONDS = 0.1;
+
 /** How often work that takes so long fills a sample. */
 export function fittingSample(milliseconds: number): number {
-  return Math.max(1, Math.ceil(SAMPLE_MILLISECONDS / milliseconds));
+  const atLeast = Math.max(milliseconds, COARSEST_MILLISECONDS);
+  return Math.max(1, Math.ceil(SAMPLE_MILLISECONDS / atLeast));
 }
 
 /** The median of so many figures, measured one after the other. */

@@ -4,6 +4,7 @@ import type { Tensor, Values } from '../src/tensor.js';
 import type { Contender } from './contender.js';
 import {
   type Contestant,
+  contestantOf,
   fittingSample,
   medianOf,
   millisecondsOf,
@@ -86,10 +87,7 @@ export async function openCase(device: Device, opCase: OpCase): Promise<OpenCase
   return {
     executable,
     verified,
-    async run(times) {
-      await executable.run(times);
-      await device.finish();
-    },
+    ...contestantOf(executable, device),
     release() {
       executable.close();
       device.release(new Set([...opCase.values.keys(), ...opCase.outputs]));

@@ -7,7 +7,7 @@ import { type Chunk, Recording } from './recording.js';
 import type { BenchResult, Overhead } from './result.js';
 import { someBatches } from './train.js';
 
-/** Steps per submission: enough that what a submission costs by itself weighs little. */
+/** Steps per submission, at most: enough that what a submission costs by itself weighs little. */
 const STEPS = 20;
 /** Submissions before which V8 may still be compiling the encoder's loop. */
 const WARM_UP = 5;
@@ -17,7 +17,7 @@ const WARM_UP = 5;
  * the kernels in it. Only the call itself is timed, on the thread that makes it: what the GPU does
  * meanwhile does not count, be it one in software.
  *
- * @returns nothing for backends that start no kernels
+ * @returns nothing for backends that start no kernels, nor for recipes of fewer than two batches
  */
 export async function benchOverhead(
   contenders: readonly Contender[],
@@ -31,7 +31,7 @@ export async function benchOverhead(
       const overhead = await overheadOf(contender, recipe, digits, repeat);
       if (!overhead) continue;
       const shape = { recipe: recipe.name, batch: recipe.batchSize };
-      results.push({ op: 'overhead', shape, ...identify(contender), overhead, verified: true });
+      results.push({ op: 'overhead', shape, ...identify(contender), overhead });
     }
   }
   return results;
@@ -45,13 +45,17 @@ async function overheadOf(
 ): Promise<Overhead | undefined> {
   const recording = new Recording(backend.device);
   const trainer = recipeTrainer(recipe, { backend: new Backend(recording) });
-  await trainer.fit(someBatches(recipe, digits, 1 + STEPS), { epochs: 1 });
+  const data = someBatches(recipe, digits, 1 + STEPS);
+  // Of whole batches: a smaller one at the end has a step of its own.
+  const steps = Math.floor(data.size / recipe.batchSize) - 1;
+  if (steps < 1) return undefined;
+  await trainer.fit(data, { epochs: 1 });
   // The first run, of one step, comes with the dataset, which is nothing to write down each time.
   const chunk = recording.chunks[1];
   const kernelsPerStep = chunk?.executable.kernels;
   if (!chunk || kernelsPerStep === undefined) return undefined;
-  const kernelsPerSubmit = kernelsPerStep * STEPS;
-  const submit = () => submitMilliseconds(recording, chunk);
+  const kernelsPerSubmit = kernelsPerStep * steps;
+  const submit = () => submitMilliseconds(recording, chunk, steps);
   for (let i = 0; i < WARM_UP; i++) await submit();
   // The least: a GPU in software takes turns with the thread that is timed.
   let milliseconds = Infinity;
@@ -64,11 +68,15 @@ async function overheadOf(
 }
 
 /** Until the call returns, which is when everything is submitted; it is waited for afterwards. */
-async function submitMilliseconds(recording: Recording, chunk: Chunk): Promise<number> {
+async function submitMilliseconds(
+  recording: Recording,
+  chunk: Chunk,
+  steps: number,
+): Promise<number> {
   recording.rewind(chunk);
   await recording.finish();
   const began = performance.now();
-  const running = chunk.executable.run(STEPS);
+  const running = chunk.executable.run(steps);
   const milliseconds = performance.now() - began;
   await running;
   await recording.finish();

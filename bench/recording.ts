@@ -24,6 +24,11 @@ export class Recording implements Device {
     this.info = device.info;
   }
 
+  /** As the device it records, so that the trainer has the overlap that it has without recording. */
+  get runsAhead(): boolean {
+    return this.#device.runsAhead === true;
+  }
+
   /** All runs, in order. */
   get chunks(): readonly Chunk[] {
     return this.#chunks;

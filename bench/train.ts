@@ -40,7 +40,8 @@ async function benchRecipe(
 ): Promise<BenchResult[]> {
   const data = someBatches(recipe, digits, STEPS);
   const steps = Math.ceil(data.size / recipe.batchSize);
-  const firstLosses = (backend: Backend) => lossesOf(recipeTrainer(recipe, { backend }), data);
+  const firstLosses = (backend: Backend) =>
+    lossesOf(recipeTrainer(recipe, { backend }), data, CHECKED_STEPS);
   const want = await firstLosses(reference);
   const verified: boolean[] = [];
   const cold: number[] = [];
@@ -116,12 +117,12 @@ async function kernelMilliseconds(
   return { kernelMs: await medianOf(Math.min(repeat, KERNEL_SAMPLES), sample) };
 }
 
-/** Losses of the first steps. */
-async function lossesOf(trainer: Trainer, data: Dataset): Promise<number[]> {
+/** Losses of the first steps, at most so many. */
+export async function lossesOf(trainer: Trainer, data: Dataset, steps: number): Promise<number[]> {
   const losses: number[] = [];
   const onStep = ({ step, loss }: { step: number; loss: number }) => {
     losses.push(loss);
-    return step < CHECKED_STEPS;
+    return step < steps;
   };
   await trainer.fit(data, { epochs: 1, onStep });
   return losses;
@@ -131,7 +132,7 @@ async function lossesOf(trainer: Trainer, data: Dataset): Promise<number[]> {
  * Rounding may put a unit on the other side of ReLU's corner, which changes its gradient whole; so
  * only the first loss is that close.
  */
-function close(got: readonly number[], want: readonly number[]): boolean {
+export function close(got: readonly number[], want: readonly number[]): boolean {
   return want.every(
     (loss, i) => Math.abs(got[i] - loss) <= (i === 0 ? 1e-5 : 1e-3) * Math.abs(loss),
   );

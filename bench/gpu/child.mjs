@@ -13,10 +13,12 @@ const KEPT_CHARACTERS = 600;
 /**
  * @param {import('./work.mjs').Job} job
  * @param {{ program?: string, error?: string }} pytorch what `findPytorch` found
- * @returns {Promise<object>} what was measured, or `error`
+ * @returns {Promise<object>} what was measured, or `error`, with `isAbsent` where there is no engine
  */
 export async function runJob(job, pytorch) {
-  if (job.engine === 'pytorch' && pytorch.error !== undefined) return { error: pytorch.error };
+  if (job.engine === 'pytorch' && pytorch.error !== undefined) {
+    return { error: pytorch.error, isAbsent: true };
+  }
   const answer = await runCommand(commandOf(job, pytorch), job.limitSeconds);
   // Engines name their files in errors; where the checkout lies is nobody's concern.
   return answer.error === undefined ? answer : { error: answer.error.replaceAll(ROOT, '') };
@@ -45,10 +47,14 @@ function runCommand([program, ...args], limitSeconds) {
     error = `not done within ${limitSeconds} s`;
     child.kill('SIGKILL');
   }, 1000 * limitSeconds);
+  // A process that ends early leaves none behind.
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
   return new Promise((resolve) => {
     child.on('error', ({ message }) => resolve({ error: message }));
     child.on('close', (status, signal) => {
       clearTimeout(limit);
+      process.off('exit', kill);
       const answer = parse(stdout.trimEnd().split('\n').at(-1));
       const reason = error ?? (answer === undefined ? deathOf(status, signal, stderr) : undefined);
       resolve(reason === undefined ? answer : { error: reason });

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadMnist, syntheticDigits } from '../../dist/data.js';
+import { loadMnist, syntheticDigits, take } from '../../dist/data.js';
 import { createBackend } from '../../dist/index.js';
 import { createTrainer, lossesOf } from '../peers/engines/handgrad.mjs';
 import { writeArray } from '../peers/files.mjs';
@@ -22,28 +22,21 @@ export async function loadDigits() {
 export async function prepareTraining(network, { train, test }, parent) {
   const folder = join(parent, network.name);
   await mkdir(folder, { recursive: true });
-  const data = firstOf(train, network.trainSize);
+  const data = take(train, Math.min(network.trainSize, train.size));
   await writeDigits(folder, data, '');
-  await writeDigits(folder, firstOf(test, network.testSize), 'test-');
-  const backend = await createBackend('wasm');
-  const trainer = createTrainer(backend, network);
-  const state = await trainer.state();
-  for (const [name, { data: values }] of state) await writeArray(folder, name, values);
-  const parameterNames = [...state.keys()].filter((name) => !/running_(mean|var)$/.test(name));
-  const losses = await lossesOf(trainer, data, network.checkedSteps);
-  await backend.close();
+  await writeDigits(folder, take(test, Math.min(network.testSize, test.size)), 'test-');
   const { normalization } = data;
-  return { ...network, folder, normalization, parameterNames, losses };
-}
-
-function firstOf(data, size) {
-  const count = Math.min(size, data.size);
-  return {
-    ...data,
-    size: count,
-    inputs: data.inputs.subarray(0, count * data.features),
-    targets: data.targets.subarray(0, count),
-  };
+  const backend = await createBackend('wasm');
+  try {
+    const trainer = createTrainer(backend, network);
+    const state = await trainer.state();
+    for (const [name, { data: values }] of state) await writeArray(folder, name, values);
+    const parameterNames = [...state.keys()].filter((name) => !/running_(mean|var)$/.test(name));
+    const losses = await lossesOf(trainer, data, network.checkedSteps);
+    return { ...network, folder, normalization, parameterNames, losses };
+  } finally {
+    await backend.close();
+  }
 }
 
 async function writeDigits(folder, { inputs, targets }, prefix) {

@@ -1,5 +1,7 @@
 /** Square products for engines in JavaScript: operands, the check, and the timing. */
 
+import { fittingTimes, summarise } from '../peers/race.mjs';
+
 /** Rows of a product that are compared with float64: enough to meet every tile's columns. */
 const CHECKED_ROWS = 8;
 
@@ -56,24 +58,13 @@ export async function timed(run, { samples, sampleMilliseconds, warmUpMillisecon
   let times = 1;
   let last = await time(times);
   for (let spent = last; spent < warmUpMilliseconds; spent += last) {
-    times = fitting(times, last, sampleMilliseconds);
+    times = fittingTimes(times, last, sampleMilliseconds);
     last = await time(times);
   }
-  times = fitting(times, last, sampleMilliseconds);
+  times = fittingTimes(times, last, sampleMilliseconds);
   const figures = [];
   for (let i = 0; i < samples; i++) figures.push((await time(times)) / times);
   return summarise(figures);
-}
-
-function fitting(times, milliseconds, wanted) {
-  const count = Math.round((times * wanted) / Math.max(milliseconds, 0.001));
-  return Math.max(1, Math.min(count, 10 * times));
-}
-
-export function summarise(figures) {
-  const sorted = [...figures].sort((a, b) => a - b);
-  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  return { min: sorted[0], median: at(0.5), p95: at(0.95) };
 }
 
 /** Of C = A·B for n×n matrices. */

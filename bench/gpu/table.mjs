@@ -1,6 +1,8 @@
 /** The report as markdown. */
 
-/** @param {{ environment, quick, results, targets, crossovers }} report */
+import { formatTable, inCell } from '../peers/markdown.mjs';
+
+/** @param {{ environment, quick, results, targets }} report */
 export function formatReport({ environment, quick, results, targets }) {
   const sections = [
     formatEnvironment(environment, quick),
@@ -9,7 +11,8 @@ export function formatReport({ environment, quick, results, targets }) {
     ...['conv-fast', 'mlp', 'resnet18'].map((part) => formatTraining(part, of(results, part))),
     formatOverhead(of(results, 'overhead')),
     formatCrossovers(of(results, 'crossover')),
-    formatFailures(results.filter(({ error }) => error !== undefined)),
+    formatFailures(results.filter(({ error, isAbsent }) => error !== undefined && !isAbsent)),
+    formatAbsent(results.filter(({ isAbsent }) => isAbsent)),
   ];
   return `${sections.filter(Boolean).join('\n\n')}\n`;
 }
@@ -56,7 +59,7 @@ function formatProducts(results) {
       ms.median.toPrecision(4),
       kernelMs?.toPrecision(4) ?? '–',
       gflops.toFixed(0),
-      largestError.toExponential(1),
+      largestError?.toExponential(1) ?? 'NaN',
       verified ? 'yes' : '**no**',
     ]),
   );
@@ -77,7 +80,7 @@ function formatTraining(part, results) {
     result.coldSeconds?.toFixed(2) ?? '–',
     `${(100 * result.accuracy).toFixed(2)} %`,
     String(result.parameters),
-    result.firstLoss.got.toPrecision(6),
+    result.firstLoss.got?.toPrecision(6) ?? 'NaN',
     result.verified ? 'yes' : '**no**',
   ]);
   const header = [
@@ -121,20 +124,31 @@ function formatCrossovers(results) {
       String(point.size),
       ...point.ms.map((ms) => ms?.toPrecision(4) ?? 'too long'),
     ]);
-    const sentences = wins.map(({ contender, from, upTo }) =>
-      from === null
-        ? `${contender} never beats ${contenders[0]}, up to ${size} = ${upTo}.`
-        : `${contender} beats ${contenders[0]} from ${size} = ${from} on, up to ${upTo}.`,
-    );
+    const sentences = wins.map((win) => formatWin(win, size, contenders[0]));
     return `${title}:\n\n${table([size, ...contenders], rows)}\n\n${sentences.join('\n')}`;
   });
   return `## Where the GPU overtakes the CPU\n\n${parts.join('\n\n')}`;
+}
+
+/** As `handgrad bench` says it. */
+function formatWin({ contender, from, upTo }, size, first) {
+  if (upTo === null) return `${contender} was not compared with ${first}.`;
+  return from === null
+    ? `${contender} never beats ${first}, up to ${size} = ${upTo}.`
+    : `${contender} beats ${first} from ${size} = ${from} on, up to ${upTo}.`;
 }
 
 function formatFailures(results) {
   if (results.length === 0) return undefined;
   const rows = results.map(({ part, contestant, error }) => [part, contestant, inCell(error)]);
   return `## Not measured\n\n${table(['part', 'contestant', 'why'], rows, '---')}`;
+}
+
+/** What this machine cannot have: each contestant once, whatever it would have done. */
+function formatAbsent(results) {
+  if (results.length === 0) return undefined;
+  const lines = results.map(({ contestant, error }) => `- ${contestant}: ${inCell(error)}`);
+  return `Left out, since they cannot be had here:\n\n${[...new Set(lines)].join('\n')}`;
 }
 
 /** PyTorch may have had to take the CPU, which a figure must not hide. */
@@ -144,9 +158,5 @@ function titleOf(contestant, build) {
 
 function table(header, rows, alignment = '---:') {
   const alignments = header.map((_, i) => (i === 0 ? '---' : alignment));
-  return [header, alignments, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-function inCell(text) {
-  return text.replaceAll('|', '\\|').replace(/\s+/g, ' ').trim();
+  return formatTable(header, alignments, rows);
 }

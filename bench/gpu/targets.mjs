@@ -46,7 +46,7 @@ const TARGETS = [
     needsPytorch: true,
     measure: (find) => {
       const ratio = fasterProduct(find('matmul', OWN), find('matmul', PYTORCH));
-      return ratio && { got: formatRatio(ratio), met: ratio >= 0.5 };
+      return judged(ratio, formatRatio, ratio >= 0.5);
     },
   },
   {
@@ -55,7 +55,7 @@ const TARGETS = [
     wanted: 'at least 3 times as fast',
     measure: (find) => {
       const ratio = fasterProduct(find('matmul', OWN), find('matmul', TENSORFLOW));
-      return ratio && { got: formatRatio(ratio), met: ratio >= 3 };
+      return judged(ratio, formatRatio, ratio >= 3);
     },
   },
   {
@@ -65,7 +65,7 @@ const TARGETS = [
     needsMnist: true,
     measure: (find) => {
       const seconds = find('conv-fast', OWN)?.seconds;
-      return seconds && { got: `${seconds.toFixed(2)} s`, met: seconds <= 1 };
+      return judged(seconds, (figure) => `${figure.toFixed(2)} s`, seconds <= 1);
     },
   },
   {
@@ -75,7 +75,7 @@ const TARGETS = [
     needsMnist: true,
     measure: (find) => {
       const accuracy = find('conv-fast', OWN)?.accuracy;
-      return accuracy && { got: `${(100 * accuracy).toFixed(2)} %`, met: accuracy >= 0.989 };
+      return judged(accuracy, (share) => `${(100 * share).toFixed(2)} %`, accuracy >= 0.989);
     },
   },
   {
@@ -91,7 +91,7 @@ const TARGETS = [
     wanted: 'under 8 µs',
     measure: (find) => {
       const most = find('overhead', OWN)?.microsecondsPerKernel;
-      return most && { got: `${most.toFixed(2)} µs at most`, met: most < 8 };
+      return judged(most, (figure) => `${figure.toFixed(2)} µs at most`, most < 8);
     },
   },
   {
@@ -102,6 +102,11 @@ const TARGETS = [
     measure: (find) => comparedEpochs(find, 'resnet18', 2),
   },
 ];
+
+/** Undefined for what is no figure. 0 is one. */
+function judged(figure, format, met) {
+  return Number.isFinite(figure) ? { got: format(figure), met } : undefined;
+}
 
 /** Three digits. */
 function formatRatio(ratio) {
@@ -117,7 +122,6 @@ function fasterProduct(own, other) {
 
 function comparedEpochs(find, part, most) {
   const [own, other] = [find(part, OWN)?.seconds, find(part, PYTORCH)?.seconds];
-  if (own === undefined || other === undefined) return undefined;
   const ratio = own / other;
-  return { got: `${Number(ratio.toPrecision(3))} times as long`, met: ratio <= most };
+  return judged(ratio, (figure) => `${Number(figure.toPrecision(3))} times as long`, ratio <= most);
 }

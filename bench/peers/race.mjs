@@ -36,7 +36,11 @@ export async function race(runners, patience) {
   for (let round = 0; round < patience.repeat; round++) {
     for (const racer of racers) await attempt(racer, () => sample(racer, round));
   }
-  return racers.map(({ samples, plan, error }) => (error ? { error } : summarise(samples, plan)));
+  return racers.map(({ samples, plan, error }) => {
+    if (error) return { error };
+    const runs = samples.length * plan.times;
+    return { ...summarise(samples), samples: samples.length, runs };
+  });
 }
 
 /** One contestant's failure is no reason to stop the others. */
@@ -72,14 +76,14 @@ async function warmUp(run, { repeat, sampleMilliseconds, warmUpMilliseconds }) {
   return { times: fitting, count, rouse: last / times < ROUSED_MILLISECONDS, samples: [] };
 }
 
-function fittingTimes(times, milliseconds, sampleMilliseconds) {
+/** How often to do work, of which so many times took so long, to fill a sample: step by step. */
+export function fittingTimes(times, milliseconds, sampleMilliseconds) {
   const fitting = Math.round((times * sampleMilliseconds) / Math.max(milliseconds, 0.001));
   return Math.max(1, Math.min(fitting, 10 * times));
 }
 
-function summarise(samples, { times }) {
+export function summarise(samples) {
   const sorted = samples.toSorted((a, b) => a - b);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  const runs = sorted.length * times;
-  return { min: sorted[0], median: at(0.5), p95: at(0.95), samples: sorted.length, runs };
+  return { min: sorted[0], median: at(0.5), p95: at(0.95) };
 }

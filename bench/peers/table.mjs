@@ -1,6 +1,7 @@
 /** A report as Markdown: what was measured on, a table per subject, and what is missing from them. */
 
 import { CONTESTANTS, labelOf } from './contestants.mjs';
+import { formatTable, inCell } from './markdown.mjs';
 import { SUBJECTS, titleOf, WORK } from './work.mjs';
 
 const RATIO = 'in brackets, how many times as fast as handgrad on one thread';
@@ -132,12 +133,4 @@ function summariseWork(names) {
     return own.length === all.length ? [`all ${subject}`] : own;
   });
   return parts.join(', ');
-}
-
-function inCell(text) {
-  return text.replaceAll('|', '\\|').replace(/\s+/g, ' ').trim();
-}
-
-function formatTable(header, alignments, rows) {
-  return [header, alignments, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }

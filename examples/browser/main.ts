@@ -43,8 +43,13 @@ async function run(choice: BackendChoice, images: number, epochs: number): Promi
     data,
     epochs,
     onProgress: (progress) => show('#progress', describeProgress(progress)),
-    onEpoch: (record) => addRow(record, images),
+    onEpoch: (record) => {
+      // `auto` may have moved to another one, or have said why not.
+      show('#backend', describe(backend.info));
+      addRow(record, images);
+    },
   });
+  show('#backend', describe(backend.info));
   show(
     '#progress',
     `done: ${percent(evaluation.accuracy)} of ${TEST_IMAGES} other digits are right`,

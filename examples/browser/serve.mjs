@@ -23,16 +23,19 @@ const ISOLATION = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
+/** Of errors that are the request's own. */
+const STATUSES = { ENOENT: 404, ERR_INVALID_URL: 400 };
+
 const server = createServer(async ({ url }, response) => {
-  const { pathname } = new URL(url, 'http://localhost');
   try {
+    const { pathname } = new URL(url, 'http://localhost');
     const content = await contentOf(pathname);
     const type = TYPES[extname(pathname) || '.html'];
     response.writeHead(200, { 'Content-Type': type, ...ISOLATION }).end(content);
   } catch (error) {
-    const isMissing = error.code === 'ENOENT';
-    if (!isMissing) console.error(error);
-    response.writeHead(isMissing ? 404 : 500).end();
+    const status = STATUSES[error.code] ?? 500;
+    if (status === 500) console.error(error);
+    response.writeHead(status).end();
   }
 });
 const port = Number(process.argv[2] ?? 8080);

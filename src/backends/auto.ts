@@ -28,7 +28,7 @@ const CLEARLY_FASTER = 0.9;
 interface Compiled {
   readonly step: Step;
   runner: Runner;
-  /** What its runs took so far, and the most steps that one of them had, up to the trial. */
+  /** What its runs took so far, and the most steps that one of them had: see `isDue`. */
   milliseconds: number;
   mostTimes: number;
 }
@@ -87,7 +87,6 @@ export class AutoDevice implements Device {
   }
 
   read(tensor: Tensor): Promise<Values> {
-    this.#held.add(tensor);
     return this.#device.read(tensor);
   }
 

@@ -11,7 +11,7 @@ export interface BackendInfo {
   readonly threads: number;
   /** wasm: whether V8 was told to make 256-bit vectors of pairs of 128-bit ones. */
   readonly revectorize?: boolean;
-  /** Why something is missing, a sentence each. */
+  /** Why something is missing, and what `auto` decided, with its figures; a sentence each. */
   readonly notes: readonly string[];
 }
 

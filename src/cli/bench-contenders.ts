@@ -1,11 +1,10 @@
 import type { Contender } from '../../bench/contender.js';
 import { type BackendOptions, createBackend } from '../backends/create.js';
+import type { BackendName } from '../backends/device.js';
 import { UsageError } from './failure.js';
 
-export const BENCH_BACKENDS = ['wasm', 'webgpu', 'reference'] as const;
-
 export interface ContenderOptions {
-  readonly backends: readonly (typeof BENCH_BACKENDS)[number][];
+  readonly backends: readonly BackendName[];
   readonly threads: readonly number[];
   readonly revectorize?: true;
   /** Which GPU webgpu takes. */
@@ -15,7 +14,7 @@ export interface ContenderOptions {
 }
 
 interface Entry {
-  readonly backend: (typeof BENCH_BACKENDS)[number];
+  readonly backend: BackendName;
   readonly options: BackendOptions;
   readonly variant?: string;
 }

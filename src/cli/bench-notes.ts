@@ -1,6 +1,5 @@
-import type { Contender } from '../../bench/contender.js';
-import { identify, labelOf } from '../../bench/contender.js';
-import type { BenchReport, BenchResult } from '../../bench/result.js';
+import { type Contender, identify, labelOf } from '../../bench/contender.js';
+import type { BenchReport } from '../../bench/result.js';
 
 /** What a reader has to know of the figures, a sentence each. */
 export function notesOn(
@@ -18,7 +17,7 @@ export function notesOn(
   for (const gpu of gpus) {
     const label = labelOf(identify(gpu));
     const own = timed.filter((result) => labelOf(result) === label);
-    if (own.some((result) => !hasKernelTime(result))) {
+    if (own.some(({ kernelMs }) => kernelMs === undefined)) {
       notes.push(`${label} has no timestamp queries: the time of its kernels alone is unknown.`);
     }
   }
@@ -36,8 +35,4 @@ export function notesOn(
     notes.push('Crossover: warm, with operands and dataset on the backend already.');
   }
   return [...new Set(notes)];
-}
-
-function hasKernelTime({ kernelMs }: BenchResult): boolean {
-  return kernelMs !== undefined;
 }

@@ -16,7 +16,7 @@ import { benchTrain } from '../../bench/train.js';
 import { createBackend } from '../backends/create.js';
 import { syntheticDigits } from '../data/synthetic.js';
 import { RECIPE_NAMES, RECIPES, type RecipeName, recipeOf } from '../recipes.js';
-import { BENCH_BACKENDS, type ContenderOptions, openContenders } from './bench-contenders.js';
+import { type ContenderOptions, openContenders } from './bench-contenders.js';
 import { notesOn } from './bench-notes.js';
 import { formatCsv, formatReport } from './bench-report.js';
 import {
@@ -30,6 +30,7 @@ import {
 import { UsageError } from './failure.js';
 import {
   addAdapterOption,
+  EVERY_BACKEND,
   list,
   nonNegativeInteger,
   oneOf,
@@ -101,7 +102,7 @@ export function benchCommand(): Command {
       positiveNumber,
       20,
     )
-    .option('--backends <list>', 'backends to time', list(oneOf(BENCH_BACKENDS)), ['wasm'])
+    .option('--backends <list>', 'backends to time', list(oneOf(EVERY_BACKEND)), ['wasm'])
     .option('--without-robustness', 'time webgpu also without bounds checks in its shaders (Node)')
     .option('--threads <list>', 'thread counts of the wasm backend', list(threadCount), [1])
     .option('--revectorize', 'let V8 make 256-bit vectors, where it can')
@@ -122,7 +123,7 @@ async function bench(subject: Subject | undefined, options: BenchOptions): Promi
     const report = { environment: describeEnvironment(), ...measured, notes };
     if (options.json) printJson(report);
     else print(options.csv ? formatCsv(report) : formatReport(report));
-    if (measured.results.some(({ verified }) => !verified)) process.exitCode = 1;
+    if (measured.results.some(({ verified }) => verified === false)) process.exitCode = 1;
   } finally {
     for (const { backend } of contenders) await backend.close();
   }
@@ -167,7 +168,7 @@ async function benchSubject(
   }
 }
 
-/** @throws UsageError when none of the backends starts kernels on a GPU */
+/** @throws UsageError when none of the backends starts kernels on a GPU, or no recipe has batches */
 async function overhead(
   contenders: readonly Contender[],
   recipes: readonly RecipeName[],
@@ -175,6 +176,11 @@ async function overhead(
 ): Promise<BenchResult[]> {
   const results = await benchOverhead(contenders, recipes.map(recipeOf), digits(), repeat);
   if (results.length > 0) return results;
+  if (contenders.some(({ backend }) => backend.info.backend === 'webgpu')) {
+    throw new UsageError(
+      `bench overhead: expected a recipe of at least two batches, got ${recipes.join(', ')}`,
+    );
+  }
   throw new UsageError(
     `bench overhead: expected a backend that starts kernels on a GPU, got ${namesOf(contenders)}; name it with --backends webgpu`,
   );

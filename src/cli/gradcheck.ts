@@ -1,6 +1,7 @@
 import { Argument, Command } from 'commander';
 import type { Backend } from '../backends/backend.js';
 import { createBackend } from '../backends/create.js';
+import type { BackendName } from '../backends/device.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
 import { BackendError } from '../errors.js';
 import {
@@ -12,15 +13,20 @@ import {
 } from '../gradcheck/index.js';
 import { formatBackend } from './backend.js';
 import { FAILURE, reasonOf } from './failure.js';
-import { addAdapterOption, type JsonOption, list, nonNegativeInteger, oneOf } from './options.js';
+import {
+  addAdapterOption,
+  EVERY_BACKEND,
+  type JsonOption,
+  list,
+  nonNegativeInteger,
+  oneOf,
+} from './options.js';
 import { note, print, printJson } from './output.js';
 import { formatTable } from './table.js';
 
-const BACKENDS = ['wasm', 'webgpu', 'reference'] as const;
-
 interface GradcheckOptions extends JsonOption {
   readonly seed: number;
-  readonly backends?: readonly (typeof BACKENDS)[number][];
+  readonly backends?: readonly BackendName[];
   readonly adapter?: string;
 }
 
@@ -35,8 +41,8 @@ export function gradcheckCommand(): Command {
     .option('--seed <seed>', 'draws sizes and values', nonNegativeInteger, 0)
     .option(
       '--backends <list>',
-      `what to compare with the reference: ${BACKENDS.join(', ')} (default: all that are there)`,
-      list(oneOf(BACKENDS)),
+      `what to compare with the reference: ${EVERY_BACKEND.join(', ')} (default: all that are there)`,
+      list(oneOf(EVERY_BACKEND)),
     )
     .option('--json', 'print one JSON object');
   return addAdapterOption(command)
@@ -66,29 +72,28 @@ async function check(ops: readonly string[], options: GradcheckOptions): Promise
  * Adds those that options name, else every one that is there: all builds that this engine runs, a
  * GPU, in software too, and the float32 reference.
  *
- * @throws BackendError when one that is named is missing
+ * @throws BackendError when one that is named is missing, be it by its adapter
  */
 async function startBackends(
   started: Backend[],
   { backends: named, adapter }: GradcheckOptions,
 ): Promise<void> {
-  for (const name of named ?? BACKENDS) {
+  for (const name of named ?? EVERY_BACKEND) {
     try {
       started.push(...(await startEach(name, adapter)));
     } catch (error) {
-      if (named || adapter !== undefined || !(error instanceof BackendError)) throw error;
+      const isNamed = named !== undefined || (name === 'webgpu' && adapter !== undefined);
+      if (isNamed || !(error instanceof BackendError)) throw error;
       note(`${name} is left out: ${reasonOf(error).replace(`${name}: `, '')}`);
     }
   }
 }
 
 /** @throws BackendError when it is missing */
-async function startEach(
-  name: (typeof BACKENDS)[number],
-  adapter: string | undefined,
-): Promise<Backend[]> {
+async function startEach(name: BackendName, adapter: string | undefined): Promise<Backend[]> {
   if (name === 'reference') return [await createBackend('reference', { precision: 'float32' })];
-  if (name === 'webgpu') return [await createBackend('webgpu', adapter ? { adapter } : {})];
+  if (name === 'webgpu')
+    return [await createBackend('webgpu', adapter === undefined ? {} : { adapter })];
   const builds = await supportedBuilds();
   // Which says why there is none.
   if (builds.length === 0) return [await createBackend('wasm')];

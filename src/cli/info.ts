@@ -130,8 +130,12 @@ interface Auto {
   readonly reason?: string;
 }
 
-function consider({ backend }: BackendInfo, { found, adapter, isSoftware }: Gpus): Auto {
-  if (!found) return { considers: [backend], reason: 'WebGPU offers no GPU' };
+export function consider({ backend }: Pick<BackendInfo, 'backend'>, gpus: Gpus): Auto {
+  const { found, adapter, adapters, isSoftware, reason } = gpus;
+  if (!found) {
+    const why = adapters.length > 0 ? reason : undefined;
+    return { considers: [backend], reason: why ?? 'WebGPU offers no GPU' };
+  }
   if (isSoftware) return { considers: [backend], reason: `${adapter} computes on the CPU` };
   return { considers: [backend, 'webgpu'] };
 }
@@ -192,8 +196,10 @@ function formatMachine(machine: Machine): string {
   return lines.join('\n');
 }
 
-function formatGpu({ adapter, limits, notes = [] }: Gpus): string {
-  if (adapter === undefined || limits === undefined) return 'none that WebGPU offers';
+function formatGpu({ adapter, limits, notes = [], adapters }: Gpus): string {
+  if (adapter === undefined || limits === undefined) {
+    return adapters.length > 0 ? 'none that kernels run on' : 'none that WebGPU offers';
+  }
   return inColumn([`${adapter}, tensors of up to ${formatLargest(limits)}`, ...notes]);
 }
 

@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { BACKEND_NAMES, type BackendChoice } from '../backends/create.js';
+import type { BackendName } from '../backends/device.js';
 import { MOST_THREADS } from '../backends/wasm/thread-count.js';
 
 export interface BackendOptions {
@@ -10,6 +11,9 @@ export interface BackendOptions {
   /** webgpu: part of the adapter's name. */
   readonly adapter?: string;
 }
+
+/** What a list of backends may name: each of them, and none that chooses. */
+export const EVERY_BACKEND = ['wasm', 'webgpu', 'reference'] as const satisfies BackendName[];
 
 export interface DataOptions {
   /** A folder, or `synthetic`. */

@@ -1,6 +1,12 @@
 import type { EpochRecord } from '../training/history.js';
 import { printJson } from './output.js';
-import type { RunStart, RunSummary, RunTotals, TrainReport } from './train-report.js';
+import {
+  newNotes,
+  type RunStart,
+  type RunSummary,
+  type RunTotals,
+  type TrainReport,
+} from './train-report.js';
 
 /** A JSON object per line. Numbers that are not there, such as an accuracy on points, are null. */
 export class JsonReport implements TrainReport {
@@ -56,8 +62,13 @@ export class JsonReport implements TrainReport {
     printJson({ event: 'interrupted', signal, ...numbers, ...this.#whereItEnded(totals) });
   }
 
-  /** The backend, if it is not the one that the run began on. */
-  #whereItEnded({ backend: { backend, build, threads } }: RunTotals) {
-    return backend === this.run.backend.backend ? {} : { backend, build, threads };
+  /** The backend, if it is not the one that the run began on, and what it came to say, if anything. */
+  #whereItEnded(totals: RunTotals) {
+    const { backend, build, threads } = totals.backend;
+    const notes = newNotes(this.run, totals);
+    return {
+      ...(backend !== this.run.backend.backend && { backend, build, threads }),
+      ...(notes.length > 0 && { notes }),
+    };
   }
 }

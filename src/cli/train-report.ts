@@ -26,6 +26,11 @@ export interface RunTotals {
   readonly backend: BackendInfo;
 }
 
+/** What the backend came to say meanwhile: which one `auto` chose, with its figures. */
+export function newNotes({ backend: before }: RunStart, { backend: now }: RunTotals): string[] {
+  return now.notes.filter((note) => !before.notes.includes(note));
+}
+
 export interface RunSummary extends RunTotals {
   /** On the test split. */
   readonly evaluation: Evaluation;

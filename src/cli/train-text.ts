@@ -11,7 +11,13 @@ import {
 } from './format.js';
 import { print } from './output.js';
 import { formatData, isUnbalanced } from './recipe-data.js';
-import type { RunStart, RunSummary, RunTotals, TrainReport } from './train-report.js';
+import {
+  newNotes,
+  type RunStart,
+  type RunSummary,
+  type RunTotals,
+  type TrainReport,
+} from './train-report.js';
 
 interface Column {
   readonly title: string;
@@ -79,14 +85,13 @@ export class TextReport implements TrainReport {
     ].join('\n');
   }
 
-  /** And what the backend came to say meanwhile: which one `auto` chose, and why. */
-  #printTotals({ epochs, trainSeconds, imagesPerSecond, backend }: RunTotals): void {
+  #printTotals(totals: RunTotals): void {
+    const { epochs, trainSeconds, imagesPerSecond } = totals;
     const things = this.#run.recipe.data === 'points' ? 'points' : 'images';
     const speed = `${formatCount(imagesPerSecond)} ${things}/s`;
     const time = `${formatSeconds(trainSeconds)} s of training`;
     print(`${formatCounted(epochs, 'epoch')}, ${time}, ${speed}`);
-    const known = this.#run.backend.notes;
-    for (const line of backend.notes) if (!known.includes(line)) print(line);
+    for (const line of newNotes(this.#run, totals)) print(line);
   }
 }
 

@@ -4,6 +4,7 @@ import { Backend } from '../../src/backends/backend.js';
 import { createBackend } from '../../src/backends/create.js';
 import { syntheticDigits } from '../../src/data/synthetic.js';
 import { RECIPES } from '../../src/recipes.js';
+import type { Tensor } from '../../src/tensor.js';
 
 const wasm = await createBackend('wasm');
 afterAll(() => wasm.close());
@@ -72,5 +73,21 @@ describe('a crossover', () => {
     );
     expect(found).toMatchObject({ op: 'train', recipe: 'softmax', size: 'batch' });
     expect(found.points.map(({ size }) => size)).toEqual([16, 64]);
+  });
+
+  it('of training is not sought where the first losses differ', async () => {
+    const digits = syntheticDigits({ trainSize: 100, testSize: 1 });
+    const wrong = Object.create(wasm.device, {
+      compile: { value: wasm.device.compile.bind(wasm.device) },
+      write: { value: wasm.device.write.bind(wasm.device) },
+      read: { value: async (tensor: Tensor) => (await wasm.device.read(tensor)).map((x) => 2 * x) },
+      release: { value: wasm.device.release.bind(wasm.device) },
+      close: { value: async () => {} },
+    });
+    const backend = new Backend(wrong);
+    const contenders = [fast, { backend, open: async () => backend }];
+    await expect(crossTrain(contenders, RECIPES.softmax, digits, [16], limits)).rejects.toThrow(
+      /^bench: expected the first loss [\d.]+ at batch size 16, got [\d.]+ on wasm/,
+    );
   });
 });

@@ -5,7 +5,7 @@ import { readOptions } from '../../bench/gpu/options.mjs';
 // @ts-expect-error
 import { largestError, productFigures } from '../../bench/gpu/products.mjs';
 // @ts-expect-error
-import { describeResult } from '../../bench/gpu/result.mjs';
+import { describeResult, isFailure } from '../../bench/gpu/result.mjs';
 // @ts-expect-error
 import { formatReport } from '../../bench/gpu/table.mjs';
 // @ts-expect-error
@@ -74,6 +74,17 @@ describe('the targets on a GPU', () => {
     expect(metOf(pair('mlp', 1.01))).toEqual([false]);
     expect(metOf(pair('resnet18', 1.99))).toEqual([true]);
     expect(metOf(pair('resnet18', 2.01))).toEqual([false]);
+  });
+
+  it('are judged for a figure of 0, and not for what is no figure', () => {
+    const overhead = (microsecondsPerKernel: number) => ({
+      part: 'overhead',
+      contestant: 'handgrad',
+      microsecondsPerKernel,
+    });
+    expect(metOf([overhead(0)])).toEqual([true]);
+    expect(metOf([overhead(Number.NaN)])).toEqual([]);
+    expect(metOf([epoch('conv-fast', 'handgrad', 1, { accuracy: 0 })])).toEqual([true, false]);
   });
 
   it('are not judged on tiny sizes, nor beside a PyTorch on the CPU', () => {
@@ -178,8 +189,34 @@ describe('the check on a GPU', () => {
     ['f16', { precision: 'f16' }, 1e-2, false],
     ['float32', {}, Number.NaN, false],
   ])('of a product in %s (%j) takes an error of %d: %s', (_, options, error, verified) => {
-    const products = [productFigures(64, { median: 1 }, error)];
-    expect(describeResult(matmulJob(options), { products })).toMatchObject({ verified });
+    // As it comes from a process of its own.
+    const answer = JSON.parse(
+      JSON.stringify({ products: [productFigures(64, { median: 1 }, error)] }),
+    );
+    const result = describeResult(matmulJob(options), answer);
+    expect(result).toMatchObject({ verified });
+    expect(isFailure(result)).toBe(!verified);
+    const figure = Number.isNaN(error) ? 'NaN' : error.toExponential(1);
+    const environment = { pytorch: { error: 'none' } };
+    const text = formatReport({ environment, quick: false, targets: [], results: [result] });
+    expect(text).toContain(`| ${figure} | ${verified ? 'yes' : '**no**'} |`);
+  });
+
+  it('is no failure of what a machine cannot have, which the report says once', () => {
+    const lacking =
+      'webgpu: expected an adapter with shader-f16, got Some GPU without; leave the precision f16 out';
+    const f16 = describeResult(matmulJob({ precision: 'f16' }), { error: lacking });
+    const pytorch = { part: 'mlp', contestant: 'PyTorch', engine: 'pytorch', task: {} };
+    const absent = describeResult(pytorch, { error: 'No module', isAbsent: true });
+    const crashed = describeResult(pytorch, { error: 'its process ended with 1' });
+    expect([f16, absent, crashed].map(isFailure)).toEqual([false, false, true]);
+    const environment = { pytorch: { error: 'none' } };
+    const results = [f16, f16, absent, crashed];
+    const text = formatReport({ environment, quick: false, targets: [], results });
+    expect(text.match(/^- handgrad: .*f16 out$/gm)).toHaveLength(1);
+    expect(text).toContain('\n- PyTorch: No module\n');
+    expect(text).toContain('| mlp | PyTorch | its process ended with 1 |');
+    expect(text).not.toContain('| No module |');
   });
 
   it('of training compares the first loss, and takes the mean of accuracies', () => {
@@ -195,5 +232,6 @@ describe('the check on a GPU', () => {
     expect(describeLoss(2.0001).accuracy).toBeCloseTo(0.7);
     expect(describeLoss(2.01)).toMatchObject({ verified: false });
     expect(describeLoss(Number.NaN)).toMatchObject({ verified: false });
+    expect(describeLoss(JSON.parse('null'))).toMatchObject({ verified: false });
   });
 });

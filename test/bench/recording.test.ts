@@ -7,6 +7,13 @@ import { persistent } from '../../src/tensor.js';
 const backend = await createBackend('reference');
 afterAll(() => backend.close());
 
+it('runs ahead where the device does', () => {
+  const { device } = backend;
+  expect(new Recording(device).runsAhead).toBe(false);
+  const ahead = Object.create(device, { runsAhead: { value: true } });
+  expect(new Recording(ahead).runsAhead).toBe(true);
+});
+
 it('repeats the longest run from what was written before it', async () => {
   const recording = new Recording(backend.device);
   const [dw, factor] = [persistent('dw', [1]), persistent('factor', [1])];

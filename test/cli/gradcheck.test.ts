@@ -26,8 +26,11 @@ describe('gradcheck', () => {
     expect(stderr).toMatch(/^note: webgpu is left out: expected /m);
   });
 
-  test('refuses a backend that is named and missing', async () => {
-    const args = ['gradcheck', 'relu', '--backends', 'webgpu', '--adapter', 'Abacus'];
+  test.each([
+    ['a backend', ['--backends', 'webgpu']],
+    ['an adapter', ['--adapter', 'Abacus']],
+  ])('refuses %s that is named and missing', async (_, named) => {
+    const args = ['gradcheck', 'relu', ...named];
     const { status, stderr } = await handgrad(args, { env: { VK_ICD_FILENAMES: '/none' } });
     expect(status).toBe(1);
     expect(stderr).toMatch(/^handgrad: webgpu: expected .*, got .*$/m);

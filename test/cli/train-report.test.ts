@@ -50,13 +50,23 @@ describe.each([
 ])('the report of a run that is %s', (event, end) => {
   it('names the backend that the run moved to, and the figures', () => {
     const line = JSON.parse(printed(() => end(new JsonReport(run), after)));
-    expect(line).toMatchObject({ event, backend: 'webgpu', build: 'a GPU', threads: 1 });
+    const moved = { backend: 'webgpu', build: 'a GPU', threads: 1 };
+    expect(line).toMatchObject({ event, ...moved, notes: [figures] });
     expect(printed(() => end(new TextReport(run), after))).toContain(`images/s\n${figures}\n`);
   });
 
-  it('says nothing of a backend that stayed', () => {
+  it('tells the figures of a backend that stayed too', () => {
+    const stayed = { ...before, notes: [figures] };
+    const line = JSON.parse(printed(() => end(new JsonReport(run), stayed)));
+    expect(line).toMatchObject({ event, notes: [figures] });
+    expect(line).not.toHaveProperty('backend');
+    expect(printed(() => end(new TextReport(run), stayed))).toContain(`images/s\n${figures}\n`);
+  });
+
+  it('says nothing of a backend that had no rival', () => {
     const line = JSON.parse(printed(() => end(new JsonReport(run), before)));
     expect(line).not.toHaveProperty('backend');
+    expect(line).not.toHaveProperty('notes');
     expect(printed(() => end(new TextReport(run), before))).toMatch(/1,000 images\/s\n$/);
   });
 });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { get } from 'node:http';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright';
@@ -73,6 +74,24 @@ describe.skipIf(missing)(`the page of examples/browser${missing}`, () => {
     const page = await train('webgpu', 1280, 2);
     expect(await page.locator('#backend').textContent()).toMatch(/^webgpu \(.*\w.*\)/);
     await expectLearning(page, 2);
+  });
+
+  it('tells with auto what came of the GPU, once it was tried', async () => {
+    // Enough for the 100 ms after which it is.
+    const page = await train('auto', 10_000, 20);
+    const text = await page.locator('#backend').textContent();
+    expect(text).toMatch(/^(wasm|webgpu) \(.* (ms a step of batch 64 on wasm, |not considered)/);
+    expect(text).not.toContain('starts on');
+  });
+
+  it('survives a request that is no address', async () => {
+    const { hostname, port } = new URL(address);
+    const status = await new Promise((resolve, reject) => {
+      const asked = get({ hostname, port, path: '//' }, (response) => resolve(response.statusCode));
+      asked.on('error', reject);
+    });
+    expect(status).toBe(400);
+    expect((await fetch(address)).status).toBe(200);
   });
 
   it('serves nothing but the page and the package', async () => {

@@ -77,12 +77,10 @@ def train(task):
     model = create_model(job)
     loss = F.cross_entropy(model(x[: job["batch"]]), t[: job["batch"]]).item()
     for _ in range(task["warmUps"]):
-        run_epoch(job, x, t)
+        run_epoch(job, x, t, 0)
     epochs = []
-    for _ in range(task["runs"]):
-        began = time.perf_counter()
-        trained = run_epoch(job, x, t)
-        seconds = time.perf_counter() - began
+    for seed in range(task["runs"]):
+        trained, seconds = run_epoch(job, x, t, seed)
         epochs.append({"seconds": seconds, "accuracy": accuracy(trained, *test, job["batch"])})
     parameters = sum(p.numel() for p in model.parameters())
     return {"parameters": parameters, "losses": [loss], "epochs": epochs}
@@ -96,9 +94,13 @@ def create_model(job):
     return peer.create_model(job).to(DEVICE)
 
 
-def run_epoch(job, x, t):
+def run_epoch(job, x, t, seed):
+    """A new model, trained by one epoch, and the seconds that training took."""
+    torch.manual_seed(seed)
     model = create_model(job)
     optimizer, schedule = peer.create_optimizer(model, job["optimizer"], job["steps"])
+    wait()
+    began = time.perf_counter()
     order = torch.randperm(len(x), device=DEVICE) if job.get("shuffle") else None
     for begin in range(0, len(x), job["batch"]):
         rows = slice(begin, begin + job["batch"])
@@ -110,7 +112,7 @@ def run_epoch(job, x, t):
         if schedule:
             schedule.step()
     wait()
-    return model
+    return model, time.perf_counter() - began
 
 
 def accuracy(model, x, t, batch):
