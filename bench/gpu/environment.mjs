@@ -2,22 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
+import { findPytorch } from '../peers/python.mjs';
 import { PYTORCH_SCRIPT } from './child.mjs';
 
-/** $PYTHON where it is set; the path's, or the system's, which may have another PyTorch. */
-const CANDIDATES = process.env.PYTHON ? [process.env.PYTHON] : ['python3', '/usr/bin/python3'];
+/** The path's first, which on a machine with a GPU has CUDA. */
+const PYTHONS = ['python3', '/usr/bin/python3'];
 
 /** @returns {{ program: string, description: object } | { error: string }} */
-export function findPytorch() {
-  const errors = [];
-  for (const program of CANDIDATES) {
-    const { status, stdout, stderr, error } = spawnSync(program, [PYTORCH_SCRIPT, '--describe'], {
-      encoding: 'utf8',
-    });
-    if (status === 0) return { program, description: JSON.parse(stdout) };
-    errors.push(error?.message ?? stderr.trim().split('\n').at(-1));
-  }
-  return { error: [...new Set(errors)].join('; ') };
+export function findCudaPytorch() {
+  return findPytorch(PYTORCH_SCRIPT, PYTHONS);
 }
 
 /** What the numbers were measured on, and with which versions. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { machineSlug } from '../peers/environment.mjs';
 import { runJob } from './child.mjs';
-import { describeEnvironment, findPytorch } from './environment.mjs';
+import { describeEnvironment, findCudaPytorch } from './environment.mjs';
 import { readOptions, USAGE } from './options.mjs';
 import { loadDigits, prepareTraining } from './prepare.mjs';
 import { describeResult, isFailure } from './result.mjs';
@@ -37,7 +37,7 @@ function optionsOrUsageError() {
 
 async function main({ parts, quick, out = RESULTS }) {
   const scale = scaleOf(quick);
-  const pytorch = findPytorch();
+  const pytorch = findCudaPytorch();
   const digits = await loadDigits();
   const folder = await temporaryFolder();
   const adapter = await runJob(DESCRIBE, pytorch);

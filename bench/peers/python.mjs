@@ -5,14 +5,18 @@ import { fileURLToPath } from 'node:url';
 
 export const PYTORCH_SCRIPT = fileURLToPath(new URL('engines/pytorch.py', import.meta.url));
 
-/** $PYTHON where it is set; the system's before the path's, which version managers put others in. */
-const CANDIDATES = process.env.PYTHON ? [process.env.PYTHON] : ['/usr/bin/python3', 'python3'];
+/** The system's before the path's, which version managers put others in. */
+const SYSTEM_FIRST = ['/usr/bin/python3', 'python3'];
 
-/** @returns {{ program: string, description: object } | { error: string }} */
-export function findPytorch() {
+/**
+ * @param {string} [script] is asked, with `--describe`, what it runs on, in JSON
+ * @param {readonly string[]} [candidates] tried in order, unless $PYTHON is set
+ * @returns {{ program: string, description: object } | { error: string }}
+ */
+export function findPytorch(script = PYTORCH_SCRIPT, candidates = SYSTEM_FIRST) {
   const errors = [];
-  for (const program of CANDIDATES) {
-    const { status, stdout, stderr, error } = spawnSync(program, [PYTORCH_SCRIPT, '--describe'], {
+  for (const program of process.env.PYTHON ? [process.env.PYTHON] : candidates) {
+    const { status, stdout, stderr, error } = spawnSync(program, [script, '--describe'], {
       encoding: 'utf8',
     });
     if (status === 0) return { program, description: JSON.parse(stdout) };
