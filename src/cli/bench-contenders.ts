@@ -9,9 +9,35 @@ export interface ContenderOptions {
   readonly revectorize?: true;
   /** Which GPU webgpu takes. */
   readonly adapter?: string;
-  /** Whether webgpu takes part twice, the second time without bounds checks. */
+  /** With which of its options webgpu takes part once more. */
   readonly withoutRobustness?: true;
+  readonly measuredTiles?: true;
+  readonly subgroups?: true;
+  readonly f16?: true;
 }
+
+/** Options of webgpu that are worth comparing, by the flags that ask for them. */
+const VARIANTS = [
+  {
+    name: 'withoutRobustness',
+    flag: '--without-robustness',
+    variant: 'without bounds checks',
+    options: { dawnToggles: ['disable_robustness'] },
+  },
+  {
+    name: 'measuredTiles',
+    flag: '--measured-tiles',
+    variant: 'measured tiles',
+    options: { tiles: 'measured' },
+  },
+  { name: 'subgroups', flag: '--subgroups', variant: 'subgroups', options: { subgroups: true } },
+  { name: 'f16', flag: '--f16', variant: 'f16', options: { precision: 'f16' } },
+] as const satisfies readonly {
+  name: keyof ContenderOptions;
+  flag: string;
+  variant: string;
+  options: BackendOptions;
+}[];
 
 interface Entry {
   readonly backend: BackendName;
@@ -19,14 +45,11 @@ interface Entry {
   readonly variant?: string;
 }
 
-/** Dawn's toggle for shaders that do not check whether an index is within its buffer. */
-const UNCHECKED = { dawnToggles: ['disable_robustness'] };
-
 /**
  * Opens every backend that is to be timed, wasm once for each number of threads. Add what is opened
  * to `contenders`: if one cannot be opened, those before it are still to be closed.
  *
- * @throws UsageError for bounds checks of no GPU, BackendError when one cannot be opened
+ * @throws UsageError for options of a GPU without one, BackendError when one cannot be opened
  */
 export async function openContenders(
   contenders: Contender[],
@@ -44,24 +67,22 @@ export async function openContenders(
 
 function entriesOf({ backends, threads, ...options }: ContenderOptions): Entry[] {
   const revectorize = options.revectorize === true;
-  const withoutRobustness = options.withoutRobustness === true;
-  if (withoutRobustness && !backends.includes('webgpu')) {
+  const asked = VARIANTS.filter(({ name }) => options[name]);
+  if (asked.length > 0 && !backends.includes('webgpu')) {
     throw new UsageError(
-      `bench: expected --without-robustness with the backend webgpu, got ${backends.join(', ')}; name it with --backends wasm,webgpu`,
+      `bench: expected ${asked[0].flag} with the backend webgpu, got ${backends.join(', ')}; name it with --backends wasm,webgpu`,
     );
   }
   const gpu = options.adapter === undefined ? {} : { adapter: options.adapter };
-  const unchecked: Entry = {
-    backend: 'webgpu',
-    options: { ...gpu, ...UNCHECKED },
-    variant: 'without bounds checks',
-  };
+  const variants = asked.map(({ variant, options: own }): Entry => {
+    return { backend: 'webgpu', options: { ...gpu, ...own }, variant };
+  });
   return backends.flatMap((backend): Entry[] => {
     switch (backend) {
       case 'wasm':
         return threads.map((count) => ({ backend, options: { threads: count, revectorize } }));
       case 'webgpu':
-        return [{ backend, options: gpu }, ...(withoutRobustness ? [unchecked] : [])];
+        return [{ backend, options: gpu }, ...variants];
       case 'reference':
         return [{ backend, options: {} }];
       default:

@@ -124,6 +124,10 @@ describe('bench', () => {
         'bench overhead: expected a backend that starts kernels on a GPU, got wasm; name it with --backends webgpu',
     },
     {
+      args: ['matmul', '--f16'],
+      message: 'bench: expected --f16 with the backend webgpu, got wasm',
+    },
+    {
       args: ['matmul', '--without-robustness'],
       message: 'bench: expected --without-robustness with the backend webgpu, got wasm',
     },

@@ -34,8 +34,8 @@ describeWithGpu('on a GPU', () => {
     expect(stderr).toContain(adapter);
   });
 
-  test('bench times it beside the CPU, with and without bounds checks', async () => {
-    const backends = ['--backends', 'wasm,webgpu', '--without-robustness'];
+  test('bench times it beside the CPU, and with options of its own', async () => {
+    const backends = ['--backends', 'wasm,webgpu', '--without-robustness', '--measured-tiles'];
     const args = ['bench', 'matmul', '--sizes', '8x9x10', '--repeat', '1', ...backends];
     const [{ results, notes }] = jsonLines(await handgrad([...args, '--json'])) as [
       { results: Record<string, unknown>[]; notes: string[] },
@@ -44,6 +44,7 @@ describeWithGpu('on a GPU', () => {
       ['wasm', undefined, true],
       ['webgpu', undefined, true],
       ['webgpu', 'without bounds checks', true],
+      ['webgpu', 'measured tiles', true],
     ]);
     expect(notes).toContainEqual(expect.stringMatching(/^Cold: the first run/));
     for (const { kernelMs, roofFraction } of results.slice(1)) {
