@@ -4,10 +4,10 @@
 //
 //   conv2dForward           y[r, o] = Σ_q X[r, q] W[q, o], plus b[o] in conv2dBiasForward
 //   conv2dBackwardWeight    dW[q, o] = Σᵣ X[r, q] dy[r, o]    TRANSPOSE_A
-//   conv2dBackwardInput     dx[r, c] = Σ_q Y[r, q] W[q, c]    TRANSPOSE_B
+//   conv2dBackwardInput     dx[r, c] = Σ_q Y[r, q] Wᵗ[q, c]   TRANSPOSE_B
 //
-// In the last, r = (n, h, w) numbers the pixels of dx, q = (k, l, o) taps and output channels, and
-// Y[r, q] is the gradient that dy holds at the pixel which tap (k, l) leads back to, or zero.
+// gemm.wgsl calls the first factor A, the second B and the result C, whatever their letters here; m
+// and n are a row and a column of the result, and k is the term: q, but for r in the weight's gradient.
 //
 // With stride s only every s-th tap leads to a pixel of dy, and which ones depends on (h + padding) mod
 // s alone. So pixels are sorted into s phases along either side, each a product of its own that takes
@@ -162,14 +162,15 @@ fn placeInY(pixel: Line, tap: Line) -> u32 {
   return ((pixel.x * sizes.OH + i) * sizes.OW + j) * sizes.OC + tap.x;
 }
 
-/// distance / stride, or a huge number where that is not whole.
+/// distance / stride, or a huge number where that is not whole. A distance that wrapped round leaves
+/// more than any image has: strides are at most 4096.
 fn quotient(distance: u32, stride: u32) -> u32 {
   // Most strides are 1, and divisions slow.
   if (stride == 1) { return distance; }
   return select(0xffffffffu, distance / stride, distance % stride == 0);
 }
 
-/// W[q, o] or dy[r, o], whose rows both have OC numbers, of which a group takes N; or W[q, c].
+/// W[q, o] or dy[r, o], whose rows both have OC numbers, of which a group takes N; or Wᵗ[q, c].
 fn placeInB(k: u32, n: u32) -> u32 {
   let shape = shapeOf();
   if (TRANSPOSE_B) {

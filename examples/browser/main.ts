@@ -27,6 +27,7 @@ form.addEventListener('submit', async (event) => {
   try {
     await run(backend as BackendChoice, Number(images), Number(epochs));
   } catch (error) {
+    show('#progress', '');
     show('#failure', String(error));
   } finally {
     button.disabled = false;

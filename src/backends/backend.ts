@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { expectLabels, expectLength, expectNumber } from '../checks.js';
 import { Mutex } from '../mutex.js';
 import { stateWords } from '../ops/step-state.js';

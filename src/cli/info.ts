@@ -131,11 +131,8 @@ interface Auto {
 }
 
 export function consider({ backend }: Pick<BackendInfo, 'backend'>, gpus: Gpus): Auto {
-  const { found, adapter, adapters, isSoftware, reason } = gpus;
-  if (!found) {
-    const why = adapters.length > 0 ? reason : undefined;
-    return { considers: [backend], reason: why ?? 'WebGPU offers no GPU' };
-  }
+  const { found, adapter, isSoftware, reason } = gpus;
+  if (!found) return { considers: [backend], ...(reason !== undefined && { reason }) };
   if (isSoftware) return { considers: [backend], reason: `${adapter} computes on the CPU` };
   return { considers: [backend, 'webgpu'] };
 }
@@ -198,7 +195,7 @@ function formatMachine(machine: Machine): string {
 
 function formatGpu({ adapter, limits, notes = [], adapters }: Gpus): string {
   if (adapter === undefined || limits === undefined) {
-    return adapters.length > 0 ? 'none that kernels run on' : 'none that WebGPU offers';
+    return adapters.length > 0 ? 'none that kernels run on: see below' : 'none: see below';
   }
   return inColumn([`${adapter}, tensors of up to ${formatLargest(limits)}`, ...notes]);
 }

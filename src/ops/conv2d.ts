@@ -32,7 +32,12 @@
  *   y = X·W + b    dW = Xᵀ·dy    dx = the rows of dy·Wᵀ, added up where X took them from
  *
  * which are the formulas of a linear layer. X holds each pixel up to KH KW times and is never
- * written down: kernels find its elements in x as they go.
+ * written down: kernels find its elements in x as they go. With groups there is a product for each,
+ * of its own channels.
+ *
+ * The last can be gathered instead. Number the pixels of dx r = (n, h, w) and taps with output channels
+ * q = (k, l, o), let Y[r, q] be the number of dy that tap (k, l) leads (h, w) back to, or zero where
+ * there is none, and Wᵗ[q, c] = W[k, l, c, o]. Then dx = Y·Wᵗ, as the sum for dx above says.
  *
  * Saved for backward: x. PyTorch stores the weight as (OC, C/G, KH, KW) and images as (B, C, H, W);
  * reading and writing weights transposes. Channels come last here so that the channels of a pixel,

@@ -114,6 +114,7 @@ describeWithGpu('measured tiles', () => {
       let gpu = '';
       for (let i = 0; i < 2; i++) {
         await using backend = await createBackend('webgpu', { tiles: 'measured' });
+        expect(backend.info.notes).toContain('Products take the tiles that were measured.');
         gpu = `${backend.info.build}, float32`;
         pipelineOf.mockClear();
         expect(await backend.matmul(a, b, sizes)).toEqual(want);

@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createBackend } from '../../src/backends/create.js';
+import { type BackendOptions, createBackend } from '../../src/backends/create.js';
 import { describeAdapter, listAdapters, openAdapter } from '../../src/backends/webgpu/adapter.js';
 import { listDawnAdapters, parseAdapters } from '../../src/backends/webgpu/dawn.js';
 import { NEEDED_LIMITS } from '../../src/backends/webgpu/limits.js';
@@ -48,6 +48,23 @@ function browserWith({ fast, frugal = fast, fallback }: Offers) {
   vi.stubGlobal('navigator', { gpu: { requestAdapter } });
   return requestAdapter;
 }
+
+describe('an option', () => {
+  it.each([
+    [{ tiles: 'mesured' }, 'tiles to be default or measured, got mesured'],
+    [{ precision: 'f32' }, 'precision to be float32 or float64 or f16, got f32'],
+    [{ powerPreference: 'high' }, 'powerPreference to be low-power or high-performance, got high'],
+    [{ subgroups: 'yes' }, 'subgroups to be true or false, got yes'],
+    [{ adapter: 3 }, 'adapter to be a name, got 3'],
+    [{ dawnToggles: 'skip_validation' }, 'dawnToggles to be a list of names, got skip_validation'],
+  ])('that is none of its choices is refused: %o', async (options, message) => {
+    const requestAdapter = browserWith({ fast: adapterOf('Fast') });
+    const opening = createBackend('webgpu', options as BackendOptions);
+    await expect(opening).rejects.toThrow(new BackendError(`webgpu: expected ${message}`));
+    await expect(opening).rejects.toBeInstanceOf(BackendError);
+    expect(requestAdapter).not.toHaveBeenCalled();
+  });
+});
 
 describe('an adapter that lacks a feature', () => {
   it.each([

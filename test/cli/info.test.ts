@@ -106,9 +106,8 @@ describe('info', () => {
       expect(stdout).toMatch(/^auto +begins on wasm, times a training step on webgpu too/m);
       return;
     }
-    const { adapter, adapters, found } = webgpu;
-    const none = adapters.length > 0 ? webgpu.reason : 'WebGPU offers no GPU';
-    const reason = found ? `${adapter} computes on the CPU` : none;
+    const { adapter, found } = webgpu;
+    const reason = found ? `${adapter} computes on the CPU` : webgpu.reason;
     expect(auto).toEqual({ considers: ['wasm'], reason });
     expect(stdout).toContain(`\nauto          wasm alone, since ${reason}\n`);
   });
@@ -119,10 +118,6 @@ describe('info', () => {
     const reason = 'WebGPU: expected an adapter with more';
     const auto = consider({ backend: 'wasm' }, { found: false, adapters, reason });
     expect(auto).toEqual({ considers: ['wasm'], reason });
-    expect(consider({ backend: 'wasm' }, { found: false, adapters: [], reason })).toEqual({
-      considers: ['wasm'],
-      reason: 'WebGPU offers no GPU',
-    });
   });
 
   test('says why there is no GPU, and what to install', async () => {
@@ -130,7 +125,7 @@ describe('info', () => {
     expect(status).toBe(0);
     // Elsewhere than on Linux, another way leads to the GPU.
     if (process.platform !== 'linux') return;
-    expect(stdout).toMatch(/^GPU +none that WebGPU offers$/m);
+    expect(stdout).toMatch(/^GPU +none: see below$/m);
     expect(stdout).toMatch(/^ {2}WebGPU: expected (a GPU adapter|the package webgpu)/m);
   });
 });

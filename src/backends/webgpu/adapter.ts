@@ -1,5 +1,6 @@
 import { BackendError } from '../../errors.js';
 import type { BackendInfo } from '../device.js';
+import { checkOptions } from './check-options.js';
 import { type AdapterWords, findAdapter, findAdapters, nameOf } from './find-adapter.js';
 import { expectFit, requiredLimits, whyUnfit } from './limits.js';
 import type { WebgpuOptions } from './options.js';
@@ -40,6 +41,7 @@ const USEFUL: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups', 'shad
  * @throws BackendError when there is none, none as the options want it, or one that offers too little
  */
 export async function openAdapter(options: WebgpuOptions = {}): Promise<Adapter> {
+  checkOptions(options);
   const { adapter, name } = await findAdapter(options);
   const info = describeAdapter(adapter.info, name);
   expectFit(info.build, adapter.limits);

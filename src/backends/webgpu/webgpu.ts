@@ -44,7 +44,8 @@ export class WebgpuDevice implements Device {
     const { subgroups = false, precision } = options;
     this.#adapter = adapter;
     this.#gpu = adapter.device;
-    this.info = adapter.info;
+    const notes = [...adapter.info.notes, ...settingsOf(options)];
+    this.info = { ...adapter.info, notes };
     this.#memory = new Memory(this.#gpu);
     this.#pipelines = new Pipelines(this.#gpu, { subgroups, halves: precision === 'f16' });
     this.#measured = measured;
@@ -237,4 +238,14 @@ export class WebgpuDevice implements Device {
   #expectUsable(): void {
     if (this.#failure !== undefined) throw new BackendError(`webgpu: ${this.#failure}`);
   }
+}
+
+/** What options changed, a sentence each. */
+function settingsOf({ subgroups, tiles, precision, dawnToggles = [] }: WebgpuOptions): string[] {
+  return [
+    ...(subgroups ? ['Sums take subgroups.'] : []),
+    ...(tiles === 'measured' ? ['Products take the tiles that were measured.'] : []),
+    ...(precision === 'f16' ? ['Products are of 16-bit numbers.'] : []),
+    ...(dawnToggles.length > 0 ? [`Dawn has its toggles ${dawnToggles.join(', ')} on.`] : []),
+  ];
 }
