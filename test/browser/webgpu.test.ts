@@ -35,7 +35,7 @@ describe(`webgpu in a browser ${hasGpu ? 'with' : 'without'} a GPU`, () => {
   it.skipIf(hasGpu)('that offers none says what to do', async () => {
     expect(inject('webgpuIsRequired')).toBe(false);
     expect(await refusal()).toBe(
-      'webgpu: expected a GPU adapter, got none; install a Vulkan, Metal or Direct3D 12 driver, or use the wasm backend',
+      'webgpu: expected a GPU adapter, got none; see what the browser says of its GPU (in Chromium, chrome://gpu), or use the wasm backend',
     );
   });
 

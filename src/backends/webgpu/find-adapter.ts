@@ -139,7 +139,10 @@ async function request(
 }
 
 function noAdapter(): BackendError {
+  const mend = inNode
+    ? 'install a Vulkan, Metal or Direct3D 12 driver'
+    : 'see what the browser says of its GPU (in Chromium, chrome://gpu)';
   return new BackendError(
-    'webgpu: expected a GPU adapter, got none; install a Vulkan, Metal or Direct3D 12 driver, or use the wasm backend',
+    `webgpu: expected a GPU adapter, got none; ${mend}, or use the wasm backend`,
   );
 }
