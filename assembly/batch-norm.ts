@@ -4,7 +4,7 @@
 // What is summed over the rows is shared by channels; what is done to each number, by rows, with the
 // factors of each channel worked out beforehand, into scratch memory.
 import { attribute, pointer, size } from './arguments';
-import { averageColumns, storeColumns, WIDTH } from './columns';
+import { storeColumns, WIDTH } from './columns';
 import { multiplyAdd, storeLanes } from './simd';
 import { ownScratch, shareBegin, shareEnd } from './threads';
 
@@ -31,17 +31,21 @@ export function batchNormStatistics(args: usize): void {
   const C = size(args, 4);
   for (let c = channelsBegin(C), end = channelsEnd(C); c < end; c += WIDTH) {
     const count = min(WIDTH, end - c);
-    averageColumns(mean + 4 * c, x + 4 * c, N, 4 * C, count);
+    // From the first row: a sum of large numbers would round away what they differ by.
+    memory.copy(mean + 4 * c, x + 4 * c, 4 * count);
+    deviations(mean + 4 * c, variance + 4 * c, x + 4 * c, N, 4 * C, count);
     deviations(mean + 4 * c, variance + 4 * c, x + 4 * c, N, 4 * C, count);
   }
 }
 
 /**
- * The variance about means that are known up to their rounding. With d = x − mean and e = Σ d / N,
+ * Means, and the variance about those that are known up to their rounding. With d = x − mean and
+ * e = Σ d / N,
  *
  *   mean ← mean + e    variance = Σ d² / N − e²
  *
- * is exact for whatever mean it starts from, and cancels nothing, as e is of the order of a rounding.
+ * is exact for whatever mean it starts from; the second time, e is of the order of a rounding and
+ * cancels nothing.
  *
  * Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983: the corrected
  * two-pass algorithm.

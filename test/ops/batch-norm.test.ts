@@ -222,6 +222,18 @@ describeOnEachBackend('batchNorm', (backend) => {
     expectNear(variance, [3.5 / 64, 3.5, 0]);
   });
 
+  it('finds a small variance about a large mean in many rows', async () => {
+    const N = 4099;
+    const deviations = Array.from({ length: N }, (_, n) => ((n * n) % 31) / 8 + (n > 3000 ? 2 : 0));
+    const average = deviations.reduce((sum, d) => sum + d, 0) / N;
+    const wanted = deviations.reduce((sum, d) => sum + (d - average) ** 2, 0) / N;
+    const x = matrix(...deviations.map((d) => [-1e6 + d, 1e5 - d]));
+    const outputs = { mean: [2], variance: [2] };
+    const { mean, variance } = await runOp(backend, 'batchNormStatistics', { x }, outputs);
+    expectNear(mean, [-1e6 + average, 1e5 - average], 1e-7);
+    expectNear(variance, [wanted, wanted], 1e-5);
+  });
+
   it('finds the variance of many rows', async () => {
     const N = 20_000;
     const rows = Array.from({ length: N }, (_, n) => [100 + (n % 5), n % 2]);
