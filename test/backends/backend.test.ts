@@ -124,9 +124,16 @@ describeOnEachBackend('the numerical core', (backend) => {
 
 /** One more backend of the same kind. */
 function another({ info: { backend, build } }: Backend): Promise<Backend> {
-  return backend === 'wasm'
-    ? createBackend(backend, { build: build as WasmBuild })
-    : createBackend(backend, { precision: build as Precision });
+  switch (backend) {
+    case 'wasm':
+      return createBackend(backend, { build: build as WasmBuild });
+    case 'reference':
+      return createBackend(backend, { precision: build as Precision });
+    case 'webgpu':
+      return createBackend(backend);
+    default:
+      return backend satisfies never;
+  }
 }
 
 /** 3×3 pixels and 2×2 taps, whose products tell where they come from. */
