@@ -111,8 +111,8 @@ describeOnEachBackend('fit', (backend) => {
   );
 
   it('does not depend on how many steps go into one call, bit for bit', async () => {
-    // 1,300 steps an epoch are more than one call takes; with onStep, each is a call of its own.
-    const train = blobs({ size: 1300 });
+    // 1,030 steps an epoch are more than one call takes; with onStep, each is a call of its own.
+    const train = blobs({ size: 1030 });
     const optimizer = () => sgd({ learningRate: cosine({ rate: 0.05 }), momentum: 0.9 });
     const [chunked, single] = [
       createTrainer(backend, { batchSize: 1, optimizer: optimizer() }),
