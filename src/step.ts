@@ -121,3 +121,8 @@ export function outputsOf(call: Call): Tensor[] {
 export function inputsOf(call: Call): Tensor[] {
   return definitionOf(call.op).inputs.map((role) => call.tensors[role]);
 }
+
+/** Tensors that a call writes, then those that it reads. */
+export function touchedBy(call: Call): Tensor[] {
+  return [...outputsOf(call), ...inputsOf(call)];
+}

@@ -1,4 +1,4 @@
-import { inputsOf, outputsOf, type Step } from '../step.js';
+import { outputsOf, type Step, touchedBy } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import type { Device, Executable } from './device.js';
 
@@ -18,7 +18,7 @@ export type Saved = ReadonlyMap<Tensor, Values>;
 
 /** The tensors that hold a step's state, data and results from one run to the next. */
 export function tensorsOf({ calls }: Step): Set<Tensor> {
-  return onlyPersistent(calls.flatMap((call) => [...outputsOf(call), ...inputsOf(call)]));
+  return onlyPersistent(calls.flatMap(touchedBy));
 }
 
 /** Those among them that the step changes. */

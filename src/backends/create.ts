@@ -48,9 +48,7 @@ export async function createBackend(
       return new Backend(await createWebgpuDevice(options));
     }
     case 'reference':
-      return new Backend(
-        new ReferenceDevice(options.precision === 'float64' ? 'float64' : 'float32'),
-      );
+      return new Backend(createReferenceDevice(options));
     default:
       throw new BackendError(
         `createBackend: expected ${BACKEND_NAMES.join(', ')}, got ${choice satisfies never}`,

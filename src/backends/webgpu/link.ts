@@ -1,5 +1,5 @@
 import { roundUp } from '../../memory-plan.js';
-import { type Call, inputsOf, outputsOf } from '../../step.js';
+import { type Call, touchedBy } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
 import type { Dispatch } from './dispatches.js';
 import { KERNELS, usesScratch } from './kernels.js';
@@ -42,11 +42,6 @@ export async function link(
     return dispatchesOf(call, plans[i], bindings, pipelines);
   });
   return (await Promise.all(dispatches)).flat();
-}
-
-/** Tensors that a call writes, then those that it reads. */
-export function touchedBy(call: Call): Tensor[] {
-  return [...outputsOf(call), ...inputsOf(call)];
 }
 
 function bindTensors(call: Call, { bufferOf }: Buffers): GPUBindGroupEntry[] {

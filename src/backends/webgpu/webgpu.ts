@@ -1,5 +1,5 @@
 import { BackendError } from '../../errors.js';
-import type { Call, Step } from '../../step.js';
+import { type Call, type Step, touchedBy } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable, Roofs } from '../device.js';
 import type { Adapter } from './adapter.js';
@@ -8,7 +8,7 @@ import type { MeasuredCuts } from './cut-file.js';
 import { Cuts } from './cuts.js';
 import { type Dispatch, encodeSteps, submitSteps } from './dispatches.js';
 import { planOf } from './kernels.js';
-import { link, touchedBy } from './link.js';
+import { link } from './link.js';
 import { measureCuts } from './measure-cuts.js';
 import { Memory } from './memory.js';
 import type { WebgpuOptions } from './options.js';
@@ -65,13 +65,17 @@ export class WebgpuDevice implements Device {
     const { calls } = step;
     const shared = planBuffers(calls.map(touchedBy));
     const own: GPUBuffer[] = [];
+    const keep = (buffer: GPUBuffer) => {
+      own.push(buffer);
+      return buffer;
+    };
     const close = () => {
       for (const buffer of own) buffer.destroy();
     };
     const created: Tensor[] = [];
     try {
       return await this.#checked('compile', async () => {
-        for (const size of shared.sizes) own.push(this.#memory.create('activations', size));
+        for (const size of shared.sizes) keep(this.#memory.create('activations', size));
         const bufferOf = (tensor: Tensor) => {
           const slot = shared.buffers.get(tensor);
           if (slot !== undefined) return own[slot];
@@ -84,14 +88,8 @@ export class WebgpuDevice implements Device {
         );
         const dispatches = await link(this.#gpu, this.#pipelines, calls, plans, {
           bufferOf,
-          createScratch: (byteLength) => {
-            own.push(this.#memory.create('scratch', byteLength));
-            return own[own.length - 1];
-          },
-          createParameters: (bytes) => {
-            own.push(createParameters(this.#gpu, bytes));
-            return own[own.length - 1];
-          },
+          createScratch: (byteLength) => keep(this.#memory.create('scratch', byteLength)),
+          createParameters: (bytes) => keep(createParameters(this.#gpu, bytes)),
         });
         await this.#memory.expectRoom([...own, ...calls.flatMap(touchedBy).map(bufferOf)]);
         return this.#executable(dispatches, close);
