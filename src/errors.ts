@@ -22,3 +22,8 @@ export class BackendError extends Error {
 export class TrainingError extends Error {
   override name = 'TrainingError';
 }
+
+/** The message of whatever was thrown, which need not be an Error. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
