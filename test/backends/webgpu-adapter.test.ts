@@ -240,6 +240,36 @@ Available adapters:
   });
 });
 
+describe('the flags that Dawn is created with', () => {
+  const F16_FLAG = 'vulkan_enable_f16_on_nvidia';
+
+  /** The flags that a backend with these options opens its adapter with. */
+  async function flagsFor(options: BackendOptions): Promise<readonly string[] | undefined> {
+    vi.resetModules();
+    const create = vi.fn((_flags: readonly string[]) => ({ requestAdapter: async () => null }));
+    vi.doMock('webgpu', () => ({ create, globals: {} }));
+    try {
+      const { openAdapter: open } = await import('../../src/backends/webgpu/adapter.js');
+      await expect(open(options)).rejects.toThrow('expected a GPU adapter, got none');
+      return create.mock.calls.at(-1)?.[0];
+    } finally {
+      vi.doUnmock('webgpu');
+    }
+  }
+
+  it('switch on 16-bit floats on NVIDIA where f16 is requested', async () => {
+    expect(await flagsFor({})).toEqual([]);
+    expect(await flagsFor({ precision: 'f16' })).toEqual([`enable-dawn-features=${F16_FLAG}`]);
+  });
+
+  it('keep the toggles of the user, each once', async () => {
+    const dawnToggles = ['skip_validation', F16_FLAG];
+    const flags = [`enable-dawn-features=skip_validation,${F16_FLAG}`];
+    expect(await flagsFor({ precision: 'f16', dawnToggles: ['skip_validation'] })).toEqual(flags);
+    expect(await flagsFor({ precision: 'f16', dawnToggles })).toEqual(flags);
+  });
+});
+
 describeWithGpu('Dawn', () => {
   it('has adapters that are opened by a part of their names', async () => {
     const [{ name }] = await listDawnAdapters();

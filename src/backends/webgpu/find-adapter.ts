@@ -41,7 +41,9 @@ export async function findAdapters(): Promise<readonly FoundAdapter[]> {
   expectDawn();
   const listed = await listDawnAdapters();
   const found = listed.map(async (each) => {
-    const adapter = await (await dawnGpu(adapterFlags(each))).requestAdapter();
+    // With the toggle that `precision: 'f16'` switches on, so that the report has shader-f16.
+    const gpu = await dawnGpu([...adapterFlags(each), ...toggleFlags([F16_ON_NVIDIA])]);
+    const adapter = await gpu.requestAdapter();
     return adapter ? [{ ...each, adapter }] : [];
   });
   return (await Promise.all(found)).flat();
@@ -66,8 +68,8 @@ function navigatorGpu(): GPU | undefined {
 }
 
 async function findInDawn(options: WebgpuOptions): Promise<FoundAdapter> {
-  const { adapter: wanted, powerPreference, dawnToggles = [] } = options;
-  const toggles = toggleFlags(dawnToggles);
+  const { adapter: wanted, powerPreference } = options;
+  const toggles = toggleFlags(togglesOf(options));
   if (wanted !== undefined) {
     const chosen = theOneNamed(wanted, await listDawnAdapters());
     const gpu = await dawnGpu([...adapterFlags(chosen), ...toggles]);
@@ -76,6 +78,14 @@ async function findInDawn(options: WebgpuOptions): Promise<FoundAdapter> {
   const adapter = await request(await dawnGpu(toggles), powerPreference);
   const { name } = listedAs(adapter.info, await listDawnAdapters()) ?? {};
   return { adapter, name: name ?? nameOf(adapter.info) };
+}
+
+/** Dawn hides `shader-f16` on NVIDIA with Vulkan unless this toggle is on; elsewhere it has no effect. */
+const F16_ON_NVIDIA = 'vulkan_enable_f16_on_nvidia';
+
+/** The user's toggles, and those that the other options need. */
+function togglesOf({ dawnToggles = [], precision }: WebgpuOptions): readonly string[] {
+  return precision === 'f16' ? [...new Set([...dawnToggles, F16_ON_NVIDIA])] : dawnToggles;
 }
 
 /** The listed adapter that this is: Dawn's description is of the driver, its device a name's letters. */

@@ -19,10 +19,12 @@ export interface WebgpuOptions {
    */
   readonly subgroups?: boolean;
   /**
-   * webgpu: `f16` multiplies 16-bit numbers and adds up at most 16 products as such, their sums in 32
-   * bits, which halves the memory that tiles take and, on some GPUs, doubles the rate. Operands are
-   * rounded to 11 bits; numbers beyond 65504 become infinite, and those below 6·10⁻⁵ may vanish.
-   * `float32` by default. For what the reference takes, see `BackendOptions`.
+   * webgpu: `f16` multiplies matrices in 16-bit floats: it accumulates at most 16 products in f16, then
+   * adds their sum to an f32 accumulator. Tiles take half the memory and, on some GPUs, the rate
+   * doubles. Operands are rounded to 11 significant bits, values above 65504 become infinite, and
+   * values below 6·10⁻⁵ may be flushed to zero. The adapter needs `shader-f16`; in Node, Dawn offers it
+   * on NVIDIA only with the toggle `vulkan_enable_f16_on_nvidia`, which this option switches on.
+   * `float32` by default. For the values that the reference backend accepts, see `BackendOptions`.
    */
   readonly precision?: 'float32' | 'float64' | 'f16';
   /**
