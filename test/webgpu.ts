@@ -1,5 +1,5 @@
 import { describe, inject } from 'vitest';
-import { openAdapter } from '../src/backends/webgpu/adapter.js';
+import { openAdapter } from '../src/backends/webgpu/adapter/adapter.js';
 
 /** What the GPU has, or why there is none to test on. */
 const { features, missing } = await look();

@@ -4,7 +4,11 @@ import { relaxedSimd, simd, threads } from 'wasm-feature-detect';
 import { createBackend } from '../backends/create.js';
 import type { BackendInfo, BackendName } from '../backends/device.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
-import { type AdapterReport, listAdapters, openAdapter } from '../backends/webgpu/adapter.js';
+import {
+  type AdapterReport,
+  listAdapters,
+  openAdapter,
+} from '../backends/webgpu/adapter/adapter.js';
 import { defaultCacheFolder } from '../cache-folder.js';
 import { loadMnist } from '../data/mnist.js';
 import { formatBackend } from './backend.js';

@@ -10,8 +10,8 @@ import { Backend } from '../../src/backends/backend.js';
 import type { BackendName, Device, Executable } from '../../src/backends/device.js';
 import { ReferenceDevice } from '../../src/backends/reference.js';
 import { createWasmDevice } from '../../src/backends/wasm/wasm.js';
-import { NEEDED_LIMITS } from '../../src/backends/webgpu/limits.js';
-import { createWebgpuDevice } from '../../src/backends/webgpu/open.js';
+import { NEEDED_LIMITS } from '../../src/backends/webgpu/adapter/limits.js';
+import { createWebgpuDevice } from '../../src/backends/webgpu/create-device.js';
 import {
   adam,
   BackendError,

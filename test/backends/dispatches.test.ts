@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Dispatch, encodeSteps } from '../../src/backends/webgpu/dispatches.js';
+import { type Dispatch, encodeSteps } from '../../src/backends/webgpu/execution/dispatches.js';
 
 /** Writes down what it is asked. */
 function recorder() {

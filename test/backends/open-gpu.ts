@@ -1,6 +1,6 @@
 import { Backend } from '../../src/backends/backend.js';
-import { openAdapter } from '../../src/backends/webgpu/adapter.js';
-import { WebgpuDevice } from '../../src/backends/webgpu/webgpu.js';
+import { openAdapter } from '../../src/backends/webgpu/adapter/adapter.js';
+import { WebgpuDevice } from '../../src/backends/webgpu/webgpu-device.js';
 
 /** The webgpu backend, and what it stands on. */
 export async function open() {

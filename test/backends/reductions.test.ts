@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backends/backend.js';
 import { createBackend } from '../../src/backends/create.js';
-import { openAdapter } from '../../src/backends/webgpu/adapter.js';
-import { compileShader } from '../../src/backends/webgpu/compile-shader.js';
-import type { WebgpuOptions } from '../../src/backends/webgpu/options.js';
-import { type ShaderFile, shadersOf } from '../../src/backends/webgpu/shaders.js';
+import { openAdapter } from '../../src/backends/webgpu/adapter/adapter.js';
+import type { WebgpuOptions } from '../../src/backends/webgpu/adapter/options.js';
+import { compileShader } from '../../src/backends/webgpu/shaders/compile-shader.js';
+import { type ShaderFile, shadersOf } from '../../src/backends/webgpu/shaders/shaders.js';
 import { type KernelCase, kernelsOf } from '../../src/gradcheck/case.js';
 import {
   classificationCase,

@@ -4,9 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type BackendOptions, createBackend } from '../../src/backends/create.js';
-import { describeAdapter, listAdapters, openAdapter } from '../../src/backends/webgpu/adapter.js';
-import { listDawnAdapters, parseAdapters } from '../../src/backends/webgpu/dawn.js';
-import { NEEDED_LIMITS } from '../../src/backends/webgpu/limits.js';
+import {
+  describeAdapter,
+  listAdapters,
+  openAdapter,
+} from '../../src/backends/webgpu/adapter/adapter.js';
+import { listDawnAdapters, parseAdapters } from '../../src/backends/webgpu/adapter/dawn.js';
+import { NEEDED_LIMITS } from '../../src/backends/webgpu/adapter/limits.js';
 import { BackendError } from '../../src/errors.js';
 import { describeWithGpu } from '../webgpu.js';
 import { inNode } from './in-node.js';
@@ -249,7 +253,7 @@ describe('the flags that Dawn is created with', () => {
     const create = vi.fn((_flags: readonly string[]) => ({ requestAdapter: async () => null }));
     vi.doMock('webgpu', () => ({ create, globals: {} }));
     try {
-      const { openAdapter: open } = await import('../../src/backends/webgpu/adapter.js');
+      const { openAdapter: open } = await import('../../src/backends/webgpu/adapter/adapter.js');
       await expect(open(options)).rejects.toThrow('expected a GPU adapter, got none');
       return create.mock.calls.at(-1)?.[0];
     } finally {

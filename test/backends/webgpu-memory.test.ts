@@ -1,6 +1,6 @@
 /* Tensors that are too large for a GPU. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { WebgpuDevice } from '../../src/backends/webgpu/webgpu.js';
+import type { WebgpuDevice } from '../../src/backends/webgpu/webgpu-device.js';
 import { syntheticDigits } from '../../src/data/synthetic.js';
 import { BackendError } from '../../src/errors.js';
 import { RECIPES } from '../../src/recipes.js';

@@ -1,9 +1,9 @@
 /* How shaders are compiled, and what is said of those that cannot be. */
 import { describe, expect, it } from 'vitest';
-import { compileShader, placeOf } from '../../src/backends/webgpu/compile-shader.js';
-import { Pipelines } from '../../src/backends/webgpu/pipelines.js';
-import { planProduct, TILES } from '../../src/backends/webgpu/products.js';
-import { type ShaderFile, shadersOf } from '../../src/backends/webgpu/shaders.js';
+import { Pipelines } from '../../src/backends/webgpu/execution/pipelines.js';
+import { planProduct, TILES } from '../../src/backends/webgpu/gemm/gemm.js';
+import { compileShader, placeOf } from '../../src/backends/webgpu/shaders/compile-shader.js';
+import { type ShaderFile, shadersOf } from '../../src/backends/webgpu/shaders/shaders.js';
 import { BackendError } from '../../src/errors.js';
 import { describeWithGpu } from '../webgpu.js';
 import { open } from './open-gpu.js';

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { BUILDS, supportedBuilds } from '../../src/backends/wasm/module.js';
-import { KERNELS } from '../../src/backends/webgpu/kernels.js';
-import { shadersOf } from '../../src/backends/webgpu/shaders.js';
+import { KERNELS } from '../../src/backends/webgpu/kernels/kernels.js';
+import { shadersOf } from '../../src/backends/webgpu/shaders/shaders.js';
 import { kernelsOf } from '../../src/gradcheck/case.js';
 import { FAMILIES, type Family } from '../../src/gradcheck/families.js';
 import { OPS, type OpName } from '../../src/ops/registry.js';

@@ -1,8 +1,8 @@
-import { BackendError } from '../../errors.js';
-import { OPS, type OpName } from '../../ops/registry.js';
-import { definitionOf } from '../../step.js';
-import { usesScratch } from './kernels.js';
-import { MOST_GROUPS, WORKGROUP } from './passes.js';
+import { BackendError } from '../../../errors.js';
+import { OPS, type OpName } from '../../../ops/registry.js';
+import { definitionOf } from '../../../step.js';
+import { usesScratch } from '../kernels/kernels.js';
+import { MOST_GROUPS, WORKGROUP } from '../kernels/passes.js';
 
 /** Bytes of workgroup memory that shaders may count on; every device of WebGPU's core has them. */
 const WORKGROUP_MEMORY = 16_384;

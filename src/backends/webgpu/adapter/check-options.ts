@@ -1,4 +1,4 @@
-import { BackendError } from '../../errors.js';
+import { BackendError } from '../../../errors.js';
 import type { WebgpuOptions } from './options.js';
 
 /** What options may be, for programs whose types nobody checked. */

@@ -1,9 +1,9 @@
 import { BackendError } from '../../errors.js';
 import type { Device } from '../device.js';
-import { type Adapter, openAdapter } from './adapter.js';
-import { openCuts } from './cut-file.js';
-import type { WebgpuOptions } from './options.js';
-import { WebgpuDevice } from './webgpu.js';
+import { type Adapter, openAdapter } from './adapter/adapter.js';
+import type { WebgpuOptions } from './adapter/options.js';
+import { openCuts } from './gemm/tiling-cache.js';
+import { WebgpuDevice } from './webgpu-device.js';
 
 /**
  * Opens a GPU.

@@ -1,4 +1,4 @@
-import type { Tensor } from '../../tensor.js';
+import type { Tensor } from '../../../tensor.js';
 
 /** Which of a few buffers holds each activation of a step. */
 export interface BufferPlan {

@@ -1,14 +1,14 @@
-import type { Call } from '../../step.js';
-import type { Tensor } from '../../tensor.js';
-import type { Cuts } from './cuts.js';
-import { type Dispatch, submitSteps } from './dispatches.js';
-import { KERNELS } from './kernels.js';
-import { link } from './link.js';
-import { createParameters } from './parameters.js';
-import type { Plan } from './passes.js';
-import type { Pipelines } from './pipelines.js';
-import { type Cut, cutsOf, estimate, type Product, planProduct } from './products.js';
-import { storedBytes } from './values.js';
+import type { Call } from '../../../step.js';
+import type { Tensor } from '../../../tensor.js';
+import { type Dispatch, submitSteps } from '../execution/dispatches.js';
+import { link } from '../execution/link.js';
+import type { Pipelines } from '../execution/pipelines.js';
+import { storedBytes } from '../execution/values.js';
+import { KERNELS } from '../kernels/kernels.js';
+import { createParameters } from '../kernels/parameters.js';
+import type { Plan } from '../kernels/passes.js';
+import { type Cut, cutsOf, estimate, type Product, planProduct } from './gemm.js';
+import type { Cuts } from './tilings.js';
 
 /** Cuts that are estimated to take longer than the best, times this, are not tried. */
 const WORST = 3;

@@ -1,4 +1,4 @@
-import { BackendError } from '../../errors.js';
+import { BackendError } from '../../../errors.js';
 import { storedBytes } from './values.js';
 
 /** Whether there was room for a buffer. */

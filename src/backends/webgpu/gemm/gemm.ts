@@ -1,5 +1,5 @@
-import { inParts, inTwoAxes, type Pass, type Plan, perElement } from './passes.js';
-import { productShader } from './shaders.js';
+import { inParts, inTwoAxes, type Pass, type Plan, perElement } from '../kernels/passes.js';
+import { productShader } from '../shaders/shaders.js';
 
 /** C (R, G, N) = A·B, as shaders/gemm.wgsl computes it. */
 export interface Product {

@@ -1,4 +1,4 @@
-import { nodeModule } from '../node.js';
+import { nodeModule } from './node.js';
 
 type FileSystem = typeof import('node:fs/promises');
 

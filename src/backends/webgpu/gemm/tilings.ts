@@ -1,4 +1,4 @@
-import { type Cut, cutsOf, type Product, partCounts, TILES, type Tile } from './products.js';
+import { type Cut, cutsOf, type Product, partCounts, TILES, type Tile } from './gemm.js';
 
 /** How the products of one GPU are cut: as was measured there, or else as is estimated. */
 export class Cuts {

@@ -1,6 +1,6 @@
-import { BackendError } from '../../errors.js';
-import { roundUp } from '../../memory-plan.js';
-import type { Tensor, Values } from '../../tensor.js';
+import { BackendError } from '../../../errors.js';
+import { roundUp } from '../../../memory-plan.js';
+import type { Tensor, Values } from '../../../tensor.js';
 
 /**
  * @throws RangeError for more values than there is room for

@@ -1,4 +1,4 @@
-import { inNode, nodeModule } from '../../node.js';
+import { inNode, nodeModule } from '../../../node.js';
 
 /**
  * Why WebGPU is missing, as far as that is seen without loading anything; whether there is a GPU

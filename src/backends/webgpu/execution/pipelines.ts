@@ -1,10 +1,10 @@
-import { BackendError } from '../../errors.js';
-import type { OpName } from '../../ops/registry.js';
-import { definitionOf } from '../../step.js';
-import { compileShader } from './compile-shader.js';
-import { KERNELS, usesScratch } from './kernels.js';
-import type { Pass } from './passes.js';
-import { type ShaderVariants, shadersOf } from './shaders.js';
+import { BackendError } from '../../../errors.js';
+import type { OpName } from '../../../ops/registry.js';
+import { definitionOf } from '../../../step.js';
+import { KERNELS, usesScratch } from '../kernels/kernels.js';
+import type { Pass } from '../kernels/passes.js';
+import { compileShader } from '../shaders/compile-shader.js';
+import { type ShaderVariants, shadersOf } from '../shaders/shaders.js';
 
 /** Where shaders expect what the passes of a call leave for each other. */
 export const SCRATCH_BINDING = 7;

@@ -1,5 +1,6 @@
-import { BackendError } from '../../errors.js';
-import { inNode } from '../../node.js';
+import { BackendError } from '../../../errors.js';
+import { inNode } from '../../../node.js';
+import { whyNoNavigatorGpu } from './availability.js';
 import {
   adapterFlags,
   dawnGpu,
@@ -8,7 +9,6 @@ import {
   toggleFlags,
 } from './dawn.js';
 import type { WebgpuOptions } from './options.js';
-import { whyNoNavigatorGpu } from './presence.js';
 
 /** An adapter, and what it is called. */
 export interface FoundAdapter {

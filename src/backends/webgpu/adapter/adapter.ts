@@ -1,5 +1,5 @@
-import { BackendError } from '../../errors.js';
-import type { BackendInfo } from '../device.js';
+import { BackendError } from '../../../errors.js';
+import type { BackendInfo } from '../../device.js';
 import { checkOptions } from './check-options.js';
 import { type AdapterWords, findAdapter, findAdapters, nameOf } from './find-adapter.js';
 import { expectFit, requiredLimits, whyUnfit } from './limits.js';

@@ -1,8 +1,8 @@
 import { roundUp } from '../../memory-plan.js';
 import type { Roofs } from '../device.js';
-import { compileShader } from './compile-shader.js';
-import { inTwoAxes, WORKGROUP } from './passes.js';
-import { shadersOf } from './shaders.js';
+import { inTwoAxes, WORKGROUP } from './kernels/passes.js';
+import { compileShader } from './shaders/compile-shader.js';
+import { shadersOf } from './shaders/shaders.js';
 
 type Loop = 'multiplyAdds' | 'exponentials';
 

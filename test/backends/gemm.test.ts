@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { Cuts, formatCut, keyOf, parseCut } from '../../src/backends/webgpu/cuts.js';
-import { winnerOf } from '../../src/backends/webgpu/measure-cuts.js';
+import { winnerOf } from '../../src/backends/webgpu/gemm/autotune.js';
 import {
   cutsOf,
   estimate,
   type Product,
   planProduct,
   TILES,
-} from '../../src/backends/webgpu/products.js';
+} from '../../src/backends/webgpu/gemm/gemm.js';
+import { Cuts, formatCut, keyOf, parseCut } from '../../src/backends/webgpu/gemm/tilings.js';
 
 const names = (product: Product) => cutsOf(product).map(formatCut);
 

@@ -1,6 +1,6 @@
 /* WebGPU in Node: Dawn, from the npm package `webgpu`. */
 
-import { BackendError } from '../../errors.js';
+import { BackendError } from '../../../errors.js';
 
 interface Dawn {
   create(flags: readonly string[]): GPU;

@@ -1,10 +1,10 @@
-import { roundUp } from '../../memory-plan.js';
-import { type Call, touchedBy } from '../../step.js';
-import type { Tensor } from '../../tensor.js';
+import { roundUp } from '../../../memory-plan.js';
+import { type Call, touchedBy } from '../../../step.js';
+import type { Tensor } from '../../../tensor.js';
+import { KERNELS, usesScratch } from '../kernels/kernels.js';
+import { encodeParameters, parameterBytes } from '../kernels/parameters.js';
+import type { Plan } from '../kernels/passes.js';
 import type { Dispatch } from './dispatches.js';
-import { KERNELS, usesScratch } from './kernels.js';
-import { encodeParameters, parameterBytes } from './parameters.js';
-import type { Plan } from './passes.js';
 import { PARAMETERS_BINDING, type Pipelines, SCRATCH_BINDING } from './pipelines.js';
 import { storedBytes } from './values.js';
 

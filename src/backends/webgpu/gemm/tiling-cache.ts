@@ -1,9 +1,9 @@
 /** What was measured stays: in memory, and in Node in a file of the cache folder. */
-import { defaultCacheFolder } from '../../cache-folder.js';
-import { inNode, nodeModule } from '../../node.js';
-import { writeBytes } from '../../training/files.js';
-import { formatCut, parseCut } from './cuts.js';
-import type { Cut } from './products.js';
+import { defaultCacheFolder } from '../../../cache-folder.js';
+import { writeBytes } from '../../../files.js';
+import { inNode, nodeModule } from '../../../node.js';
+import type { Cut } from './gemm.js';
+import { formatCut, parseCut } from './tilings.js';
 
 /** What was measured on one GPU. */
 export interface MeasuredCuts {

@@ -1,10 +1,10 @@
-import { drawnProbability } from '../../ops/dropout.js';
-import { type PoolingWindow, pooledShape, WINDOW_ATTRIBUTES } from '../../ops/max-pool2d.js';
-import type { OpName } from '../../ops/registry.js';
-import { sizeOf } from '../../tensor.js';
-import type { Cuts } from './cuts.js';
+import { drawnProbability } from '../../../ops/dropout.js';
+import { type PoolingWindow, pooledShape, WINDOW_ATTRIBUTES } from '../../../ops/max-pool2d.js';
+import type { OpName } from '../../../ops/registry.js';
+import { sizeOf } from '../../../tensor.js';
+import { type Product, planProduct } from '../gemm/gemm.js';
+import type { Cuts } from '../gemm/tilings.js';
 import { type Plan, perElement, type Workgroups } from './passes.js';
-import { type Product, planProduct } from './products.js';
 import {
   planAveragePool,
   planChannelSums,
@@ -12,7 +12,7 @@ import {
   planSoftmax,
   planSoftmaxLoss,
   planSum,
-} from './sums.js';
+} from './reductions.js';
 
 type Sizes = readonly number[];
 type Attributes = Readonly<Record<string, number>>;
