@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { viteShaders } from './scripts/shaders.mjs';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -75,15 +76,8 @@ const browsers = [
   inChromium('chromium, not isolated', {}, false),
 ];
 
-/** Shaders are text, as the build reads them. */
-const shaders = {
-  name: 'wgsl',
-  transform: (code: string, id: string) =>
-    id.endsWith('.wgsl') ? `export default ${JSON.stringify(code)};` : undefined,
-};
-
 export default defineConfig({
-  plugins: [shaders],
+  plugins: [viteShaders],
   resolve: {
     // Examples import the package by its name; tests run them on the sources.
     alias: [

@@ -1,5 +1,5 @@
 import type { Backend } from '../src/backends/backend.js';
-import type { Roofs } from '../src/backends/device.js';
+import type { Peaks } from '../src/backends/device.js';
 import { Step } from '../src/step.js';
 import { persistent } from '../src/tensor.js';
 import { type Contestant, contestantOf, race, type Timing } from './harness.js';
@@ -48,14 +48,14 @@ export function exponentialRoof(backend: Backend, count: number): Promise<Roof[]
 /** A GPU's loop runs on all of it, and counts as one thread. */
 async function loopRoof(
   { device, info }: Backend,
-  loop: keyof Roofs,
+  loop: keyof Peaks,
   count: number,
 ): Promise<Roof[]> {
-  const { roofs } = device;
-  if (!roofs) return [];
-  const perCall = await roofs[loop](TURNS);
+  const { peaks } = device;
+  if (!peaks) return [];
+  const perCall = await peaks[loop](TURNS);
   const roof: Roof = {
-    run: (times) => roofs[loop](TURNS * times),
+    run: (times) => peaks[loop](TURNS * times),
     limit: (milliseconds) => (milliseconds * count) / perCall / info.threads,
     release: () => {},
   };

@@ -13,6 +13,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:f
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { esbuildShaders } from './shaders.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -25,17 +26,6 @@ const CLI_BANNER = `#!/usr/bin/env node
 import { createRequire as createRequireForBundle } from 'node:module';
 const require = createRequireForBundle(import.meta.url);`;
 
-/** Shaders as text, without comments; lines keep their numbers, which compilers' messages name. */
-const SHADERS = {
-  name: 'wgsl',
-  setup(build) {
-    build.onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
-      const code = await readFile(path, 'utf8');
-      return { contents: code.replace(/[ \t]*\/\/.*$/gm, ''), loader: 'text' };
-    });
-  },
-};
-
 const COMMON = {
   absWorkingDir: root,
   outdir: dist,
@@ -43,7 +33,7 @@ const COMMON = {
   format: 'esm',
   target: ['node20', 'es2022'],
   metafile: true,
-  plugins: [SHADERS],
+  plugins: [esbuildShaders],
   logLevel: 'warning',
 };
 

@@ -1,10 +1,10 @@
 // Derivation: src/ops/accuracy.ts
-// scores (B, C), t (B), confusion (K, K), row-major, dense. An invocation per row of scores; those
-// of the same cell meet in an atomic addition, which for integers gives the same in any order.
-override WORKGROUP: u32 = 256;
+// scores (B, C), t (B), confusion (K, K); row-major, dense. Each invocation classifies one row of
+// scores. Invocations that count in the same cell use an atomic addition; integer addition gives the
+// same result in any order.
 
 struct Sizes { B: u32, C: u32, K: u32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> confusion: array<atomic<i32>>;
 @group(0) @binding(1) var<storage, read> scores: array<f32>;
@@ -20,7 +20,8 @@ fn countConfusion(
   atomicAdd(&confusion[t[n] * sizes.K + predictedClass(n * sizes.C)], 1);
 }
 
-// Of the row that begins at `first`: its first largest score; of one column, whether it is above 0.
+// The class predicted by the row of scores that starts at index `first`: the index of its largest
+// score, the lowest index on a tie. With a single score, 1 if it is positive and 0 otherwise.
 fn predictedClass(first: u32) -> u32 {
   if (sizes.C == 1) { return u32(scores[first] > 0); }
   var best = 0u;

@@ -1,23 +1,21 @@
+// requires: step-state-layout
 // Derivation: src/ops/adam.ts
-// w, m, v, dw of one shape with n elements, one invocation each; schedule (R). The bias corrections
-// are folded into the learning rate and into the root:
+// w, m, v, dw have the same shape, with n elements; schedule (R). Each invocation updates one element.
+// The bias corrections are folded into the learning rate and into the square root:
 //
 //   η m̂ / (√v̂ + ε) = (η / (1 − β₁ᵗ)) m / (√v / √(1 − β₂ᵗ) + ε)
-override WORKGROUP: u32 = 256;
 
-// rest: 1 − β, which as a difference of two float32 would have lost its digits.
+// complement: 1 − β, computed in float64, because a difference of two float32 values would lose digits.
 struct Sizes {
   n: u32,
   beta1: f32,
-  rest1: f32,
+  complement1: f32,
   beta2: f32,
-  rest2: f32,
+  complement2: f32,
   epsilon: f32,
   weightDecay: f32,
 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
-
-struct StepState { step: i32, row: u32, position: u32, unused: u32 }
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> w: array<f32>;
 @group(0) @binding(1) var<storage, read_write> m: array<f32>;
@@ -42,25 +40,25 @@ fn adamWUpdate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups
   w[i] = kept * w[i] - change(i, dw[i]);
 }
 
-// η m̂ / (√v̂ + ε), when both moments have moved on.
+// Updates both moments and returns η m̂ / (√v̂ + ε).
 fn change(i: u32, g: f32) -> f32 {
-  m[i] = sizes.beta1 * m[i] + sizes.rest1 * g;
-  v[i] = sizes.beta2 * v[i] + sizes.rest2 * g * g;
-  let rate = schedule[state.row] / restOfPower(sizes.rest1, state.step);
-  let root = sqrt(v[i]) / sqrt(restOfPower(sizes.rest2, state.step));
+  m[i] = sizes.beta1 * m[i] + sizes.complement1 * g;
+  v[i] = sizes.beta2 * v[i] + sizes.complement2 * g * g;
+  let rate = schedule[state.row] / complementOfPower(sizes.complement1, state.step);
+  let root = sqrt(v[i]) / sqrt(complementOfPower(sizes.complement2, state.step));
   return rate * m[i] / (root + sizes.epsilon);
 }
 
-// 1 − βᵗ, from 1 − β, by squaring. With a = 1 − βᵏ and b = 1 − βⁿ,
+// 1 − βᵗ from 1 − β, by repeated squaring. With a = 1 − βᵏ and b = 1 − βⁿ,
 //
 //   1 − βᵏ⁺ⁿ = 1 − (1 − a)(1 − b) = a + b (1 − a)
 //
-// where nothing cancels.
-fn restOfPower(rest: f32, t: i32) -> f32 {
+// Both terms are positive, so nothing cancels.
+fn complementOfPower(complement: f32, t: u32) -> f32 {
   var result = 0.0;
-  var square = rest;
+  var square = complement;
   for (var bits = t; bits > 0; bits >>= 1u) {
-    if ((bits & 1) == 1) { result += square * (1 - result); }
+    if ((bits & 1u) == 1u) { result += square * (1 - result); }
     square += square * (1 - square);
   }
   return result;

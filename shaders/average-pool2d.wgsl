@@ -1,8 +1,8 @@
+// requires: pooling-window
 // Derivation: src/ops/average-pool2d.ts
-// x, dx (B, H, W, C) and y, dy (B, OH, OW, C), row-major, dense. An invocation per number: of y
-// forward, of dx backward, where it gathers from the windows that cover its pixel, in ascending
-// order. Behind window.wgsl.
-override WORKGROUP: u32 = 256;
+// x, dx (B, H, W, C) and y, dy (B, OH, OW, C); row-major, dense. Forward, each invocation computes one
+// element of y. Backward, each invocation computes one element of dx: it sums over the windows that
+// cover its pixel, in ascending order.
 
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;

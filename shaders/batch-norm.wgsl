@@ -1,38 +1,37 @@
+// requires: column-reduction
 // Derivation: src/ops/batch-norm.ts
-// x, y, dx, dy: N rows of C channels, row-major, dense; all else (C). Where ops have the same
-// tensor at different bindings, its name here ends with the binding.
+// x, y, dx, dy: N rows of C channels; row-major, dense. All other tensors (C). A tensor that ops have
+// at different bindings has the binding as a suffix of its name.
 //
-// Sums over the rows: a workgroup has COLUMNS channels of one part of the rows. Invocation (j, i) of
-// it walks rows i, i + ROWS, … of channel j. There are as many parts as `parts` (P, C, 2) has room for;
-// where there are several, a second pass puts them together, likewise. All else: an invocation per
-// number. Behind columns.wgsl.
-override WORKGROUP: u32 = 256;
-override COLUMNS: u32 = 8;
-override ROWS: u32 = 32; // a power of 2
+// Sums over the rows are split reductions: a workgroup reduces COLUMNS channels of one split of the
+// rows; its invocation (j, i) walks rows i, i + ROWS, … of channel j. There are S splits, as many as
+// `scratch` (S, C, 2) has room for; with several splits, a second pass combines them the same way.
+// In all other passes each invocation computes one element.
+override COLUMNS: u32 = 1; // every pass that reduces sets it
+override ROWS: u32 = 1; // every pass that reduces sets it; a power of 2
 
 alias Value = vec2f;
 
 struct Sizes { N: u32, C: u32, epsilon: f32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> mean0: array<f32>;
 @group(0) @binding(1) var<storage, read_write> variance1: array<f32>;
 @group(0) @binding(2) var<storage, read> x2: array<f32>;
 
-@group(0) @binding(7) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(SCRATCH_BINDING) var<storage, read_write> scratch: array<f32>;
 
-// The corrected two-pass algorithm, whose variance cancels nothing. With μ known up to its
-// rounding, d = x − μ and e = Σ d / N of the order of that rounding,
+// The corrected two-pass algorithm, which avoids cancellation in the variance. Given μ up to rounding,
+// with d = x − μ and e = Σ d / N, where e has the magnitude of that rounding:
 //
 //   μ ← μ + e    v = Σ d² / N − e²
 //
-// Each part does so with its own rows, n of them, and leaves its mean m and its squares q = n v. The
-// whole has
+// Each split computes its own mean m and sum of squares q = n v over its n rows. Combined:
 //
 //   μ = Σ n m / N    v = Σ (q + n (m − μ)²) / N
 //
-// All means are counted from the channel's first x. They are small then, even where x is far from 0,
-// so that the differences between them are not lost in their rounding.
+// All means are relative to the channel's first x. They are small even where x is far from 0, so that
+// rounding does not swamp the differences between them.
 //
 // Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983.
 @compute @workgroup_size(COLUMNS, ROWS)
@@ -41,47 +40,47 @@ fn batchNormStatistics(
   @builtin(workgroup_id) group: vec3u,
 ) {
   let c = group.x * COLUMNS + local.x;
-  let part = group.y;
-  let begin = beginOfPart(part) + local.y;
-  // No early return: those beyond the last channel take part in the barriers.
-  let end = select(0, beginOfPart(part + 1), c < sizes.C);
+  let split = group.y;
+  let begin = beginOfSplit(split) + local.y;
+  // No early return: invocations beyond the last channel take part in the barriers.
+  let end = select(0, beginOfSplit(split + 1), c < sizes.C);
   let origin = x2[min(c, sizes.C - 1)];
   var sum = 0.0;
   for (var n = begin; n < end; n += ROWS) { sum += x2[n * sizes.C + c] - origin; }
-  let mean = sumOfColumn(vec2f(sum, 0), local).x / rowsOfPart(part);
+  let mean = sumOfColumn(vec2f(sum, 0), local).x / rowsOfSplit(split);
   var deviations = vec2f();
   for (var n = begin; n < end; n += ROWS) {
     let d = x2[n * sizes.C + c] - origin - mean;
     deviations += vec2f(d, d * d);
   }
   let sums = sumOfColumn(deviations, local);
-  let e = sums.x / rowsOfPart(part);
+  let e = sums.x / rowsOfSplit(split);
   if (local.y > 0 || c >= sizes.C) { return; }
-  // Rounding alone could bring it below zero. Written so that NaN stays.
+  // Rounding alone could make this negative. The select propagates NaN.
   let squares = sums.y - sums.x * e;
   let moments = vec2f(mean + e, select(squares, 0, squares < 0));
-  if (partCount() == 1) {
+  if (splitCount() == 1) {
     finishStatistics(c, moments);
   } else {
-    leave(part, c, moments);
+    storePair(split, c, moments);
   }
 }
 
 @compute @workgroup_size(COLUMNS, ROWS)
-fn statisticsOfParts(
+fn combineStatistics(
   @builtin(local_invocation_id) local: vec3u,
   @builtin(workgroup_id) group: vec3u,
 ) {
   let c = group.x * COLUMNS + local.x;
-  let end = select(0, partCount(), c < sizes.C);
+  let end = select(0, splitCount(), c < sizes.C);
   var sum = 0.0;
-  for (var part = local.y; part < end; part += ROWS) { sum += rowsOfPart(part) * pairOf(part, c).x; }
+  for (var split = local.y; split < end; split += ROWS) { sum += rowsOfSplit(split) * loadPair(split, c).x; }
   let mean = sumOfColumn(vec2f(sum, 0), local).x / f32(sizes.N);
   var squares = 0.0;
-  for (var part = local.y; part < end; part += ROWS) {
-    let moments = pairOf(part, c);
+  for (var split = local.y; split < end; split += ROWS) {
+    let moments = loadPair(split, c);
     let d = moments.x - mean;
-    squares += moments.y + rowsOfPart(part) * d * d;
+    squares += moments.y + rowsOfSplit(split) * d * d;
   }
   let total = sumOfColumn(vec2f(squares, 0), local).x;
   if (local.y == 0 && c < sizes.C) { finishStatistics(c, vec2f(mean, total)); }
@@ -92,25 +91,25 @@ fn finishStatistics(c: u32, moments: vec2f) {
   variance1[c] = moments.y / f32(sizes.N);
 }
 
-fn partCount() -> u32 { return max(1, arrayLength(&parts) / (2 * sizes.C)); }
+fn splitCount() -> u32 { return max(1, arrayLength(&scratch) / (2 * sizes.C)); }
 
-fn beginOfPart(part: u32) -> u32 { return firstRow(part, partCount(), sizes.N); }
+fn beginOfSplit(split: u32) -> u32 { return firstRow(split, splitCount(), sizes.N); }
 
-fn rowsOfPart(part: u32) -> f32 { return f32(beginOfPart(part + 1) - beginOfPart(part)); }
+fn rowsOfSplit(split: u32) -> f32 { return f32(beginOfSplit(split + 1) - beginOfSplit(split)); }
 
-fn leave(part: u32, c: u32, pair: vec2f) {
-  let at = 2 * (part * sizes.C + c);
-  parts[at] = pair.x;
-  parts[at + 1] = pair.y;
+fn storePair(split: u32, c: u32, pair: vec2f) {
+  let at = 2 * (split * sizes.C + c);
+  scratch[at] = pair.x;
+  scratch[at + 1] = pair.y;
 }
 
-fn pairOf(part: u32, c: u32) -> vec2f {
-  let at = 2 * (part * sizes.C + c);
-  return vec2f(parts[at], parts[at + 1]);
+fn loadPair(split: u32, c: u32) -> vec2f {
+  let at = 2 * (split * sizes.C + c);
+  return vec2f(scratch[at], scratch[at + 1]);
 }
 
 struct Update { C: u32, momentum: f32, N: u32 }
-@group(0) @binding(8) var<uniform> moving: Update;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> moving: Update;
 @group(0) @binding(0) var<storage, read_write> runningMean: array<f32>;
 @group(0) @binding(1) var<storage, read_write> runningVariance: array<f32>;
 @group(0) @binding(2) var<storage, read> mean2: array<f32>;
@@ -146,7 +145,7 @@ fn batchNormForward(
   y[i] = gamma4[c] * normalised + beta[c];
 }
 
-// s
+// s of the derivation
 fn inverseDeviation(variance: f32) -> f32 {
   return 1 / sqrt(variance + sizes.epsilon);
 }
@@ -164,32 +163,32 @@ fn batchNormBackwardParameters(
   @builtin(workgroup_id) group: vec3u,
 ) {
   let c = group.x * COLUMNS + local.x;
-  let part = group.y;
-  let end = select(0, beginOfPart(part + 1), c < sizes.C);
+  let split = group.y;
+  let end = select(0, beginOfSplit(split + 1), c < sizes.C);
   let mean = mean4[min(c, sizes.C - 1)];
   var gradients = vec2f();
-  for (var n = beginOfPart(part) + local.y; n < end; n += ROWS) {
+  for (var n = beginOfSplit(split) + local.y; n < end; n += ROWS) {
     let i = n * sizes.C + c;
     gradients += dy2[i] * vec2f(x3[i] - mean, 1);
   }
   let sums = sumOfColumn(gradients, local);
   if (local.y > 0 || c >= sizes.C) { return; }
-  if (partCount() == 1) {
+  if (splitCount() == 1) {
     finishGradients(c, sums);
   } else {
-    leave(part, c, sums);
+    storePair(split, c, sums);
   }
 }
 
 @compute @workgroup_size(COLUMNS, ROWS)
-fn gradientsOfParts(
+fn combineGradients(
   @builtin(local_invocation_id) local: vec3u,
   @builtin(workgroup_id) group: vec3u,
 ) {
   let c = group.x * COLUMNS + local.x;
-  let end = select(0, partCount(), c < sizes.C);
+  let end = select(0, splitCount(), c < sizes.C);
   var gradients = vec2f();
-  for (var part = local.y; part < end; part += ROWS) { gradients += pairOf(part, c); }
+  for (var split = local.y; split < end; split += ROWS) { gradients += loadPair(split, c); }
   let sums = sumOfColumn(gradients, local);
   if (local.y == 0 && c < sizes.C) { finishGradients(c, sums); }
 }

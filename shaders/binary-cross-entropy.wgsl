@@ -1,10 +1,9 @@
+// requires: exp, kahan-sum, log, split-reduction
 // Derivation: src/ops/binary-cross-entropy.ts
-// logits z (B, 1), probabilities p (B, 1), gradient dz (B, 1), targets t (B), 0 or 1, loss L (1).
-// Behind exp.wgsl, logarithm.wgsl and parts.wgsl.
-override WORKGROUP: u32 = 256; // a power of 2
+// logits z (B, 1), probabilities p (B, 1), gradient dz (B, 1), targets t (B) of 0 or 1, loss L (1).
 
 struct Sizes { B: u32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> L: array<f32>;
 @group(0) @binding(1) var<storage, read_write> p: array<f32>;
@@ -14,7 +13,7 @@ struct Sizes { B: u32 }
 @group(0) @binding(0) var<storage, read_write> dz: array<f32>;
 @group(0) @binding(1) var<storage, read> pRead: array<f32>;
 
-// Each invocation takes every so many-th example as there are invocations.
+// Grid-stride loop: with T invocations in all, invocation i sums examples i, i + T, i + 2T, …
 @compute @workgroup_size(WORKGROUP)
 fn binaryCrossEntropyForward(
   @builtin(local_invocation_index) i: u32,
@@ -25,11 +24,11 @@ fn binaryCrossEntropyForward(
   for (var n = group.x * WORKGROUP + i; n < sizes.B; n += groups.x * WORKGROUP) {
     let e = preciseExp(-abs(z[n]));
     p[n] = sigmoidFrom(e, z[n]);
-    // max(wrong, 0) is max(z, 0) − t z, as t is 0 or 1. Written so that NaN stays.
+    // max(wrong, 0) = max(z, 0) − t z, because t is 0 or 1. The select propagates NaN.
     let wrong = select(z[n], -z[n], t[n] == 1);
     sum = add(sum, select(wrong, 0, wrong < 0) + log1p(e));
   }
-  finishOrLeave(sum.value, group.x, i);
+  reduceSplit(sum.value, group.x, i);
 }
 
 fn finish(total: f32) { L[0] = total / f32(sizes.B); }

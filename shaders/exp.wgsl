@@ -1,12 +1,11 @@
-// Exponentials. WGSL's own may be off by 3 + 2|x| units in the last place. Goes before the shaders
-// that use it: src/backends/webgpu/shaders.ts.
+// Exponentials. WGSL allows its own exp() an error of 3 + 2|x| units in the last place.
 
-// eˣ for x ≤ 88; below −87.33654, where it leaves the normal numbers, 0. NaN stays NaN.
+// eˣ for x ≤ 88; 0 for x < −87.33654, where eˣ would be subnormal. Propagates NaN.
 //
 //   x = n ln 2 + r, |r| ≤ ln 2 / 2        eˣ = 2ⁿ eʳ
-//   eʳ = 1 + r + r²·p(r)                  p of degree 5, fitted over that interval (Cephes, expf)
+//   eʳ = 1 + r + r²·p(r)                  p of degree 5, fitted over this interval (Cephes, expf)
 //
-// ln 2 comes in two parts, of which the first has so few bits that its product with n is exact.
+// ln 2 is the sum of two constants; the first has so few bits that its product with n is exact.
 fn preciseExp(x: f32) -> f32 {
   let n = round(x * 1.44269504088896341);
   let r = fma(n, -1.42860677e-6, fma(n, -0.693145751953125, x));
@@ -24,7 +23,7 @@ fn powerOf2(n: i32) -> f32 {
   return bitcast<f32>((n + 127) << 23u);
 }
 
-// σ(x), where e = e^−|x|: 1/(1 + e) on the right of zero, e/(1 + e) on the left.
+// σ(x), given e = e^−|x|: 1/(1 + e) for x ≥ 0, and e/(1 + e) for x < 0.
 fn sigmoidFrom(e: f32, x: f32) -> f32 {
   return select(1, e, x < 0) / (1 + e);
 }

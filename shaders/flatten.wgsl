@@ -1,10 +1,10 @@
 // Derivation: src/ops/flatten.ts
-// x and dx (B, P, C), y and dy (B, C, P), row-major, dense; here input and output, as the case may
-// be. One invocation per element of the output, so that neighbours write next to each other.
-override WORKGROUP: u32 = 256;
+// x and dx (B, P, C), y and dy (B, C, P); row-major, dense. Forward, the input is x and the output y;
+// backward, the input is dy and the output dx. Each invocation writes one element of the output, so
+// that neighbouring invocations write neighbouring elements.
 
 struct Sizes { B: u32, P: u32, C: u32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> output: array<f32>;
 @group(0) @binding(1) var<storage, read> input: array<f32>;
@@ -25,7 +25,7 @@ fn flattenBackward(
   transposeElement(id.x + id.y * groups.x * WORKGROUP, sizes.C, sizes.P);
 }
 
-// Element i of B matrices (M, N) that become (N, M).
+// Writes element i of the transposes (N, M) of B matrices (M, N).
 fn transposeElement(i: u32, M: u32, N: u32) {
   if (i >= sizes.B * M * N) { return; }
   let image = i / (M * N) * (M * N);

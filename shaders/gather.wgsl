@@ -1,23 +1,21 @@
+// requires: step-state-layout
 // Derivation: src/ops/gather.ts
-// x (B, F), data (N, F) as words of four bytes or as reals, index (N), t (B), labels (N); row-major,
-// dense. One invocation per element of x or t.
-override WORKGROUP: u32 = 256;
-
-struct StepState { step: u32, row: u32, position: u32, unused: u32 }
+// x (B, F), data (N, F) as f32 or as bytes, four to a word, index (N), t (B), labels (N); row-major,
+// dense. Each invocation copies one element of x or t.
 
 @group(0) @binding(2) var<storage, read> index: array<u32>;
 @group(0) @binding(3) var<storage, read> state: StepState;
 
 struct Sizes { B: u32, F: u32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
-@group(0) @binding(1) var<storage, read> reals: array<f32>;
+@group(0) @binding(1) var<storage, read> floats: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)
 fn gatherReals(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * WORKGROUP;
   if (i >= sizes.B * sizes.F) { return; }
-  x[i] = reals[row(i / sizes.F) * sizes.F + i % sizes.F];
+  x[i] = floats[row(i / sizes.F) * sizes.F + i % sizes.F];
 }
 
 fn row(n: u32) -> u32 {
@@ -26,7 +24,7 @@ fn row(n: u32) -> u32 {
 
 // scale: 1 / (255 std). shift: −mean / std.
 struct Normalisation { B: u32, F: u32, scale: f32, shift: f32 }
-@group(0) @binding(8) var<uniform> normalisation: Normalisation;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> normalisation: Normalisation;
 @group(0) @binding(1) var<storage, read> words: array<u32>;
 
 @compute @workgroup_size(WORKGROUP)
@@ -43,7 +41,7 @@ fn byteAt(at: u32) -> u32 {
 }
 
 struct Labels { B: u32 }
-@group(0) @binding(8) var<uniform> batch: Labels;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> batch: Labels;
 @group(0) @binding(0) var<storage, read_write> t: array<u32>;
 @group(0) @binding(1) var<storage, read> labels: array<u32>;
 

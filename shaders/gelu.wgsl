@@ -1,9 +1,9 @@
+// requires: exp
 // Derivation: src/ops/gelu.ts
-// All tensors of one shape with n elements, one invocation each. Behind exp.wgsl.
-override WORKGROUP: u32 = 256;
+// All tensors have the same shape, with n elements. Each invocation computes one element.
 
 struct Sizes { n: u32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -34,14 +34,14 @@ fn geluBackward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroup
   dx[i] = dy[i] * fma(select(t, -t, x < 0), density, distribution);
 }
 
-// t = |x|, but 14 from there on: e^(−t²/2) is 0 from 13.3 on, and ∞ · 0 would not be a number.
-// Written so that NaN stays.
+// t = min(|x|, 14). e^(−t²/2) is 0 for t ≥ 13.3, and the limit avoids ∞ · 0 = NaN. The select
+// propagates NaN.
 fn distance(x: f32) -> f32 {
   return select(abs(x), 14, abs(x) > 14);
 }
 
-// e^(−t²/2). The rounding of t² alone would be an error of 40 units in the last place. So
-// t = h + (t − h), where h has 12 significant bits and an exact square:
+// e^(−t²/2). The rounding of t² alone would cause an error of 40 units in the last place.
+// Therefore t = h + (t − h), where h has 12 significant bits, so its square is exact:
 //
 //   t²/2 = h²/2 + r,  r = (t − h)(t + h)/2, |r| < 0.03
 //   e^(−t²/2) = e^(−h²/2) (1 − r + r²/2 − r³/6)
@@ -53,7 +53,7 @@ fn bell(t: f32) -> f32 {
   return fma(e * r, s, e);
 }
 
-// Q(t) / e^(−t²/2) as a quotient of polynomials: assembly/gelu.ts.
+// Q(t) / e^(−t²/2) as a quotient of polynomials: see assembly/gelu.ts.
 fn tailRatio(t: f32) -> f32 {
   var p = fma(t, 0.004015935898359963, 0.03995535174127911);
   p = fma(p, t, 0.18122095780154995);

@@ -1,88 +1,95 @@
+// requires: f32, read-a, read-b
+// expects: Coordinates, depthCoordinates, gemmDepth, gemmShape, offsetInA, offsetInB, rowCoordinates, rowInC
 // Derivation: src/ops/matmul.ts
 //
-//   C (R, G, N) = A·B + bias, for each of G groups by itself
+//   C (R, G, N) = A·B + bias, separately for each of G groups
 //
-// A product computes M of C's R rows: all of them, but for phases of a convolution.
+// The loops of every GEMM. The shader that requires this file defines the operands; offsets are
+// computed, not loaded from a table, so a convolution is an implicit GEMM:
 //
-// The tile loop of every product. It is compiled behind files that tell what A and B hold, and so
-// which product it is (matrices.wgsl or conv2d.wgsl), how they are read, and what tiles are made of:
-// src/backends/webgpu/shaders.ts puts them together.
+//   gemmShape()                   M, N, the number of groups and phases, and R
+//   gemmDepth(phase)              K, which may differ between phases
+//   rowCoordinates(m)             the part of an offset in A that depends on the row alone
+//   depthCoordinates(k)           the part of an offset in A that depends on the column alone
+//   offsetInA(row, depth)         the offset of A[m, k], or OUT_OF_BOUNDS for an implicit zero
+//   offsetInB(k, n)               the offset of B[k, n]
+//   rowInC(m)                     the row of C that row m is stored to, or OUT_OF_BOUNDS for none
 //
-//   shapeOf()                M and N, and how many products lie side by side: Shape
-//   termsIn(phase)           K, which may differ from phase to phase
-//   rowOf(m), depthOf(k)     Lines: what is known of a row and of a column of A before they meet
-//   placeInA(row, depth)     where A[m, k] is, or OUTSIDE for a zero that is stored nowhere
-//   placeInB(k, n)           where B[k, n] is
-//   rowInC(m)                which row of C a product's row m is, or OUTSIDE for none
-//   readA(places)            four rows of a column of A: read-a.wgsl, read-a-fours.wgsl
-//   readB(places)            four columns of a row of B: read-b.wgsl, read-b-fours.wgsl
-//   Four, Block, SETTLES     what is multiplied: reals.wgsl, halves.wgsl
+// Variants replace what this file requires: read-a-vec4.wgsl and read-b-vec4.wgsl load with vec4 loads,
+// f16.wgsl multiplies in 16-bit floats.
 //
-// A workgroup of ROWS × COLUMNS invocations computes a tile of C. An invocation has BLOCKS × BLOCKS
-// blocks of 4 × 4 elements of it in registers, 4·ROWS rows and 4·COLUMNS columns apart, while K
-// passes by in steps of DEPTH:
+// Workgroup tile: ROWS × COLUMNS invocations compute a tile of 4·BLOCKS·ROWS × 4·BLOCKS·COLUMNS
+// elements of C, in steps of DEPTH along K.
+//
+// Register tile: an invocation accumulates BLOCKS × BLOCKS blocks of 4 × 4 elements in registers. The
+// blocks are 4·ROWS rows and 4·COLUMNS columns apart, so that neighbouring invocations read
+// neighbouring vectors of the tiles in workgroup memory.
 //
 //                            tileB   DEPTH rows of 4·BLOCKS·COLUMNS columns
 //   tileA                    C tile
 //   DEPTH columns of
 //   4·BLOCKS·ROWS rows
 //
-// For each step an invocation loads at most a four of A and a four of B, while it multiplies those of
-// the step before, and hands them to the others through workgroup memory. Neighbouring invocations
-// load neighbouring elements: along K where a row of A, or with TRANSPOSE_B a column of B, lies in one
-// piece, and across K otherwise.
+// Prefetch: in each step an invocation loads at most one vec4 of A and one of B into registers while it
+// multiplies the previous step's tiles, then stores them to workgroup memory. Loads are coalesced:
+// neighbouring invocations load along K where a row of A, or with TRANSPOSE_B a column of B, is
+// contiguous, and across K otherwise.
 //
-// Where C has few tiles and K is long, K is cut into as many parts as `parts` (P, R, G, N) has room for;
-// each is summed there by workgroups of its own, and a second pass adds them up. Every element is thus
-// summed in an order that shapes and tiles alone decide.
+// Split-K: where C has few tiles and K is long, K is split into S ranges, as many as `scratch`
+// (S, R, G, N) has room for. The workgroups of each split write partial sums there, and a second pass
+// (sumSplits) reduces them. The order of summation depends only on shapes and tiling.
 //
-// Rows and columns beyond the edge repeat the last one, and are not stored. The caller guarantees
-// M, N, G ≥ 1, as many workgroups as there are tiles, in x and y, or more, and a DEPTH of which an
-// invocation need not load more than one four of each.
-override ROWS: u32 = 16; // a multiple of 4, or of 8 where COLUMNS is 4
-override COLUMNS: u32 = 16; // 4, or a multiple of 8
+// Epilogue: the entry points with the suffix WithBias add the bias to the accumulators before they are
+// stored, or in the second pass of split-K.
+//
+// Edges: rows and columns beyond the edge of C load the last one again, and are not stored.
+//
+// The caller guarantees M, N, G ≥ 1; at least as many workgroups as tiles, in x and y; and a DEPTH with
+// which an invocation loads at most one vec4 of each operand per step. A phase of a convolution
+// computes M of the R rows of C; otherwise M = R.
+// Every pass sets these.
+override ROWS: u32 = 4; // a multiple of 4, or of 8 where COLUMNS is 4
+override COLUMNS: u32 = 4; // 4, or a multiple of 8
 override BLOCKS: u32 = 1; // 1 or 2
-override DEPTH: u32 = 16;
+override DEPTH: u32 = 4;
 /// A is stored as (K, M).
 override TRANSPOSE_A: bool = false;
 /// B is stored as (N, K).
 override TRANSPOSE_B: bool = false;
-/// Invocations of a workgroup that adds up parts.
-override WORKGROUP: u32 = 256;
 
-/// Products (M, K) · (K, N) in G groups of each of some phases, and the R rows of C.
-struct Shape { M: u32, N: u32, G: u32, phases: u32, R: u32 }
+/// A GEMM (M, K) · (K, N) for each of G groups and each phase; C has R rows.
+struct GemmShape { M: u32, N: u32, G: u32, phases: u32, R: u32 }
 
 @group(0) @binding(0) var<storage, read_write> C: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(7) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(SCRATCH_BINDING) var<storage, read_write> scratch: array<f32>;
 
 override INVOCATIONS: u32 = ROWS * COLUMNS;
-override FOURS_DOWN: u32 = BLOCKS * ROWS;
-override FOURS_ACROSS: u32 = BLOCKS * COLUMNS;
-/// One more than there are fours: invocations that walk along K then write to different banks.
-override STRIDE_A: u32 = FOURS_DOWN + 1;
-override STRIDE_B: u32 = FOURS_ACROSS + 1;
+override VECTORS_DOWN: u32 = BLOCKS * ROWS;
+override VECTORS_ACROSS: u32 = BLOCKS * COLUMNS;
+/// Padded by one vector, so that invocations that load along K write to different memory banks.
+override STRIDE_A: u32 = VECTORS_DOWN + 1;
+override STRIDE_B: u32 = VECTORS_ACROSS + 1;
 override SIZE_A: u32 = DEPTH * STRIDE_A;
 override SIZE_B: u32 = DEPTH * STRIDE_B;
-/// [depth][four rows, STRIDE_A]
-var<workgroup> tileA: array<Four, SIZE_A>;
-/// [depth][four columns, STRIDE_B]
-var<workgroup> tileB: array<Four, SIZE_B>;
+/// [depth][vector of four rows, padded to STRIDE_A]
+var<workgroup> tileA: array<Vec4, SIZE_A>;
+/// [depth][vector of four columns, padded to STRIDE_B]
+var<workgroup> tileB: array<Vec4, SIZE_B>;
 
-/// A place of zeros that are stored nowhere, and of results that nobody wants.
-const OUTSIDE = 0xffffffffu;
+/// The offset of an implicit zero of A, and the row of C for results that are not stored.
+const OUT_OF_BOUNDS = 0xffffffffu;
 
-/// Which product is computed.
+/// The group and phase that this workgroup computes.
 var<private> group: u32;
 var<private> phase: u32;
 
-/// What one invocation computes: blocks whose columns, as WGSL calls them, are rows of C. The first is
-/// at row m and column n; its neighbours across, down, and both follow.
-struct Result { part: u32, m: u32, n: u32, blocks: array<mat4x4f, 4> }
+/// The register tile of one invocation. Each column (in WGSL's terms) of a block is a row of C. The first
+/// block is at row m and column n of C; the blocks to its right, below, and below right follow.
+struct Result { split: u32, m: u32, n: u32, blocks: array<mat4x4f, 4> }
 
 @compute @workgroup_size(INVOCATIONS)
-fn product(
+fn gemm(
   @builtin(workgroup_id) id: vec3u,
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) i: u32,
@@ -93,7 +100,7 @@ fn product(
 }
 
 @compute @workgroup_size(INVOCATIONS)
-fn productWithBias(
+fn gemmWithBias(
   @builtin(workgroup_id) id: vec3u,
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) i: u32,
@@ -101,6 +108,7 @@ fn productWithBias(
   let tile = id.x + id.y * workgroups.x;
   if (tile >= tileCount()) { return; }
   var result = multiply(tile, i);
+  // Epilogue.
   let left = biasOf(result.n);
   let right = biasOf(result.n + 4 * COLUMNS);
   result.blocks[0] += left;
@@ -110,77 +118,83 @@ fn productWithBias(
   store(result);
 }
 
-/// The same in each row of a block.
+/// A block in which every row is the bias from this column on.
 fn biasOf(column: u32) -> mat4x4f {
-  let N = shapeOf().N;
+  let N = gemmShape().N;
   let n = group * N + min(column + vec4u(0, 1, 2, 3), vec4u(N - 1));
   let row = vec4f(bias[n.x], bias[n.y], bias[n.z], bias[n.w]);
   return mat4x4f(row, row, row, row);
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn sumOfParts(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
+fn sumSplits(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
   let i = id.x + id.y * workgroups.x * WORKGROUP;
   if (i >= resultSize()) { return; }
-  C[i] = partSum(i);
+  C[i] = sumOfSplits(i);
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn sumOfPartsWithBias(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
+fn sumSplitsWithBias(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
   let i = id.x + id.y * workgroups.x * WORKGROUP;
   if (i >= resultSize()) { return; }
-  let shape = shapeOf();
-  C[i] = partSum(i) + bias[i % (shape.G * shape.N)];
+  let shape = gemmShape();
+  C[i] = sumOfSplits(i) + bias[i % (shape.G * shape.N)];
 }
 
-/// Tiles are counted along a row of C first, then down its rows, groups and parts.
+/// Tiles are numbered along a row of C first, then down its rows, then by group, phase and split.
 fn tileCount() -> u32 {
-  let shape = shapeOf();
-  let tiles = tilesAlong(shape.N, FOURS_ACROSS) * tilesAlong(shape.M, FOURS_DOWN);
-  return tiles * shape.G * shape.phases * partCount();
+  let shape = gemmShape();
+  let tiles = tilesAlong(shape.N, VECTORS_ACROSS) * tilesAlong(shape.M, VECTORS_DOWN);
+  return tiles * shape.G * shape.phases * splitCount();
 }
 
-fn tilesAlong(extent: u32, fours: u32) -> u32 { return (extent + 4 * fours - 1) / (4 * fours); }
+fn tilesAlong(extent: u32, vectors: u32) -> u32 { return (extent + 4 * vectors - 1) / (4 * vectors); }
 
 fn resultSize() -> u32 {
-  let shape = shapeOf();
+  let shape = gemmShape();
   return shape.R * shape.G * shape.N;
 }
 
-fn partCount() -> u32 { return max(1, arrayLength(&parts) / resultSize()); }
+fn splitCount() -> u32 { return max(1, arrayLength(&scratch) / resultSize()); }
 
 fn multiply(tile: u32, i: u32) -> Result {
-  let shape = shapeOf();
-  let across = tilesAlong(shape.N, FOURS_ACROSS);
-  let down = tilesAlong(shape.M, FOURS_DOWN);
-  let firstN = 4 * FOURS_ACROSS * (tile % across);
-  let firstM = 4 * FOURS_DOWN * (tile / across % down);
+  let shape = gemmShape();
+  let across = tilesAlong(shape.N, VECTORS_ACROSS);
+  let down = tilesAlong(shape.M, VECTORS_DOWN);
+  let firstN = 4 * VECTORS_ACROSS * (tile % across);
+  let firstM = 4 * VECTORS_DOWN * (tile / across % down);
   let number = tile / (across * down);
   group = number % shape.G;
-  // Not by way of `phase`: only what is no variable is known to be the same for a whole workgroup.
+  // A local constant instead of the private variable: uniformity analysis accepts only the former, and
+  // the barriers below need uniform control flow.
   let thisPhase = number / shape.G % shape.phases;
   phase = thisPhase;
-  let part = number / (shape.G * shape.phases);
-  let K = termsIn(thisPhase);
-  let depth = DEPTH * partCount();
-  let termsOfPart = DEPTH * ((K + depth - 1) / depth);
-  let begin = min(K, part * termsOfPart);
-  let end = min(K, begin + termsOfPart);
+  let split = number / (shape.G * shape.phases);
+  let K = gemmDepth(thisPhase);
+  let depth = DEPTH * splitCount();
+  let depthOfSplit = DEPTH * ((K + depth - 1) / depth);
+  let begin = min(K, split * depthOfSplit);
+  let end = min(K, begin + depthOfSplit);
 
-  let inA = loadedBy(i, FOURS_DOWN, TRANSPOSE_A);
-  let inB = loadedBy(i, FOURS_ACROSS, !TRANSPOSE_B);
+  let inA = vectorLoadedBy(i, VECTORS_DOWN, TRANSPOSE_A);
+  let inB = vectorLoadedBy(i, VECTORS_ACROSS, !TRANSPOSE_B);
   let m = min(firstM + 4 * inA.x + vec4u(0, 1, 2, 3), vec4u(shape.M - 1));
   let n = min(firstN + 4 * inB.x + vec4u(0, 1, 2, 3), vec4u(shape.N - 1));
-  let rows = array(rowOf(m.x), rowOf(m.y), rowOf(m.z), rowOf(m.w));
-  let place = placeOf(i);
+  let rows = array(
+    rowCoordinates(m.x),
+    rowCoordinates(m.y),
+    rowCoordinates(m.z),
+    rowCoordinates(m.w),
+  );
+  let place = placeInTile(i);
 
-  var sums: array<Block, 4>;
-  var settled: array<mat4x4f, 4>;
-  // Each turn loads a step, and multiplies the one before it.
+  var sums: array<Block4x4, 4>;
+  var promoted: array<mat4x4f, 4>;
+  // Software pipeline: each iteration prefetches one step and multiplies the previous one.
   for (var k = begin; k < end + DEPTH; k += DEPTH) {
-    var nextA = Four();
-    var nextB = Four();
-    // Beyond the end of a part both operands are zero.
+    var nextA = Vec4();
+    var nextB = Vec4();
+    // Beyond the end of a split both operands are zero.
     if (inA.y < DEPTH && k + inA.y < end) { nextA = columnOfA(rows, k + inA.y); }
     if (inB.y < DEPTH && k + inB.y < end) { nextB = rowOfB(k + inB.y, n); }
     if (k > begin) {
@@ -198,12 +212,12 @@ fn multiply(tile: u32, i: u32) -> Result {
           sums[3] += outer(below, right);
         }
       }
-      if (SETTLES) {
-        settled[0] += mat4x4f(sums[0]);
-        settled[1] += mat4x4f(sums[1]);
-        settled[2] += mat4x4f(sums[2]);
-        settled[3] += mat4x4f(sums[3]);
-        sums = array<Block, 4>();
+      if (PROMOTES) {
+        promoted[0] += mat4x4f(sums[0]);
+        promoted[1] += mat4x4f(sums[1]);
+        promoted[2] += mat4x4f(sums[2]);
+        promoted[3] += mat4x4f(sums[3]);
+        sums = array<Block4x4, 4>();
       }
     }
     workgroupBarrier();
@@ -211,21 +225,21 @@ fn multiply(tile: u32, i: u32) -> Result {
     if (inB.y < DEPTH) { tileB[inB.y * STRIDE_B + inB.x] = nextB; }
     workgroupBarrier();
   }
-  if (!SETTLES) {
-    settled = array(mat4x4f(sums[0]), mat4x4f(sums[1]), mat4x4f(sums[2]), mat4x4f(sums[3]));
+  if (!PROMOTES) {
+    promoted = array(mat4x4f(sums[0]), mat4x4f(sums[1]), mat4x4f(sums[2]), mat4x4f(sums[3]));
   }
-  return Result(part, firstM + 4 * place.y, firstN + 4 * place.x, settled);
+  return Result(split, firstM + 4 * place.y, firstN + 4 * place.x, promoted);
 }
 
-/// Which four of a tile, and at which depth, an invocation loads: none where that is DEPTH or more.
-fn loadedBy(i: u32, fours: u32, acrossFirst: bool) -> vec2u {
-  if (acrossFirst) { return vec2u(i % fours, i / fours); }
-  return vec2u(i / DEPTH, select(DEPTH, i % DEPTH, i < fours * DEPTH));
+/// The vector of a tile that an invocation loads, and its depth; a depth of DEPTH or more means none.
+fn vectorLoadedBy(i: u32, vectors: u32, acrossFirst: bool) -> vec2u {
+  if (acrossFirst) { return vec2u(i % vectors, i / vectors); }
+  return vec2u(i / DEPTH, select(DEPTH, i % DEPTH, i < vectors * DEPTH));
 }
 
-/// Column and row of an invocation in its workgroup. Each 32 have an area of 8 × 4, or 4 × 8, so that a
-/// subgroup reads few different fours of the tiles.
-fn placeOf(i: u32) -> vec2u {
+/// Column and row of an invocation in its workgroup's tile. Each 32 consecutive invocations cover an area
+/// of 8 × 4 or 4 × 8, so that a subgroup of 32 reads few different vectors of the tiles.
+fn placeInTile(i: u32) -> vec2u {
   let width = min(8, COLUMNS);
   let area = i / 32;
   let areas = COLUMNS / width;
@@ -233,75 +247,77 @@ fn placeOf(i: u32) -> vec2u {
   return inArea + vec2u(width, 32 / width) * vec2u(area % areas, area / areas);
 }
 
-fn columnOfA(rows: array<Line, 4>, k: u32) -> Four {
-  let depth = depthOf(k);
-  let places = vec4u(
-    placeInA(rows[0], depth),
-    placeInA(rows[1], depth),
-    placeInA(rows[2], depth),
-    placeInA(rows[3], depth),
+/// A[m, k] for four rows m.
+fn columnOfA(rows: array<Coordinates, 4>, k: u32) -> Vec4 {
+  let depth = depthCoordinates(k);
+  let offsets = vec4u(
+    offsetInA(rows[0], depth),
+    offsetInA(rows[1], depth),
+    offsetInA(rows[2], depth),
+    offsetInA(rows[3], depth),
   );
-  return Four(readA(places));
+  return Vec4(readA(offsets));
 }
 
-fn rowOfB(k: u32, n: vec4u) -> Four {
-  let places = vec4u(placeInB(k, n.x), placeInB(k, n.y), placeInB(k, n.z), placeInB(k, n.w));
-  return Four(readB(places));
+/// B[k, n] for four columns n.
+fn rowOfB(k: u32, n: vec4u) -> Vec4 {
+  let offsets = vec4u(offsetInB(k, n.x), offsetInB(k, n.y), offsetInB(k, n.z), offsetInB(k, n.w));
+  return Vec4(readB(offsets));
 }
 
-/// Four rows of a·b.
-fn outer(a: Four, b: Four) -> Block { return Block(a.x * b, a.y * b, a.z * b, a.w * b); }
+/// The outer product a·b: one row of the block per element of a.
+fn outer(a: Vec4, b: Vec4) -> Block4x4 { return Block4x4(a.x * b, a.y * b, a.z * b, a.w * b); }
 
 fn store(result: Result) {
   let m = result.m;
   let n = result.n;
-  storeBlock(result.part, m, n, result.blocks[0]);
+  storeBlock(result.split, m, n, result.blocks[0]);
   if (BLOCKS == 2) {
-    storeBlock(result.part, m, n + 4 * COLUMNS, result.blocks[1]);
-    storeBlock(result.part, m + 4 * ROWS, n, result.blocks[2]);
-    storeBlock(result.part, m + 4 * ROWS, n + 4 * COLUMNS, result.blocks[3]);
+    storeBlock(result.split, m, n + 4 * COLUMNS, result.blocks[1]);
+    storeBlock(result.split, m + 4 * ROWS, n, result.blocks[2]);
+    storeBlock(result.split, m + 4 * ROWS, n + 4 * COLUMNS, result.blocks[3]);
   }
 }
 
-fn storeBlock(part: u32, m: u32, n: u32, block: mat4x4f) {
-  storeRow(part, m, n, block[0]);
-  storeRow(part, m + 1, n, block[1]);
-  storeRow(part, m + 2, n, block[2]);
-  storeRow(part, m + 3, n, block[3]);
+fn storeBlock(split: u32, m: u32, n: u32, block: mat4x4f) {
+  storeRow(split, m, n, block[0]);
+  storeRow(split, m + 1, n, block[1]);
+  storeRow(split, m + 2, n, block[2]);
+  storeRow(split, m + 3, n, block[3]);
 }
 
-fn storeRow(part: u32, m: u32, n: u32, row: vec4f) {
-  let shape = shapeOf();
+fn storeRow(split: u32, m: u32, n: u32, row: vec4f) {
+  let shape = gemmShape();
   if (m >= shape.M) { return; }
   let r = rowInC(m);
-  if (r == OUTSIDE) { return; }
+  if (r == OUT_OF_BOUNDS) { return; }
   let at = (r * shape.G + group) * shape.N + n;
-  if (n < shape.N) { storeSum(part, at, row.x); }
-  if (n + 1 < shape.N) { storeSum(part, at + 1, row.y); }
-  if (n + 2 < shape.N) { storeSum(part, at + 2, row.z); }
-  if (n + 3 < shape.N) { storeSum(part, at + 3, row.w); }
+  if (n < shape.N) { storeSum(split, at, row.x); }
+  if (n + 1 < shape.N) { storeSum(split, at + 1, row.y); }
+  if (n + 2 < shape.N) { storeSum(split, at + 2, row.z); }
+  if (n + 3 < shape.N) { storeSum(split, at + 3, row.w); }
 }
 
-fn storeSum(part: u32, at: u32, sum: f32) {
-  if (partCount() == 1) {
+fn storeSum(split: u32, at: u32, sum: f32) {
+  if (splitCount() == 1) {
     C[at] = sum;
   } else {
-    parts[part * resultSize() + at] = sum;
+    scratch[split * resultSize() + at] = sum;
   }
 }
 
-/// In four sums, so that loads need not wait for one another.
-fn partSum(at: u32) -> f32 {
+/// The sum over all splits, with four accumulators so that four loads are in flight.
+fn sumOfSplits(at: u32) -> f32 {
   var sums = vec4f();
-  for (var part = 0u; part < partCount(); part += 4) {
-    let next = vec4u(part, part + 1, part + 2, part + 3);
-    sums += vec4f(partAt(next.x, at), partAt(next.y, at), partAt(next.z, at), partAt(next.w, at));
+  for (var split = 0u; split < splitCount(); split += 4) {
+    let next = split + vec4u(0, 1, 2, 3);
+    sums += vec4f(partialSum(next.x, at), partialSum(next.y, at), partialSum(next.z, at), partialSum(next.w, at));
   }
   return sums.x + sums.y + sums.z + sums.w;
 }
 
-/// 0 beyond the last part.
-fn partAt(part: u32, at: u32) -> f32 {
-  if (part >= partCount()) { return 0; }
-  return parts[part * resultSize() + at];
+/// The partial sum of a split, or 0 beyond the last split.
+fn partialSum(split: u32, at: u32) -> f32 {
+  if (split >= splitCount()) { return 0; }
+  return scratch[split * resultSize() + at];
 }

@@ -1,16 +1,16 @@
+// requires: column-reduction
 // Derivation: src/ops/global-average-pool.ts
-// x, dx (B, P, C) and y, dy (B, C), row-major, dense. Behind columns.wgsl.
+// x, dx (B, P, C) and y, dy (B, C); row-major, dense.
 //
-// Forward, a workgroup has COLUMNS numbers of y; invocation (j, i) of it walks pixels i, i + ROWS, …
-// of the j-th. Backward, an invocation per number of dx.
-override WORKGROUP: u32 = 256;
-override COLUMNS: u32 = 256;
-override ROWS: u32 = 1; // a power of 2
+// Forward, a workgroup computes COLUMNS elements of y; its invocation (j, i) sums pixels i, i + ROWS, …
+// of element j. Backward, each invocation computes one element of dx.
+override COLUMNS: u32 = 1; // the forward pass sets it
+override ROWS: u32 = 1; // the forward pass sets it; a power of 2
 
 alias Value = f32;
 
 struct Sizes { B: u32, P: u32, C: u32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -23,7 +23,7 @@ fn globalAveragePoolForward(
 ) {
   let i = (group.x + group.y * groups.x) * COLUMNS + local.x;
   let first = i / sizes.C * sizes.P * sizes.C + i % sizes.C;
-  // No early return: those beyond the last number take part in the barriers.
+  // No early return: invocations beyond the last element take part in the barriers.
   let end = select(0, sizes.P, i < sizes.B * sizes.C);
   var sum = 0.0;
   for (var p = local.y; p < end; p += ROWS) { sum += x[first + p * sizes.C]; }

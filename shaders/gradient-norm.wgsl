@@ -1,15 +1,14 @@
+// requires: split-reduction, workgroup-reduction
 // Derivation: src/ops/gradient-norm.ts
-// dw (n), squares (P), factor (1). Where ops have the same tensor at different bindings, its name
-// here ends with the binding. Behind parts.wgsl.
-override WORKGROUP: u32 = 256; // a power of 2
+// dw (n), squares (P), factor (1). A tensor that ops have at different bindings has the binding as a
+// suffix of its name.
 
 struct Squares { n: u32, slot: u32 }
-@group(0) @binding(8) var<uniform> squaring: Squares;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> squaring: Squares;
 @group(0) @binding(0) var<storage, read_write> squares0: array<f32>;
 @group(0) @binding(1) var<storage, read> dw1: array<f32>;
 
-// The invocations of all workgroups take elements in turn, four at a time, in four sums, so that loads
-// need not wait for one another.
+// Grid-stride loop, unrolled four times with an accumulator each, so that four loads are in flight.
 @compute @workgroup_size(WORKGROUP)
 fn sumOfSquares(
   @builtin(local_invocation_index) i: u32,
@@ -23,23 +22,23 @@ fn sumOfSquares(
       square(at), square(at + stride), square(at + 2 * stride), square(at + 3 * stride)
     );
   }
-  finishOrLeave(sums.x + sums.y + sums.z + sums.w, group.x, i);
+  reduceSplit(sums.x + sums.y + sums.z + sums.w, group.x, i);
 }
 
 fn finish(total: f32) { squares0[squaring.slot] = total; }
 
-// 0 beyond the end.
+// dw[at]², or 0 beyond the end.
 fn square(at: u32) -> f32 {
   if (at >= squaring.n) { return 0; }
   return dw1[at] * dw1[at];
 }
 
 struct Clip { P: u32, limit: f32 }
-@group(0) @binding(8) var<uniform> clipping: Clip;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> clipping: Clip;
 @group(0) @binding(0) var<storage, read_write> factor0: array<f32>;
 @group(0) @binding(1) var<storage, read> squares1: array<f32>;
 
-// One workgroup: there are as many numbers as parameters.
+// A single workgroup: P is the number of parameter tensors.
 @compute @workgroup_size(WORKGROUP)
 fn clipFactor(@builtin(local_invocation_index) i: u32) {
   var sum = 0.0;
@@ -47,12 +46,12 @@ fn clipFactor(@builtin(local_invocation_index) i: u32) {
   let total = sumOfWorkgroup(sum, i);
   if (i > 0) { return; }
   let quotient = clipping.limit / (sqrt(total) + 1e-6);
-  // Written so that NaN stays.
+  // The select propagates NaN.
   factor0[0] = select(quotient, 1, quotient > 1);
 }
 
 struct Scale { n: u32 }
-@group(0) @binding(8) var<uniform> scaling: Scale;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> scaling: Scale;
 @group(0) @binding(0) var<storage, read_write> dw0: array<f32>;
 @group(0) @binding(1) var<storage, read> factor1: array<f32>;
 

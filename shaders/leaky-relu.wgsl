@@ -1,9 +1,9 @@
+// requires: is-positive
 // Derivation: src/ops/leaky-relu.ts
-// All tensors of one shape with n elements, one invocation each. Behind positive.wgsl.
-override WORKGROUP: u32 = 256;
+// All tensors have the same shape, with n elements. Each invocation computes one element.
 
 struct Sizes { n: u32, slope: f32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;

@@ -1,8 +1,9 @@
+// requires: gemm, matrices
 // Derivation: src/ops/matmul.ts
-// C (M, N) = A·B; the loops are those of gemm.wgsl, the loads those of matrices.wgsl.
+// C (M, N) = A·B, a GEMM: gemm.wgsl has the loops, matrices.wgsl the loads.
 struct Sizes { M: u32, N: u32, K: u32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
-fn shapeOf() -> Shape { return matricesOf(sizes.M, sizes.N); }
+fn gemmShape() -> GemmShape { return matrixShape(sizes.M, sizes.N); }
 
-fn termsIn(phase: u32) -> u32 { return sizes.K; }
+fn gemmDepth(phase: u32) -> u32 { return sizes.K; }

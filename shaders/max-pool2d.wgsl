@@ -1,13 +1,13 @@
+// requires: pooling-window
 // Derivation: src/ops/max-pool2d.ts
-// x, dx (B, H, W, C) and y, dy (B, OH, OW, C) of f32, index (B, OH, OW, C) of bytes, four to a
-// word; row-major, dense.
+// x, dx (B, H, W, C) and y, dy (B, OH, OW, C) of f32, index (B, OH, OW, C) of bytes, four to a word;
+// row-major, dense.
 //
-// Forward, an invocation has four neighbours of the flat y, whose positions fill a word of index:
-// no two invocations write to the same word, whatever C is. Backward, one has a number of dx, and
-// gathers from the windows that cover its pixel, in ascending order.
+// Forward, each invocation computes INDICES_PER_WORD = 4 consecutive elements of y, whose positions
+// fill one word of index, so no two invocations write the same word. Backward, each invocation
+// computes one element of dx: it sums over the windows that cover its pixel, in ascending order.
 //
-// The caller guarantees a pixel of the image in every window. Behind window.wgsl.
-override WORKGROUP: u32 = 256;
+// The caller guarantees that every window contains a pixel of the image.
 
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<storage, read_write> indexWords: array<u32>;
@@ -21,10 +21,10 @@ fn maxPool2dForward(
   let word = i32(id.x + id.y * groups.x * WORKGROUP);
   let extents = outputExtents();
   let count = sizes.B * extents.x * extents.y * sizes.C;
-  if (4 * word >= count) { return; }
+  if (INDICES_PER_WORD * word >= count) { return; }
   var positions = 0u;
-  for (var i = 0; i < 4; i++) {
-    let o = 4 * word + i;
+  for (var i = 0; i < INDICES_PER_WORD; i++) {
+    let o = INDICES_PER_WORD * word + i;
     if (o >= count) { break; }
     let largest = largestOf(o, extents);
     y[o] = largest.value;
@@ -35,7 +35,7 @@ fn maxPool2dForward(
 
 struct Largest { value: f32, position: i32 }
 
-// The maximum of the window whose result is y[o].
+// The maximum of the window of y[o], and its position in the window.
 fn largestOf(o: i32, extents: vec2i) -> Largest {
   let c = o % sizes.C;
   let window = o / sizes.C;
@@ -57,7 +57,7 @@ fn largestOf(o: i32, extents: vec2i) -> Largest {
   return largest;
 }
 
-// By its bits: a compiler may take it that no number differs from itself.
+// Tests the bits, because a compiler may assume that value != value is false.
 fn isNan(value: f32) -> bool {
   return (bitcast<u32>(value) & 0x7fffffff) > 0x7f800000;
 }

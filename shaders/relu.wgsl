@@ -1,9 +1,9 @@
+// requires: is-positive
 // Derivation: src/ops/relu.ts
-// All tensors of one shape with n elements, one invocation each. Behind positive.wgsl.
-override WORKGROUP: u32 = 256;
+// All tensors have the same shape, with n elements. Each invocation computes one element.
 
 struct Sizes { n: u32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -12,7 +12,7 @@ struct Sizes { n: u32 }
 fn reluForward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * WORKGROUP;
   if (i >= sizes.n) { return; }
-  // Written so that NaN stays.
+  // The select propagates NaN.
   y[i] = select(x[i], 0, x[i] < 0);
 }
 

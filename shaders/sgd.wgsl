@@ -1,11 +1,9 @@
+// requires: step-state-layout
 // Derivation: src/ops/sgd.ts
-// w, v, dw of one shape with n elements, one invocation each; schedule (R).
-override WORKGROUP: u32 = 256;
+// w, v, dw have the same shape, with n elements; schedule (R). Each invocation updates one element.
 
 struct Sizes { n: u32, momentum: f32, weightDecay: f32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
-
-struct StepState { step: u32, row: u32, position: u32, unused: u32 }
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> w: array<f32>;
 @group(0) @binding(1) var<storage, read_write> v: array<f32>;

@@ -1,15 +1,15 @@
+// requires: exp, log, split-reduction, tree-reduction, workgroup-reduction
 // Derivation: src/ops/softmax-cross-entropy.ts
 // logits z (B, C), probabilities p (B, C), gradient dz (B, C), targets t (B) below C, loss L (1);
-// row-major, dense. Behind exp.wgsl, logarithm.wgsl and parts.wgsl.
+// row-major, dense.
 //
-// A workgroup makes ROWS rows of p, with COLUMNS invocations to a row, which walk columns j,
-// j + COLUMNS, …, and sums the rows' shares of the loss.
-override COLUMNS: u32 = 4; // a power of 2
-override ROWS: u32 = 64; // a power of 2
-override WORKGROUP: u32 = ROWS * COLUMNS;
+// A workgroup computes ROWS rows of p, with COLUMNS invocations per row: invocation j walks columns j,
+// j + COLUMNS, …. Then it sums the losses of its rows. ROWS × COLUMNS = WORKGROUP.
+override COLUMNS: u32 = 1; // the forward passes set it; a power of 2
+override ROWS: u32 = WORKGROUP; // the forward passes set it; a power of 2
 
 struct Sizes { B: u32, C: u32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> L: array<f32>;
 @group(0) @binding(1) var<storage, read_write> p: array<f32>;
@@ -36,12 +36,12 @@ fn softmaxCrossEntropyForward(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let part = group.x + group.y * groups.x;
-  let n = rowOf(part, i);
+  let split = group.x + group.y * groups.x;
+  let n = rowOf(split, i);
   let row = probabilities(n, i);
-  var share = 0.0;
-  if (i % COLUMNS == 0 && n < sizes.B) { share = shareOf(n, row); }
-  finishOrLeave(share, part, i);
+  var loss = 0.0;
+  if (i % COLUMNS == 0 && n < sizes.B) { loss = lossOf(n, row); }
+  reduceSplit(loss, split, i);
 }
 
 fn finish(total: f32) { L[0] = total; }
@@ -59,13 +59,13 @@ fn softmaxCrossEntropyBackward(
 
 fn rowOf(block: u32, i: u32) -> u32 { return block * ROWS + i / COLUMNS; }
 
-// What log-sum-exp knows of a row.
+// Of a row of logits: its maximum, and S = Σ exp(z − maximum).
 struct Row { maximum: f32, S: f32 }
 
-// Row n of p. Exponentials are taken twice, so that p is written once and not read.
+// Computes row n of p. Each exponential is computed twice, so that p is written once and never read.
 fn probabilities(n: u32, i: u32) -> Row {
   let begin = n * sizes.C + i % COLUMNS;
-  // No early return: those beyond the last row take part in the barriers.
+  // No early return: invocations beyond the last row take part in the barriers.
   let end = select(0, (n + 1) * sizes.C, n < sizes.B);
   var largest = LOWEST;
   for (var at = begin; at < end; at += COLUMNS) { largest = larger(largest, z[at]); }
@@ -77,7 +77,7 @@ fn probabilities(n: u32, i: u32) -> Row {
   return Row(maximum, S);
 }
 
-// Passes over a NaN in b, which the sum of e^z then meets.
+// Ignores a NaN in b; the sum of exponentials propagates it.
 fn larger(a: f32, b: f32) -> f32 {
   return select(a, b, b > a);
 }
@@ -92,11 +92,11 @@ fn sumOfExponentials(value: f32, i: u32) -> f32 {
   return sumOfRow(value, i, COLUMNS);
 }
 
-// −log softmax(z)[t] of row n, over B: the sum of losses that are just finite would not be.
-fn shareOf(n: u32, row: Row) -> f32 {
+// −log softmax(z)[t] of row n, divided by B before it is summed: the sum of large losses could overflow.
+fn lossOf(n: u32, row: Row) -> f32 {
   let logit = z[n * sizes.C + t[n]];
   let B = f32(sizes.B);
-  // Nor would the difference of the largest numbers.
+  // The difference of the largest finite numbers could overflow as well.
   let isHuge = max(abs(logit), abs(row.maximum)) > 1e38;
   let distance = select((logit - row.maximum) / B, logit / B - row.maximum / B, isHuge);
   return preciseLog(row.S) / B - distance;

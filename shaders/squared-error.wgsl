@@ -1,15 +1,15 @@
+// requires: kahan-sum, split-reduction
 // Derivation: src/ops/squared-error.ts
-// predictions y, targets t and gradient dy of one shape with n elements. Behind parts.wgsl.
-override WORKGROUP: u32 = 256; // a power of 2
+// predictions y, targets t and gradient dy have the same shape, with n elements.
 
 struct Sizes { n: u32, scale: f32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> L: array<f32>;
 @group(0) @binding(1) var<storage, read> y: array<f32>;
 @group(0) @binding(2) var<storage, read> t: array<f32>;
 
-// Each invocation takes every so many-th element as there are invocations.
+// Grid-stride loop: with T invocations in all, invocation i sums elements i, i + T, i + 2T, …
 @compute @workgroup_size(WORKGROUP)
 fn squaredErrorForward(
   @builtin(local_invocation_index) i: u32,
@@ -19,10 +19,10 @@ fn squaredErrorForward(
   var sum = Sum();
   for (var at = group.x * WORKGROUP + i; at < sizes.n; at += groups.x * WORKGROUP) {
     let difference = y[at] - t[at];
-    // Scaled one by one: the sum of squares that are just finite would not be.
+    // Each square is scaled: the sum of unscaled squares could overflow.
     sum = add(sum, sizes.scale * difference * difference);
   }
-  finishOrLeave(sum.value, group.x, i);
+  reduceSplit(sum.value, group.x, i);
 }
 
 fn finish(total: f32) { L[0] = total; }

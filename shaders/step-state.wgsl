@@ -1,9 +1,8 @@
+// requires: step-state-layout
 // Derivation: src/ops/step-state.ts
-// losses (R), L (1). One invocation.
+// losses (R), L (1). A single invocation.
 struct Batch { size: u32 }
-@group(0) @binding(8) var<uniform> batch: Batch;
-
-struct StepState { step: u32, row: u32, position: u32, unused: u32 }
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> batch: Batch;
 
 @group(0) @binding(0) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(1) var<storage, read> L: array<f32>;

@@ -1,9 +1,9 @@
+// requires: exp
 // Derivation: src/ops/tanh.ts
-// All tensors of one shape with n elements, one invocation each. Behind exp.wgsl.
-override WORKGROUP: u32 = 256;
+// All tensors have the same shape, with n elements. Each invocation computes one element.
 
 struct Sizes { n: u32 }
-@group(0) @binding(8) var<uniform> sizes: Sizes;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -15,10 +15,10 @@ fn tanhForward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups
   y[i] = preciseTanh(x[i]);
 }
 
-// From a = |x|:
+// With a = |x|:
 //
 //   a < 0.625    x + x³·p(x²), p of degree 4 (Cephes, tanhf)
-//   elsewhere    sign(x) (1 − 2 / (e²ᵃ + 1)), which cancels nothing there
+//   otherwise    sign(x) (1 − 2 / (e²ᵃ + 1)), where no digits cancel
 fn preciseTanh(x: f32) -> f32 {
   let square = x * x;
   var p = fma(square, -5.70498872745e-3, 2.06390887954e-2);
@@ -26,7 +26,7 @@ fn preciseTanh(x: f32) -> f32 {
   p = fma(p, square, 1.33314422036e-1);
   p = fma(p, square, -3.33332819422e-1);
   let small = fma(p * square, x, x);
-  // From 10 on it is 1. Written so that NaN stays.
+  // tanh(a) rounds to 1 for a ≥ 10. The select propagates NaN.
   let a = select(abs(x), 10, abs(x) > 10);
   let large = 1 - 2 / (preciseExp(2 * a) + 1);
   return select(select(large, -large, x < 0), small, a < 0.625);

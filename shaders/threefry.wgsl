@@ -1,7 +1,6 @@
-// Derivation: src/random/threefry.ts. Goes before the shaders that use it:
-// src/backends/webgpu/shaders.ts.
+// Derivation: src/random/threefry.ts
 
-// The two words of one draw.
+// Two random 32-bit words for a key and a counter.
 fn threefry2x32(key: vec2u, counter: vec2u) -> vec2u {
   let keys = array(key.x, key.y, key.x ^ key.y ^ 0x1BD11BDA);
   var words = counter + key;

@@ -15,8 +15,8 @@ export interface BackendInfo {
   readonly notes: readonly string[];
 }
 
-/** Loops that do one thing as fast as this backend can. */
-export interface Roofs {
+/** Loops that run at the peak rate of this backend: the roofs of the roofline model. */
+export interface Peaks {
   /** Runs independent multiply-adds; returns how many floating-point operations that were. */
   multiplyAdds(turns: number): number | Promise<number>;
   /** Runs independent exponentials; returns how many. */
@@ -62,8 +62,8 @@ export interface Device {
   finish(): Promise<void>;
   /** Gives the memory of persistent tensors back; their values are lost. */
   release(tensors: Iterable<Tensor>): void;
-  /** The roofs that benchmarks measure against, where the backend has them. */
-  readonly roofs?: Roofs;
+  /** Peak rates that benchmarks compare with, where the backend can measure them. */
+  readonly peaks?: Peaks;
   /** Gives everything back. Whatever is asked afterwards fails with a BackendError. */
   close(): Promise<void>;
 }

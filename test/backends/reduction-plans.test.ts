@@ -15,60 +15,60 @@ function groupsOf({ passes }: Plan): number[] {
 }
 
 function channelSums(N: number, C: number): Plan {
-  return planChannelSums('batchNormStatistics', 'statisticsOfParts', [N, C]);
+  return planChannelSums('batchNormStatistics', 'combineStatistics', [N, C]);
 }
 
-describe('sums on a GPU', () => {
-  it('stay with one workgroup where they are short', () => {
+describe('reductions on a GPU', () => {
+  it('run in one workgroup where they are short', () => {
     for (const plan of [planSum('squaredErrorForward', 8192), planColumnSums([512, 16])]) {
       expect(groupsOf(plan)).toEqual([1]);
-      expect(plan.scratch).toBe(0);
+      expect(plan.scratchBytes).toBe(0);
     }
   });
 
-  it('take several workgroups, and one more to add up their parts, where they are longer', () => {
+  it('are split between workgroups where they are long, with a second pass for the partial sums', () => {
     const plan = planSum('squaredErrorForward', 8193);
     expect(plan.passes.map(({ entryPoint }) => entryPoint)).toEqual([
       'squaredErrorForward',
-      'sumOfParts',
+      'sumSplits',
     ]);
     expect(groupsOf(plan)).toEqual([4, 1]);
-    expect(plan.scratch).toBe(4 * 4);
+    expect(plan.scratchBytes).toBe(4 * 4);
   });
 
-  it('take at most as many workgroups as run at a time', () => {
+  it('use at most as many workgroups as fill a GPU', () => {
     expect(groupsOf(planSum('sumOfSquares', 9_000_000))).toEqual([1024, 1]);
     expect(groupsOf(planColumnSums([10_000_000, 64]))).toEqual([1024, 4]);
     expect(groupsOf(channelSums(10_000_000, 64))).toEqual([1024, 8]);
   });
 
-  it('keep many columns in one part', () => {
+  it('are not split where there are many columns', () => {
     expect(groupsOf(planColumnSums([10_000, 40_000]))).toEqual([2500]);
   });
 });
 
 describe('softmax on a GPU', () => {
-  /** How a workgroup is divided, and how many there are. */
+  /** Rows and columns of a workgroup, and the number of workgroups. */
   function layout(B: number, C: number) {
     const plan = planSoftmaxLoss([B, C]);
     const { COLUMNS, ROWS } = plan.passes[0].constants as Record<string, number>;
     return { COLUMNS, ROWS, groups: groupsOf(plan) };
   }
 
-  it('finds the loss of a small batch in one pass of one workgroup', () => {
+  it('computes the loss of a small batch in one pass of one workgroup', () => {
     expect(layout(64, 10)).toEqual({ COLUMNS: 4, ROWS: 64, groups: [1] });
     expect(layout(256, 10)).toEqual({ COLUMNS: 1, ROWS: 256, groups: [1] });
     expect(layout(32, 100)).toEqual({ COLUMNS: 8, ROWS: 32, groups: [1] });
   });
 
-  it('gives wide rows more invocations', () => {
+  it('uses more invocations for wide rows', () => {
     expect(layout(4096, 10)).toEqual({ COLUMNS: 4, ROWS: 64, groups: [64, 1] });
     expect(layout(4096, 100)).toEqual({ COLUMNS: 32, ROWS: 8, groups: [512, 1] });
     expect(layout(4096, 1000)).toEqual({ COLUMNS: 256, ROWS: 1, groups: [4096, 1] });
     expect(layout(1, 50_000)).toEqual({ COLUMNS: 256, ROWS: 1, groups: [1] });
   });
 
-  it('keeps every axis within what devices offer', () => {
+  it('keeps every axis within the limit of devices', () => {
     for (const { workgroups } of planSoftmax([200_000, 1000]).passes) {
       const [x, y = 1] = workgroups;
       expect(Math.max(x, y)).toBeLessThanOrEqual(65_535);
@@ -77,22 +77,22 @@ describe('softmax on a GPU', () => {
   });
 });
 
-describe('sums by channel on a GPU', () => {
+describe('sums over channels on a GPU', () => {
   it('take one pass over few rows', () => {
     expect(groupsOf(channelSums(1024, 64))).toEqual([8]);
   });
 
-  it('take parts of many rows, and room for two numbers of each channel in each', () => {
+  it('split many rows, with scratch memory for two numbers per channel and split', () => {
     const plan = channelSums(50_000, 64);
     expect(plan.passes.map(({ entryPoint }) => entryPoint)).toEqual([
       'batchNormStatistics',
-      'statisticsOfParts',
+      'combineStatistics',
     ]);
     expect(groupsOf(plan)).toEqual([2 * 512, 8]);
-    expect(plan.scratch).toBe(4 * 512 * 2 * 64);
+    expect(plan.scratchBytes).toBe(4 * 512 * 2 * 64);
   });
 
-  it('share the pixels of large images only', () => {
+  it('share only the pixels of large images', () => {
     expect(planAveragePool([8, 16, 512]).passes[0].constants?.ROWS).toBe(1);
     expect(planAveragePool([8, 49, 512]).passes[0].constants?.ROWS).toBe(16);
   });

@@ -1,11 +1,12 @@
-/* Sums on the GPU that several workgroups share, with and without subgroups. */
+/* Reductions on the GPU that are split between workgroups, with and without subgroups. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backends/backend.js';
 import { createBackend } from '../../src/backends/create.js';
 import { openAdapter } from '../../src/backends/webgpu/adapter/adapter.js';
 import type { WebgpuOptions } from '../../src/backends/webgpu/adapter/options.js';
+import { KERNELS } from '../../src/backends/webgpu/kernels/kernels.js';
 import { compileShader } from '../../src/backends/webgpu/shaders/compile-shader.js';
-import { type ShaderFile, shadersOf } from '../../src/backends/webgpu/shaders/shaders.js';
+import { filesOf } from '../../src/backends/webgpu/shaders/shaders.js';
 import { type KernelCase, kernelsOf } from '../../src/gradcheck/case.js';
 import {
   classificationCase,
@@ -22,9 +23,9 @@ import { describeWithGpu } from '../webgpu.js';
 
 type Draw = (random: RandomStream) => KernelCase;
 
-/* Sizes on both sides of where passes and layouts change, and none of them even. */
+/* Odd sizes on both sides of where passes and layouts change. */
 
-/** Sums of all numbers, which subgroups may add up. */
+/** Reductions of a whole workgroup, which subgroups can speed up. */
 const WHOLE: readonly Draw[] = [
   (random) => softmaxCase(random, { B: 515, C: 17 }),
   (random) => softmaxCase(random, { B: 9, C: 1031 }),
@@ -79,7 +80,7 @@ const BY_COLUMN: readonly Draw[] = [
 
 const newStream = () => new RandomStream(7, STREAMS.data);
 
-/** What a case leaves in all of its tensors. */
+/** The values of all of a case's tensors after it has run. */
 async function resultsOf({ device }: Backend, { values, append }: KernelCase) {
   const step = new Step();
   append(step);
@@ -117,7 +118,7 @@ function suite(draws: readonly Draw[], options: WebgpuOptions) {
   });
 
   describe('of the loss of a row', () => {
-    /** Rows of zeros, but for one logit. */
+    /** Rows of zeros, except for one logit. */
     async function lossWith([B, C]: readonly [number, number], at: number, logit: number) {
       const values = new Float32Array(B * C);
       values[at] = logit;
@@ -130,7 +131,7 @@ function suite(draws: readonly Draw[], options: WebgpuOptions) {
       [300, 3],
       [70, 65],
       [9, 1000],
-    ] as const)('hand on NaN from the last workgroup: (%i, %i)', async (B, C) => {
+    ] as const)('propagate NaN from the last workgroup: (%i, %i)', async (B, C) => {
       const { L, p } = await lossWith([B, C], B * C - 1, Number.NaN);
       expect(L[0]).toBeNaN();
       expect(p.slice(-C).every(Number.isNaN)).toBe(true);
@@ -149,10 +150,10 @@ function suite(draws: readonly Draw[], options: WebgpuOptions) {
   });
 }
 
-describeWithGpu('sums of several workgroups', () => suite([...WHOLE, ...BY_COLUMN], {}));
+describeWithGpu('split reductions', () => suite([...WHOLE, ...BY_COLUMN], {}));
 
-describeWithGpu('statistics of several workgroups', () => {
-  it('hand on NaN to its channel only', async () => {
+describeWithGpu('split statistics', () => {
+  it('propagate NaN only within its channel', async () => {
     await using backend = await createBackend('webgpu');
     const [N, C] = [2050, 3];
     const values = new Float32Array(N * C).fill(5);
@@ -165,31 +166,34 @@ describeWithGpu('statistics of several workgroups', () => {
   });
 });
 
-describeWithGpu('sums on subgroups', () => suite(WHOLE, { subgroups: true }), 'subgroups');
+describeWithGpu('reductions on subgroups', () => suite(WHOLE, { subgroups: true }), 'subgroups');
 
 describeWithGpu(
   'shaders on subgroups',
   () => {
-    it.each(Object.entries(shadersOf({ subgroups: true })))('compile: %s', async (name, code) => {
+    const shaders = [...new Set(Object.values(KERNELS).map(({ shader }) => shader))];
+    const reducing = shaders.filter((shader) => hasSubgroups(shader)).sort();
+
+    function hasSubgroups(shader: string): boolean {
+      return filesOf(shader, ['subgroup-reduction']).some(
+        ([name]) => name === 'subgroup-reduction',
+      );
+    }
+
+    it.each(reducing)('compile: %s', async (shader) => {
       const { device, close } = await openAdapter();
-      await compileShader(device, name, code);
+      await compileShader(device, shader, filesOf(shader, ['subgroup-reduction']));
       await close();
     });
 
-    it('are those that have sums, which say so first', () => {
-      const [plain, others] = [shadersOf({}), shadersOf({ subgroups: true })];
-      const filesOf = (files: readonly ShaderFile[]) => files.map(([name]) => name).join(' ');
-      const changed = Object.keys(others).filter(
-        (name) => filesOf(others[name]) !== filesOf(plain[name]),
-      );
-      expect(changed.sort()).toEqual([
+    it('are those that reduce over a workgroup', () => {
+      expect(reducing).toEqual([
         'binary-cross-entropy',
         'gradient-norm',
         'mnist-loss',
         'softmax-cross-entropy',
         'squared-error',
       ]);
-      for (const name of changed) expect(others[name][0][1]).toMatch(/^enable subgroups;/m);
     });
   },
   'subgroups',

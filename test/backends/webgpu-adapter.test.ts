@@ -212,7 +212,7 @@ describe('an adapter', () => {
     browserWith({ fast: adapterOf('Fast') });
     await expect(createBackend('webgpu', { dawnToggles: ['skip_validation'] })).rejects.toThrow(
       new BackendError(
-        'webgpu: expected no dawnToggles where navigator.gpu is, got skip_validation; they are chosen where the browser is started, with --enable-dawn-features',
+        'webgpu: expected no dawnToggles where navigator.gpu is, got skip_validation; start the browser with --enable-dawn-features instead',
       ),
     );
   });

@@ -48,7 +48,7 @@ const LARGE = 1024;
 
 const full = (name: string) =>
   new BackendError(
-    `webgpu: expected ${4 * LARGE} bytes of GPU memory for ${name}, got: the GPU is full; use a smaller batch or dataset, or close what else uses the GPU`,
+    `webgpu: expected ${4 * LARGE} bytes of GPU memory for ${name}, got: the GPU is full; use a smaller batch or dataset, or close other programs that use the GPU`,
   );
 
 describeWithGpu('the webgpu backend', () => {
@@ -64,7 +64,7 @@ describeWithGpu('the webgpu backend', () => {
     const most = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
     const error = (name: string) =>
       new BackendError(
-        `webgpu: expected ${name} to take at most ${most} bytes, what this adapter offers in a buffer, got ${2 ** 33}; use a smaller batch or dataset`,
+        `webgpu: expected ${name} to take at most ${most} bytes, the adapter's limit for a buffer, got ${2 ** 33}; use a smaller batch or dataset`,
       );
     await expect(device.compile(step)).rejects.toThrow(error('z'));
     expect(destroy).toHaveBeenCalledTimes(create.mock.calls.length);

@@ -1,17 +1,23 @@
-/* How shaders are compiled, and what is said of those that cannot be. */
+/* How shaders are compiled, and the errors of those that do not compile. */
 import { describe, expect, it } from 'vitest';
 import { Pipelines } from '../../src/backends/webgpu/execution/pipelines.js';
-import { planProduct, TILES } from '../../src/backends/webgpu/gemm/gemm.js';
+import { planGemm, TILES } from '../../src/backends/webgpu/gemm/gemm.js';
+import { KERNELS } from '../../src/backends/webgpu/kernels/kernels.js';
 import { compileShader, placeOf } from '../../src/backends/webgpu/shaders/compile-shader.js';
-import { type ShaderFile, shadersOf } from '../../src/backends/webgpu/shaders/shaders.js';
+import {
+  filesOf,
+  type ShaderFile,
+  type Variant,
+} from '../../src/backends/webgpu/shaders/shaders.js';
 import { BackendError } from '../../src/errors.js';
 import { describeWithGpu } from '../webgpu.js';
 import { open } from './open-gpu.js';
 
-const SHADERS = shadersOf({});
+/** The shaders that kernels name. */
+const SHADERS = [...new Set(Object.values(KERNELS).map(({ shader }) => shader))];
 
-describe('a line of several files', () => {
-  it('is found in its own', () => {
+describe('a line of the joined text', () => {
+  it('is found in its file', () => {
     const files: readonly ShaderFile[] = [
       ['first', 'one\ntwo\n'],
       ['second', 'three\n'],
@@ -28,20 +34,20 @@ describe('a line of several files', () => {
   });
 
   it('ends before the next file begins', () => {
-    for (const [file, text] of Object.values(SHADERS).flat()) {
+    for (const [file, text] of SHADERS.flatMap((shader) => filesOf(shader))) {
       expect(text.endsWith('\n'), `shaders/${file}.wgsl`).toBe(true);
     }
   });
 });
 
 describeWithGpu('the webgpu backend compiles', () => {
-  it.each(Object.entries(SHADERS))('shaders/%s.wgsl', async (name, files) => {
+  it.each(SHADERS)('shaders/%s.wgsl', async (name) => {
     const { gpu, device } = await open();
-    await compileShader(gpu, name, files);
+    await compileShader(gpu, name, filesOf(name));
     await device.close();
   });
 
-  it('no shader with a mistake, and says what it is and where', async () => {
+  it('no shader with an error, and names the file and the line', async () => {
     const { gpu, backend } = await open();
     const files: readonly ShaderFile[] = [
       ['sound', '// A file that others share.\nconst three = 3;\n'],
@@ -53,15 +59,15 @@ describeWithGpu('the webgpu backend compiles', () => {
       /^webgpu: expected shaders\/broken\.wgsl to compile, got: .*'?four'? \(line 2, column 19\)$/,
     );
     await expect(compiling).rejects.toBeInstanceOf(BackendError);
-    // Nobody but the caller hears of it.
+    // Only the caller receives the error.
     expect(await backend.relu([5])).toEqual(Float32Array.of(5));
     await backend.close();
   });
 
-  it('no pass that a shader lacks, and names both', async () => {
+  it('no pass whose entry point is missing, and names it and the shader', async () => {
     const { gpu, device } = await open();
     const pass = { entryPoint: 'reluSideways', workgroups: [1] } as const;
-    const making = new Pipelines(gpu, {}).pipelineOf('reluForward', pass);
+    const making = new Pipelines(gpu).pipelineOf('reluForward', pass);
     await expect(making).rejects.toThrow(
       /^webgpu: expected reluSideways of shaders\/relu\.wgsl to run on this adapter, got: /,
     );
@@ -70,23 +76,32 @@ describeWithGpu('the webgpu backend compiles', () => {
   });
 });
 
-describe('products of 16-bit numbers', () => {
-  it('compile, for all ways to read operands, on a device that has such numbers', async () => {
-    // Dawn's device without a GPU, which compiles and does nothing else, has all features.
+describe('GEMMs in 16-bit floats', () => {
+  it('compile, with scalar and vec4 loads, on a device that has such floats', async () => {
+    // Dawn's null backend compiles shaders without a GPU, and has all features.
     const { create, globals } = await import('webgpu');
     Object.assign(globalThis, globals);
     const gpu = create(['backend=null']);
     const adapter = await gpu.requestAdapter();
     const device = await adapter?.requestDevice({ requiredFeatures: ['shader-f16'] });
     if (!device) throw new Error('expected a device without a GPU, got none');
-    const shaders = Object.entries(shadersOf({ halves: true }));
-    const products = shaders.filter(([, files]) => files[0][0] === 'halves');
-    expect(products).toHaveLength(12);
-    for (const [name, files] of products) await compileShader(device, name, files);
-    const pipelines = new Pipelines(device, { halves: true });
-    const product = { M: 64, N: 64, K: 64, readsBInFours: true };
+    const loads: Variant[][] = [
+      [],
+      ['read-a-vec4'],
+      ['read-b-vec4'],
+      ['read-a-vec4', 'read-b-vec4'],
+    ];
+    for (const shader of ['conv2d', 'linear', 'matmul']) {
+      for (const variants of loads) {
+        const files = filesOf(shader, ['f16', ...variants]);
+        expect(files.map(([name]) => name)).toContain('f16');
+        await compileShader(device, shader, files);
+      }
+    }
+    const pipelines = new Pipelines(device, ['f16']);
+    const gemm = { M: 64, N: 64, K: 64, vec4B: true };
     for (const tile of TILES) {
-      const { passes } = planProduct('matmul', product, { tile, parts: 2 });
+      const { passes } = planGemm(gemm, { tile, splits: 2 });
       for (const pass of passes) await pipelines.pipelineOf('matmul', pass);
     }
     device.destroy();

@@ -2,7 +2,6 @@ import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { BUILDS, supportedBuilds } from '../../src/backends/wasm/module.js';
 import { KERNELS } from '../../src/backends/webgpu/kernels/kernels.js';
-import { shadersOf } from '../../src/backends/webgpu/shaders/shaders.js';
 import { kernelsOf } from '../../src/gradcheck/case.js';
 import { FAMILIES, type Family } from '../../src/gradcheck/families.js';
 import { OPS, type OpName } from '../../src/ops/registry.js';
@@ -58,14 +57,5 @@ describe('the WebAssembly core', () => {
 describe('the WebGPU backend', () => {
   it('has a kernel for every op', () => {
     expect(Object.keys(KERNELS).sort()).toEqual(NAMES);
-  });
-
-  it('has the shader that each kernel names, in a file of that name', async () => {
-    const files = await readdir(new URL('../../shaders', import.meta.url));
-    const shaders = shadersOf({});
-    for (const [op, { shader }] of Object.entries(KERNELS)) {
-      expect(shaders[shader], op).toBeDefined();
-      expect(files, op).toContain(`${shader}.wgsl`);
-    }
   });
 });

@@ -3,7 +3,7 @@ import { yieldToEventLoop } from '../../event-loop.js';
 import { type MemoryPlan, planMemory } from '../../memory-plan.js';
 import type { Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
-import type { BackendInfo, Device, Executable, Roofs } from '../device.js';
+import type { BackendInfo, Device, Executable, Peaks } from '../device.js';
 import { divideCalls, WORTH_DIVIDING } from './divide.js';
 import { fuse } from './fuse.js';
 import { Heap } from './heap.js';
@@ -197,7 +197,7 @@ class WasmDevice implements Device {
     this.#kernels = tabulate(core);
   }
 
-  get roofs(): Roofs {
+  get peaks(): Peaks {
     const core = this.#core;
     return {
       multiplyAdds(turns) {

@@ -2,22 +2,22 @@ import { BackendError } from '../../errors.js';
 import type { Device } from '../device.js';
 import { type Adapter, openAdapter } from './adapter/adapter.js';
 import type { WebgpuOptions } from './adapter/options.js';
-import { openCuts } from './gemm/tiling-cache.js';
+import { openTilingCache } from './gemm/tiling-cache.js';
 import { WebgpuDevice } from './webgpu-device.js';
 
 /**
- * Opens a GPU.
+ * Opens a GPU, or a software adapter where the system has no GPU.
  *
- * @throws BackendError when there is none, or none that has what options ask for
+ * @throws BackendError when there is no adapter, or none with the features that the options need
  */
 export async function createWebgpuDevice(options: WebgpuOptions = {}): Promise<Device> {
   return openDevice(await openAdapter(options), options);
 }
 
 /**
- * Opens a GPU that is one, as `auto` wants it.
+ * Opens a GPU, for the `auto` backend, which never picks a software adapter.
  *
- * @throws BackendError when there is none, or only software that stands in for one
+ * @throws BackendError when there is no adapter, or only a software adapter
  */
 export async function createHardwareDevice(options: WebgpuOptions = {}): Promise<Device> {
   const adapter = await openAdapter(options);
@@ -32,15 +32,16 @@ async function openDevice(adapter: Adapter, options: WebgpuOptions): Promise<Dev
     if (subgroups) expectFeature(adapter, 'subgroups', 'the option subgroups');
     if (precision === 'f16') expectFeature(adapter, 'shader-f16', 'the precision f16');
     const { build } = adapter.info;
-    const numbers = precision === 'f16' ? precision : 'float32';
-    const measured = tiles === 'measured' ? await openCuts(build, numbers) : undefined;
-    return new WebgpuDevice(adapter, options, measured);
+    const format = precision === 'f16' ? precision : 'float32';
+    const cache = tiles === 'measured' ? await openTilingCache(build, format) : undefined;
+    return new WebgpuDevice(adapter, options, cache);
   } catch (error) {
     await adapter.close();
     throw error;
   }
 }
 
+/** @param option the option that needs the feature, as the message names it */
 function expectFeature({ device, info }: Adapter, feature: GPUFeatureName, option: string): void {
   if (device.features.has(feature)) return;
   throw new BackendError(

@@ -1,7 +1,7 @@
-import { BackendError } from '../../errors.js';
+import { BackendError, reasonOf } from '../../errors.js';
 import { type Call, type Step, touchedBy } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
-import type { BackendInfo, Device, Executable, Roofs } from '../device.js';
+import type { BackendInfo, Device, Executable, Peaks } from '../device.js';
 import type { Adapter } from './adapter/adapter.js';
 import type { WebgpuOptions } from './adapter/options.js';
 import { planBuffers } from './execution/buffer-plan.js';
@@ -12,46 +12,47 @@ import { PassTimer } from './execution/pass-timer.js';
 import { Pipelines } from './execution/pipelines.js';
 import { Staging } from './execution/staging.js';
 import { expectRoom, typedValues, valuesOf, wholeWords } from './execution/values.js';
-import { measureCuts } from './gemm/autotune.js';
+import { autotune } from './gemm/autotune.js';
 import { SMALL_TILES, TILES } from './gemm/gemm.js';
-import type { MeasuredCuts } from './gemm/tiling-cache.js';
-import { Cuts } from './gemm/tilings.js';
+import type { TilingCache } from './gemm/tiling-cache.js';
+import { Tilings } from './gemm/tilings.js';
 import { planOf } from './kernels/kernels.js';
 import { createParameters } from './kernels/parameters.js';
-import { WebgpuRoofs } from './peaks.js';
+import type { Variant } from './shaders/shaders.js';
+import { WebgpuPeaks } from './webgpu-peaks.js';
 
-/** Runs steps on an open GPU. */
+/** Compiles and runs steps on a GPU. execution/link.ts describes the path from an op to its dispatches. */
 export class WebgpuDevice implements Device {
   readonly info: BackendInfo;
   readonly runsAhead = true;
-  readonly roofs: Roofs;
+  readonly peaks: Peaks;
   readonly #gpu: GPUDevice;
   readonly #adapter: Adapter;
   readonly #memory: Memory;
   readonly #buffers = new Map<Tensor, GPUBuffer>();
   readonly #pipelines: Pipelines;
-  readonly #cuts: Cuts;
-  readonly #measured: MeasuredCuts | undefined;
+  readonly #tilings: Tilings;
+  /** Where autotuned tilings are kept; without it, tilings are estimated. */
+  readonly #cache: TilingCache | undefined;
   readonly #staging: Staging;
   #timer: PassTimer | undefined;
-  /** When the latest run is over. */
+  /** Resolves when the latest run has completed on the GPU. */
   #latest: Promise<unknown> = Promise.resolve();
-  /** Why the device can no longer be used. */
+  /** Why the device can no longer be used, once it cannot. */
   #failure: string | undefined;
 
-  /** @param measured where cuts of products are kept, if they are to be measured */
-  constructor(adapter: Adapter, options: WebgpuOptions = {}, measured?: MeasuredCuts) {
-    const { subgroups = false, precision } = options;
+  /** @param cache turns autotuning on, and keeps the tilings that it finds */
+  constructor(adapter: Adapter, options: WebgpuOptions = {}, cache?: TilingCache) {
     this.#adapter = adapter;
     this.#gpu = adapter.device;
     const notes = [...adapter.info.notes, ...settingsOf(options)];
     this.info = { ...adapter.info, notes };
     this.#memory = new Memory(this.#gpu);
-    this.#pipelines = new Pipelines(this.#gpu, { subgroups, halves: precision === 'f16' });
-    this.#measured = measured;
-    this.#cuts = new Cuts(adapter.isSoftware ? SMALL_TILES : TILES, measured?.cuts);
+    this.#pipelines = new Pipelines(this.#gpu, variantsOf(options));
+    this.#cache = cache;
+    this.#tilings = new Tilings(adapter.isSoftware ? SMALL_TILES : TILES, cache?.tilings);
     this.#staging = new Staging(this.#gpu);
-    this.roofs = new WebgpuRoofs(this.#gpu);
+    this.peaks = new WebgpuPeaks(this.#gpu);
     this.#gpu.lost.then(({ reason, message }) => {
       this.#failure ??= `the device was lost (${reason}): ${message}`;
     });
@@ -82,9 +83,9 @@ export class WebgpuDevice implements Device {
           if (!this.#buffers.has(tensor)) created.push(tensor);
           return this.#bufferOf(tensor);
         };
-        await this.#measure(calls);
+        await this.#autotune(calls);
         const plans = calls.map(({ op, sizes, attributes }) =>
-          planOf(op, sizes, attributes, this.#cuts),
+          planOf(op, sizes, attributes, this.#tilings),
         );
         const dispatches = await link(this.#gpu, this.#pipelines, calls, plans, {
           bufferOf,
@@ -95,7 +96,7 @@ export class WebgpuDevice implements Device {
         return this.#executable(dispatches, close);
       });
     } catch (error) {
-      // Nothing stays of a step that cannot run.
+      // A step that cannot run keeps no memory.
       close();
       this.release(created);
       throw error;
@@ -106,7 +107,7 @@ export class WebgpuDevice implements Device {
     this.#expectUsable();
     expectRoom(tensor, values.length);
     const data = typedValues(tensor, values);
-    // What there was no room for is tried again.
+    // Retry an allocation that failed.
     const known = this.#buffers.get(tensor);
     if (known && this.#memory.hasFailed(known)) this.release([tensor]);
     const buffer = this.#bufferOf(tensor);
@@ -116,8 +117,9 @@ export class WebgpuDevice implements Device {
   async read(tensor: Tensor): Promise<Values> {
     this.#expectUsable();
     const buffer = this.#bufferOf(tensor);
-    // At once: what is asked next must not change it.
+    // Submitted before the first await, so that later requests cannot change the values.
     const bytes = this.#memory.use(buffer, () => this.#staging.read(buffer));
+    // Awaited below; this avoids an unhandled rejection if expectRoom throws first.
     bytes.catch(() => {});
     try {
       await this.#memory.expectRoom([buffer]);
@@ -164,16 +166,16 @@ export class WebgpuDevice implements Device {
   }
 
   /**
-   * All steps in one command buffer, in one pass. Resolves when the run before is over, so that two
-   * are under way at most: enough for the GPU to go on at once with the next.
+   * Submits all steps in one command buffer. Resolves when the previous run has completed, so that at
+   * most two runs are in flight: enough to keep the GPU busy between them.
    */
   async #run(dispatches: readonly Dispatch[], times: number): Promise<void> {
     this.#expectUsable();
     submitSteps(this.#gpu, dispatches, times);
-    const before = this.#latest;
-    // Why it failed, if it did, is the device's failure.
-    this.#latest = before.then(() => this.#gpu.queue.onSubmittedWorkDone()).catch(() => {});
-    await before;
+    const previous = this.#latest;
+    // A rejection is ignored: #failure has the reason.
+    this.#latest = previous.then(() => this.#gpu.queue.onSubmittedWorkDone()).catch(() => {});
+    await previous;
     this.#expectUsable();
   }
 
@@ -187,12 +189,10 @@ export class WebgpuDevice implements Device {
     }
   }
 
-  /** Finds the best cuts of products that are new, if that is asked for. */
-  async #measure(calls: readonly Call[]): Promise<void> {
-    const measured = this.#measured;
-    if (!measured) return;
-    const isNew = await measureCuts(this.#gpu, this.#pipelines, this.#cuts, calls);
-    if (isNew) await measured.save();
+  async #autotune(calls: readonly Call[]): Promise<void> {
+    if (!this.#cache) return;
+    const hasNew = await autotune(this.#gpu, this.#pipelines, this.#tilings, calls);
+    if (hasNew) await this.#cache.save();
   }
 
   #bufferOf(tensor: Tensor): GPUBuffer {
@@ -204,8 +204,8 @@ export class WebgpuDevice implements Device {
     return buffer;
   }
 
-  /** Runs `build`, and throws what the GPU has to say against it. */
-  async #checked<Result>(what: string, build: () => Promise<Result>): Promise<Result> {
+  /** Runs `build`, and throws the first error that it or the device reports. */
+  async #checked<Result>(operation: string, build: () => Promise<Result>): Promise<Result> {
     const gpu = this.#gpu;
     gpu.pushErrorScope('out-of-memory');
     gpu.pushErrorScope('validation');
@@ -218,19 +218,18 @@ export class WebgpuDevice implements Device {
     }
     const errors = [await gpu.popErrorScope(), await gpu.popErrorScope()];
     const error = thrown ?? errors.find((found) => found !== null);
-    if (error) throw this.#error(what, error);
-    // What a lost device is asked succeeds.
+    if (error) throw this.#error(operation, error);
+    // Calls on a lost device resolve without an error.
     this.#expectUsable();
     return result as Result;
   }
 
-  #error(what: string, cause: unknown): BackendError {
+  #error(operation: string, cause: unknown): BackendError {
     if (this.#failure !== undefined) {
       return new BackendError(`webgpu: ${this.#failure}`, { cause });
     }
     if (cause instanceof BackendError) return cause;
-    const reason = (cause as Error).message;
-    return new BackendError(`webgpu: expected to ${what}, got: ${reason}`, { cause });
+    return new BackendError(`webgpu: expected to ${operation}, got: ${reasonOf(cause)}`, { cause });
   }
 
   #expectUsable(): void {
@@ -238,12 +237,20 @@ export class WebgpuDevice implements Device {
   }
 }
 
-/** What options changed, a sentence each. */
+/** Files that replace others in every shader. */
+function variantsOf({ subgroups, precision }: WebgpuOptions): Variant[] {
+  return [
+    ...(subgroups ? ['subgroup-reduction' as const] : []),
+    ...(precision === 'f16' ? ['f16' as const] : []),
+  ];
+}
+
+/** A note for each option that differs from its default. */
 function settingsOf({ subgroups, tiles, precision, dawnToggles = [] }: WebgpuOptions): string[] {
   return [
-    ...(subgroups ? ['Sums take subgroups.'] : []),
-    ...(tiles === 'measured' ? ['Products take the tiles that were measured.'] : []),
-    ...(precision === 'f16' ? ['Products are of 16-bit numbers.'] : []),
-    ...(dawnToggles.length > 0 ? [`Dawn has its toggles ${dawnToggles.join(', ')} on.`] : []),
+    ...(subgroups ? ['Reductions use subgroups.'] : []),
+    ...(tiles === 'measured' ? ['Matrix products use autotuned tilings.'] : []),
+    ...(precision === 'f16' ? ['Matrix products use 16-bit floats.'] : []),
+    ...(dawnToggles.length > 0 ? [`Dawn toggles on: ${dawnToggles.join(', ')}.`] : []),
   ];
 }

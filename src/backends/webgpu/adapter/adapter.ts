@@ -1,44 +1,46 @@
-import { BackendError } from '../../../errors.js';
+import { BackendError, reasonOf } from '../../../errors.js';
 import type { BackendInfo } from '../../device.js';
 import { checkOptions } from './check-options.js';
-import { type AdapterWords, findAdapter, findAdapters, nameOf } from './find-adapter.js';
+import { type AdapterDescription, findAdapter, findAdapters, nameOf } from './find-adapter.js';
 import { expectFit, requiredLimits, whyUnfit } from './limits.js';
 import type { WebgpuOptions } from './options.js';
 
-/** An open GPU. */
+/** An open adapter. */
 export interface Adapter {
   readonly device: GPUDevice;
   readonly info: BackendInfo;
-  /** Whether it computes on the CPU. */
+  /** Whether it is a software adapter, which computes on the CPU. */
   readonly isSoftware: boolean;
   close(): Promise<void>;
 }
 
-/** What an adapter offers, and why it will not do if it does not. */
+/** What an adapter offers, and why it is rejected if it lacks something. */
 export interface AdapterReport {
   readonly name: string;
-  /** What it is reached through, as far as that is known: `vulkan`, `metal`, … */
+  /** The native API behind it, if known: `vulkan`, `metal`, … */
   readonly api?: string;
-  /** Whether it computes on the CPU. */
+  /** Whether it is a software adapter, which computes on the CPU. */
   readonly isSoftware: boolean;
-  /** The driver, or what else it says of itself. */
+  /** The description in `GPUAdapterInfo`: the driver, in Dawn. */
   readonly description: string;
-  /** Of the features that kernels and timings may use, those that it has. */
+  /** Its features that kernels and timings can use. */
   readonly features: readonly string[];
   readonly limits: GPUSupportedLimits;
+  /** Why shaders cannot run on it. */
   readonly rejected?: string;
 }
 
-/** Adapters that compute on the CPU. */
+/** Names of software adapters. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
 
-/** What is asked of every adapter that has it; `device.features` then tells. */
-const USEFUL: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups', 'shader-f16'];
+/** Optional features, requested from every adapter that has them. */
+const OPTIONAL: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups', 'shader-f16'];
 
 /**
- * Opens the system's GPU: the browser's, or Dawn's in Node.
+ * Opens an adapter: from the browser, or from Dawn in Node.
  *
- * @throws BackendError when there is none, none as the options want it, or one that offers too little
+ * @throws BackendError when there is no adapter, none that matches the options, or one whose limits are
+ *   too low
  */
 export async function openAdapter(options: WebgpuOptions = {}): Promise<Adapter> {
   checkOptions(options);
@@ -56,24 +58,23 @@ export async function openAdapter(options: WebgpuOptions = {}): Promise<Adapter>
   };
 }
 
-/** @throws BackendError with the reason when the adapter refuses */
+/** @throws BackendError with the reason when the adapter cannot open a device */
 async function openDevice(name: string, adapter: GPUAdapter): Promise<GPUDevice> {
   try {
     return await adapter.requestDevice({
       requiredLimits: requiredLimits(adapter.limits),
-      requiredFeatures: usefulFeatures(adapter),
+      requiredFeatures: optionalFeatures(adapter),
     });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new BackendError(
-      `webgpu: expected ${name} to open, got: ${reason}; another program may be using all of it`,
+      `webgpu: expected ${name} to open, got: ${reasonOf(cause)}; another program may be using all of it`,
       { cause },
     );
   }
 }
 
 /**
- * Every adapter of this machine.
+ * Reports on every adapter of this machine.
  *
  * @throws BackendError where WebGPU is missing
  */
@@ -85,26 +86,26 @@ export async function listAdapters(): Promise<readonly AdapterReport[]> {
       ...(api !== undefined && { api }),
       isSoftware: isSoftware(adapter.info, name),
       description: adapter.info.description,
-      features: usefulFeatures(adapter),
+      features: optionalFeatures(adapter),
       limits: adapter.limits,
       ...(rejected !== undefined && { rejected }),
     };
   });
 }
 
-/** What an adapter is called, and a note if it is no GPU at all. */
-export function describeAdapter(info: AdapterWords, called = nameOf(info)): BackendInfo {
-  const name = called || 'unknown adapter';
+/** The adapter's name, with a note if it is a software adapter. */
+export function describeAdapter(info: AdapterDescription, knownName = nameOf(info)): BackendInfo {
+  const name = knownName || 'unknown adapter';
   const notes = isSoftware(info, name)
     ? [`${name} computes on the CPU: the wasm backend is faster.`]
     : [];
   return { backend: 'webgpu', build: name, threads: 1, notes };
 }
 
-function isSoftware({ vendor, architecture, isFallbackAdapter }: AdapterWords, name: string) {
+function isSoftware({ vendor, architecture, isFallbackAdapter }: AdapterDescription, name: string) {
   return isFallbackAdapter === true || SOFTWARE.test(`${name} ${vendor} ${architecture}`);
 }
 
-function usefulFeatures({ features }: GPUAdapter): GPUFeatureName[] {
-  return USEFUL.filter((feature) => features.has(feature));
+function optionalFeatures({ features }: GPUAdapter): GPUFeatureName[] {
+  return OPTIONAL.filter((feature) => features.has(feature));
 }

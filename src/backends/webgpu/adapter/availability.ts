@@ -1,8 +1,8 @@
 import { inNode, nodeModule } from '../../../node.js';
 
 /**
- * Why WebGPU is missing, as far as that is seen without loading anything; whether there is a GPU
- * behind it shows when it is opened.
+ * Why WebGPU is not available; undefined if it is. Loads nothing, so it cannot tell whether there is
+ * an adapter.
  */
 export async function whyNoWebgpu(): Promise<string | undefined> {
   if (typeof navigator !== 'undefined' && navigator.gpu) return undefined;
@@ -19,7 +19,7 @@ export async function whyNoWebgpu(): Promise<string | undefined> {
 /** Why a browser has no `navigator.gpu`. */
 export function whyNoNavigatorGpu(): string {
   const reason = globalThis.isSecureContext
-    ? 'a browser without it; use another browser, or the wasm backend'
-    : 'a page that is not secure; serve it over https or from localhost, or use the wasm backend';
+    ? 'a browser without WebGPU; use another browser, or the wasm backend'
+    : 'a page that is not a secure context; serve it over https or from localhost, or use the wasm backend';
   return `webgpu: expected navigator.gpu, got ${reason}`;
 }

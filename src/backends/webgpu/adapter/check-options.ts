@@ -1,7 +1,7 @@
 import { BackendError } from '../../../errors.js';
 import type { WebgpuOptions } from './options.js';
 
-/** What options may be, for programs whose types nobody checked. */
+/** The values of options, checked at run time for programs without type checking. */
 const CHOICES = {
   powerPreference: ['low-power', 'high-performance'],
   tiles: ['default', 'measured'],
@@ -9,7 +9,7 @@ const CHOICES = {
   subgroups: [true, false],
 } as const satisfies { readonly [Name in keyof WebgpuOptions]?: readonly unknown[] };
 
-/** @throws BackendError for an option that is none of its choices, or of another type */
+/** @throws BackendError for an option with an unknown value or the wrong type */
 export function checkOptions(options: WebgpuOptions): void {
   for (const [name, choices] of Object.entries(CHOICES)) {
     const value: unknown = options[name as keyof typeof CHOICES];

@@ -1,6 +1,6 @@
 /* WebGPU in Node: Dawn, from the npm package `webgpu`. */
 
-import { BackendError } from '../../../errors.js';
+import { BackendError, reasonOf } from '../../../errors.js';
 
 interface Dawn {
   create(flags: readonly string[]): GPU;
@@ -9,50 +9,50 @@ interface Dawn {
 
 /** An adapter as Dawn lists it. */
 export interface ListedAdapter {
-  /** What the driver calls it: `NVIDIA H200`. */
+  /** The driver's name for it: `NVIDIA H200`. */
   readonly name: string;
-  /** What Dawn reaches it through: `vulkan`, `metal`, `d3d12`, … */
+  /** The native API behind it: `vulkan`, `metal`, `d3d12`, … */
   readonly api: string;
 }
 
-/** Dawn's entries, by their flags: each has to outlive all that comes of it. */
-const entries = new Map<string, GPU>();
+/** Instances of Dawn by their flags. An instance must outlive its adapters and devices. */
+const instances = new Map<string, GPU>();
 
 /**
- * Dawn's entry, which computes as the flags say.
+ * An instance of Dawn with these flags.
  *
  * @throws BackendError where the package is not installed
  */
 export async function dawnGpu(flags: readonly string[] = []): Promise<GPU> {
   const key = JSON.stringify(flags);
-  const known = entries.get(key);
+  const known = instances.get(key);
   if (known) return known;
   const dawn = await importDawn();
   Object.assign(globalThis, dawn.globals);
-  const gpu = entries.get(key) ?? dawn.create(flags);
-  entries.set(key, gpu);
+  const gpu = instances.get(key) ?? dawn.create(flags);
+  instances.set(key, gpu);
   return gpu;
 }
 
-/** A name that no adapter has: asked for it, Dawn says which there are. */
-const NOBODY = 'adapter=?';
+/** A name that no adapter has. Dawn's error for it lists the adapters that exist. */
+const UNKNOWN_ADAPTER = 'adapter=?';
 
 /**
- * The adapters that Dawn finds, the one it prefers first.
+ * Lists the adapters that Dawn finds, the preferred one first.
  *
  * @throws BackendError where the package is not installed
  */
 export async function listDawnAdapters(): Promise<readonly ListedAdapter[]> {
-  const gpu = await dawnGpu([NOBODY]);
+  const gpu = await dawnGpu([UNKNOWN_ADAPTER]);
   try {
     await gpu.requestAdapter();
   } catch (error) {
-    return parseAdapters(error instanceof Error ? error.message : String(error));
+    return parseAdapters(reasonOf(error));
   }
   return [];
 }
 
-/** From lines such as ` * backend: 'vulkan', name: 'NVIDIA H200'`. */
+/** Parses lines such as ` * backend: 'vulkan', name: 'NVIDIA H200'`. */
 export function parseAdapters(message: string): readonly ListedAdapter[] {
   const found = message.matchAll(/^ \* backend: '(?<api>.*?)', name: '(?<name>.*)'$/gm);
   const listed = new Map<string, ListedAdapter>();
@@ -62,12 +62,16 @@ export function parseAdapters(message: string): readonly ListedAdapter[] {
   return [...listed.values()];
 }
 
-/** The flags with which Dawn takes that adapter, and no other. */
+/** The flags that restrict Dawn to this adapter. */
 export function adapterFlags({ name, api }: ListedAdapter): readonly string[] {
   return [`backend=${api}`, `adapter=${name}`];
 }
 
-/** @throws BackendError for what cannot be a toggle's name; Dawn says nothing of unknown ones */
+/**
+ * The flags that switch toggles on.
+ *
+ * @throws BackendError for text that cannot be a toggle's name; Dawn ignores unknown names silently
+ */
 export function toggleFlags(toggles: readonly string[]): readonly string[] {
   const wrong = toggles.find((toggle) => !/^[a-z0-9_]+$/.test(toggle));
   if (wrong !== undefined) {
@@ -79,14 +83,13 @@ export function toggleFlags(toggles: readonly string[]): readonly string[] {
 }
 
 async function importDawn(): Promise<Dawn> {
-  // At run time only: bundlers for browsers have no such package.
+  // Resolved at run time, because bundlers for browsers cannot resolve this package.
   const name = 'webgpu';
   try {
     return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as Dawn;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new BackendError(
-      `webgpu: expected the package webgpu (Dawn), got: ${reason}; run npm install webgpu`,
+      `webgpu: expected the package webgpu (Dawn), got: ${reasonOf(cause)}; run npm install webgpu`,
       { cause },
     );
   }

@@ -10,18 +10,18 @@ import {
 } from './dawn.js';
 import type { WebgpuOptions } from './options.js';
 
-/** An adapter, and what it is called. */
+/** An adapter and its name. */
 export interface FoundAdapter {
   readonly adapter: GPUAdapter;
   readonly name: string;
-  /** What it is reached through, as far as that is known: `vulkan`, `metal`, … */
+  /** The native API behind it, if known: `vulkan`, `metal`, … */
   readonly api?: string;
 }
 
 /**
- * Asks the browser, or Dawn in Node, for the adapter that the options name.
+ * Requests the adapter that the options describe, from the browser or from Dawn in Node.
  *
- * @throws BackendError when there is none, none of that name, or no WebGPU at all
+ * @throws BackendError when there is no adapter, none of that name, or no WebGPU
  */
 export async function findAdapter(options: WebgpuOptions = {}): Promise<FoundAdapter> {
   const gpu = navigatorGpu();
@@ -31,7 +31,7 @@ export async function findAdapter(options: WebgpuOptions = {}): Promise<FoundAda
 }
 
 /**
- * Every adapter of this machine that can be named, the preferred one first.
+ * Requests every adapter of this machine, the preferred one first.
  *
  * @throws BackendError where WebGPU is missing
  */
@@ -49,16 +49,16 @@ export async function findAdapters(): Promise<readonly FoundAdapter[]> {
   return (await Promise.all(found)).flat();
 }
 
-/** What an adapter says of itself. */
-export function nameOf({ vendor, architecture, description }: AdapterWords): string {
+/** A name from the adapter's own description. */
+export function nameOf({ vendor, architecture, description }: AdapterDescription): string {
   return description || [vendor, architecture].filter((part) => part !== '').join(' ');
 }
 
-/** What `GPUAdapterInfo` tells of an adapter, as far as it is used. */
-export type AdapterWords = Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'> &
+/** The fields of `GPUAdapterInfo` that are used. */
+export type AdapterDescription = Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'> &
   Partial<Pick<GPUAdapterInfo, 'isFallbackAdapter'>>;
 
-/** @throws BackendError where there is no Node to load Dawn */
+/** @throws BackendError outside Node, where Dawn cannot be loaded */
 function expectDawn(): void {
   if (!inNode) throw new BackendError(whyNoNavigatorGpu());
 }
@@ -71,7 +71,7 @@ async function findInDawn(options: WebgpuOptions): Promise<FoundAdapter> {
   const { adapter: wanted, powerPreference } = options;
   const toggles = toggleFlags(togglesOf(options));
   if (wanted !== undefined) {
-    const chosen = theOneNamed(wanted, await listDawnAdapters());
+    const chosen = adapterNamed(wanted, await listDawnAdapters());
     const gpu = await dawnGpu([...adapterFlags(chosen), ...toggles]);
     return { ...chosen, adapter: await request(gpu, powerPreference) };
   }
@@ -88,7 +88,10 @@ function togglesOf({ dawnToggles = [], precision }: WebgpuOptions): readonly str
   return precision === 'f16' ? [...new Set([...dawnToggles, F16_ON_NVIDIA])] : dawnToggles;
 }
 
-/** The listed adapter that this is: Dawn's description is of the driver, its device a name's letters. */
+/**
+ * The entry of an adapter in Dawn's list. Dawn's `description` describes the driver, so the entry is
+ * found by `device`: the name in lower case, with hyphens.
+ */
 function listedAs(
   { device }: GPUAdapterInfo,
   listed: readonly ListedAdapter[],
@@ -100,32 +103,32 @@ async function findInBrowser(gpu: GPU, options: WebgpuOptions): Promise<FoundAda
   const { adapter: wanted, powerPreference, dawnToggles = [] } = options;
   if (dawnToggles.length > 0) {
     throw new BackendError(
-      `webgpu: expected no dawnToggles where navigator.gpu is, got ${dawnToggles.join(', ')}; they are chosen where the browser is started, with --enable-dawn-features`,
+      `webgpu: expected no dawnToggles where navigator.gpu is, got ${dawnToggles.join(', ')}; start the browser with --enable-dawn-features instead`,
     );
   }
-  if (wanted !== undefined) return theOneNamed(wanted, await offeredBy(gpu));
+  if (wanted !== undefined) return adapterNamed(wanted, await offeredBy(gpu));
   const adapter = await request(gpu, powerPreference);
   return { adapter, name: nameOf(adapter.info) };
 }
 
-/** Browsers list nothing, but have a few wishes granted. */
+/** Browsers cannot enumerate adapters, so request each power preference, and the fallback adapter. */
 async function offeredBy(gpu: GPU): Promise<readonly FoundAdapter[]> {
-  const wishes: readonly GPURequestAdapterOptions[] = [
+  const requests: readonly GPURequestAdapterOptions[] = [
     { powerPreference: 'high-performance' },
     { powerPreference: 'low-power' },
     { forceFallbackAdapter: true },
   ];
   const offered = new Map<string, FoundAdapter>();
-  for (const wish of wishes) {
-    const adapter = await gpu.requestAdapter(wish);
+  for (const options of requests) {
+    const adapter = await gpu.requestAdapter(options);
     const name = adapter && nameOf(adapter.info);
     if (adapter && name !== null && !offered.has(name)) offered.set(name, { adapter, name });
   }
   return [...offered.values()];
 }
 
-/** @throws BackendError when none is called so */
-function theOneNamed<Named extends { readonly name: string }>(
+/** @throws BackendError when no adapter has that name */
+function adapterNamed<Named extends { readonly name: string }>(
   wanted: string,
   found: readonly Named[],
 ): Named {
@@ -138,7 +141,7 @@ function theOneNamed<Named extends { readonly name: string }>(
   );
 }
 
-/** @throws BackendError when there is none */
+/** @throws BackendError when there is no adapter */
 async function request(
   gpu: GPU,
   powerPreference: WebgpuOptions['powerPreference'],
@@ -149,10 +152,10 @@ async function request(
 }
 
 function noAdapter(): BackendError {
-  const mend = inNode
+  const hint = inNode
     ? 'install a Vulkan, Metal or Direct3D 12 driver'
-    : 'see what the browser says of its GPU (in Chromium, chrome://gpu)';
+    : 'check how the browser reports its GPU (in Chromium, at chrome://gpu)';
   return new BackendError(
-    `webgpu: expected a GPU adapter, got none; ${mend}, or use the wasm backend`,
+    `webgpu: expected a GPU adapter, got none; ${hint}, or use the wasm backend`,
   );
 }

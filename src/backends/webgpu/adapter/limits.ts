@@ -2,39 +2,40 @@ import { BackendError } from '../../../errors.js';
 import { OPS, type OpName } from '../../../ops/registry.js';
 import { definitionOf } from '../../../step.js';
 import { usesScratch } from '../kernels/kernels.js';
-import { MOST_GROUPS, WORKGROUP } from '../kernels/passes.js';
+import { MAX_GROUPS } from '../kernels/passes.js';
+import { WORKGROUP } from '../shaders/constants.js';
 
-/** Bytes of workgroup memory that shaders may count on; every device of WebGPU's core has them. */
+/** Bytes of workgroup memory that shaders use at most; the default limit of WebGPU. */
 const WORKGROUP_MEMORY = 16_384;
-/** Bytes of a call's sizes and attributes, which lie this far apart. */
-const PARAMETERS = 256;
+/** Largest parameter block of a call, in bytes. */
+const PARAMETER_BYTES = 256;
 
-/** What the shaders need of a device. */
+/** Limits that the shaders need. */
 export const NEEDED_LIMITS = {
   maxComputeInvocationsPerWorkgroup: WORKGROUP,
   maxComputeWorkgroupSizeX: WORKGROUP,
-  maxComputeWorkgroupsPerDimension: MOST_GROUPS,
+  maxComputeWorkgroupsPerDimension: MAX_GROUPS,
   maxComputeWorkgroupStorageSize: WORKGROUP_MEMORY,
   maxStorageBuffersPerShaderStage: Math.max(...Object.keys(OPS).map(storageBuffersOf)),
-  maxUniformBufferBindingSize: PARAMETERS,
+  maxUniformBufferBindingSize: PARAMETER_BYTES,
 } as const satisfies Partial<Record<keyof GPUSupportedLimits, number>>;
 
-/** What a device is asked to have as much of as its adapter: tensors take what there is. */
-const WANTED_LIMITS = [
+/** Limits requested as high as the adapter supports them, for large tensors. */
+const RAISED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
-/** Tensors that a call of the op binds, and what its passes leave for each other. */
+/** Storage buffers that a call of the op binds: its tensors, and scratch memory if it has any. */
 function storageBuffersOf(op: string): number {
   const { outputs, inputs } = definitionOf(op as OpName);
   return outputs.length + inputs.length + (usesScratch(op as OpName) ? 1 : 0);
 }
 
 /**
- * Why shaders cannot run on an adapter: one sentence, or nothing if they can.
+ * Why shaders cannot run on an adapter, as one sentence; undefined if they can.
  *
- * @param name what the adapter is called
+ * @param name the adapter's name
  */
 export function whyUnfit(name: string, limits: GPUSupportedLimits): string | undefined {
   for (const [limit, needed] of Object.entries(NEEDED_LIMITS)) {
@@ -52,7 +53,7 @@ export function expectFit(name: string, limits: GPUSupportedLimits): void {
   throw new BackendError(`webgpu: ${reason}; use another adapter, or the wasm backend`);
 }
 
-/** What to ask a device for. The limits that are needed every device has unasked. */
+/** The limits to request. Those in NEEDED_LIMITS are WebGPU's defaults, which need no request. */
 export function requiredLimits(limits: GPUSupportedLimits): Record<string, number> {
-  return Object.fromEntries(WANTED_LIMITS.map((limit) => [limit, limits[limit]]));
+  return Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, limits[limit]]));
 }

@@ -1,21 +1,21 @@
-/* Apart from what names types of WebGPU, which programs that use the library need not have. */
+/* A file of its own, without WebGPU's types: programs that use the library need not install those. */
 
 export interface WebgpuOptions {
-  /** webgpu: which adapter the system should prefer, where it has several. */
+  /** webgpu: which adapter to prefer where the system has several. */
   readonly powerPreference?: 'low-power' | 'high-performance';
   /**
-   * webgpu: the adapter to take, by its name or a part of it, in any case: `nvidia`, `H200`.
-   * `handgrad info` lists those of a machine.
+   * webgpu: the adapter to open, by its name or a part of it, case-insensitive: `nvidia`, `H200`.
+   * `handgrad info` lists the adapters of a machine.
    */
   readonly adapter?: string;
   /**
-   * webgpu, in Node only: Dawn's toggles to switch on, such as `skip_validation`. Dawn ignores those
-   * that it does not know.
+   * webgpu, in Node only: Dawn toggles to switch on, such as `skip_validation`. Dawn ignores unknown
+   * toggles.
    */
   readonly dawnToggles?: readonly string[];
   /**
-   * webgpu: sums and maxima over a workgroup take subgroups, whose invocations share values without
-   * memory; false by default. Results differ from those without by rounding.
+   * webgpu: whether sums and maxima over a workgroup use subgroup operations, which need fewer barriers
+   * and less memory; false by default. Results differ from those without by rounding.
    */
   readonly subgroups?: boolean;
   /**
@@ -28,10 +28,10 @@ export interface WebgpuOptions {
    */
   readonly precision?: 'float32' | 'float64' | 'f16';
   /**
-   * webgpu: how products are cut in tiles. `default` goes by an estimate, the same on every GPU;
-   * `measured` tries what may be faster on this one, once for each shape that a step has, which takes
-   * about a tenth of a second and more for large ones, and keeps what it finds in memory and, in Node,
-   * in the cache folder. Sums may then be added in another order, and so rounded differently.
+   * webgpu: how matrix products are tiled. `default` uses an estimate, the same on every GPU.
+   * `measured` autotunes: it times candidate tilings once for each shape in a step, which takes about a
+   * tenth of a second per shape, more for large ones, and keeps the fastest in memory and, in Node, in
+   * the cache folder. The order of summation may then change, and with it the rounding.
    */
   readonly tiles?: 'default' | 'measured';
 }

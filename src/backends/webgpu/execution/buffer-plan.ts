@@ -1,7 +1,8 @@
 import type { Tensor } from '../../../tensor.js';
 
-/** Which of a few buffers holds each activation of a step. */
+/** The assignment of a step's activations to shared buffers. */
 export interface BufferPlan {
+  /** The index of each activation's buffer. */
   readonly buffers: ReadonlyMap<Tensor, number>;
   /** Bytes of each buffer. */
   readonly sizes: readonly number[];
@@ -9,13 +10,14 @@ export interface BufferPlan {
 
 interface Slot {
   size: number;
+  /** Lifetimes of its tensors: positions of the first and last call that touch them. */
   readonly users: { readonly first: number; readonly last: number }[];
 }
 
 /**
- * Gives activations buffers that they share if their lives do not overlap: the largest first, each
- * the smallest that is free for its whole life. Unlike places in one arena, no call then reads and
- * writes the same buffer, which WebGPU forbids.
+ * Assigns activations to buffers. Activations whose lifetimes do not overlap share a buffer: tensors
+ * are placed from the largest to the smallest, each into the smallest buffer that is free during its
+ * lifetime. With one arena instead, a call could read and write the same buffer, which WebGPU forbids.
  *
  * @param calls the tensors that each call reads or writes
  *
@@ -23,22 +25,22 @@ interface Slot {
  * deep neural net inference", 2020.
  */
 export function planBuffers(calls: readonly (readonly Tensor[])[]): BufferPlan {
-  const lives = new Map<Tensor, { first: number; last: number }>();
+  const lifetimes = new Map<Tensor, { first: number; last: number }>();
   calls.forEach((tensors, position) => {
     for (const tensor of tensors) {
       if (tensor.storage !== 'activation') continue;
-      const life = lives.get(tensor);
+      const life = lifetimes.get(tensor);
       if (life) life.last = position;
-      else lives.set(tensor, { first: position, last: position });
+      else lifetimes.set(tensor, { first: position, last: position });
     }
   });
   const slots: Slot[] = [];
   const buffers = new Map<Tensor, number>();
-  const largestFirst = [...lives].sort(([a], [b]) => b.byteLength - a.byteLength);
+  const largestFirst = [...lifetimes].sort(([a], [b]) => b.byteLength - a.byteLength);
   for (const [tensor, life] of largestFirst) {
     const isFree = ({ users }: Slot) =>
       users.every(({ first, last }) => last < life.first || life.last < first);
-    // Slots were made for larger tensors, so the last one that is free is the smallest.
+    // Slots are in order of descending size, so the last free one is the smallest.
     let slot = slots.findLast(isFree);
     if (!slot) {
       slot = { size: tensor.byteLength, users: [] };

@@ -1,4 +1,4 @@
-/** One pass of a compiled step. */
+/** One dispatch of a compiled step. */
 export interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly bindings: GPUBindGroup;
@@ -6,8 +6,8 @@ export interface Dispatch {
 }
 
 /**
- * Writes a step down `times` times, one after the other. What a dispatch shares with the one before
- * it is not set again: each call into the encoder costs CPU time.
+ * Encodes a step `times` times in a row. Pipelines and bind groups are set only when they change,
+ * because each call into the encoder costs CPU time.
  */
 export function encodeSteps(
   pass: GPUComputePassEncoder,
@@ -27,7 +27,7 @@ export function encodeSteps(
   }
 }
 
-/** Submits them in one command buffer, in one pass. */
+/** Submits a step `times` times in a row, in one compute pass of one command buffer. */
 export function submitSteps(gpu: GPUDevice, dispatches: readonly Dispatch[], times: number): void {
   const encoder = gpu.createCommandEncoder();
   const pass = encoder.beginComputePass();

@@ -1,23 +1,45 @@
+/**
+ * The launch path of a call, such as conv2dForward, when a step is compiled:
+ *
+ *   1. kernels/kernels.ts      KERNELS[op] names the shader and derives the work from the call's sizes:
+ *                              for conv2d, the shape of an implicit GEMM (gemm/convolution.ts)
+ *   2. gemm/tilings.ts         chooses the tiling of a GEMM: measured (gemm/autotune.ts), or estimated
+ *   3. gemm/gemm.ts            planGemm: the passes, each an entry point with workgroups, `override`
+ *      kernels/reductions.ts   constants and variants; other kernels: perElement, reductions
+ *   4. kernels/parameters.ts   encodes the parameter block: sizes, then attributes
+ *   5. execution/pipelines.ts  compiles each pass: the shader, what it requires (shaders/shaders.ts) and
+ *                              its constants; pipelines are cached
+ *   6. this file               binds tensors, scratch memory and parameters, and returns dispatches
+ *
+ * When the step runs, execution/dispatches.ts encodes the dispatches of all its calls into one compute
+ * pass per submission. webgpu-device.ts drives both.
+ */
 import { roundUp } from '../../../memory-plan.js';
 import { type Call, touchedBy } from '../../../step.js';
 import type { Tensor } from '../../../tensor.js';
 import { KERNELS, usesScratch } from '../kernels/kernels.js';
 import { encodeParameters, parameterBytes } from '../kernels/parameters.js';
 import type { Plan } from '../kernels/passes.js';
+import { PARAMETERS_BINDING, SCRATCH_BINDING } from '../shaders/constants.js';
 import type { Dispatch } from './dispatches.js';
-import { PARAMETERS_BINDING, type Pipelines, SCRATCH_BINDING } from './pipelines.js';
+import type { Pipelines } from './pipelines.js';
 import { storedBytes } from './values.js';
 
-/** Where buffers are and come from. */
+/** The buffers that calls use. */
 export interface Buffers {
   bufferOf(tensor: Tensor): GPUBuffer;
-  /** A new buffer for what passes of a call leave for each other, which the caller destroys. */
+  /** Creates scratch memory, shared by all calls; the caller destroys it. */
   createScratch(byteLength: number): GPUBuffer;
-  /** A new buffer for sizes and attributes, likewise. */
+  /** Creates a buffer of parameter blocks; the caller destroys it. */
   createParameters(bytes: ArrayBuffer): GPUBuffer;
 }
 
-/** Finds pipelines and bindings for calls, whose passes then run in order. */
+/**
+ * Links calls with pipelines and buffers.
+ *
+ * @param plans the plan of each call
+ * @returns the dispatches of all calls, in order
+ */
 export async function link(
   gpu: GPUDevice,
   pipelines: Pipelines,
@@ -26,12 +48,13 @@ export async function link(
   buffers: Buffers,
 ): Promise<Dispatch[]> {
   const alignment = gpu.limits.minUniformBufferOffsetAlignment;
-  const scratch = buffers.createScratch(Math.max(0, ...plans.map(({ scratch }) => scratch)));
+  const scratch = buffers.createScratch(Math.max(0, ...plans.map((plan) => plan.scratchBytes)));
   const parameters = buffers.createParameters(encodeParameters(calls, alignment));
   const dispatches = calls.map((call, i) => {
     const entries = bindTensors(call, buffers);
     if (usesScratch(call.op)) {
-      const resource = { buffer: scratch, size: storedBytes(plans[i].scratch) };
+      // Shaders derive the number of splits from the size of this binding.
+      const resource = { buffer: scratch, size: storedBytes(plans[i].scratchBytes) };
       entries.push({ binding: SCRATCH_BINDING, resource });
     }
     const size = roundUp(Math.max(parameterBytes(call), 4), 16);
@@ -52,7 +75,7 @@ function bindTensors(call: Call, { bufferOf }: Buffers): GPUBindGroupEntry[] {
   }));
 }
 
-/** A call's passes, which have the same bindings. */
+/** A dispatch for each pass of a call. All passes share the bind group. */
 function dispatchesOf(
   call: Call,
   { passes }: Plan,

@@ -1,16 +1,16 @@
 import { BackendError } from '../../../errors.js';
 import { storedBytes } from './values.js';
 
-/** Whether there was room for a buffer. */
+/** The state of a buffer's allocation. */
 interface Allocation {
-  state: 'asked' | 'made' | 'failed';
-  /** Settles when the GPU has said so; rejects if there was none. */
+  state: 'pending' | 'succeeded' | 'failed';
+  /** Resolves when the device has reported the outcome; rejects if the allocation failed. */
   readonly settled: Promise<void>;
 }
 
 /**
- * Buffers for tensors. The GPU says only later whether there was room for one, and calls whatever is
- * done with one that it did not make a mistake.
+ * Buffers for tensors. Allocation failure is reported asynchronously; using the failed buffer is a
+ * validation error.
  */
 export class Memory {
   readonly #gpu: GPUDevice;
@@ -20,74 +20,75 @@ export class Memory {
     this.#gpu = gpu;
   }
 
-  /** @throws BackendError when the device offers no buffer of that size */
+  /** @throws BackendError when the size exceeds the device's limits */
   create(label: string, byteLength: number): GPUBuffer {
     const size = storedBytes(byteLength);
     const { maxStorageBufferBindingSize, maxBufferSize } = this.#gpu.limits;
     const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
     if (size > most) {
       throw new BackendError(
-        `webgpu: expected ${label} to take at most ${most} bytes, what this adapter offers in a buffer, got ${size}; use a smaller batch or dataset`,
+        `webgpu: expected ${label} to take at most ${most} bytes, the adapter's limit for a buffer, got ${size}; use a smaller batch or dataset`,
       );
     }
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     this.#gpu.pushErrorScope('out-of-memory');
     const buffer = this.#gpu.createBuffer({ label, size, usage });
-    const answer = this.#gpu.popErrorScope();
-    this.#watch(buffer, answer, (cause) => shortage(label, size, cause));
+    const outcome = this.#gpu.popErrorScope();
+    this.#watch(buffer, outcome, (cause) => outOfMemory(label, size, cause));
     return buffer;
   }
 
   /**
-   * Asks something of a buffer, of which it need not be known that it was made. If it was not, that is
-   * what `expectRoom` says; no one else need hear of it.
+   * Runs an operation on a buffer whose allocation may still fail. Validation errors of a failed
+   * buffer are suppressed: `expectRoom` reports the failure.
    */
-  use<Result>(buffer: GPUBuffer, ask: () => Result): Result {
-    if (this.#allocations.get(buffer)?.state === 'made') return ask();
+  use<Result>(buffer: GPUBuffer, operation: () => Result): Result {
+    if (this.#allocations.get(buffer)?.state === 'succeeded') return operation();
     this.#gpu.pushErrorScope('validation');
     try {
-      return ask();
+      return operation();
     } finally {
       this.#gpu.popErrorScope().catch(() => {});
     }
   }
 
-  /** Whether it is known that there was no room for the buffer. */
+  /** Whether the buffer's allocation is known to have failed. */
   hasFailed(buffer: GPUBuffer): boolean {
     return this.#allocations.get(buffer)?.state === 'failed';
   }
 
-  /** @throws BackendError when there was no room for one of the buffers */
+  /** @throws BackendError when the allocation of one of the buffers failed */
   async expectRoom(buffers: Iterable<GPUBuffer>): Promise<void> {
     for (const buffer of buffers) await this.#allocations.get(buffer)?.settled;
   }
 
   #watch(
     buffer: GPUBuffer,
-    answer: Promise<GPUError | null>,
+    outcome: Promise<GPUError | null>,
     failure: (cause: GPUError) => BackendError,
   ): void {
-    // A lost device has no answer: whoever uses it hears why.
-    const settled = answer
+    // On a lost device the scope rejects. The next operation reports the loss.
+    const settled = outcome
       .catch(() => null)
       .then((error) => {
-        allocation.state = error ? 'failed' : 'made';
+        allocation.state = error ? 'failed' : 'succeeded';
         if (error) throw failure(error);
       });
-    const allocation: Allocation = { state: 'asked', settled };
+    const allocation: Allocation = { state: 'pending', settled };
+    // Awaited in expectRoom; this avoids an unhandled rejection.
     settled.catch(() => {});
     this.#allocations.set(buffer, allocation);
   }
 }
 
-function shortage(label: string, size: number, cause: GPUError): BackendError {
+function outOfMemory(label: string, size: number, cause: GPUError): BackendError {
   return new BackendError(
-    `webgpu: expected ${size} bytes of GPU memory for ${label}, got: ${firstLine(cause.message)}; use a smaller batch or dataset, or close what else uses the GPU`,
+    `webgpu: expected ${size} bytes of GPU memory for ${label}, got: ${firstLine(cause.message)}; use a smaller batch or dataset, or close other programs that use the GPU`,
     { cause },
   );
 }
 
-/** Dawn tells on further lines where in its own code it was. */
+/** Further lines of Dawn's messages are a trace of its own code. */
 function firstLine(message: string): string {
   return message.split('\n', 1)[0];
 }

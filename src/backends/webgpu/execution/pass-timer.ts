@@ -1,11 +1,11 @@
-/** Bytes of the two timestamps, of 64 bits each, in nanoseconds. */
+/** Bytes of two timestamps: 64-bit integers, in nanoseconds. */
 const BYTES = 16;
 
 /**
- * Times compute passes by the GPU's own clock, so that neither encoding nor waiting counts. For
- * devices with the feature `timestamp-query`.
+ * Times compute passes with the GPU's clock, which excludes encoding and waiting. Requires the feature
+ * `timestamp-query`.
  *
- * Browsers, and Dawn unless told otherwise, round timestamps to 0.1 ms: a pass should take 20 ms.
+ * Browsers, and Dawn by default, round timestamps to 0.1 ms, so a pass should take at least 20 ms.
  */
 export class PassTimer {
   readonly #gpu: GPUDevice;
@@ -22,9 +22,9 @@ export class PassTimer {
   }
 
   /**
-   * Runs a pass. One at a time: there is one place for its timestamps.
+   * Runs a pass. Only one pass may be timed at once, because there is one pair of timestamps.
    *
-   * @param encode what the pass does
+   * @param encode encodes the pass
    * @returns milliseconds from its beginning to its end
    */
   async time(encode: (pass: GPUComputePassEncoder) => void): Promise<number> {
@@ -42,9 +42,9 @@ export class PassTimer {
     encoder.copyBufferToBuffer(this.#resolved, 0, this.#staging, 0, BYTES);
     this.#gpu.queue.submit([encoder.finish()]);
     await this.#staging.mapAsync(GPUMapMode.READ);
-    const [began, ended] = new BigUint64Array(this.#staging.getMappedRange().slice(0));
+    const [start, end] = new BigUint64Array(this.#staging.getMappedRange().slice(0));
     this.#staging.unmap();
-    return Number(ended - began) / 1e6;
+    return Number(end - start) / 1e6;
   }
 
   close(): void {

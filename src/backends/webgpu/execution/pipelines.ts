@@ -1,42 +1,39 @@
-import { BackendError } from '../../../errors.js';
+import { BackendError, reasonOf } from '../../../errors.js';
 import type { OpName } from '../../../ops/registry.js';
 import { definitionOf } from '../../../step.js';
 import { KERNELS, usesScratch } from '../kernels/kernels.js';
 import type { Pass } from '../kernels/passes.js';
 import { compileShader } from '../shaders/compile-shader.js';
-import { type ShaderVariants, shadersOf } from '../shaders/shaders.js';
+import { PARAMETERS_BINDING, SCRATCH_BINDING } from '../shaders/constants.js';
+import { filesOf, type Variant } from '../shaders/shaders.js';
 
-/** Where shaders expect what the passes of a call leave for each other. */
-export const SCRATCH_BINDING = 7;
-/** Where shaders expect a call's sizes and attributes. */
-export const PARAMETERS_BINDING = 8;
-
-/** Compiled shaders, each made when it is first asked for, and kept. */
+/** Compute pipelines, bind group layouts and shader modules: created on first use, then cached. */
 export class Pipelines {
   readonly #gpu: GPUDevice;
-  readonly #shaders: ReturnType<typeof shadersOf>;
+  readonly #variants: readonly Variant[];
   readonly #modules = new Map<string, Promise<GPUShaderModule>>();
   readonly #layouts = new Map<OpName, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
-  constructor(gpu: GPUDevice, variants: ShaderVariants) {
+  /** @param variants files that replace others in every shader */
+  constructor(gpu: GPUDevice, variants: readonly Variant[] = []) {
     this.#gpu = gpu;
-    this.#shaders = shadersOf(variants);
+    this.#variants = variants;
   }
 
-  /** Bindings of all passes of an op, whether or not each of them uses all. */
+  /** The layout that all passes of an op share, even if a pass does not use every binding. */
   layoutOf(op: OpName): GPUBindGroupLayout {
     let layout = this.#layouts.get(op);
     if (!layout) {
       const { outputs, inputs } = definitionOf(op);
       const { bindings } = KERNELS[op];
-      const placeOf = (i: number) => bindings?.[i] ?? i;
+      const bindingOf = (i: number) => bindings?.[i] ?? i;
       const entry = (binding: number, type: GPUBufferBindingType): GPUBindGroupLayoutEntry => {
         return { binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } };
       };
       const entries = [
-        ...outputs.map((_, i) => entry(placeOf(i), 'storage')),
-        ...inputs.map((_, i) => entry(placeOf(outputs.length + i), 'read-only-storage')),
+        ...outputs.map((_, i) => entry(bindingOf(i), 'storage')),
+        ...inputs.map((_, i) => entry(bindingOf(outputs.length + i), 'read-only-storage')),
         entry(PARAMETERS_BINDING, 'uniform'),
       ];
       if (usesScratch(op)) entries.push(entry(SCRATCH_BINDING, 'storage'));
@@ -48,7 +45,7 @@ export class Pipelines {
 
   /** @throws BackendError when the shader does not compile, or the device cannot run the pass */
   pipelineOf(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
-    const key = JSON.stringify([op, pass.entryPoint, pass.constants, pass.shader]);
+    const key = JSON.stringify([op, pass.entryPoint, pass.constants, pass.variants]);
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
       pipeline = this.#create(op, pass);
@@ -58,25 +55,27 @@ export class Pipelines {
   }
 
   async #create(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
-    const { entryPoint, constants = {}, shader = KERNELS[op].shader } = pass;
+    const { entryPoint, constants = {}, variants } = pass;
+    const { shader } = KERNELS[op];
     const layout = this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.layoutOf(op)] });
-    const module = await this.#moduleOf(shader);
+    const module = await this.#moduleOf(shader, variants);
     const compute = { module, entryPoint, constants };
     try {
       return await this.#gpu.createComputePipelineAsync({ label: op, layout, compute });
     } catch (cause) {
       throw new BackendError(
-        `webgpu: expected ${entryPoint} of shaders/${shader}.wgsl to run on this adapter, got: ${(cause as Error).message}`,
+        `webgpu: expected ${entryPoint} of shaders/${shader}.wgsl to run on this adapter, got: ${reasonOf(cause)}`,
         { cause },
       );
     }
   }
 
-  #moduleOf(shader: string): Promise<GPUShaderModule> {
-    let module = this.#modules.get(shader);
+  #moduleOf(shader: string, variants: readonly Variant[] = []): Promise<GPUShaderModule> {
+    const key = [shader, ...variants].join(', ');
+    let module = this.#modules.get(key);
     if (!module) {
-      module = compileShader(this.#gpu, shader, this.#shaders[shader]);
-      this.#modules.set(shader, module);
+      module = compileShader(this.#gpu, key, filesOf(shader, [...this.#variants, ...variants]));
+      this.#modules.set(key, module);
     }
     return module;
   }

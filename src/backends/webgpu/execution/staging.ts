@@ -1,17 +1,17 @@
 /** The smallest staging buffer, in bytes. */
 const SMALLEST = 256;
-/** The largest that is kept for later: making a larger one takes little beside the copying. */
+/** The largest buffer that is kept for reuse, in bytes. For larger ones, creation costs little next to the copy. */
 const LARGEST_KEPT = 2 ** 20;
-/** How many of a size are kept. */
-const KEPT = 4;
+/** Most buffers of one size that are kept for reuse. */
+const KEPT_PER_SIZE = 4;
 
 /**
- * Reads buffers of a GPU, whose memory JavaScript cannot see, through staging buffers that it can.
- * Their sizes are powers of two, so that few of them serve all reads, one after the other.
+ * Reads GPU buffers through staging buffers, which can be mapped into JavaScript's memory. The sizes of
+ * staging buffers are powers of two, so that few of them serve all reads.
  */
 export class Staging {
   readonly #gpu: GPUDevice;
-  /** Buffers that wait for a read, by size. */
+  /** Idle staging buffers by size. */
   readonly #free = new Map<number, GPUBuffer[]>();
   #latest: Promise<void> = Promise.resolve();
 
@@ -20,8 +20,8 @@ export class Staging {
   }
 
   /**
-   * A copy of a buffer as all that was submitted before leaves it: the copy is submitted before
-   * this returns its promise, so that what follows cannot change it.
+   * Returns a copy of a buffer. The copy is submitted before this method returns its promise, so it has
+   * the results of all earlier submissions and of no later ones.
    */
   read(source: GPUBuffer): Promise<ArrayBuffer> {
     const bytes = this.#copy(source);
@@ -32,7 +32,7 @@ export class Staging {
     return bytes;
   }
 
-  /** Resolves when the latest read is over, and with it those before. */
+  /** Resolves when the latest read, and so every earlier one, has completed. */
   get latest(): Promise<void> {
     return this.#latest;
   }
@@ -44,7 +44,7 @@ export class Staging {
 
   async #copy(source: GPUBuffer): Promise<ArrayBuffer> {
     const { size } = source;
-    // Of a staging buffer that there is no room for, the reader alone need hear.
+    // Only this read should see a failed allocation of its staging buffer.
     this.#gpu.pushErrorScope('out-of-memory');
     this.#gpu.pushErrorScope('validation');
     const staging = this.#take(size);
@@ -80,7 +80,7 @@ export class Staging {
 
   #put(buffer: GPUBuffer): void {
     const others = this.#free.get(buffer.size) ?? [];
-    if (buffer.size > LARGEST_KEPT || others.length === KEPT) buffer.destroy();
+    if (buffer.size > LARGEST_KEPT || others.length === KEPT_PER_SIZE) buffer.destroy();
     else this.#free.set(buffer.size, [...others, buffer]);
   }
 }

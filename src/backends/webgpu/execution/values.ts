@@ -3,9 +3,9 @@ import { roundUp } from '../../../memory-plan.js';
 import type { Tensor, Values } from '../../../tensor.js';
 
 /**
- * @throws RangeError for more values than there is room for
- * @throws BackendError for some of a tensor's bytes that are no whole words: those alone can be
- *   written
+ * @throws RangeError for more values than the tensor has
+ * @throws BackendError for a part of a byte tensor whose length is not a multiple of 4: WebGPU writes
+ *   only whole words
  */
 export function expectRoom({ name, dtype, size }: Tensor, count: number): void {
   if (count > size) {
@@ -18,7 +18,7 @@ export function expectRoom({ name, dtype, size }: Tensor, count: number): void {
   }
 }
 
-/** The values' bytes, and zeros up to a multiple of 4. */
+/** The bytes of the values, padded with zeros to a multiple of 4. */
 export function wholeWords(data: Exclude<Values, Float64Array>): Uint8Array {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (bytes.length % 4 === 0) return bytes;
@@ -27,6 +27,7 @@ export function wholeWords(data: Exclude<Values, Float64Array>): Uint8Array {
   return padded;
 }
 
+/** The values as the typed array of the tensor's dtype, without a copy where they already are. */
 export function typedValues({ dtype }: Tensor, values: ArrayLike<number>) {
   switch (dtype) {
     case 'float32':
@@ -40,6 +41,7 @@ export function typedValues({ dtype }: Tensor, values: ArrayLike<number>) {
   }
 }
 
+/** The bytes as the typed array of the tensor's dtype. */
 export function valuesOf({ dtype, size }: Tensor, bytes: ArrayBuffer): Values {
   switch (dtype) {
     case 'float32':
@@ -53,7 +55,7 @@ export function valuesOf({ dtype, size }: Tensor, bytes: ArrayBuffer): Values {
   }
 }
 
-/** Buffers have whole words, and at least one. */
+/** The size of a buffer for that many bytes: whole words, at least one. */
 export function storedBytes(byteLength: number): number {
   return roundUp(Math.max(byteLength, 4), 4);
 }

@@ -1,3 +1,4 @@
+import { interleave, summarise } from '../../../interleave.js';
 import type { Call } from '../../../step.js';
 import type { Tensor } from '../../../tensor.js';
 import { type Dispatch, submitSteps } from '../execution/dispatches.js';
@@ -7,116 +8,113 @@ import { storedBytes } from '../execution/values.js';
 import { KERNELS } from '../kernels/kernels.js';
 import { createParameters } from '../kernels/parameters.js';
 import type { Plan } from '../kernels/passes.js';
-import { type Cut, cutsOf, estimate, type Product, planProduct } from './gemm.js';
-import type { Cuts } from './tilings.js';
+import { estimateCycles, type Gemm, planGemm, type Tiling, tilingsOf } from './gemm.js';
+import type { Tilings } from './tilings.js';
 
-/** Cuts that are estimated to take longer than the best, times this, are not tried. */
+/** Skip tilings estimated slower than the best one times WORST. */
 const WORST = 3;
-/** Most cuts that are tried for a product. */
-const MOST_CUTS = 12;
-/** Milliseconds that one measurement should take: much more than it takes to ask for it. */
-const LONG_ENOUGH = 3;
-const MOST_TIMES = 256;
+/** Most candidates for one GEMM. */
+const MAX_CANDIDATES = 12;
+/** Milliseconds that one sample should take, so that the overhead of a submission is negligible. */
+const SAMPLE_MILLISECONDS = 3;
+/** Most repetitions of a GEMM in one sample. */
+const MAX_REPETITIONS = 256;
+/** Samples per candidate. */
 const ROUNDS = 3;
-/** What another cut than the estimated one has to gain: less may be noise. */
-const LEAST_GAIN = 0.05;
+/** Least improvement, as a share, over the estimated tiling: less may be noise. */
+const MIN_GAIN = 0.05;
 
 /**
- * Measures, for every product among the calls that was not measured before, which cut is the
- * fastest. It takes about a tenth of a second for each, and memory for its operands once more; where
- * there is none, or a cut does not run, nothing is found out.
+ * Autotunes every GEMM among the calls that has no measured tiling yet: times candidate tilings and
+ * keeps the fastest. This takes about a tenth of a second per GEMM, and memory for a second copy of its
+ * operands. If that memory is missing, or a candidate fails, the estimated tiling stays.
  *
- * @returns whether anything was
+ * @returns whether a tiling was added
  */
-export async function measureCuts(
+export async function autotune(
   gpu: GPUDevice,
   pipelines: Pipelines,
-  cuts: Cuts,
+  tilings: Tilings,
   calls: readonly Call[],
 ): Promise<boolean> {
-  let isNew = false;
+  let hasNew = false;
   for (const call of calls) {
     const kernel = KERNELS[call.op];
-    if (!('productOf' in kernel)) continue;
-    const product = kernel.productOf(call.sizes, call.attributes);
-    if (cuts.measured(kernel.shader, product)) continue;
-    const cut = await fastest(gpu, pipelines, call, product, worthTrying(product, cuts));
-    if (!cut) continue;
-    cuts.keep(kernel.shader, product, cut);
-    isNew = true;
+    if (!('gemmOf' in kernel)) continue;
+    const gemm = kernel.gemmOf(call.sizes, call.attributes);
+    if (tilings.measured(kernel.shader, gemm)) continue;
+    const tiling = await fastest(gpu, pipelines, call, gemm, candidatesFor(gemm, tilings));
+    if (!tiling) continue;
+    tilings.keep(kernel.shader, gemm, tiling);
+    hasNew = true;
   }
-  return isNew;
+  return hasNew;
 }
 
-/** The cut with the least estimated cost first. */
-function worthTrying(product: Product, { tiles }: Cuts): Cut[] {
-  const cuts = cutsOf(product, tiles);
-  const limit = WORST * estimate(product, cuts[0]);
-  return cuts.filter((cut) => estimate(product, cut) <= limit).slice(0, MOST_CUTS);
+/** The tiling with the lowest estimated cost first. */
+function candidatesFor(gemm: Gemm, { tiles }: Tilings): Tiling[] {
+  const tilings = tilingsOf(gemm, tiles);
+  const limit = WORST * estimateCycles(gemm, tilings[0]);
+  return tilings.filter((tiling) => estimateCycles(gemm, tiling) <= limit).slice(0, MAX_CANDIDATES);
 }
 
-/** How long a product took, cut so. */
+/** The time of a GEMM with one tiling. */
 export interface Outcome {
-  readonly cut: Cut;
+  readonly tiling: Tiling;
   readonly milliseconds: number;
 }
 
-/** The fastest, unless it gains too little over the first. */
-export function winnerOf(outcomes: readonly Outcome[]): Cut {
+/** The fastest tiling, or the first one where the fastest gains less than MIN_GAIN over it. */
+export function winnerOf(outcomes: readonly Outcome[]): Tiling {
   const [preferred] = outcomes;
   const best = outcomes.reduce((a, b) => (b.milliseconds < a.milliseconds ? b : a));
   const gain = 1 - best.milliseconds / preferred.milliseconds;
-  return gain >= LEAST_GAIN ? best.cut : preferred.cut;
+  return gain >= MIN_GAIN ? best.tiling : preferred.tiling;
 }
 
-/** Undefined when the GPU has something against one of the runs. */
+/** Undefined when the GPU reports an error. */
 async function fastest(
   gpu: GPUDevice,
   pipelines: Pipelines,
   call: Call,
-  product: Product,
-  cuts: readonly Cut[],
-): Promise<Cut | undefined> {
-  const race = new Race(gpu, call);
+  gemm: Gemm,
+  candidates: readonly Tiling[],
+): Promise<Tiling | undefined> {
+  const trial = new Trial(gpu, call);
   gpu.pushErrorScope('out-of-memory');
   gpu.pushErrorScope('validation');
-  let winner: Cut | undefined;
+  let winner: Tiling | undefined;
   try {
-    winner = winnerOf(await race.run(pipelines, product, cuts));
+    winner = winnerOf(await trial.run(pipelines, gemm, candidates));
   } catch {
-    // Whoever compiles the step next hears what is wrong, if it has to do with that.
+    // An error that also affects the step surfaces when the step is compiled.
   } finally {
-    race.close();
+    trial.close();
   }
   const errors = [await gpu.popErrorScope(), await gpu.popErrorScope()];
   return errors.every((error) => error === null) ? winner : undefined;
 }
 
-/** Runs one product, on operands of its own, cut in different ways. */
-class Race {
+/** Times one GEMM with several tilings, on operands of its own. */
+class Trial {
   readonly #gpu: GPUDevice;
   readonly #call: Call;
   readonly #buffers: GPUBuffer[] = [];
-  readonly #places = new Map<Tensor, GPUBuffer>();
+  readonly #operands = new Map<Tensor, GPUBuffer>();
 
   constructor(gpu: GPUDevice, call: Call) {
     this.#gpu = gpu;
     this.#call = call;
   }
 
-  async run(pipelines: Pipelines, product: Product, cuts: readonly Cut[]): Promise<Outcome[]> {
-    if (cuts.length === 1) return [{ cut: cuts[0], milliseconds: 0 }];
-    const { shader } = KERNELS[this.#call.op];
-    const plans = cuts.map((cut) => planProduct(shader, product, cut));
-    const contestants = await this.#link(pipelines, plans);
-    const times = await this.#timesOf(contestants[0]);
-    const least = cuts.map(() => Infinity);
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [i, dispatches] of contestants.entries()) {
-        least[i] = Math.min(least[i], await this.#time(dispatches, times));
-      }
-    }
-    return cuts.map((cut, i) => ({ cut, milliseconds: least[i] }));
+  async run(pipelines: Pipelines, gemm: Gemm, tilings: readonly Tiling[]): Promise<Outcome[]> {
+    if (tilings.length === 1) return [{ tiling: tilings[0], milliseconds: 0 }];
+    const plans = tilings.map((tiling) => planGemm(gemm, tiling));
+    const linked = await this.#link(pipelines, plans);
+    const repetitions = await this.#repetitionsOf(linked[0]);
+    const candidates = linked.map((dispatches) => () => this.#time(dispatches, repetitions));
+    const samples = await interleave(candidates, { rounds: ROUNDS });
+    return tilings.map((tiling, i) => ({ tiling, milliseconds: summarise(samples[i]).min }));
   }
 
   close(): void {
@@ -124,7 +122,7 @@ class Race {
   }
 
   #link(pipelines: Pipelines, plans: readonly Plan[]): Promise<Dispatch[][]> {
-    const scratchBytes = Math.max(...plans.map(({ scratch }) => scratch));
+    const scratchBytes = Math.max(...plans.map((plan) => plan.scratchBytes));
     const scratch = this.#create(scratchBytes);
     return Promise.all(
       plans.map((plan) =>
@@ -138,16 +136,16 @@ class Race {
   }
 
   #bufferOf(tensor: Tensor): GPUBuffer {
-    let buffer = this.#places.get(tensor);
+    let buffer = this.#operands.get(tensor);
     if (!buffer) {
       buffer = this.#create(tensor.byteLength);
-      this.#places.set(tensor, buffer);
+      this.#operands.set(tensor, buffer);
     }
     return buffer;
   }
 
   #create(byteLength: number): GPUBuffer {
-    const label = `operands to measure ${this.#call.op}`;
+    const label = `operands to autotune ${this.#call.op}`;
     const size = storedBytes(byteLength);
     return this.#own(this.#gpu.createBuffer({ label, size, usage: GPUBufferUsage.STORAGE }));
   }
@@ -157,18 +155,21 @@ class Race {
     return buffer;
   }
 
-  /** How often to run for a measurement that is long enough. */
-  async #timesOf(dispatches: readonly Dispatch[]): Promise<number> {
+  /** Repetitions that make a sample long enough. */
+  async #repetitionsOf(dispatches: readonly Dispatch[]): Promise<number> {
+    // Warm up.
     await this.#time(dispatches, 1);
     let times = 1;
-    while (times < MOST_TIMES && (await this.#time(dispatches, times)) < LONG_ENOUGH) times *= 2;
+    while (times < MAX_REPETITIONS && (await this.#time(dispatches, times)) < SAMPLE_MILLISECONDS) {
+      times *= 2;
+    }
     return times;
   }
 
   async #time(dispatches: readonly Dispatch[], times: number): Promise<number> {
-    const began = performance.now();
+    const start = performance.now();
     submitSteps(this.#gpu, dispatches, times);
     await this.#gpu.queue.onSubmittedWorkDone();
-    return performance.now() - began;
+    return performance.now() - start;
   }
 }

@@ -1,49 +1,49 @@
-import { inParts, inTwoAxes, type Pass, type Plan, perElement } from '../kernels/passes.js';
-import { productShader } from '../shaders/shaders.js';
+import { inTwoAxes, type Pass, type Plan, perElement, splitReduction } from '../kernels/passes.js';
+import type { Variant } from '../shaders/shaders.js';
 
 /** C (R, G, N) = A·B, as shaders/gemm.wgsl computes it. */
-export interface Product {
+export interface Gemm {
   readonly M: number;
   readonly N: number;
   readonly K: number;
-  /** How many products lie side by side; 1 by default. */
+  /** Groups, each a GEMM of its own; 1 by default. */
   readonly G?: number;
-  /** How many products, each with rows of its own, make up C; 1 by default. */
+  /** Phases: GEMMs that compute different rows of C; 1 by default. */
   readonly phases?: number;
   /** Rows of C; M by default. */
   readonly R?: number;
   readonly hasBias?: boolean;
-  /** A is stored as (K, M). */
+  /** Whether A is stored as (K, M). */
   readonly transposeA?: boolean;
-  /** B is stored as (N, K). */
+  /** Whether B is stored as (N, K). */
   readonly transposeB?: boolean;
-  /** Whether four rows of a column of A, from a multiple of 4, lie side by side. */
-  readonly readsAInFours?: boolean;
-  /** Whether four columns of a row of B, from a multiple of 4, lie side by side. */
-  readonly readsBInFours?: boolean;
+  /** Whether four rows of a column of A, from a multiple of 4, are contiguous: A is loaded as vec4. */
+  readonly vec4A?: boolean;
+  /** Whether four columns of a row of B, from a multiple of 4, are contiguous: B is loaded as vec4. */
+  readonly vec4B?: boolean;
 }
 
-/** A workgroup's tile of a product. */
+/** The tile of C that a workgroup computes. */
 export interface Tile {
   /** Invocations down and across. */
   readonly rows: number;
   readonly columns: number;
-  /** Blocks of 4 × 4 elements that an invocation has along either side. */
+  /** Blocks of 4 × 4 elements along either side of an invocation's register tile. */
   readonly blocks: number;
-  /** Terms of a sum per step. */
+  /** Steps along K: terms per load of the tiles of A and B. */
   readonly depth: number;
-  /** Estimated clock cycles of a core per multiply-add of each of its lanes. */
+  /** Estimated clock cycles that each lane of a core takes per multiply-add. */
   readonly cycles: number;
 }
 
-/** How a product is cut. */
-export interface Cut {
+/** How a GEMM is distributed over workgroups. */
+export interface Tiling {
   readonly tile: Tile;
-  /** Parts of the sums, each computed by workgroups of its own. */
-  readonly parts: number;
+  /** Splits of K, each computed by workgroups of its own (split-K). */
+  readonly splits: number;
 }
 
-/** The tiles that there are: 128 × 128 elements, 128 × 64, 64 × 64, 32 × 32 and 64 × 16. */
+/** The tiles to choose from: 128 × 128 elements, 128 × 64, 64 × 64, 32 × 32 and 64 × 16. */
 export const TILES: readonly Tile[] = [
   { rows: 16, columns: 16, blocks: 2, depth: 8, cycles: 1.6 },
   { rows: 16, columns: 8, blocks: 2, depth: 4, cycles: 1.8 },
@@ -52,90 +52,98 @@ export const TILES: readonly Tile[] = [
   { rows: 16, columns: 4, blocks: 1, depth: 4, cycles: 3.5 },
 ];
 
-/** For a GPU that is a CPU: small workgroups, which compile and take turns sooner. */
+/** For software adapters: small workgroups compile faster and balance better over few cores. */
 export const SMALL_TILES: readonly Tile[] = [TILES[3]];
 
-// What a cut costs is estimated in clock cycles of a large GPU. The figures are rough.
+// The cost model counts clock cycles of a large GPU. Its constants are rough.
 
-/** Multiply-adds that it does in a cycle. */
+/** Multiply-adds per cycle at full occupancy. */
 const LANES = 16_384;
-/** A step that waits for its loads. */
+/** Minimum for a step along K: the latency of its loads. */
 const STEP_CYCLES = 400;
-/** One more pass. */
+/** Cost of a second pass. */
 const PASS_CYCLES = 5000;
-/** A part of a sum that waits for its loads. */
-const PART_CYCLES = 100;
-/** Bytes of memory, to and fro. */
+/** Latency per split in the second pass. */
+const SPLIT_CYCLES = 100;
+/** Memory bandwidth, reads and writes together. */
 const BYTES_PER_CYCLE = 1500;
-/** Fewest terms of a sum that are worth a part. */
-const LEAST_TERMS = 64;
-/** Most bytes of parts. */
-const MOST_SCRATCH = 2 ** 26;
+/** Fewest terms per split. */
+const MIN_TERMS_PER_SPLIT = 64;
+/** Limit of the scratch memory for partial sums. */
+const MAX_SCRATCH_BYTES = 2 ** 26;
 
-/** Every way to cut a product in such tiles, the one with the least estimated cost first. */
-export function cutsOf(product: Product, tiles: readonly Tile[] = TILES): Cut[] {
-  const cuts = tiles.flatMap((tile) => partCounts(product).map((parts) => ({ tile, parts })));
-  return cuts
-    .map((cut) => ({ cut, cost: estimate(product, cut) }))
+/** All tilings of a GEMM, the one with the lowest estimated cost first. */
+export function tilingsOf(gemm: Gemm, tiles: readonly Tile[] = TILES): Tiling[] {
+  const tilings = tiles.flatMap((tile) => splitCounts(gemm).map((splits) => ({ tile, splits })));
+  return tilings
+    .map((tiling) => ({ tiling, cost: estimateCycles(gemm, tiling) }))
     .sort((a, b) => a.cost - b.cost)
-    .map(({ cut }) => cut);
+    .map(({ tiling }) => tiling);
 }
 
-/** 1, 2, 4, … as long as parts are worth their while. */
-export function partCounts(product: Product): number[] {
+/** 1, 2, 4, … while the splits are long enough and their partial sums fit in scratch memory. */
+export function splitCounts(gemm: Gemm): number[] {
   const counts = [1];
-  for (let parts = 2; product.K >= LEAST_TERMS * parts; parts *= 2) {
-    if (4 * parts * sizeOf(product) > MOST_SCRATCH) break;
-    counts.push(parts);
+  for (let splits = 2; gemm.K >= MIN_TERMS_PER_SPLIT * splits; splits *= 2) {
+    if (4 * splits * sizeOf(gemm) > MAX_SCRATCH_BYTES) break;
+    counts.push(splits);
   }
   return counts;
 }
 
-/** Clock cycles: what one workgroup takes by itself, and what all of them compute. */
-export function estimate(product: Product, { tile, parts }: Cut): number {
+/**
+ * Estimated clock cycles of a GEMM: the latency of one workgroup (which dominates at low occupancy,
+ * where few workgroups run), plus the arithmetic of all workgroups at full occupancy, plus the second
+ * pass of split-K.
+ */
+export function estimateCycles(gemm: Gemm, { tile, splits }: Tiling): number {
   const { rows, columns, blocks, depth, cycles } = tile;
-  const groups = groupsOf(product, tile) * parts;
-  const steps = Math.ceil(product.K / (parts * depth));
-  const computed = groups * steps * depth * 16 * blocks * blocks * rows * columns;
-  const alone = steps * Math.max(STEP_CYCLES, depth * 16 * blocks * blocks * cycles);
-  const moved = parts === 1 ? 0 : 8 * parts * sizeOf(product);
-  const passes = parts === 1 ? 0 : PASS_CYCLES + parts * PART_CYCLES + moved / BYTES_PER_CYCLE;
-  return alone + (computed * cycles) / LANES + passes;
+  const groups = groupsOf(gemm, tile) * splits;
+  const steps = Math.ceil(gemm.K / (splits * depth));
+  const multiplyAdds = groups * steps * depth * 16 * blocks * blocks * rows * columns;
+  const latency = steps * Math.max(STEP_CYCLES, depth * 16 * blocks * blocks * cycles);
+  const bytes = splits === 1 ? 0 : 8 * splits * sizeOf(gemm);
+  const secondPass =
+    splits === 1 ? 0 : PASS_CYCLES + splits * SPLIT_CYCLES + bytes / BYTES_PER_CYCLE;
+  return latency + (multiplyAdds * cycles) / LANES + secondPass;
 }
 
-/** What a product of some op's shader runs when it is cut so. */
-export function planProduct(operands: string, product: Product, { tile, parts }: Cut): Plan {
+/** The passes that compute a GEMM with this tiling. */
+export function planGemm(gemm: Gemm, { tile, splits }: Tiling): Plan {
   const { rows, columns, blocks, depth } = tile;
-  const { hasBias, transposeA, transposeB, readsAInFours, readsBInFours } = product;
+  const { hasBias, transposeA, transposeB, vec4A, vec4B } = gemm;
+  const variants: Variant[] = [
+    ...(vec4A ? ['read-a-vec4' as const] : []),
+    ...(vec4B ? ['read-b-vec4' as const] : []),
+  ];
   const transposes = {
     TRANSPOSE_A: Number(transposeA ?? false),
     TRANSPOSE_B: Number(transposeB ?? false),
   };
-  const inFours = { A: readsAInFours ?? false, B: readsBInFours ?? false };
-  const shader = productShader(operands, inFours);
-  const suffix = hasBias ? 'WithBias' : '';
-  const sums: Pass = {
-    entryPoint: parts === 1 ? `product${suffix}` : 'product',
-    workgroups: inTwoAxes(groupsOf(product, tile) * parts),
+  // The pass that computes the final sums has the epilogue.
+  const epilogue = hasBias ? 'WithBias' : '';
+  const first: Pass = {
+    entryPoint: splits === 1 ? `gemm${epilogue}` : 'gemm',
+    workgroups: inTwoAxes(groupsOf(gemm, tile) * splits),
     constants: { ROWS: rows, COLUMNS: columns, BLOCKS: blocks, DEPTH: depth, ...transposes },
-    shader,
+    variants,
   };
-  const size = sizeOf(product);
-  const sum: Pass = {
-    entryPoint: `sumOfParts${suffix}`,
+  const size = sizeOf(gemm);
+  const second: Pass = {
+    entryPoint: `sumSplits${epilogue}`,
     workgroups: perElement(size),
     constants: transposes,
-    shader,
+    variants,
   };
-  return inParts(parts, size, sums, sum);
+  return splitReduction(splits, size, first, second);
 }
 
-/** Workgroups for the sums, if they are not cut in parts. */
-function groupsOf({ M, N, G = 1, phases = 1 }: Product, { rows, columns, blocks }: Tile): number {
+/** Workgroups per split. */
+function groupsOf({ M, N, G = 1, phases = 1 }: Gemm, { rows, columns, blocks }: Tile): number {
   return Math.ceil(M / (4 * blocks * rows)) * Math.ceil(N / (4 * blocks * columns)) * G * phases;
 }
 
 /** Elements of C. */
-function sizeOf({ M, N, G = 1, R = M }: Product): number {
+function sizeOf({ M, N, G = 1, R = M }: Gemm): number {
   return R * N * G;
 }

@@ -1,55 +1,58 @@
-/** What was measured stays: in memory, and in Node in a file of the cache folder. */
+/* Measured tilings persist in memory and, in Node, in a file of the cache folder. */
 import { defaultCacheFolder } from '../../../cache-folder.js';
 import { writeBytes } from '../../../files.js';
 import { inNode, nodeModule } from '../../../node.js';
-import type { Cut } from './gemm.js';
-import { formatCut, parseCut } from './tilings.js';
+import type { Tiling } from './gemm.js';
+import { formatTiling, parseTiling } from './tilings.js';
 
-/** What was measured on one GPU. */
-export interface MeasuredCuts {
-  /** By product. All that ask for a GPU's get the same map, and may add to it. */
-  readonly cuts: Map<string, Cut>;
-  /** Writes them down, beside what other programs have written. */
+/** The measured tilings of one GPU. */
+export interface TilingCache {
+  /** By `keyOf`. All devices of the same GPU share this map, and may add to it. */
+  readonly tilings: Map<string, Tiling>;
+  /** Writes the tilings to the file, which keeps the entries of other programs. */
   save(): Promise<void>;
 }
 
-/** By GPU, then by product. */
+/** By GPU, then by `keyOf`. */
 type Content = Readonly<Record<string, unknown>>;
 
-const inMemory = new Map<string, Promise<Map<string, Cut>>>();
+const inMemory = new Map<string, Promise<Map<string, Tiling>>>();
 
-/** What was measured so far on a GPU of that name, with products of numbers of that kind. */
-export async function openCuts(name: string, numbers: 'float32' | 'f16'): Promise<MeasuredCuts> {
-  const gpu = `${name}, ${numbers}`;
+/** The tilings measured so far on a GPU of this name, for GEMMs in this number format. */
+export async function openTilingCache(
+  name: string,
+  format: 'float32' | 'f16',
+): Promise<TilingCache> {
+  const gpu = `${name}, ${format}`;
   let reading = inMemory.get(gpu);
   if (!reading) {
-    reading = readCuts(gpu);
+    reading = readTilings(gpu);
     inMemory.set(gpu, reading);
   }
-  const cuts = await reading;
-  return { cuts, save: () => save(gpu, cuts) };
+  const tilings = await reading;
+  return { tilings, save: () => save(gpu, tilings) };
 }
 
-async function readCuts(gpu: string): Promise<Map<string, Cut>> {
-  const cuts = new Map<string, Cut>();
-  for (const [product, text] of Object.entries(entriesOf((await readAll())[gpu]))) {
-    const cut = parseCut(text);
-    if (cut) cuts.set(product, cut);
+async function readTilings(gpu: string): Promise<Map<string, Tiling>> {
+  const tilings = new Map<string, Tiling>();
+  for (const [key, text] of Object.entries(entriesOf((await readAll())[gpu]))) {
+    const tiling = parseTiling(text);
+    if (tiling) tilings.set(key, tiling);
   }
-  return cuts;
+  return tilings;
 }
 
-async function save(gpu: string, cuts: ReadonlyMap<string, Cut>): Promise<void> {
+async function save(gpu: string, tilings: ReadonlyMap<string, Tiling>): Promise<void> {
   if (!inNode) return;
-  const measured = [...cuts].map(([product, cut]) => [product, formatCut(cut)]);
+  const measured = [...tilings].map(([key, tiling]) => [key, formatTiling(tiling)]);
   const all = await readAll();
-  const known = { ...all, [gpu]: { ...entriesOf(all[gpu]), ...Object.fromEntries(measured) } };
+  const content = { ...all, [gpu]: { ...entriesOf(all[gpu]), ...Object.fromEntries(measured) } };
   try {
     const { mkdir } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
     await mkdir(await defaultCacheFolder(), { recursive: true });
-    await writeBytes(await cutFile(), `${JSON.stringify(known, null, 2)}\n`);
+    await writeBytes(await cachePath(), `${JSON.stringify(content, null, 2)}\n`);
   } catch {
-    // Where nothing can be kept, the next program measures again.
+    // Without a writable cache folder, the next program measures again.
   }
 }
 
@@ -57,19 +60,19 @@ async function readAll(): Promise<Content> {
   if (!inNode) return {};
   const { readFile } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
   try {
-    return entriesOf(JSON.parse(await readFile(await cutFile(), 'utf8')));
+    return entriesOf(JSON.parse(await readFile(await cachePath(), 'utf8')));
   } catch {
-    // None yet, or spoiled: either way nothing is known.
+    // The file is missing or corrupt.
     return {};
   }
 }
 
-/** Nothing for what is no object. */
+/** No entries for a value that is not an object. */
 function entriesOf(value: unknown): Content {
   return typeof value === 'object' && value !== null ? (value as Content) : {};
 }
 
-async function cutFile(): Promise<string> {
+async function cachePath(): Promise<string> {
   const { join } = await nodeModule<typeof import('node:path')>('node:path');
   return join(await defaultCacheFolder(), 'webgpu-tiles.json');
 }

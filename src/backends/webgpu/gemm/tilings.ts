@@ -1,50 +1,49 @@
-import { type Cut, cutsOf, type Product, partCounts, TILES, type Tile } from './gemm.js';
+import { type Gemm, splitCounts, TILES, type Tile, type Tiling, tilingsOf } from './gemm.js';
 
-/** How the products of one GPU are cut: as was measured there, or else as is estimated. */
-export class Cuts {
-  /** What there is to choose from. */
+/** The tilings of one GPU's GEMMs: measured where autotuning has run, estimated otherwise. */
+export class Tilings {
+  /** The tiles to choose from. */
   readonly tiles: readonly Tile[];
-  readonly #known: Map<string, Cut>;
+  readonly #measured: Map<string, Tiling>;
 
-  /** @param known cuts that were measured, by `keyOf`; grows */
-  constructor(tiles: readonly Tile[], known: Map<string, Cut> = new Map()) {
+  /** @param measured tilings by `keyOf`; `keep` adds to it */
+  constructor(tiles: readonly Tile[], measured: Map<string, Tiling> = new Map()) {
     this.tiles = tiles;
-    this.#known = known;
+    this.#measured = measured;
   }
 
-  /** The cut that was measured for a product of that shader, if one was. */
-  measured(shader: string, product: Product): Cut | undefined {
-    const known = this.#known.get(keyOf(shader, product));
-    // A file may say anything.
-    return known && partCounts(product).includes(known.parts) ? known : undefined;
+  /** The tiling that was measured to be the fastest, if there is one. */
+  measured(shader: string, gemm: Gemm): Tiling | undefined {
+    const tiling = this.#measured.get(keyOf(shader, gemm));
+    // The cache file is untrusted.
+    return tiling && splitCounts(gemm).includes(tiling.splits) ? tiling : undefined;
   }
 
-  cutOf(shader: string, product: Product): Cut {
-    return this.measured(shader, product) ?? cutsOf(product, this.tiles)[0];
+  tilingOf(shader: string, gemm: Gemm): Tiling {
+    return this.measured(shader, gemm) ?? tilingsOf(gemm, this.tiles)[0];
   }
 
-  keep(shader: string, product: Product, cut: Cut): void {
-    this.#known.set(keyOf(shader, product), cut);
+  keep(shader: string, gemm: Gemm, tiling: Tiling): void {
+    this.#measured.set(keyOf(shader, gemm), tiling);
   }
 }
 
-/** Products with the same key take the same time. */
-export function keyOf(shader: string, product: Product): string {
-  const { M, N, K, G = 1, phases = 1, R = M, hasBias } = product;
-  const { transposeA, transposeB, readsAInFours, readsBInFours } = product;
-  const flags = [hasBias, transposeA, transposeB, readsAInFours, readsBInFours];
+/** GEMMs with the same key take the same time. */
+export function keyOf(shader: string, gemm: Gemm): string {
+  const { M, N, K, G = 1, phases = 1, R = M, hasBias, transposeA, transposeB, vec4A, vec4B } = gemm;
+  const flags = [hasBias, transposeA, transposeB, vec4A, vec4B];
   return [shader, M, N, K, G, phases, R, ...flags.map((flag) => Number(flag ?? false))].join(' ');
 }
 
-/** `128x64/4`: a tile of 128 × 64 elements, sums in 4 parts. */
-export function formatCut({ tile: { rows, columns, blocks }, parts }: Cut): string {
-  return `${4 * blocks * rows}x${4 * blocks * columns}/${parts}`;
+/** `128x64/4`: tiles of 128 × 64 elements, K in 4 splits. */
+export function formatTiling({ tile: { rows, columns, blocks }, splits }: Tiling): string {
+  return `${4 * blocks * rows}x${4 * blocks * columns}/${splits}`;
 }
 
-/** Undefined for what `formatCut` never returned. */
-export function parseCut(text: unknown): Cut | undefined {
+/** Undefined for text that `formatTiling` cannot have returned. */
+export function parseTiling(text: unknown): Tiling | undefined {
   const [name, count] = String(text).split('/');
-  const tile = TILES.find((known) => formatCut({ tile: known, parts: 1 }) === `${name}/1`);
-  const parts = Number(count);
-  return tile && Number.isInteger(parts) && parts >= 1 ? { tile, parts } : undefined;
+  const tile = TILES.find((known) => formatTiling({ tile: known, splits: 1 }) === `${name}/1`);
+  const splits = Number(count);
+  return tile && Number.isInteger(splits) && splits >= 1 ? { tile, splits } : undefined;
 }

@@ -2,8 +2,14 @@ import { drawnProbability } from '../../../ops/dropout.js';
 import { type PoolingWindow, pooledShape, WINDOW_ATTRIBUTES } from '../../../ops/max-pool2d.js';
 import type { OpName } from '../../../ops/registry.js';
 import { sizeOf } from '../../../tensor.js';
-import { type Product, planProduct } from '../gemm/gemm.js';
-import type { Cuts } from '../gemm/tilings.js';
+import {
+  convolutionBackwardInput,
+  convolutionBackwardWeight,
+  convolutionForward,
+} from '../gemm/convolution.js';
+import { type Gemm, planGemm } from '../gemm/gemm.js';
+import type { Tilings } from '../gemm/tilings.js';
+import { DROPOUT_BLOCKS, INDICES_PER_WORD } from '../shaders/constants.js';
 import { type Plan, perElement, type Workgroups } from './passes.js';
 import {
   planAveragePool,
@@ -20,39 +26,38 @@ type Attributes = Readonly<Record<string, number>>;
 interface InShader {
   /** The shader's file, without `.wgsl`. */
   readonly shader: string;
-  /** What the shader takes in place of the attributes, in its order: numbers that f32 would spoil. */
+  /** The attributes as the shader takes them, in its order, computed in float64 before they are rounded. */
   derived?(attributes: Attributes): Attributes;
-  /** Attributes, or numbers derived of them, that the shader takes as u32; the others are f32. */
+  /** Attributes, or derived attributes, that the shader takes as u32; the others are f32. */
   readonly integers?: readonly string[];
-  /** Where the shader has the op's tensors, outputs before inputs, if not at 0, 1, … */
+  /** Bindings of the op's tensors in the shader, outputs before inputs; 0, 1, … by default. */
   readonly bindings?: readonly number[];
 }
 
-/** Runs as the entry point of its name. */
+/** A kernel with a single pass, whose entry point has the op's name. */
 interface SinglePass extends InShader {
-  /** How many workgroups share the work. */
   workgroups(sizes: Sizes, attributes: Attributes): Workgroups;
 }
 
-/** Runs as entry points of several names, or with constants of its own. */
+/** A kernel with several passes, or with values for `override` constants. */
 interface Planned extends InShader {
   plan(sizes: Sizes, attributes: Attributes): Plan;
 }
 
-/** Runs as a product, which can be cut in several ways. */
-export interface ProductKernel extends InShader {
-  productOf(sizes: Sizes, attributes: Attributes): Product;
+/** A kernel that is a GEMM, whose tiling is chosen when a step is compiled. */
+export interface GemmKernel extends InShader {
+  gemmOf(sizes: Sizes, attributes: Attributes): Gemm;
 }
 
-/** How an op runs on the GPU. */
-export type Kernel = SinglePass | Planned | ProductKernel;
+/** How an op runs on the GPU: the shader's file, and how its passes are derived from a call. */
+export type Kernel = SinglePass | Planned | GemmKernel;
 
-/** One invocation for each combination of the sizes: where they are an output's, per element. */
+/** One invocation for each element of a tensor whose shape is the op's sizes. */
 function elementwise(shader: string, integers: readonly string[] = []): SinglePass {
   return { shader, integers, workgroups: (sizes) => perElement(sizeOf(sizes)) };
 }
 
-/** @param elements of y that an invocation computes */
+/** @param elements elements of y that an invocation computes */
 function poolingForward(shader: string, elements: number): Kernel {
   return {
     shader,
@@ -64,12 +69,12 @@ function poolingForward(shader: string, elements: number): Kernel {
   };
 }
 
-/** Sums over the rows, of which `whole` puts parts together. */
-function channelSums(entryPoint: OpName, whole: string): Kernel {
-  return { shader: 'batch-norm', plan: (sizes) => planChannelSums(entryPoint, whole, sizes) };
+/** Sums over the rows. @param second entry point that combines the splits */
+function channelSums(entryPoint: OpName, second: string): Kernel {
+  return { shader: 'batch-norm', plan: (sizes) => planChannelSums(entryPoint, second, sizes) };
 }
 
-/** One sum over all of what `sizes` begins with. */
+/** A sum whose number of terms is the first size. */
 function sum(shader: string, entryPoint: OpName, integers: readonly string[] = []): Kernel {
   return { shader, integers, plan: ([count]) => planSum(entryPoint, count) };
 }
@@ -78,15 +83,15 @@ function oneWorkgroup(shader: string): Kernel {
   return { shader, workgroups: () => [1] };
 }
 
-/** From dz, p and t; forward has t behind L, p and z. */
+/** Takes dz, p and t, where the forward pass has L, p, z and t: t keeps its binding. */
 function lossBackward(shader: string): Kernel {
   return { ...elementwise(shader), bindings: [0, 1, 3] };
 }
 
-/** Blocks of random bits, of four elements each, come in groups of four: see src/ops/dropout.ts. */
+/** One invocation per random block of four elements; blocks come in groups: see src/ops/dropout.ts. */
 const DROPOUT: Kernel = {
   shader: 'dropout',
-  workgroups: ([n]) => perElement(4 * Math.ceil(n / 16)),
+  workgroups: ([n]) => perElement(DROPOUT_BLOCKS * Math.ceil(n / (4 * DROPOUT_BLOCKS))),
   derived({ seed, stream, p }) {
     const { threshold, scale } = drawnProbability(p);
     return { seed, stream, threshold, scale };
@@ -97,105 +102,47 @@ const DROPOUT: Kernel = {
 const ADAM: Kernel = {
   ...elementwise('adam'),
   derived({ beta1, beta2, epsilon, weightDecay }) {
-    return { beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, epsilon, weightDecay };
+    return { beta1, complement1: 1 - beta1, beta2, complement2: 1 - beta2, epsilon, weightDecay };
   },
 };
 
-function product(shader: string, productOf: ProductKernel['productOf']): ProductKernel {
-  return { shader, productOf };
+function gemm(shader: string, gemmOf: GemmKernel['gemmOf']): GemmKernel {
+  return { shader, gemmOf };
 }
 
-/** A product of matrices in row-major order. */
-function ofMatrices(product: Product): Product {
-  const { M, N, transposeA = false, transposeB = false } = product;
-  const readsAInFours = transposeA && M % 4 === 0;
-  const readsBInFours = !transposeB && N % 4 === 0;
-  return { ...product, readsAInFours, readsBInFours };
-}
-
-/** Phases along one side of an image, as shaders/conv2d.wgsl has them. */
-function phasesOf(stride: number, dilation: number): number {
-  return dilation === 1 && stride <= MOST_PHASES ? stride : 1;
-}
-
-const MOST_PHASES = 4;
-
-/** What a convolution's three products multiply, from sizes as src/ops/conv2d.ts has them. */
-function convolution(sizes: Sizes) {
-  const [B, H, W, C, OH, OW, OC, KH, KW, SH, SW, , , DH, DW, G] = sizes;
-  const [phasesDown, phasesAcross] = [phasesOf(SH, DH), phasesOf(SW, DW)];
-  return {
-    G,
-    taps: KH * KW,
-    outputPixels: B * OH * OW,
-    inputChannels: C / G,
-    outputChannels: OC / G,
-    phases: {
-      count: phasesDown * phasesAcross,
-      inputPixels: B * Math.ceil(H / phasesDown) * Math.ceil(W / phasesAcross),
-      taps: Math.ceil(KH / phasesDown) * Math.ceil(KW / phasesAcross),
-    },
-    inputPixels: B * H * W,
-  };
-}
-
-function convolutionForward(sizes: Sizes): Product {
-  const { G, taps, outputPixels, inputChannels, outputChannels } = convolution(sizes);
-  const readsBInFours = outputChannels % 4 === 0;
-  return { M: outputPixels, N: outputChannels, K: taps * inputChannels, G, readsBInFours };
-}
-
-function convolutionBackwardWeight(sizes: Sizes): Product {
-  const { G, taps, outputPixels, inputChannels, outputChannels } = convolution(sizes);
-  return {
-    M: taps * inputChannels,
-    N: outputChannels,
-    K: outputPixels,
-    G,
-    transposeA: true,
-    readsAInFours: inputChannels % 4 === 0,
-    readsBInFours: outputChannels % 4 === 0,
-  };
-}
-
-function convolutionBackwardInput(sizes: Sizes): Product {
-  const { G, phases, inputPixels, inputChannels, outputChannels } = convolution(sizes);
-  return {
-    M: phases.inputPixels,
-    N: inputChannels,
-    K: phases.taps * outputChannels,
-    G,
-    phases: phases.count,
-    R: inputPixels,
-    transposeB: true,
-  };
+/** The GEMM of matrices in row-major order. */
+function ofMatrices(matrices: Gemm): Gemm {
+  const { M, N, transposeA = false, transposeB = false } = matrices;
+  const vec4A = transposeA && M % 4 === 0;
+  const vec4B = !transposeB && N % 4 === 0;
+  return { ...matrices, vec4A, vec4B };
 }
 
 const columnSums: Kernel = { shader: 'column-sums', plan: planColumnSums };
 
 export const KERNELS: Readonly<Record<OpName, Kernel>> = {
-  matmul: product('matmul', ([M, N, K], { transposeA, transposeB }) => {
+  matmul: gemm('matmul', ([M, N, K], { transposeA, transposeB }) => {
     return ofMatrices({ M, N, K, transposeA: transposeA !== 0, transposeB: transposeB !== 0 });
   }),
 
-  linearForward: product('linear', ([B, I, O]) => {
+  linearForward: gemm('linear', ([B, I, O]) => {
     return ofMatrices({ M: B, N: O, K: I, hasBias: true });
   }),
-  linearBackwardWeight: product('linear', ([B, I, O]) => {
+  linearBackwardWeight: gemm('linear', ([B, I, O]) => {
     return ofMatrices({ M: I, N: O, K: B, transposeA: true });
   }),
-  linearBackwardInput: product('linear', ([B, I, O]) => {
+  linearBackwardInput: gemm('linear', ([B, I, O]) => {
     return ofMatrices({ M: B, N: I, K: O, transposeB: true });
   }),
   linearBackwardBias: columnSums,
 
-  conv2dForward: product('conv2d', convolutionForward),
-  conv2dBiasForward: product('conv2d', (sizes) => ({
+  conv2dForward: gemm('conv2d', convolutionForward),
+  conv2dBiasForward: gemm('conv2d', (sizes) => ({
     ...convolutionForward(sizes),
     hasBias: true,
   })),
-  conv2dBackwardWeight: product('conv2d', convolutionBackwardWeight),
-  conv2dBackwardInput: product('conv2d', convolutionBackwardInput),
+  conv2dBackwardWeight: gemm('conv2d', convolutionBackwardWeight),
+  conv2dBackwardInput: gemm('conv2d', convolutionBackwardInput),
   conv2dBackwardBias: columnSums,
 
   reluForward: elementwise('relu'),
@@ -239,17 +186,16 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   gatherLabels: elementwise('gather'),
   recordLoss: oneWorkgroup('step-state'),
   advance: { ...oneWorkgroup('step-state'), integers: ['batchSize'] },
-  // Four bytes of index are a word.
-  maxPool2dForward: poolingForward('max-pool2d', 4),
+  maxPool2dForward: poolingForward('max-pool2d', INDICES_PER_WORD),
   maxPool2dBackward: elementwise('max-pool2d', WINDOW_ATTRIBUTES),
   averagePool2dForward: poolingForward('average-pool2d', 1),
   averagePool2dBackward: elementwise('average-pool2d', WINDOW_ATTRIBUTES),
   globalAveragePoolForward: { shader: 'global-average-pool', plan: planAveragePool },
   globalAveragePoolBackward: elementwise('global-average-pool'),
-  batchNormStatistics: channelSums('batchNormStatistics', 'statisticsOfParts'),
+  batchNormStatistics: channelSums('batchNormStatistics', 'combineStatistics'),
   batchNormUpdateStatistics: elementwise('batch-norm', ['N']),
   batchNormForward: elementwise('batch-norm'),
-  batchNormBackwardParameters: channelSums('batchNormBackwardParameters', 'gradientsOfParts'),
+  batchNormBackwardParameters: channelSums('batchNormBackwardParameters', 'combineGradients'),
   batchNormBackwardInput: elementwise('batch-norm'),
   countConfusion: { shader: 'accuracy', workgroups: ([B]) => perElement(B) },
   sumOfSquares: sum('gradient-norm', 'sumOfSquares', ['slot']),
@@ -257,19 +203,19 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   scaleGradient: elementwise('gradient-norm'),
 };
 
-/** What a call of the op runs, with products cut as `cuts` says. */
-export function planOf(op: OpName, sizes: Sizes, attributes: Attributes, cuts: Cuts): Plan {
+/** The passes of a call; the tiling of a GEMM is looked up in `tilings`. */
+export function planOf(op: OpName, sizes: Sizes, attributes: Attributes, tilings: Tilings): Plan {
   const kernel = KERNELS[op];
-  if ('productOf' in kernel) {
-    const product = kernel.productOf(sizes, attributes);
-    return planProduct(kernel.shader, product, cuts.cutOf(kernel.shader, product));
+  if ('gemmOf' in kernel) {
+    const gemm = kernel.gemmOf(sizes, attributes);
+    return planGemm(gemm, tilings.tilingOf(kernel.shader, gemm));
   }
   if ('plan' in kernel) return kernel.plan(sizes, attributes);
   const workgroups = kernel.workgroups(sizes, attributes);
-  return { passes: [{ entryPoint: op, workgroups }], scratch: 0 };
+  return { passes: [{ entryPoint: op, workgroups }], scratchBytes: 0 };
 }
 
-/** Whether passes of the op may leave numbers for each other, in a buffer that is bound for that. */
+/** Whether the op's kernel binds scratch memory. */
 export function usesScratch(op: OpName): boolean {
   return !('workgroups' in KERNELS[op]);
 }

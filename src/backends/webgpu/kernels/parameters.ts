@@ -2,41 +2,50 @@ import { type Call, definitionOf } from '../../../step.js';
 import { KERNELS } from './kernels.js';
 
 /**
- * The uniforms of a step's calls: sizes as u32, then attributes as f32 or u32, each call's at a
- * multiple of `alignment`.
+ * The parameter blocks of a step's calls, one every `alignment` bytes. A block has the call's sizes as
+ * u32, then its attributes as f32 or u32, in the order of the op's definition.
  */
 export function encodeParameters(calls: readonly Call[], alignment: number): ArrayBuffer {
   const bytes = new ArrayBuffer(Math.max(1, calls.length) * alignment);
   const view = new DataView(bytes);
   calls.forEach((call, i) => {
-    let at = i * alignment;
-    for (const size of call.sizes) {
-      view.setUint32(at, size, true);
-      at += 4;
-    }
-    const { integers = [] } = KERNELS[call.op];
-    for (const [name, value] of attributesOf(call)) {
-      if (integers.includes(name)) view.setUint32(at, value, true);
-      else view.setFloat32(at, value, true);
-      at += 4;
-    }
+    parametersOf(call).forEach(({ type, value }, at) => {
+      const offset = i * alignment + 4 * at;
+      if (type === 'u32') view.setUint32(offset, value, true);
+      else view.setFloat32(offset, value, true);
+    });
   });
   return bytes;
 }
 
-/** Bytes of a call's uniforms. */
+/** Bytes of a call's parameter block. */
 export function parameterBytes(call: Call): number {
-  return 4 * (call.sizes.length + attributesOf(call).length);
+  return 4 * parametersOf(call).length;
 }
 
-/** A call's attributes as the shader takes them, in its order. */
-function attributesOf({ op, attributes }: Call): [name: string, value: number][] {
-  const derived = KERNELS[op].derived?.(attributes);
-  if (derived) return Object.entries(derived);
-  return definitionOf(op).attributes.map((name) => [name, attributes[name]]);
+/** One number of a parameter block. */
+export interface Parameter {
+  /** An attribute's name, also derived ones; sizes have none. */
+  readonly name?: string;
+  readonly type: 'u32' | 'f32';
+  readonly value: number;
 }
 
-/** A buffer of such uniforms. */
+/** A call's parameter block: its sizes, then its attributes as the shader takes them. */
+export function parametersOf({ op, sizes, attributes }: Call): Parameter[] {
+  const { derived, integers = [] } = KERNELS[op];
+  const values = derived
+    ? Object.entries(derived(attributes))
+    : definitionOf(op).attributes.map((name): [string, number] => [name, attributes[name]]);
+  return [
+    ...sizes.map((value): Parameter => ({ type: 'u32', value })),
+    ...values.map(([name, value]): Parameter => {
+      return { name, type: integers.includes(name) ? 'u32' : 'f32', value };
+    }),
+  ];
+}
+
+/** A uniform buffer with these parameter blocks. */
 export function createParameters(gpu: GPUDevice, bytes: ArrayBuffer): GPUBuffer {
   const buffer = gpu.createBuffer({
     label: 'sizes and attributes',

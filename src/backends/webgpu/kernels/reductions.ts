@@ -1,36 +1,37 @@
 /**
- * How sums are shared out. One workgroup takes long for many numbers, but a second pass has a price
- * too, which in training a small network counts for more: so many workgroups, and a pass to add up
- * what they leave, only where sums are long. Orders are fixed, so the same GPU gives the same bits.
+ * How reductions are distributed over workgroups. A single workgroup is slow for long sums, but a
+ * second pass has a fixed cost, which dominates when a small network trains. Therefore only long sums
+ * are split between workgroups. The order of summation is fixed, so the same GPU gives the same bits.
  */
-import { inParts, inTwoAxes, type Pass, type Plan, WORKGROUP } from './passes.js';
+import { WORKGROUP } from '../shaders/constants.js';
+import { inTwoAxes, type Pass, type Plan, splitReduction } from './passes.js';
 
 type Sizes = readonly number[];
 
-/** Terms that an invocation adds up before a second pass would pay. */
-const LONGEST = 32;
-/** Fewest terms of an invocation that are worth a part. */
-const SHORTEST = 8;
-/** Workgroups that the largest GPUs run at a time. */
-const MOST = 1024;
+/** Terms per invocation up to which a second pass costs more than it saves. */
+const MAX_TERMS_UNSPLIT = 32;
+/** Fewest terms per invocation in a split. */
+const MIN_TERMS_PER_SPLIT = 8;
+/** Workgroups that fill the largest GPUs: more would not raise occupancy. */
+const MAX_WORKGROUPS = 1024;
 
-/** The sum of `count` numbers, as shaders/parts.wgsl puts it together. */
+/** The sum of `count` terms, with shaders/split-reduction.wgsl. */
 export function planSum(entryPoint: string, count: number): Plan {
-  const parts = partsOf(count, WORKGROUP);
-  return inParts(parts, 1, { entryPoint, workgroups: [parts] }, SUM_OF_PARTS);
+  const splits = splitsOf(count, WORKGROUP);
+  return splitReduction(splits, 1, { entryPoint, workgroups: [splits] }, SUM_SPLITS);
 }
 
-const SUM_OF_PARTS: Pass = { entryPoint: 'sumOfParts', workgroups: [1] };
+const SUM_SPLITS: Pass = { entryPoint: 'sumSplits', workgroups: [1] };
 
-/** p (B, C), as shaders/softmax-cross-entropy.wgsl computes it. */
+/** p (B, C), with shaders/softmax-cross-entropy.wgsl. */
 export function planSoftmax([B, C]: Sizes): Plan {
-  return { passes: [softmaxPass('softmaxForward', B, C)], scratch: 0 };
+  return { passes: [softmaxPass('softmaxForward', B, C)], scratchBytes: 0 };
 }
 
 /** p (B, C) and the mean loss of its rows. */
 export function planSoftmaxLoss([B, C]: Sizes): Plan {
   const rows = softmaxPass('softmaxCrossEntropyForward', B, C);
-  return inParts(Math.ceil(B / rows.constants.ROWS), 1, rows, SUM_OF_PARTS);
+  return splitReduction(Math.ceil(B / rows.constants.ROWS), 1, rows, SUM_SPLITS);
 }
 
 function softmaxPass(entryPoint: string, B: number, C: number) {
@@ -43,65 +44,65 @@ function softmaxPass(entryPoint: string, B: number, C: number) {
   } satisfies Pass;
 }
 
-/** Invocations of a row: more for longer ones, fewer where one workgroup can then take all rows. */
+/** Invocations per row: more for longer rows, fewer where one workgroup can then process all rows. */
 function softmaxColumns(B: number, C: number): number {
-  const columns = between(1, 2 ** Math.ceil(Math.log2(C / 4)), WORKGROUP);
-  if (B > WORKGROUP || B * C > LONGEST * WORKGROUP) return columns;
+  const columns = clamp(1, 2 ** Math.ceil(Math.log2(C / 4)), WORKGROUP);
+  if (B > WORKGROUP || B * C > MAX_TERMS_UNSPLIT * WORKGROUP) return columns;
   return Math.min(columns, 2 ** Math.floor(Math.log2(WORKGROUP / B)));
 }
 
-/** db (O) = column sums of dy (N, O), as shaders/column-sums.wgsl computes them. */
+/** db (O) = column sums of dy (N, O), with shaders/column-sums.wgsl. */
 export function planColumnSums([N, O]: Sizes): Plan {
-  const [columns, rows] = [16, 16];
-  const groups = Math.ceil(O / columns);
-  const parts = partsOf(N, rows, groups);
-  const sums: Pass = { entryPoint: 'columnSums', workgroups: [groups, parts] };
-  const sum: Pass = { entryPoint: 'sumOfParts', workgroups: [groups] };
-  return inParts(parts, O, sums, sum);
+  const constants = { COLUMNS: 16, ROWS: 16 };
+  const groups = Math.ceil(O / constants.COLUMNS);
+  const splits = splitsOf(N, constants.ROWS, groups);
+  const first: Pass = { entryPoint: 'columnSums', workgroups: [groups, splits], constants };
+  const second: Pass = { entryPoint: 'sumSplits', workgroups: [groups], constants };
+  return splitReduction(splits, O, first, second);
 }
 
 /**
- * Sums over the N rows of each of C channels, as shaders/batch-norm.wgsl computes them.
+ * Sums over the N rows for each of C channels, with shaders/batch-norm.wgsl.
  *
- * @param whole the entry point that puts parts together
+ * @param second entry point that combines the splits
  */
-export function planChannelSums(entryPoint: string, whole: string, [N, C]: Sizes): Plan {
+export function planChannelSums(entryPoint: string, second: string, [N, C]: Sizes): Plan {
   const narrow = { COLUMNS: 8, ROWS: 32 };
-  const isLong = N > LONGEST * narrow.ROWS;
-  // Whole lines of memory, where parts give the workgroups that fewer columns would.
+  const isLong = N > MAX_TERMS_UNSPLIT * narrow.ROWS;
+  // 32 columns load whole cache lines. The splits keep the number of workgroups high enough.
   const constants = isLong && C >= 32 ? { COLUMNS: 32, ROWS: 8 } : narrow;
   const groups = Math.ceil(C / constants.COLUMNS);
-  const parts = isLong ? partsOf(N, constants.ROWS, groups) : 1;
-  const sums: Pass = { entryPoint, workgroups: [groups, parts], constants };
-  const sum: Pass = {
-    entryPoint: whole,
+  const splits = isLong ? splitsOf(N, constants.ROWS, groups) : 1;
+  const sums: Pass = { entryPoint, workgroups: [groups, splits], constants };
+  const combine: Pass = {
+    entryPoint: second,
     workgroups: [Math.ceil(C / narrow.COLUMNS)],
     constants: narrow,
   };
-  return inParts(parts, 2 * C, sums, sum);
+  return splitReduction(splits, 2 * C, sums, combine);
 }
 
-/** y (B, C), means over P pixels, as shaders/global-average-pool.wgsl computes them. */
+/** y (B, C), the means over P pixels, with shaders/global-average-pool.wgsl. */
 export function planAveragePool([B, P, C]: Sizes): Plan {
-  const ROWS = P > LONGEST ? 16 : 1;
+  const ROWS = P > MAX_TERMS_UNSPLIT ? 16 : 1;
   const COLUMNS = WORKGROUP / ROWS;
   const workgroups = inTwoAxes(Math.ceil((B * C) / COLUMNS));
   const pass = { entryPoint: 'globalAveragePoolForward', workgroups, constants: { COLUMNS, ROWS } };
-  return { passes: [pass], scratch: 0 };
+  return { passes: [pass], scratchBytes: 0 };
 }
 
 /**
- * In how many parts to cut a sum.
+ * The number of splits of a sum.
  *
- * @param invocations of a workgroup that share it
- * @param groups workgroups that there are for each part
+ * @param invocations invocations of a workgroup that share the sum
+ * @param groups workgroups per split
  */
-function partsOf(terms: number, invocations: number, groups = 1): number {
-  if (terms <= LONGEST * invocations) return 1;
-  const mostParts = Math.floor(terms / (SHORTEST * invocations));
-  return between(1, Math.floor(MOST / groups), mostParts);
+function splitsOf(terms: number, invocations: number, groups = 1): number {
+  if (terms <= MAX_TERMS_UNSPLIT * invocations) return 1;
+  const maxSplits = Math.floor(terms / (MIN_TERMS_PER_SPLIT * invocations));
+  return clamp(1, Math.floor(MAX_WORKGROUPS / groups), maxSplits);
 }
 
-function between(least: number, value: number, most: number): number {
-  return Math.max(least, Math.min(value, most));
+function clamp(min: number, value: number, max: number): number {
+  return Math.max(min, Math.min(value, max));
 }

@@ -2,10 +2,10 @@ import { BackendError } from '../../../errors.js';
 import type { ShaderFile } from './shaders.js';
 
 /**
- * Compiles files of `shaders/` as one text, one behind the other.
+ * Compiles several files of `shaders/` as one text.
  *
- * @param name what the whole is called
- * @throws BackendError with the compiler's first error, its file and its line there
+ * @param name label of the module
+ * @throws BackendError with the compiler's first error, and the file and line it is in
  */
 export async function compileShader(
   gpu: GPUDevice,
@@ -13,7 +13,7 @@ export async function compileShader(
   files: readonly ShaderFile[],
 ): Promise<GPUShaderModule> {
   const code = files.map(([, text]) => text).join('');
-  // The error is also the device's, where it would say less.
+  // The scope keeps the error from the device's handler, whose message has no line.
   gpu.pushErrorScope('validation');
   const module = gpu.createShaderModule({ label: `${name}.wgsl`, code });
   await gpu.popErrorScope();
@@ -26,7 +26,7 @@ export async function compileShader(
   );
 }
 
-/** Which file a line of the whole comes from, and its number there; lines count from 1. */
+/** The file that contains a line of the joined text, and the line's number in it; lines count from 1. */
 export function placeOf(
   files: readonly ShaderFile[],
   lineNumber: number,

@@ -1,5 +1,7 @@
-/** Shaders are read as text by the bundler. */
-declare module '*.wgsl' {
-  const source: string;
-  export default source;
+/** The files of `shaders/`, offered by scripts/shaders.mjs. */
+declare module 'virtual:shaders' {
+  const shaders: Readonly<
+    Record<string, { readonly requires: readonly string[]; readonly text: string }>
+  >;
+  export default shaders;
 }

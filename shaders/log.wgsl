@@ -1,11 +1,12 @@
-// Logarithms for the losses. WGSL's own may be off by 2⁻²¹ near 1, where a loss is smallest. Goes
-// behind exp.wgsl, before the shaders that use it: src/backends/webgpu/shaders.ts.
+// requires: exp
+// Logarithms for the losses. WGSL allows its own log() an absolute error of 2⁻²¹ near 1, where a loss
+// is smallest.
 
-// log x for 1 ≤ x < 2¹²⁶. NaN stays NaN.
+// log x for 1 ≤ x < 2¹²⁶. Propagates NaN.
 //
 //   x = 2ᵉ m, √½ ≤ m ≤ √2        log x = e ln 2 + log m        log m = 2 artanh((m − 1)/(m + 1))
 //
-// A log₂ that is a little off does no harm: it only decides where m ends.
+// The error of WGSL's log2 is harmless: it only affects where the range of m ends.
 fn preciseLog(x: f32) -> f32 {
   let e = round(log2(x));
   let m = x * powerOf2(-i32(e));
@@ -13,12 +14,12 @@ fn preciseLog(x: f32) -> f32 {
   return fma(e, 0.693145751953125, fma(e, 1.42860677e-6, logM));
 }
 
-// log(1 + u) for 0 ≤ u ≤ 1: 1 + u never rounds a small u away.
+// log(1 + u) for 0 ≤ u ≤ 1, without forming 1 + u, which would round away a small u.
 fn log1p(u: f32) -> f32 {
   return 2 * artanh(u / (2 + u));
 }
 
-// s + s³/3 + s⁵/5 + …, for |s| ≤ 1/3, where the first term left out is below 2⁻²⁵ s.
+// s + s³/3 + s⁵/5 + …, for |s| ≤ 1/3, where the first omitted term is below 2⁻²⁵ s.
 fn artanh(s: f32) -> f32 {
   let square = s * s;
   var sum = fma(square, 1.0 / 15, 1.0 / 13);

@@ -1,26 +1,26 @@
 import { roundUp } from '../../memory-plan.js';
-import type { Roofs } from '../device.js';
-import { inTwoAxes, WORKGROUP } from './kernels/passes.js';
+import type { Peaks } from '../device.js';
+import { inTwoAxes } from './kernels/passes.js';
 import { compileShader } from './shaders/compile-shader.js';
-import { shadersOf } from './shaders/shaders.js';
+import { PARAMETERS_BINDING, PEAK_LOOPS, WORKGROUP } from './shaders/constants.js';
+import { filesOf } from './shaders/shaders.js';
 
 type Loop = 'multiplyAdds' | 'exponentials';
 
-/** As shaders/roofs.wgsl has it. */
-const LOOPS = 32;
-const WORK_PER_TURN: Readonly<Record<Loop, number>> = {
-  // Eight chains of four numbers, a product and a sum for each.
-  multiplyAdds: WORKGROUP * LOOPS * 8 * 4 * 2,
-  exponentials: WORKGROUP * LOOPS * 4,
+/** Operations of one turn: the work of one workgroup of shaders/peaks.wgsl. */
+const OPERATIONS_PER_TURN: Readonly<Record<Loop, number>> = {
+  // Eight chains of vec4f, with a multiplication and an addition per element.
+  multiplyAdds: WORKGROUP * PEAK_LOOPS * 8 * 4 * 2,
+  exponentials: WORKGROUP * PEAK_LOOPS * 4,
 };
-/** With these the chains stay far from denormal numbers. */
+/** With these values the chains stay far from subnormal numbers. */
 const FACTOR_AND_SUMMAND: Readonly<Record<Loop, readonly [number, number]>> = {
   multiplyAdds: [0.999, 0.001],
   exponentials: [0.5, -1],
 };
 
-/** shaders/roofs.wgsl, compiled when it is first run. A turn is the work of one workgroup. */
-export class WebgpuRoofs implements Roofs {
+/** Peak rates of a GPU, measured with shaders/peaks.wgsl. Pipelines are created on first use. */
+export class WebgpuPeaks implements Peaks {
   readonly #gpu: GPUDevice;
   readonly #pipelines = new Map<Loop, Promise<GPUComputePipeline>>();
   #module: Promise<GPUShaderModule> | undefined;
@@ -48,10 +48,10 @@ export class WebgpuRoofs implements Roofs {
     const encoder = gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
-    const entries = [sums, parameters].map((buffer, binding) => ({
-      binding,
-      resource: { buffer },
-    }));
+    const entries = [
+      { binding: 0, resource: { buffer: sums } },
+      { binding: PARAMETERS_BINDING, resource: { buffer: parameters } },
+    ];
     pass.setBindGroup(0, gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
     const [x, y] = inTwoAxes(turns);
     pass.dispatchWorkgroups(x, y);
@@ -59,7 +59,7 @@ export class WebgpuRoofs implements Roofs {
     gpu.queue.submit([encoder.finish()]);
     await gpu.queue.onSubmittedWorkDone();
     for (const buffer of [sums, parameters]) buffer.destroy();
-    return turns * WORK_PER_TURN[loop];
+    return turns * OPERATIONS_PER_TURN[loop];
   }
 
   #pipelineOf(loop: Loop): Promise<GPUComputePipeline> {
@@ -72,7 +72,7 @@ export class WebgpuRoofs implements Roofs {
   }
 
   async #create(loop: Loop): Promise<GPUComputePipeline> {
-    this.#module ??= compileShader(this.#gpu, 'roofs', shadersOf({}).roofs);
+    this.#module ??= compileShader(this.#gpu, 'peaks', filesOf('peaks'));
     const compute = { module: await this.#module, entryPoint: loop };
     return this.#gpu.createComputePipelineAsync({ label: loop, layout: 'auto', compute });
   }

@@ -1,15 +1,15 @@
-// What a GPU can do at most: independent chains in registers, which touch no memory until the end.
-// Benchmarks compare with it. A turn is a workgroup's work: LOOPS rounds of eight chains of four
-// numbers, in each of WORKGROUP invocations. Behind exp.wgsl.
-override WORKGROUP: u32 = 256;
-override LOOPS: u32 = 32;
+// requires: exp
+// The peak rates of a GPU, the roofs of the roofline model: independent chains of operations in
+// registers, without memory traffic until the end. A turn is the work of one workgroup: each of its
+// WORKGROUP invocations runs PEAK_LOOPS iterations over eight chains of vec4f (multiply-adds) or one
+// (exponentials).
 
-// Of the uniforms' values the compiler knows nothing, so it can leave nothing out.
+// The compiler does not know the values of uniforms, so it cannot fold the loops.
 struct Parameters { turns: u32, factor: f32, summand: f32 }
 @group(0) @binding(0) var<storage, read_write> sums: array<f32>;
-@group(0) @binding(1) var<uniform> parameters: Parameters;
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> parameters: Parameters;
 
-// Every chain goes to summand / (1 − factor) and stays there, far from denormal numbers.
+// Every chain converges to summand / (1 − factor), far from subnormal numbers.
 @compute @workgroup_size(WORKGROUP)
 fn multiplyAdds(
   @builtin(workgroup_id) group: vec3u,
@@ -27,7 +27,7 @@ fn multiplyAdds(
   var x5 = x0 + 5;
   var x6 = x0 + 6;
   var x7 = x0 + 7;
-  for (var i = 0u; i < LOOPS; i++) {
+  for (var i = 0u; i < PEAK_LOOPS; i++) {
     x0 = fma(x0, a, b);
     x1 = fma(x1, a, b);
     x2 = fma(x2, a, b);
@@ -37,10 +37,10 @@ fn multiplyAdds(
     x6 = fma(x6, a, b);
     x7 = fma(x7, a, b);
   }
-  keep(dot(x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7, vec4f(1)));
+  keepResult(dot(x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7, vec4f(1)));
 }
 
-// Every chain goes to the x that is summand + factor · eˣ.
+// Every chain converges to the x with x = summand + factor · eˣ.
 @compute @workgroup_size(WORKGROUP)
 fn exponentials(
   @builtin(workgroup_id) group: vec3u,
@@ -51,14 +51,14 @@ fn exponentials(
   let a = parameters.factor;
   let b = parameters.summand;
   var x = vec4f(0, 0.25, 0.5, 0.75) + f32(lane) / 1024;
-  for (var i = 0u; i < LOOPS; i++) {
+  for (var i = 0u; i < PEAK_LOOPS; i++) {
     let e = vec4f(preciseExp(x.x), preciseExp(x.y), preciseExp(x.z), preciseExp(x.w));
     x = fma(e, vec4f(a), vec4f(b));
   }
-  keep(dot(x, vec4f(1)));
+  keepResult(dot(x, vec4f(1)));
 }
 
-// Writes what no sum ever is, so that no time goes into writing, and the compiler cannot know.
-fn keep(sum: f32) {
+// Never writes, because no sum is that small; the compiler cannot know that, so it keeps the loops.
+fn keepResult(sum: f32) {
   if (sum < -1e30) { sums[0] = sum; }
 }

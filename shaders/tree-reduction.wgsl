@@ -1,9 +1,7 @@
-// Trees that join the values of a workgroup's invocations in pairs, so always in the same order. Goes
-// before the shaders that use it, which say how large WORKGROUP is, a power of 2:
-// src/backends/webgpu/shaders.ts.
+// Tree reductions in workgroup memory: values are combined in pairs, so always in the same order.
 //
-// A row is `columns` neighbouring invocations, a power of 2; i is the invocation. What comes of a row
-// is the same for all of it.
+// A row is `columns` consecutive invocations, a power of 2; i is the invocation. Every invocation of a
+// row receives the result of the row.
 
 var<workgroup> partials: array<f32, WORKGROUP>;
 
@@ -29,7 +27,7 @@ fn maximumOfRow(value: f32, i: u32, columns: u32) -> f32 {
 fn firstOfRow(i: u32, columns: u32) -> f32 {
   workgroupBarrier();
   let first = partials[i - i % columns];
-  // The next call may write only when all have read.
+  // The next reduction may write only after every invocation has read.
   workgroupBarrier();
   return first;
 }

@@ -1,5 +1,6 @@
-// What comes of the values of all invocations of a workgroup, the same for all of them; i is the
-// invocation. Goes with tree.wgsl; workgroup-subgroups.wgsl does the same on subgroups.
+// requires: tree-reduction
+// Reductions over all invocations of a workgroup; i is the invocation. Every invocation receives the
+// result. subgroup-reduction.wgsl replaces this file where subgroups are enabled.
 
 fn sumOfWorkgroup(value: f32, i: u32) -> f32 {
   return sumOfRow(value, i, WORKGROUP);
