@@ -17,18 +17,18 @@ fn averagePool2dForward(
   if (o >= sizes.B * extents.x * extents.y * sizes.C) { return; }
   let c = o % sizes.C;
   let window = o / sizes.C;
-  let left = window % extents.y * sizes.SW - sizes.PW;
-  let top = window / extents.y % extents.x * sizes.SH - sizes.PH;
+  let left = window % extents.y * sizes.strideWidth - sizes.paddingWidth;
+  let top = window / extents.y % extents.x * sizes.strideHeight - sizes.paddingHeight;
   let image = window / (extents.x * extents.y) * sizes.H;
-  let rowEnd = min(top + sizes.KH, sizes.H);
-  let columnEnd = min(left + sizes.KW, sizes.W);
+  let rowEnd = min(top + sizes.kernelHeight, sizes.H);
+  let columnEnd = min(left + sizes.kernelWidth, sizes.W);
   var sum = 0.0;
   for (var h = max(0, top); h < rowEnd; h++) {
     for (var w = max(0, left); w < columnEnd; w++) {
       sum += x[((image + h) * sizes.W + w) * sizes.C + c];
     }
   }
-  y[o] = sum / f32(sizes.KH * sizes.KW);
+  y[o] = sum / f32(sizes.kernelHeight * sizes.kernelWidth);
 }
 
 @group(0) @binding(0) var<storage, read_write> dx: array<f32>;
@@ -43,17 +43,17 @@ fn averagePool2dBackward(
   if (i >= sizes.B * sizes.H * sizes.W * sizes.C) { return; }
   let c = i % sizes.C;
   let pixel = i / sizes.C;
-  let w = pixel % sizes.W + sizes.PW;
-  let h = pixel / sizes.W % sizes.H + sizes.PH;
+  let w = pixel % sizes.W + sizes.paddingWidth;
+  let h = pixel / sizes.W % sizes.H + sizes.paddingHeight;
   let n = pixel / (sizes.W * sizes.H);
   let extents = outputExtents();
-  let rows = windowsOver(h, sizes.KH, sizes.SH, extents.x);
-  let columns = windowsOver(w, sizes.KW, sizes.SW, extents.y);
+  let rows = windowsOver(h, sizes.kernelHeight, sizes.strideHeight, extents.x);
+  let columns = windowsOver(w, sizes.kernelWidth, sizes.strideWidth, extents.y);
   var sum = 0.0;
   for (var oh = rows.x; oh < rows.y; oh++) {
     for (var ow = columns.x; ow < columns.y; ow++) {
       sum += dy[((n * extents.x + oh) * extents.y + ow) * sizes.C + c];
     }
   }
-  dx[i] = sum / f32(sizes.KH * sizes.KW);
+  dx[i] = sum / f32(sizes.kernelHeight * sizes.kernelWidth);
 }

@@ -74,7 +74,9 @@ fn combineStatistics(
   let c = group.x * COLUMNS + local.x;
   let end = select(0, splitCount(), c < sizes.C);
   var sum = 0.0;
-  for (var split = local.y; split < end; split += ROWS) { sum += rowsOfSplit(split) * loadPair(split, c).x; }
+  for (var split = local.y; split < end; split += ROWS) {
+    sum += rowsOfSplit(split) * loadPair(split, c).x;
+  }
   let mean = sumOfColumn(vec2f(sum, 0), local).x / f32(sizes.N);
   var squares = 0.0;
   for (var split = local.y; split < end; split += ROWS) {

@@ -310,8 +310,12 @@ fn storeSum(split: u32, at: u32, sum: f32) {
 fn sumOfSplits(at: u32) -> f32 {
   var sums = vec4f();
   for (var split = 0u; split < splitCount(); split += 4) {
-    let next = split + vec4u(0, 1, 2, 3);
-    sums += vec4f(partialSum(next.x, at), partialSum(next.y, at), partialSum(next.z, at), partialSum(next.w, at));
+    sums += vec4f(
+      partialSum(split, at),
+      partialSum(split + 1, at),
+      partialSum(split + 2, at),
+      partialSum(split + 3, at),
+    );
   }
   return sums.x + sums.y + sums.z + sums.w;
 }

@@ -2,7 +2,7 @@
 // Derivation: src/ops/leaky-relu.ts
 // All tensors have the same shape, with n elements. Each invocation computes one element.
 
-struct Sizes { n: u32, slope: f32 }
+struct Sizes { n: u32, negativeSlope: f32 }
 @group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
@@ -15,7 +15,7 @@ fn leakyReluForward(
 ) {
   let i = id.x + id.y * groups.x * WORKGROUP;
   if (i >= sizes.n) { return; }
-  y[i] = select(sizes.slope * x[i], x[i], isPositive(x[i]));
+  y[i] = select(sizes.negativeSlope * x[i], x[i], isPositive(x[i]));
 }
 
 @group(0) @binding(0) var<storage, read_write> dx: array<f32>;
@@ -29,5 +29,5 @@ fn leakyReluBackward(
 ) {
   let i = id.x + id.y * groups.x * WORKGROUP;
   if (i >= sizes.n) { return; }
-  dx[i] = select(sizes.slope * dy[i], dy[i], isPositive(y2[i]));
+  dx[i] = select(sizes.negativeSlope * dy[i], dy[i], isPositive(y2[i]));
 }

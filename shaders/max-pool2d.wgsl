@@ -39,19 +39,19 @@ struct Largest { value: f32, position: i32 }
 fn largestOf(o: i32, extents: vec2i) -> Largest {
   let c = o % sizes.C;
   let window = o / sizes.C;
-  let left = window % extents.y * sizes.SW - sizes.PW;
-  let top = window / extents.y % extents.x * sizes.SH - sizes.PH;
+  let left = window % extents.y * sizes.strideWidth - sizes.paddingWidth;
+  let top = window / extents.y % extents.x * sizes.strideHeight - sizes.paddingHeight;
   let image = window / (extents.x * extents.y) * sizes.H;
   let rowBegin = max(0, -top);
-  let rowEnd = min(sizes.KH, sizes.H - top);
+  let rowEnd = min(sizes.kernelHeight, sizes.H - top);
   let columnBegin = max(0, -left);
-  let columnEnd = min(sizes.KW, sizes.W - left);
+  let columnEnd = min(sizes.kernelWidth, sizes.W - left);
   var largest = Largest(0, -1);
   for (var kh = rowBegin; kh < rowEnd; kh++) {
     for (var kw = columnBegin; kw < columnEnd; kw++) {
       let value = x[((image + top + kh) * sizes.W + left + kw) * sizes.C + c];
       let wins = largest.position < 0 || value > largest.value || isNan(value);
-      if (wins) { largest = Largest(value, kh * sizes.KW + kw); }
+      if (wins) { largest = Largest(value, kh * sizes.kernelWidth + kw); }
     }
   }
   return largest;
@@ -75,17 +75,17 @@ fn maxPool2dBackward(
   if (i >= sizes.B * sizes.H * sizes.W * sizes.C) { return; }
   let c = i % sizes.C;
   let pixel = i / sizes.C;
-  let w = pixel % sizes.W + sizes.PW;
-  let h = pixel / sizes.W % sizes.H + sizes.PH;
+  let w = pixel % sizes.W + sizes.paddingWidth;
+  let h = pixel / sizes.W % sizes.H + sizes.paddingHeight;
   let n = pixel / (sizes.W * sizes.H);
   let extents = outputExtents();
-  let rows = windowsOver(h, sizes.KH, sizes.SH, extents.x);
-  let columns = windowsOver(w, sizes.KW, sizes.SW, extents.y);
+  let rows = windowsOver(h, sizes.kernelHeight, sizes.strideHeight, extents.x);
+  let columns = windowsOver(w, sizes.kernelWidth, sizes.strideWidth, extents.y);
   var sum = 0.0;
   for (var oh = rows.x; oh < rows.y; oh++) {
     for (var ow = columns.x; ow < columns.y; ow++) {
       let o = ((n * extents.x + oh) * extents.y + ow) * sizes.C + c;
-      let position = (h - oh * sizes.SH) * sizes.KW + w - ow * sizes.SW;
+      let position = (h - oh * sizes.strideHeight) * sizes.kernelWidth + w - ow * sizes.strideWidth;
       if (indexAt(o) == position) { sum += dy[o]; }
     }
   }

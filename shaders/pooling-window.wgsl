@@ -4,7 +4,9 @@
 // coordinates.
 struct Sizes {
   B: i32, H: i32, W: i32, C: i32,
-  KH: i32, KW: i32, SH: i32, SW: i32, PH: i32, PW: i32,
+  kernelHeight: i32, kernelWidth: i32,
+  strideHeight: i32, strideWidth: i32,
+  paddingHeight: i32, paddingWidth: i32,
 }
 @group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
@@ -16,6 +18,7 @@ fn windowsOver(p: i32, kernel: i32, stride: i32, count: i32) -> vec2i {
 
 // Extents of the output, (OH, OW).
 fn outputExtents() -> vec2i {
-  let padded = vec2i(sizes.H, sizes.W) + 2 * vec2i(sizes.PH, sizes.PW);
-  return (padded - vec2i(sizes.KH, sizes.KW)) / vec2i(sizes.SH, sizes.SW) + 1;
+  let padded = vec2i(sizes.H, sizes.W) + 2 * vec2i(sizes.paddingHeight, sizes.paddingWidth);
+  let kernel = vec2i(sizes.kernelHeight, sizes.kernelWidth);
+  return (padded - kernel) / vec2i(sizes.strideHeight, sizes.strideWidth) + 1;
 }

@@ -1,8 +1,8 @@
 // requires: step-state-layout
 // Derivation: src/ops/step-state.ts
 // losses (R), L (1). A single invocation.
-struct Batch { size: u32 }
-@group(0) @binding(PARAMETERS_BINDING) var<uniform> batch: Batch;
+struct Parameters { batchSize: u32 }
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> parameters: Parameters;
 
 @group(0) @binding(0) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(1) var<storage, read> L: array<f32>;
@@ -19,5 +19,5 @@ fn recordLoss() {
 fn advance() {
   state.step++;
   state.row++;
-  state.position += batch.size;
+  state.position += parameters.batchSize;
 }
