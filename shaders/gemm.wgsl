@@ -1,4 +1,4 @@
-// requires: f32, read-a, read-b
+// requires: f32, read-a, read-b, split-k
 // expects: Coordinates, depthCoordinates, gemmDepth, gemmShape, offsetInA, offsetInB, rowCoordinates, rowInC
 // Derivation: src/ops/matmul.ts
 //
@@ -35,9 +35,8 @@
 // neighbouring invocations load along K where a row of A, or with TRANSPOSE_B a column of B, is
 // contiguous, and across K otherwise.
 //
-// Split-K: where C has few tiles and K is long, K is split into S ranges, as many as `scratch`
-// (S, R, G, N) has room for. The workgroups of each split write partial sums there, and a second pass
-// (sumSplits) reduces them. The order of summation depends only on shapes and tiling.
+// Split-K: where C has few tiles and K is long, each split of K has workgroups of its own, whose partial
+// sums a second pass reduces: split-k.wgsl.
 //
 // Epilogue: the entry points with the suffix WithBias add the bias to the accumulators before they are
 // stored, or in the second pass of split-K.
@@ -47,6 +46,7 @@
 // The caller guarantees M, N, G ≥ 1; at least as many workgroups as tiles, in x and y; and a DEPTH with
 // which an invocation loads at most one vec4 of each operand per step. A phase of a convolution
 // computes M of the R rows of C; otherwise M = R.
+
 // Every pass sets these.
 override ROWS: u32 = 4; // a multiple of 4, or of 8 where COLUMNS is 4
 override COLUMNS: u32 = 4; // 4, or a multiple of 8
@@ -60,9 +60,7 @@ override TRANSPOSE_B: bool = false;
 /// A GEMM (M, K) · (K, N) for each of G groups and each phase; C has R rows.
 struct GemmShape { M: u32, N: u32, G: u32, phases: u32, R: u32 }
 
-@group(0) @binding(0) var<storage, read_write> C: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(SCRATCH_BINDING) var<storage, read_write> scratch: array<f32>;
 
 override INVOCATIONS: u32 = ROWS * COLUMNS;
 override VECTORS_DOWN: u32 = BLOCKS * ROWS;
@@ -126,21 +124,6 @@ fn biasOf(column: u32) -> mat4x4f {
   return mat4x4f(row, row, row, row);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn sumSplits(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
-  let i = id.x + id.y * workgroups.x * WORKGROUP;
-  if (i >= resultSize()) { return; }
-  C[i] = sumOfSplits(i);
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn sumSplitsWithBias(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
-  let i = id.x + id.y * workgroups.x * WORKGROUP;
-  if (i >= resultSize()) { return; }
-  let shape = gemmShape();
-  C[i] = sumOfSplits(i) + bias[i % (shape.G * shape.N)];
-}
-
 /// Tiles are numbered along a row of C first, then down its rows, then by group, phase and split.
 fn tileCount() -> u32 {
   let shape = gemmShape();
@@ -149,13 +132,6 @@ fn tileCount() -> u32 {
 }
 
 fn tilesAlong(extent: u32, vectors: u32) -> u32 { return (extent + 4 * vectors - 1) / (4 * vectors); }
-
-fn resultSize() -> u32 {
-  let shape = gemmShape();
-  return shape.R * shape.G * shape.N;
-}
-
-fn splitCount() -> u32 { return max(1, arrayLength(&scratch) / resultSize()); }
 
 fn multiply(tile: u32, i: u32) -> Result {
   let shape = gemmShape();
@@ -296,32 +272,4 @@ fn storeRow(split: u32, m: u32, n: u32, row: vec4f) {
   if (n + 1 < shape.N) { storeSum(split, at + 1, row.y); }
   if (n + 2 < shape.N) { storeSum(split, at + 2, row.z); }
   if (n + 3 < shape.N) { storeSum(split, at + 3, row.w); }
-}
-
-fn storeSum(split: u32, at: u32, sum: f32) {
-  if (splitCount() == 1) {
-    C[at] = sum;
-  } else {
-    scratch[split * resultSize() + at] = sum;
-  }
-}
-
-/// The sum over all splits, with four accumulators so that four loads are in flight.
-fn sumOfSplits(at: u32) -> f32 {
-  var sums = vec4f();
-  for (var split = 0u; split < splitCount(); split += 4) {
-    sums += vec4f(
-      partialSum(split, at),
-      partialSum(split + 1, at),
-      partialSum(split + 2, at),
-      partialSum(split + 3, at),
-    );
-  }
-  return sums.x + sums.y + sums.z + sums.w;
-}
-
-/// The partial sum of a split, or 0 beyond the last split.
-fn partialSum(split: u32, at: u32) -> f32 {
-  if (split >= splitCount()) { return 0; }
-  return scratch[split * resultSize() + at];
 }
