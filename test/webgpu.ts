@@ -1,10 +1,11 @@
 import { describe, inject } from 'vitest';
 import { openAdapter } from '../src/backends/webgpu/adapter/adapter.js';
+import { reasonOf } from '../src/errors.js';
 
-/** What the GPU has, or why there is none to test on. */
-const { features, missing } = await look();
+/** The adapter's features, or why there is no adapter. */
+const { features, missing } = await probe();
 
-async function look(): Promise<{ features: ReadonlySet<string>; missing?: string }> {
+async function probe(): Promise<{ features: ReadonlySet<string>; missing?: string }> {
   try {
     const { device, close } = await openAdapter();
     const features = new Set(device.features);
@@ -12,13 +13,13 @@ async function look(): Promise<{ features: ReadonlySet<string>; missing?: string
     return { features };
   } catch (error) {
     if (inject('webgpuIsRequired')) throw error;
-    return { features: new Set(), missing: (error as Error).message };
+    return { features: new Set(), missing: reasonOf(error) };
   }
 }
 
 /**
- * A suite that needs a GPU, and perhaps one with some feature. Where there is none it is skipped, with
- * the reason in its name.
+ * A suite that needs a GPU, optionally with a feature. Without one the suite is skipped, with the reason
+ * in its name.
  */
 export function describeWithGpu(title: string, suite: () => void, feature?: GPUFeatureName): void {
   const reason = missing ?? (feature && !features.has(feature) ? `no ${feature}` : undefined);

@@ -2,7 +2,7 @@ import { Backend } from '../../src/backends/backend.js';
 import { openAdapter } from '../../src/backends/webgpu/adapter/adapter.js';
 import { WebgpuDevice } from '../../src/backends/webgpu/webgpu-device.js';
 
-/** The webgpu backend, and what it stands on. */
+/** Opens the webgpu backend, with its device and Dawn's. */
 export async function open() {
   const adapter = await openAdapter();
   const device = new WebgpuDevice(adapter);

@@ -107,7 +107,7 @@ function suite(draws: readonly Draw[], options: WebgpuOptions) {
     await expectAgreement(draw(newStream()), backend);
   });
 
-  it.each(cases)('give the same bits each time: $title', async ({ draw }) => {
+  it.each(cases)('give the same bits in every run: $title', async ({ draw }) => {
     const [once, again] = [
       await resultsOf(backend, draw(newStream())),
       await resultsOf(backend, draw(newStream())),

@@ -1,4 +1,4 @@
-/* Which adapter is opened, what it must offer, and what is said where there is none. */
+/* Which adapter is opened, which limits it must have, and the errors where there is none. */
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,14 +19,14 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** Offers all that is needed, and large buffers. */
+/** Limits of an adapter that is good enough, with large buffers. */
 const LIMITS = {
   ...NEEDED_LIMITS,
   maxBufferSize: 2 ** 30,
   maxStorageBufferBindingSize: 2 ** 29,
 };
 
-/** An adapter as a browser has them. */
+/** An adapter as browsers return it. */
 function adapterOf(description: string, limits: Partial<Record<keyof typeof LIMITS, number>> = {}) {
   const requestDevice = vi.fn(async () => ({ destroy() {} }));
   return {
@@ -43,11 +43,11 @@ interface Offers {
   readonly fallback?: ReturnType<typeof adapterOf>;
 }
 
-/** A browser in which each wish finds another adapter. */
+/** A browser that returns a different adapter for each request. */
 function browserWith({ fast, frugal = fast, fallback }: Offers) {
-  const requestAdapter = vi.fn(async (wish: GPURequestAdapterOptions) => {
-    if (wish.forceFallbackAdapter) return fallback ?? null;
-    return (wish.powerPreference === 'low-power' ? frugal : fast) ?? null;
+  const requestAdapter = vi.fn(async (options: GPURequestAdapterOptions) => {
+    if (options.forceFallbackAdapter) return fallback ?? null;
+    return (options.powerPreference === 'low-power' ? frugal : fast) ?? null;
   });
   vi.stubGlobal('navigator', { gpu: { requestAdapter } });
   return requestAdapter;
@@ -61,7 +61,7 @@ describe('an option', () => {
     [{ subgroups: 'yes' }, 'subgroups to be true or false, got yes'],
     [{ adapter: 3 }, 'adapter to be a name, got 3'],
     [{ dawnToggles: 'skip_validation' }, 'dawnToggles to be a list of names, got skip_validation'],
-  ])('that is none of its choices is refused: %o', async (options, message) => {
+  ])('with an unknown value is rejected: %o', async (options, message) => {
     const requestAdapter = browserWith({ fast: adapterOf('Fast') });
     const opening = createBackend('webgpu', options as BackendOptions);
     await expect(opening).rejects.toThrow(new BackendError(`webgpu: expected ${message}`));
@@ -75,7 +75,7 @@ describe('an adapter that lacks a feature', () => {
     [{ subgroups: true }, 'subgroups', 'the option subgroups'],
     [{ precision: 'f16' }, 'shader-f16', 'the precision f16'],
   ] as const)(
-    'is refused where it is asked for, and closed: %o',
+    'is rejected where an option needs the feature, and closed: %o',
     async (options, feature, option) => {
       const destroy = vi.fn();
       const adapter = adapterOf('ACME gen-1');
@@ -92,7 +92,7 @@ describe('an adapter that lacks a feature', () => {
 });
 
 describe('an adapter', () => {
-  it('is called by what it says of itself', () => {
+  it('is named by its description', () => {
     const named = { vendor: 'nvidia', architecture: 'hopper', description: 'NVIDIA H200' };
     expect(describeAdapter(named)).toEqual({
       backend: 'webgpu',
@@ -109,20 +109,20 @@ describe('an adapter', () => {
     { vendor: 'google', architecture: 'swiftshader', description: 'SwiftShader Device (Subzero)' },
     { vendor: 'mesa', architecture: '', description: 'llvmpipe (LLVM 19.1.7, 256 bits)' },
     { vendor: 'microsoft', architecture: '', description: 'Microsoft Basic Render Driver' },
-  ])('that computes on the CPU is said to: $description', (info) => {
+  ])('that computes on the CPU has a note: $description', (info) => {
     expect(describeAdapter(info).notes).toEqual([
       `${info.description} computes on the CPU: the wasm backend is faster.`,
     ]);
   });
 
-  it('that says it stands in for a GPU computes on the CPU', () => {
+  it('that is a fallback adapter computes on the CPU', () => {
     const info = { vendor: '', architecture: '', description: 'Soft', isFallbackAdapter: true };
     expect(describeAdapter(info).notes).toEqual([
       'Soft computes on the CPU: the wasm backend is faster.',
     ]);
   });
 
-  it('that the system does not have is an error with what to do', async () => {
+  it('that does not exist is an error with a hint', async () => {
     browserWith({});
     const error = new BackendError(
       'webgpu: expected a GPU adapter, got none; install a Vulkan, Metal or Direct3D 12 driver, or use the wasm backend',
@@ -132,13 +132,13 @@ describe('an adapter', () => {
     await expect(createBackend('webgpu', { adapter: 'any' })).rejects.toThrow(error);
   });
 
-  it('is asked for with the power that is preferred', async () => {
+  it('is requested with the power preference', async () => {
     const requestAdapter = browserWith({});
     await createBackend('webgpu', { powerPreference: 'low-power' }).catch(() => {});
     expect(requestAdapter).toHaveBeenCalledWith({ powerPreference: 'low-power' });
   });
 
-  it('is asked for all that it has of buffers and useful features', async () => {
+  it('is opened with its largest buffers and all useful features', async () => {
     const fast = adapterOf('Fast');
     browserWith({ fast });
     await openAdapter();
@@ -149,7 +149,7 @@ describe('an adapter', () => {
     });
   });
 
-  it('that does not open is an error with its reason', async () => {
+  it('that does not open is an error with the reason', async () => {
     const fast = adapterOf('Fast');
     fast.requestDevice.mockRejectedValue(new Error('no memory left'));
     browserWith({ fast });
@@ -160,7 +160,7 @@ describe('an adapter', () => {
     );
   });
 
-  describe('asked for by name', () => {
+  describe('requested by name', () => {
     const [fast, frugal] = [adapterOf('Fast GPU 9000'), adapterOf('Frugal GPU')];
     const fallback = adapterOf('Software');
 
@@ -174,7 +174,7 @@ describe('an adapter', () => {
       expect((await openAdapter({ adapter })).info.build).toBe(name);
     });
 
-    it('that no adapter has is an error with those that there are', async () => {
+    it('that no adapter has is an error with the names that exist', async () => {
       browserWith({ fast, fallback });
       await expect(createBackend('webgpu', { adapter: 'H200' })).rejects.toThrow(
         new BackendError(
@@ -185,7 +185,7 @@ describe('an adapter', () => {
   });
 
   it.each(Object.entries(NEEDED_LIMITS))(
-    'with too little of %s is an error that says how much',
+    'with too low a limit %s is an error with both values',
     async (limit, needed) => {
       browserWith({ fast: adapterOf('Small', { [limit]: needed - 1 }) });
       const error = `expected an adapter with ${limit} of at least ${needed}, got ${needed - 1} (Small)`;
@@ -196,19 +196,19 @@ describe('an adapter', () => {
     },
   );
 
-  it('needs what every adapter of the standard has, and no more', () => {
+  it('needs no more than the default limits of WebGPU', () => {
     expect(NEEDED_LIMITS).toEqual({
       maxComputeInvocationsPerWorkgroup: 256,
       maxComputeWorkgroupSizeX: 256,
       maxComputeWorkgroupsPerDimension: 65_535,
       maxComputeWorkgroupStorageSize: 16_384,
-      // The widest op is the gradient of a batch norm's input.
+      // batchNormBackwardInput has the most tensors.
       maxStorageBuffersPerShaderStage: 8,
       maxUniformBufferBindingSize: 256,
     });
   });
 
-  it('in a browser takes no toggles of Dawn', async () => {
+  it('in a browser accepts no Dawn toggles', async () => {
     browserWith({ fast: adapterOf('Fast') });
     await expect(createBackend('webgpu', { dawnToggles: ['skip_validation'] })).rejects.toThrow(
       new BackendError(
@@ -234,7 +234,7 @@ Available adapters:
     expect(parseAdapters('no such library')).toEqual([]);
   });
 
-  it('is given no toggle that cannot be one', async () => {
+  it('accepts no text that cannot be a toggle', async () => {
     const opening = createBackend('webgpu', { dawnToggles: ['skip_validation', 'dump shaders'] });
     await expect(opening).rejects.toThrow(
       new BackendError(
@@ -275,7 +275,7 @@ describe('the flags that Dawn is created with', () => {
 });
 
 describeWithGpu('Dawn', () => {
-  it('has adapters that are opened by a part of their names', async () => {
+  it('opens adapters by a part of their names', async () => {
     const [{ name }] = await listDawnAdapters();
     const adapter = name.slice(1, -1).toUpperCase();
     await using backend = await createBackend('webgpu', { adapter });
@@ -283,21 +283,21 @@ describeWithGpu('Dawn', () => {
     expect(await backend.relu([-1, 2])).toEqual(Float32Array.of(0, 2));
   });
 
-  it('calls the adapter that it prefers as it does in its list', async () => {
+  it('names the default adapter as in its list', async () => {
     await using backend = await createBackend('webgpu');
     const reports = await listAdapters();
     expect(reports.map(({ name }) => name)).toContain(backend.info.build);
     expect(reports.map(({ rejected }) => rejected)).toContain(undefined);
   });
 
-  it('says which adapters there are where none has the name', async () => {
+  it('lists the adapters where none has the name', async () => {
     const names = (await listDawnAdapters()).map(({ name }) => name).join(', ');
     await expect(createBackend('webgpu', { adapter: 'Abacus' })).rejects.toThrow(
       new BackendError(`webgpu: expected an adapter whose name contains "Abacus", got ${names}`),
     );
   });
 
-  it('takes toggles', async () => {
+  it('accepts toggles', async () => {
     const dawnToggles = ['skip_validation', 'disable_robustness'];
     await using backend = await createBackend('webgpu', { dawnToggles });
     expect(await backend.relu([-1, 2])).toEqual(Float32Array.of(0, 2));
@@ -305,7 +305,7 @@ describeWithGpu('Dawn', () => {
 });
 
 describe('the package webgpu', () => {
-  it('is asked for where it is not installed', async () => {
+  it('is named in the error where it is not installed', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'handgrad-'));
     try {
       await cp(new URL('../../dist', import.meta.url), folder, { recursive: true });

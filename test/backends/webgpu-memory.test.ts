@@ -1,4 +1,4 @@
-/* Tensors that are too large for a GPU. */
+/* Tensors that do not fit in GPU memory. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { WebgpuDevice } from '../../src/backends/webgpu/webgpu-device.js';
 import { syntheticDigits } from '../../src/data/synthetic.js';
@@ -15,7 +15,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Runs a step on tensors of the test's own. */
+/** Runs a step on new tensors. */
 async function expectUsable(device: WebgpuDevice): Promise<void> {
   const [x, y] = [persistent('x', [3]), persistent('y', [3])];
   const executable = await device.compile(reluStep(x, y));
@@ -24,7 +24,7 @@ async function expectUsable(device: WebgpuDevice): Promise<void> {
   expect(await device.read(y)).toEqual(Float32Array.of(0, 5, 0));
 }
 
-/** Has no room for buffers of that many bytes or more, until the mock is restored. */
+/** Makes allocations of that many bytes or more fail, until the mock is restored. */
 function fillGpu(gpu: GPUDevice, bytes: number): void {
   const create = gpu.createBuffer.bind(gpu);
   const pop = gpu.popErrorScope.bind(gpu);
@@ -35,7 +35,7 @@ function fillGpu(gpu: GPUDevice, bytes: number): void {
       await pop();
       return new GPUOutOfMemoryError('the GPU is full\n    at a line of Dawn');
     });
-    // A buffer that is as little use as one there was no room for.
+    // An invalid buffer, as after a failed allocation.
     gpu.pushErrorScope('validation');
     const buffer = create({ ...descriptor, size: 2 * gpu.limits.maxBufferSize });
     pop();
@@ -43,7 +43,7 @@ function fillGpu(gpu: GPUDevice, bytes: number): void {
   });
 }
 
-/** 4 KiB, which the filled GPU has no room for. */
+/** Elements of a 4 KiB tensor, whose allocation fails on the full GPU. */
 const LARGE = 1024;
 
 const full = (name: string) =>
@@ -52,7 +52,7 @@ const full = (name: string) =>
   );
 
 describeWithGpu('the webgpu backend', () => {
-  it('compiles no step with a buffer beyond the limit, and keeps nothing of it', async () => {
+  it('rejects a step with a buffer beyond the limit, and keeps no memory for it', async () => {
     const { gpu, device } = await open();
     const create = vi.spyOn(gpu, 'createBuffer');
     const destroy = vi.spyOn(GPUBuffer.prototype, 'destroy');
@@ -74,7 +74,7 @@ describeWithGpu('the webgpu backend', () => {
   });
 
   describe('that is full', () => {
-    it('says so of what is written, when that is used', async () => {
+    it('reports a failed write when the tensor is used', async () => {
       const { gpu, device } = await open();
       const [x, y] = [persistent('x', [LARGE]), persistent('y', [LARGE])];
       fillGpu(gpu, 4 * LARGE);
@@ -83,13 +83,13 @@ describeWithGpu('the webgpu backend', () => {
       await expect(device.read(x)).rejects.toThrow(full('x'));
       await expect(device.read(x)).rejects.toBeInstanceOf(BackendError);
       vi.restoreAllMocks();
-      // Nobody takes zeros for what could not be written.
+      // A later step must not read zeros instead of the values.
       await expect(device.compile(reluStep(x, y))).rejects.toThrow(full('x'));
       await expectUsable(device);
       await device.close();
     });
 
-    it('says so of the step that is compiled, and keeps nothing of it', async () => {
+    it('rejects the step that is compiled, and keeps no memory for it', async () => {
       const { gpu, device } = await open();
       const [x, y] = [persistent('x', [LARGE]), persistent('y', [LARGE])];
       fillGpu(gpu, 4 * LARGE);
@@ -100,7 +100,7 @@ describeWithGpu('the webgpu backend', () => {
       await device.close();
     });
 
-    it('takes what is written once there is room', async () => {
+    it('accepts a write once there is memory again', async () => {
       const { gpu, device } = await open();
       const x = persistent('x', [LARGE]);
       fillGpu(gpu, 4 * LARGE);

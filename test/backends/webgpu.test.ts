@@ -1,4 +1,4 @@
-/* How the WebGPU backend runs; what every backend computes is tested by the suites of the ops. */
+/* How the WebGPU backend runs steps; the suites of the ops test what it computes. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Backend } from '../../src/backends/backend.js';
 import { createBackend } from '../../src/backends/create.js';
@@ -37,14 +37,14 @@ async function train30Steps(backend: Backend) {
 }
 
 describeWithGpu('the webgpu backend', () => {
-  it('opens a GPU, and says which', async () => {
+  it('opens a GPU, and names it', async () => {
     await using backend = await createBackend('webgpu');
     expect(backend.info).toMatchObject({ backend: 'webgpu', threads: 1 });
     expect(backend.info.build).toMatch(/\w/);
     expect(await backend.relu([-1, 2])).toEqual(Float32Array.of(0, 2));
   });
 
-  it('runs beside another of its kind', async () => {
+  it('runs beside another webgpu backend', async () => {
     await using one = await createBackend('webgpu');
     const other = await createBackend('webgpu');
     const both = [one, other].map((backend, i) => backend.relu([-1, 5 + i]));
@@ -64,7 +64,7 @@ describeWithGpu('the webgpu backend', () => {
       await device.close();
     });
 
-    it('of bytes, of which the last are no whole word', async () => {
+    it('of bytes whose number is not a multiple of 4', async () => {
       const { device } = await open();
       const x = persistent('x', [7], 'uint8');
       device.write(x, [1, 2, 3, 4, 5, 6, 255]);
@@ -85,7 +85,7 @@ describeWithGpu('the webgpu backend', () => {
       await device.close();
     });
 
-    it('and reads them as they are when asked, whatever is written next', async () => {
+    it('and reads the values at the time of the call, whatever is written later', async () => {
       const { gpu, device } = await open();
       const x = persistent('x', [1]);
       const read = async (value: number) => {
@@ -97,7 +97,7 @@ describeWithGpu('the webgpu backend', () => {
         Float32Array.of(2),
         Float32Array.of(3),
       ]);
-      // The buffers of those reads serve these.
+      // These reads reuse the staging buffers of those.
       const create = vi.spyOn(gpu, 'createBuffer');
       for (let i = 0; i < 5; i++) expect(await read(i)).toEqual(Float32Array.of(i));
       expect(create).not.toHaveBeenCalled();
@@ -114,7 +114,7 @@ describeWithGpu('the webgpu backend', () => {
     });
   });
 
-  it('runs a step as many times as asked', async () => {
+  it('runs a step the requested number of times', async () => {
     const { device } = await open();
     const [dw, factor] = [persistent('dw', [2]), persistent('factor', [1])];
     const executable = await device.compile(scalingStep(dw, factor));
@@ -127,7 +127,7 @@ describeWithGpu('the webgpu backend', () => {
     await device.close();
   });
 
-  it('runs over more elements than one axis of workgroups has', async () => {
+  it('runs over more elements than one axis of workgroups covers', async () => {
     const { device } = await open();
     const size = 2 ** 24 + 3;
     const [x, y] = [persistent('x', [size]), persistent('y', [size])];
@@ -142,7 +142,7 @@ describeWithGpu('the webgpu backend', () => {
     await device.close();
   });
 
-  it('refuses everything once it is closed', async () => {
+  it('rejects every call after it is closed', async () => {
     const { device } = await open();
     const [x, y] = [persistent('x', [2]), persistent('y', [2])];
     const executable = await device.compile(reluStep(x, y));
@@ -157,7 +157,7 @@ describeWithGpu('the webgpu backend', () => {
     await device.close();
   });
 
-  it('closes when what was asked of it is answered', async () => {
+  it('closes after earlier calls have completed', async () => {
     const { backend } = await open();
     const trainer = recipeTrainer(RECIPES.softmax, { backend });
     const evaluating = trainer.evaluate(digits.test);
@@ -165,7 +165,7 @@ describeWithGpu('the webgpu backend', () => {
     expect((await evaluating).loss).toBeGreaterThan(0);
   });
 
-  it('closes in the middle of a run, which says so', async () => {
+  it('closes during a run, which rejects', async () => {
     const { device } = await open();
     const [x, y] = [persistent('x', [2 ** 16]), persistent('y', [2 ** 16])];
     const executable = await device.compile(reluStep(x, y, 4));
@@ -179,7 +179,7 @@ describeWithGpu('the webgpu backend', () => {
   describe('whose GPU is lost', () => {
     const lost = /^webgpu: the device was lost \(destroyed\)/;
 
-    it('says so to who waits for the run under way, and of whatever follows', async () => {
+    it('rejects the call that waits for the current run, and all later calls', async () => {
       const { gpu, device } = await open();
       const [x, y] = [persistent('x', [2 ** 16]), persistent('y', [2 ** 16])];
       const executable = await device.compile(reluStep(x, y, 4));
@@ -195,7 +195,7 @@ describeWithGpu('the webgpu backend', () => {
       await device.close();
     });
 
-    it('says so of a tensor that is being read, and of a step that is being compiled', async () => {
+    it('rejects a read and a compilation in progress', async () => {
       const [reading, compiling] = [await open(), await open()];
       const [x, y] = [persistent('x', [2]), persistent('y', [2])];
       const read = expect(reading.device.read(x)).rejects.toThrow(lost);
@@ -208,7 +208,7 @@ describeWithGpu('the webgpu backend', () => {
       await compiling.device.close();
     });
 
-    it('ends fit with an error, after which another backend goes on from the checkpoint', async () => {
+    it('ends fit with an error, after which another backend resumes from the checkpoint', async () => {
       const { gpu, backend } = await open();
       const epochs = 4;
       const trainer = recipeTrainer(RECIPES.softmax, { backend });
@@ -237,7 +237,7 @@ describeWithGpu('the webgpu backend', () => {
     });
   });
 
-  it('computes the same bits each time', async () => {
+  it('computes the same bits in every run', async () => {
     const states = [];
     for (let i = 0; i < 2; i++) {
       await using backend = await createBackend('webgpu');
@@ -248,7 +248,7 @@ describeWithGpu('the webgpu backend', () => {
     }
   });
 
-  describe('lets a process end by itself', () => {
+  describe('lets the process exit', () => {
     const root = new URL('../..', import.meta.url).pathname;
     const program = (rest: string) =>
       inNode(
@@ -263,7 +263,7 @@ describeWithGpu('the webgpu backend', () => {
       expect((await program('await backend.close(); await backend.close();')).stdout).toBe('2\n');
     });
 
-    it('after close of one that was closed before, and opened again', async () => {
+    it('after a backend was closed, and another opened and closed', async () => {
       const again = `await backend.close();
         const second = await createBackend('webgpu');
         console.log((await second.relu([3]))[0]);
@@ -271,11 +271,11 @@ describeWithGpu('the webgpu backend', () => {
       expect((await program(again)).stdout).toBe('2\n3\n');
     });
 
-    it('even when close was forgotten', async () => {
+    it('even without close', async () => {
       expect((await program('')).stdout).toBe('2\n');
     });
 
-    it('and leaves the CPU alone while it is idle', async () => {
+    it('and uses no CPU time while it is idle', async () => {
       const idle = `const { setTimeout: wait } = await import('node:timers/promises');
         await wait(200);
         const before = process.cpuUsage();

@@ -69,7 +69,11 @@ function poolingForward(shader: string, elements: number): Kernel {
   };
 }
 
-/** Sums over the rows. @param second entry point that combines the splits */
+/**
+ * Sums over the rows.
+ *
+ * @param second entry point that combines the splits
+ */
 function channelSums(entryPoint: OpName, second: string): Kernel {
   return { shader: 'batch-norm', plan: (sizes) => planChannelSums(entryPoint, second, sizes) };
 }
@@ -120,6 +124,7 @@ function ofMatrices(matrices: Gemm): Gemm {
 
 const columnSums: Kernel = { shader: 'column-sums', plan: planColumnSums };
 
+/** The kernel of each op. */
 export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   matmul: gemm('matmul', ([M, N, K], { transposeA, transposeB }) => {
     return ofMatrices({ M, N, K, transposeA: transposeA !== 0, transposeB: transposeB !== 0 });
