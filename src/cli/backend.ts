@@ -1,6 +1,6 @@
-import type { Backend } from '../backends/backend.js';
-import { createBackend } from '../backends/create.js';
 import type { BackendInfo } from '../backends/device.js';
+import type { Backend } from '../numerics/backend.js';
+import { createBackend } from '../numerics/create-backend.js';
 import { formatCounted } from './format.js';
 import type { BackendOptions } from './options.js';
 import { note } from './output.js';

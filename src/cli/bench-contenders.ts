@@ -1,6 +1,6 @@
 import type { Contender } from '../../bench/contender.js';
-import { type BackendOptions, createBackend } from '../backends/create.js';
 import type { BackendName } from '../backends/device.js';
+import { type BackendOptions, createBackend } from '../numerics/create-backend.js';
 import { UsageError } from './failure.js';
 
 export interface ContenderOptions {

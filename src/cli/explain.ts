@@ -1,4 +1,5 @@
 import { Argument, Command } from 'commander';
+import { formatDescription } from '../description.js';
 import { createStepState } from '../ops/step-state.js';
 import { RECIPE_NAMES, type Recipe, type RecipeName } from '../recipes.js';
 import type { Step } from '../step.js';
@@ -55,9 +56,9 @@ function listRecipe(recipe: Recipe, batchSize: number, evaluation: boolean): Lis
     recipe: recipe.name,
     title: recipe.title,
     step: evaluation ? 'evaluation' : 'training',
-    model: setup.model.description,
-    loss: setup.loss.name,
-    optimizer: setup.optimizer.name,
+    model: formatDescription(setup.model.description),
+    loss: formatDescription(setup.loss.description),
+    optimizer: formatDescription(setup.optimizer.description),
     parameters: setup.model.parameters.reduce((sum, { size }) => sum + size, 0),
     batchSize,
     ...listingOf(buildStep(setup, source, batchSize).calls),

@@ -1,6 +1,4 @@
 import { Argument, Command } from 'commander';
-import type { Backend } from '../backends/backend.js';
-import { createBackend } from '../backends/create.js';
 import type { BackendName } from '../backends/device.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
 import { BackendError } from '../errors.js';
@@ -11,6 +9,8 @@ import {
   type GradcheckResult,
   gradcheck,
 } from '../gradcheck/index.js';
+import type { Backend } from '../numerics/backend.js';
+import { createBackend } from '../numerics/create-backend.js';
 import { formatBackend } from './backend.js';
 import { FAILURE, reasonOf } from './failure.js';
 import {

@@ -1,12 +1,12 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { relaxedSimd, simd, threads } from 'wasm-feature-detect';
-import { createBackend } from '../backends/create.js';
 import type { BackendInfo, BackendName } from '../backends/device.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
 import { type AdapterReport, listAdapters, openAdapter } from '../backends/webgpu/adapter.js';
 import { defaultCacheFolder } from '../cache-folder.js';
 import { loadMnist } from '../data/mnist.js';
+import { createBackend } from '../numerics/create-backend.js';
 import { formatBackend } from './backend.js';
 import { reasonOf } from './failure.js';
 import { formatBytes, formatCount, formatCounted } from './format.js';

@@ -3,7 +3,7 @@
 import { PADDING } from '../backends/wasm/linker.js';
 import { ALIGNMENT, planMemory, roundUp } from '../memory-plan.js';
 import type { OpName } from '../ops/registry.js';
-import { type Call, definitionOf, inputsOf, outputsOf } from '../step.js';
+import { type Call, definitionOf, touchedBy } from '../step.js';
 import { formatShape, type Tensor } from '../tensor.js';
 import { formatBytes, formatCounted, wrap } from './format.js';
 
@@ -36,11 +36,16 @@ interface ListedCall {
   readonly op: OpName;
   readonly formula: string;
   readonly outputs: readonly ListedTensor[];
+  /** Tensors that are changed in place. */
+  readonly updates: readonly ListedTensor[];
   readonly inputs: readonly ListedTensor[];
   readonly attributes: Readonly<Record<string, number>>;
 }
 
-type ListedTensor = Pick<Tensor, 'name' | 'shape' | 'dtype' | 'storage'>;
+type ListedTensor = Pick<Tensor, 'name' | 'shape' | 'dtype' | 'storage'> & {
+  /** The tensor's name in the formula. */
+  readonly role: string;
+};
 
 export function listingOf(calls: readonly Call[]): ListedCalls {
   const listed = calls.map((call, i) => ({
@@ -48,8 +53,7 @@ export function listingOf(calls: readonly Call[]): ListedCalls {
     section: call.section,
     op: call.op,
     formula: definitionOf(call.op).formula,
-    outputs: outputsOf(call).map(listTensor),
-    inputs: inputsOf(call).map(listTensor),
+    ...listTensors(call),
     attributes: call.attributes,
   }));
   const planned = planMemory(
@@ -59,12 +63,17 @@ export function listingOf(calls: readonly Call[]): ListedCalls {
   return { calls: listed, activations: { planned, separate: separateBytes(calls) } };
 }
 
-function listTensor({ name, shape, dtype, storage }: Tensor): ListedTensor {
-  return { name, shape, dtype, storage };
+function listTensors({ op, tensors }: Call) {
+  const list = (role: string): ListedTensor => {
+    const { name, shape, dtype, storage } = tensors[role];
+    return { role, name, shape, dtype, storage };
+  };
+  const { outputs, updates, inputs } = definitionOf(op);
+  return { outputs: outputs.map(list), updates: updates.map(list), inputs: inputs.map(list) };
 }
 
 function separateBytes(calls: readonly Call[]): number {
-  const tensors = new Set(calls.flatMap((call) => [...outputsOf(call), ...inputsOf(call)]));
+  const tensors = new Set(calls.flatMap(touchedBy));
   return [...tensors]
     .filter(({ storage }) => storage === 'activation')
     .reduce((sum, { byteLength }) => sum + roundUp(byteLength + PADDING, ALIGNMENT), 0);
@@ -107,10 +116,14 @@ function formatCalls(calls: readonly ListedCall[]): string[] {
 /** Columns that a terminal is expected to have. */
 const WIDTH = 120;
 
-/** `y (64, 30) ← x (64, 784), W (784, 30)`, on further lines where one is too short. */
-function formatTensors({ outputs, inputs }: ListedCall, indent: string): string {
-  const format = ({ name, shape }: ListedTensor) => `${name} ${formatShape(shape)}`;
-  const left = outputs.map(format).join(', ');
+/**
+ * `y: 0.y (64, 30) ← x (64, 784), W: 0.weight (784, 30)`: each tensor with its role, where that is
+ * not its name. Wraps at the terminal's width.
+ */
+function formatTensors({ outputs, updates, inputs }: ListedCall, indent: string): string {
+  const format = ({ role, name, shape }: ListedTensor) =>
+    `${role === name ? name : `${role}: ${name}`} ${formatShape(shape)}`;
+  const left = [...outputs, ...updates].map(format).join(', ');
   const right = inputs.map(format).join(', ');
   if (right === '') return wrap(left, indent, WIDTH);
   if (indent.length + left.length + right.length + 3 <= WIDTH) return `${left} ← ${right}`;

@@ -1,9 +1,9 @@
 /** Options that commands share, and how their values are read. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { BACKEND_NAMES, type BackendChoice } from '../backends/create.js';
 import type { BackendName } from '../backends/device.js';
 import { MOST_THREADS } from '../backends/wasm/thread-count.js';
+import { BACKEND_NAMES, type BackendChoice } from '../numerics/create-backend.js';
 
 export interface BackendOptions {
   readonly backend: BackendChoice;

@@ -2,9 +2,9 @@
 
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Backend } from '../backends/backend.js';
 import type { Normalization } from '../data/dataset.js';
 import { DataError, ShapeError } from '../errors.js';
+import type { Backend } from '../numerics/backend.js';
 import type { Recipe, RecipeName } from '../recipes.js';
 import { Trainer } from '../training/trainer.js';
 import { reasonOf, UsageError } from './failure.js';

@@ -1,5 +1,5 @@
-import type { Backend } from '../backends/backend.js';
 import { TrainingError } from '../errors.js';
+import type { Backend } from '../numerics/backend.js';
 import type { Recipe } from '../recipes.js';
 import { recipeTrainer } from '../train-recipe.js';
 import { readPosition } from '../training/checkpoint.js';

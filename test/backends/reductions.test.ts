@@ -1,7 +1,7 @@
 /* Sums on the GPU that several workgroups share, with and without subgroups. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Backend } from '../../src/backends/backend.js';
-import { createBackend } from '../../src/backends/create.js';
+import type { Backend } from '../../src/numerics/backend.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import { openAdapter } from '../../src/backends/webgpu/adapter.js';
 import { compileShader } from '../../src/backends/webgpu/compile-shader.js';
 import type { WebgpuOptions } from '../../src/backends/webgpu/options.js';

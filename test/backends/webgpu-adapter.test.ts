@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type BackendOptions, createBackend } from '../../src/backends/create.js';
+import { type BackendOptions, createBackend } from '../../src/numerics/create-backend.js';
 import { describeAdapter, listAdapters, openAdapter } from '../../src/backends/webgpu/adapter.js';
 import { listDawnAdapters, parseAdapters } from '../../src/backends/webgpu/dawn.js';
 import { NEEDED_LIMITS } from '../../src/backends/webgpu/limits.js';

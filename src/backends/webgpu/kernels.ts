@@ -14,7 +14,7 @@ import {
   planSum,
 } from './sums.js';
 
-type Sizes = readonly number[];
+type Sizes = Readonly<Record<string, number>>;
 type Attributes = Readonly<Record<string, number>>;
 
 interface InShader {
@@ -49,7 +49,7 @@ export type Kernel = SinglePass | Planned | ProductKernel;
 
 /** One invocation for each combination of the sizes: where they are an output's, per element. */
 function elementwise(shader: string, integers: readonly string[] = []): SinglePass {
-  return { shader, integers, workgroups: (sizes) => perElement(sizeOf(sizes)) };
+  return { shader, integers, workgroups: (sizes) => perElement(sizeOf(Object.values(sizes))) };
 }
 
 /** @param elements of y that an invocation computes */
@@ -58,7 +58,7 @@ function poolingForward(shader: string, elements: number): Kernel {
     shader,
     integers: WINDOW_ATTRIBUTES,
     workgroups(sizes, attributes) {
-      const y = pooledShape(shader, sizes, attributes as unknown as PoolingWindow);
+      const y = pooledShape(shader, Object.values(sizes), attributes as unknown as PoolingWindow);
       return perElement(Math.ceil(sizeOf(y) / elements));
     },
   };
@@ -71,7 +71,7 @@ function channelSums(entryPoint: OpName, whole: string): Kernel {
 
 /** One sum over all of what `sizes` begins with. */
 function sum(shader: string, entryPoint: OpName, integers: readonly string[] = []): Kernel {
-  return { shader, integers, plan: ([count]) => planSum(entryPoint, count) };
+  return { shader, integers, plan: (sizes) => planSum(entryPoint, Object.values(sizes)[0]) };
 }
 
 function oneWorkgroup(shader: string): Kernel {
@@ -86,7 +86,7 @@ function lossBackward(shader: string): Kernel {
 /** Blocks of random bits, of four elements each, come in groups of four: see src/ops/dropout.ts. */
 const DROPOUT: Kernel = {
   shader: 'dropout',
-  workgroups: ([n]) => perElement(4 * Math.ceil(n / 16)),
+  workgroups: ({ n }) => perElement(4 * Math.ceil(n / 16)),
   derived({ seed, stream, p }) {
     const { threshold, scale } = drawnProbability(p);
     return { seed, stream, threshold, scale };
@@ -122,7 +122,7 @@ const MOST_PHASES = 4;
 
 /** What a convolution's three products multiply, from sizes as src/ops/conv2d.ts has them. */
 function convolution(sizes: Sizes) {
-  const [B, H, W, C, OH, OW, OC, KH, KW, SH, SW, , , DH, DW, G] = sizes;
+  const { B, H, W, C, OH, OW, OC, KH, KW, SH, SW, DH, DW, G } = sizes;
   const [phasesDown, phasesAcross] = [phasesOf(SH, DH), phasesOf(SW, DW)];
   return {
     G,
@@ -174,17 +174,17 @@ function convolutionBackwardInput(sizes: Sizes): Product {
 const columnSums: Kernel = { shader: 'column-sums', plan: planColumnSums };
 
 export const KERNELS: Readonly<Record<OpName, Kernel>> = {
-  matmul: product('matmul', ([M, N, K], { transposeA, transposeB }) => {
+  matmul: product('matmul', ({ M, N, K }, { transposeA, transposeB }) => {
     return ofMatrices({ M, N, K, transposeA: transposeA !== 0, transposeB: transposeB !== 0 });
   }),
 
-  linearForward: product('linear', ([B, I, O]) => {
+  linearForward: product('linear', ({ B, I, O }) => {
     return ofMatrices({ M: B, N: O, K: I, hasBias: true });
   }),
-  linearBackwardWeight: product('linear', ([B, I, O]) => {
+  linearBackwardWeight: product('linear', ({ B, I, O }) => {
     return ofMatrices({ M: I, N: O, K: B, transposeA: true });
   }),
-  linearBackwardInput: product('linear', ([B, I, O]) => {
+  linearBackwardInput: product('linear', ({ B, I, O }) => {
     return ofMatrices({ M: B, N: I, K: O, transposeB: true });
   }),
   linearBackwardBias: columnSums,
@@ -211,8 +211,8 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   add: elementwise('add'),
   dropoutForward: DROPOUT,
   dropoutBackward: DROPOUT,
-  flattenForward: elementwise('flatten'),
-  flattenBackward: elementwise('flatten'),
+  channelsFirst: elementwise('image-layout'),
+  channelsLast: elementwise('image-layout'),
   softmaxForward: { shader: 'softmax-cross-entropy', plan: planSoftmax, bindings: [1, 2] },
   softmaxCrossEntropyForward: { shader: 'softmax-cross-entropy', plan: planSoftmaxLoss },
   softmaxCrossEntropyBackward: lossBackward('softmax-cross-entropy'),
@@ -251,7 +251,7 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   batchNormForward: elementwise('batch-norm'),
   batchNormBackwardParameters: channelSums('batchNormBackwardParameters', 'gradientsOfParts'),
   batchNormBackwardInput: elementwise('batch-norm'),
-  countConfusion: { shader: 'accuracy', workgroups: ([B]) => perElement(B) },
+  countConfusion: { shader: 'accuracy', workgroups: ({ B }) => perElement(B) },
   sumOfSquares: sum('gradient-norm', 'sumOfSquares', ['slot']),
   clipFactor: oneWorkgroup('gradient-norm'),
   scaleGradient: elementwise('gradient-norm'),

@@ -10,7 +10,7 @@ export function encodeParameters(calls: readonly Call[], alignment: number): Arr
   const view = new DataView(bytes);
   calls.forEach((call, i) => {
     let at = i * alignment;
-    for (const size of call.sizes) {
+    for (const size of Object.values(call.sizes)) {
       view.setUint32(at, size, true);
       at += 4;
     }
@@ -26,7 +26,7 @@ export function encodeParameters(calls: readonly Call[], alignment: number): Arr
 
 /** Bytes of a call's uniforms. */
 export function parameterBytes(call: Call): number {
-  return 4 * (call.sizes.length + attributesOf(call).length);
+  return 4 * (Object.keys(call.sizes).length + attributesOf(call).length);
 }
 
 /** A call's attributes as the shader takes them, in its order. */

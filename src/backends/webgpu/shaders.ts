@@ -9,13 +9,13 @@ import columns from '../../../shaders/columns.wgsl';
 import conv2d from '../../../shaders/conv2d.wgsl';
 import dropout from '../../../shaders/dropout.wgsl';
 import exp from '../../../shaders/exp.wgsl';
-import flatten from '../../../shaders/flatten.wgsl';
 import gather from '../../../shaders/gather.wgsl';
 import gelu from '../../../shaders/gelu.wgsl';
 import gemm from '../../../shaders/gemm.wgsl';
 import globalAveragePool from '../../../shaders/global-average-pool.wgsl';
 import gradientNorm from '../../../shaders/gradient-norm.wgsl';
 import halves from '../../../shaders/halves.wgsl';
+import imageLayout from '../../../shaders/image-layout.wgsl';
 import leakyRelu from '../../../shaders/leaky-relu.wgsl';
 import linear from '../../../shaders/linear.wgsl';
 import logarithm from '../../../shaders/logarithm.wgsl';
@@ -91,7 +91,7 @@ export function shadersOf(
     'column-sums': files({ columns, columnSums }),
     ...products('conv2d', { ...numbers, conv2d }),
     dropout: files({ threefry, dropout }),
-    flatten: files({ flatten }),
+    'image-layout': files({ imageLayout }),
     gather: files({ gather }),
     gelu: files({ exp, gelu }),
     'leaky-relu': files({ positive, leakyRelu }),

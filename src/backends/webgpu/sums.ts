@@ -5,7 +5,7 @@
  */
 import { inParts, inTwoAxes, type Pass, type Plan, WORKGROUP } from './passes.js';
 
-type Sizes = readonly number[];
+type Sizes = Readonly<Record<string, number>>;
 
 /** Terms that an invocation adds up before a second pass would pay. */
 const LONGEST = 32;
@@ -23,12 +23,12 @@ export function planSum(entryPoint: string, count: number): Plan {
 const SUM_OF_PARTS: Pass = { entryPoint: 'sumOfParts', workgroups: [1] };
 
 /** p (B, C), as shaders/softmax-cross-entropy.wgsl computes it. */
-export function planSoftmax([B, C]: Sizes): Plan {
+export function planSoftmax({ B, C }: Sizes): Plan {
   return { passes: [softmaxPass('softmaxForward', B, C)], scratch: 0 };
 }
 
 /** p (B, C) and the mean loss of its rows. */
-export function planSoftmaxLoss([B, C]: Sizes): Plan {
+export function planSoftmaxLoss({ B, C }: Sizes): Plan {
   const rows = softmaxPass('softmaxCrossEntropyForward', B, C);
   return inParts(Math.ceil(B / rows.constants.ROWS), 1, rows, SUM_OF_PARTS);
 }
@@ -51,7 +51,8 @@ function softmaxColumns(B: number, C: number): number {
 }
 
 /** db (O) = column sums of dy (N, O), as shaders/column-sums.wgsl computes them. */
-export function planColumnSums([N, O]: Sizes): Plan {
+export function planColumnSums(sizes: Sizes): Plan {
+  const [N, O] = Object.values(sizes);
   const [columns, rows] = [16, 16];
   const groups = Math.ceil(O / columns);
   const parts = partsOf(N, rows, groups);
@@ -65,7 +66,7 @@ export function planColumnSums([N, O]: Sizes): Plan {
  *
  * @param whole the entry point that puts parts together
  */
-export function planChannelSums(entryPoint: string, whole: string, [N, C]: Sizes): Plan {
+export function planChannelSums(entryPoint: string, whole: string, { N, C }: Sizes): Plan {
   const narrow = { COLUMNS: 8, ROWS: 32 };
   const isLong = N > LONGEST * narrow.ROWS;
   // Whole lines of memory, where parts give the workgroups that fewer columns would.
@@ -82,7 +83,7 @@ export function planChannelSums(entryPoint: string, whole: string, [N, C]: Sizes
 }
 
 /** y (B, C), means over P pixels, as shaders/global-average-pool.wgsl computes them. */
-export function planAveragePool([B, P, C]: Sizes): Plan {
+export function planAveragePool({ B, P, C }: Sizes): Plan {
   const ROWS = P > LONGEST ? 16 : 1;
   const COLUMNS = WORKGROUP / ROWS;
   const workgroups = inTwoAxes(Math.ceil((B * C) / COLUMNS));

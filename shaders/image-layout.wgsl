@@ -1,6 +1,7 @@
-// Derivation: src/ops/flatten.ts
-// x and dx (B, P, C), y and dy (B, C, P), row-major, dense; here input and output, as the case may
-// be. One invocation per element of the output, so that neighbours write next to each other.
+// Derivation: src/ops/image-layout.ts
+// Each op transposes B matrices from `input` to `output`, row-major and dense: (P, C) to (C, P) in
+// channelsFirst, (C, P) to (P, C) in channelsLast. One invocation per element of the output, so that
+// neighbouring invocations write neighbouring elements.
 override WORKGROUP: u32 = 256;
 
 struct Sizes { B: u32, P: u32, C: u32 }
@@ -10,7 +11,7 @@ struct Sizes { B: u32, P: u32, C: u32 }
 @group(0) @binding(1) var<storage, read> input: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)
-fn flattenForward(
+fn channelsFirst(
   @builtin(global_invocation_id) id: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
@@ -18,7 +19,7 @@ fn flattenForward(
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn flattenBackward(
+fn channelsLast(
   @builtin(global_invocation_id) id: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {

@@ -1,18 +1,25 @@
-// Derivation: src/ops/flatten.ts
-// x and dx (B, P, C), y and dy (B, C, P), row-major and dense. Threads share images.
+// Derivation: src/ops/image-layout.ts
+// Each op transposes B matrices, row-major and dense: (P, C) to (C, P) in channelsFirst, (C, P) to
+// (P, C) in channelsLast. Threads share images.
 import { pointer, size } from './arguments';
 import { shareBegin, shareEnd } from './threads';
 
-export function flattenForward(args: usize): void {
+export function channelsFirst(args: usize): void {
+  const y = pointer(args, 0);
+  const x = pointer(args, 1);
+  const B = size(args, 2);
   const P = size(args, 3);
   const C = size(args, 4);
-  transposeImages(pointer(args, 0), pointer(args, 1), size(args, 2), P, C);
+  transposeImages(y, x, B, P, C);
 }
 
-export function flattenBackward(args: usize): void {
+export function channelsLast(args: usize): void {
+  const y = pointer(args, 0);
+  const x = pointer(args, 1);
+  const B = size(args, 2);
   const P = size(args, 3);
   const C = size(args, 4);
-  transposeImages(pointer(args, 0), pointer(args, 1), size(args, 2), C, P);
+  transposeImages(y, x, B, C, P);
 }
 
 /** This thread's share of B matrices (M, N) that become (N, M). */

@@ -2,9 +2,30 @@ import { expectInteger } from '../checks.js';
 import { ShapeError } from '../errors.js';
 import type { Conv2dAttributes } from '../ops/conv2d.js';
 import type { Shape } from '../tensor.js';
-import { type Pixels, pairOf } from './pixels.js';
 
-/** Where a convolution's windows lie, and which channels they see. */
+/** A number of pixels for both height and width, or one for each. */
+export type Pixels = number | readonly [height: number, width: number];
+
+/**
+ * Height and width.
+ *
+ * @param operation the name that errors begin with
+ * @param what the name of the option
+ * @throws ShapeError for a list that is not a pair
+ */
+export function pairOf(
+  operation: string,
+  what: string,
+  pixels: Pixels,
+): readonly [height: number, width: number] {
+  if (typeof pixels !== 'object') return [pixels, pixels];
+  if (pixels?.length === 2) return pixels;
+  throw new ShapeError(
+    `${operation}: expected ${what} to be one number or [height, width], got ${JSON.stringify(pixels)}`,
+  );
+}
+
+/** Where the windows of a convolution lie, and which channels they read. */
 export interface WindowOptions {
   /** Pixels from one window to the next; 1 by default. */
   readonly stride?: Pixels;
@@ -12,11 +33,11 @@ export interface WindowOptions {
   readonly padding?: Pixels;
   /** Pixels from one tap to the next; 1 by default. */
   readonly dilation?: Pixels;
-  /** Into how many groups the channels are cut, which do not meet; 1 by default. */
+  /** Number of groups that channels are split into; each output reads its own group. 1 by default. */
   readonly groups?: number;
 }
 
-/** A convolution as kernels are told of it. */
+/** A convolution in the terms of its kernels. */
 export interface Convolution {
   /** (KH, KW, C/G, OC) */
   readonly weight: Shape;
@@ -24,13 +45,13 @@ export interface Convolution {
 }
 
 /**
- * Checks what a caller asked for, and fills in the defaults.
+ * Checks the options of a caller, and fills in defaults.
  *
- * @param operation that errors name
- * @throws ShapeError for numbers that are no positive integers (no negative ones, for padding), lists
- *   that are no pairs, or groups that do not divide the channels
+ * @param operation the name that errors begin with
+ * @throws ShapeError for numbers that are not positive integers (padding: non-negative), lists that
+ *   are not pairs, or groups that do not divide the channels
  */
-export function convolutionOf(
+export function resolveConvolution(
   operation: string,
   inputs: number,
   outputs: number,

@@ -1,12 +1,12 @@
+import { AutoDevice } from '../backends/auto.js';
+import type { Device } from '../backends/device.js';
+import { type Precision, ReferenceDevice } from '../backends/reference.js';
+import { supportedBuilds } from '../backends/wasm/module.js';
+import { createWasmDevice, type WasmOptions } from '../backends/wasm/wasm.js';
+import type { WebgpuOptions } from '../backends/webgpu/options.js';
+import { whyNoWebgpu } from '../backends/webgpu/presence.js';
 import { BackendError } from '../errors.js';
-import { AutoDevice } from './auto.js';
 import { Backend } from './backend.js';
-import type { Device } from './device.js';
-import { type Precision, ReferenceDevice } from './reference.js';
-import { supportedBuilds } from './wasm/module.js';
-import { createWasmDevice, type WasmOptions } from './wasm/wasm.js';
-import type { WebgpuOptions } from './webgpu/options.js';
-import { whyNoWebgpu } from './webgpu/presence.js';
 
 export const BACKEND_NAMES = ['auto', 'wasm', 'webgpu', 'reference'] as const;
 export type BackendChoice = (typeof BACKEND_NAMES)[number];
@@ -44,7 +44,7 @@ export async function createBackend(
       return new Backend(await createWasmDevice(options));
     case 'webgpu': {
       // Its shaders are loaded by those who use them.
-      const { createWebgpuDevice } = await import('./webgpu/open.js');
+      const { createWebgpuDevice } = await import('../backends/webgpu/open.js');
       return new Backend(await createWebgpuDevice(options));
     }
     case 'reference':
@@ -68,6 +68,6 @@ async function createAutoDevice(options: BackendOptions): Promise<Device> {
 }
 
 async function openGpu(options: BackendOptions): Promise<Device> {
-  const { createHardwareDevice } = await import('./webgpu/open.js');
+  const { createHardwareDevice } = await import('../backends/webgpu/open.js');
   return createHardwareDevice(options);
 }
