@@ -193,9 +193,10 @@ function formatMachine(machine: Machine): string {
   return lines.join('\n');
 }
 
-function formatGpu({ adapter, limits, notes = [], adapters }: Gpus): string {
+/** The GPU's name and limits, or that there is none; "missing" then states the reason. */
+export function formatGpu({ adapter, limits, notes = [], adapters }: Gpus): string {
   if (adapter === undefined || limits === undefined) {
-    return adapters.length > 0 ? 'none that kernels run on: see below' : 'none: see below';
+    return adapters.length > 0 ? 'none that kernels can run on: see below' : 'none: see below';
   }
   return inColumn([`${adapter}, tensors of up to ${formatLargest(limits)}`, ...notes]);
 }

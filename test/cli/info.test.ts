@@ -1,5 +1,5 @@
 import { describe, expect, inject, test } from 'vitest';
-import { consider } from '../../src/cli/info.js';
+import { consider, formatGpu } from '../../src/cli/info.js';
 import { useDigits, useFolder } from './folders.js';
 import { handgrad, jsonLines } from './run.js';
 
@@ -56,7 +56,9 @@ describe('info', () => {
     if (!webgpu.found) {
       expect(inject('webgpuIsRequired'), webgpu.reason).toBe(false);
       expect(missing).toContain(webgpu.reason);
-      expect(stdout).toMatch(/^GPU +none that (WebGPU offers|kernels run on)$/m);
+      expect(stdout).toContain(
+        `\nGPU           ${formatGpu({ found: false, adapters: webgpu.adapters as never })}\n`,
+      );
       expect(stdout).toMatch(/^ {2}WebGPU: expected /m);
       return;
     }
@@ -76,6 +78,15 @@ describe('info', () => {
     });
     expect(stdout).toContain(`GPU           ${webgpu.adapter}, tensors of up to `);
     for (const line of webgpu.notes ?? []) expect(stdout).toContain(`\n              ${line}\n`);
+  });
+
+  test('distinguishes a machine without adapters from one whose adapters are unfit', () => {
+    const reason = 'WebGPU: expected a GPU adapter, got none';
+    expect(formatGpu({ found: false, adapters: [], reason })).toBe('none: see below');
+    const adapters = [{ name: 'Some GPU' }] as never;
+    expect(formatGpu({ found: false, adapters, reason })).toBe(
+      'none that kernels can run on: see below',
+    );
   });
 
   test('lists every adapter with what it offers', async () => {
