@@ -1,9 +1,9 @@
 import type { Backend } from '../backends/backend.js';
 import { createBackend } from '../backends/create.js';
 import type { BackendInfo } from '../backends/device.js';
-import { formatCounted } from './format.js';
 import type { BackendOptions } from './options.js';
-import { note } from './output.js';
+import { formatCounted } from './output/format.js';
+import { note } from './output/print.js';
 
 /**
  * Runs `task` on the backend that the options name, and closes it.

@@ -3,9 +3,8 @@ import type { Splits } from '../data/dataset.js';
 import { type Metric, nearestMean } from '../data/nearest-mean.js';
 import { selectClasses } from '../data/subset.js';
 import { ALL_DIGITS } from '../recipes.js';
-import { confusionRows, formatConfusion } from './confusion.js';
-import { openDigits } from './digits.js';
-import { formatCounted, formatPercent, formatSeconds } from './format.js';
+import { openDigits } from './data/digits.js';
+import { digitNames } from './data/recipe-data.js';
 import {
   addDataOption,
   addDigitsOption,
@@ -13,8 +12,9 @@ import {
   type DigitsOptions,
   type JsonOption,
 } from './options.js';
-import { print, printJson } from './output.js';
-import { digitNames } from './recipe-data.js';
+import { confusionRows, formatConfusion } from './output/confusion.js';
+import { formatCounted, formatPercent, formatSeconds } from './output/format.js';
+import { print, printJson } from './output/print.js';
 
 interface BaselineOptions extends DataOptions, DigitsOptions, JsonOption {
   readonly metric: Metric;

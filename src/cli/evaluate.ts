@@ -2,9 +2,8 @@ import { Command } from 'commander';
 import { RECIPE_NAMES, type RecipeName } from '../recipes.js';
 import type { Evaluation } from '../training/history.js';
 import { withBackend } from './backend.js';
-import { confusionRows, formatConfusion } from './confusion.js';
-import { earlierSource } from './digits.js';
-import { formatCounted, formatLoss, formatPercent } from './format.js';
+import { earlierSource } from './data/digits.js';
+import { classNames, isUnbalanced, openRecipeData, type RecipeData } from './data/recipe-data.js';
 import {
   addBackendOptions,
   addDataOption,
@@ -15,8 +14,9 @@ import {
   type JsonOption,
   oneOf,
 } from './options.js';
-import { print, printJson } from './output.js';
-import { classNames, isUnbalanced, openRecipeData, type RecipeData } from './recipe-data.js';
+import { confusionRows, formatConfusion } from './output/confusion.js';
+import { formatCounted, formatLoss, formatPercent } from './output/format.js';
+import { print, printJson } from './output/print.js';
 import { createTrained, readTrained, type TrainedWeights } from './trained.js';
 
 interface EvaluateOptions extends BackendOptions, DataOptions, DigitsOptions, JsonOption {

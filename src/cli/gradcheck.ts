@@ -21,8 +21,8 @@ import {
   nonNegativeInteger,
   oneOf,
 } from './options.js';
-import { note, print, printJson } from './output.js';
-import { formatTable } from './table.js';
+import { note, print, printJson } from './output/print.js';
+import { formatTable } from './output/table.js';
 
 interface GradcheckOptions extends JsonOption {
   readonly seed: number;

@@ -9,9 +9,9 @@ import { defaultCacheFolder } from '../cache-folder.js';
 import { loadMnist } from '../data/mnist.js';
 import { formatBackend } from './backend.js';
 import { reasonOf } from './failure.js';
-import { formatBytes, formatCount, formatCounted } from './format.js';
 import type { JsonOption } from './options.js';
-import { print, printJson } from './output.js';
+import { formatBytes, formatCount, formatCounted } from './output/format.js';
+import { print, printJson } from './output/print.js';
 import { VERSION } from './version.js';
 
 export function infoCommand(): Command {

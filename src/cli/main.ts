@@ -2,14 +2,14 @@
 
 import { Command, CommanderError } from 'commander';
 import { baselineCommand } from './baseline.js';
-import { benchCommand } from './bench.js';
+import { benchCommand } from './bench/bench.js';
 import { evaluateCommand } from './evaluate.js';
-import { explainCommand } from './explain.js';
+import { explainCommand } from './explain/explain.js';
 import { describeFailure, FAILURE, oneLine, SUCCESS, statusOf, WRONG_USAGE } from './failure.js';
 import { gradcheckCommand } from './gradcheck.js';
 import { infoCommand } from './info.js';
-import { predictCommand } from './predict.js';
-import { trainCommand } from './train.js';
+import { predictCommand } from './predict/predict.js';
+import { trainCommand } from './train/train.js';
 import { VERSION } from './version.js';
 
 const EXAMPLES = `

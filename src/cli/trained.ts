@@ -7,10 +7,10 @@ import type { Normalization } from '../data/dataset.js';
 import { DataError, ShapeError } from '../errors.js';
 import type { Recipe, RecipeName } from '../recipes.js';
 import { Trainer } from '../training/trainer.js';
+import { chosenRecipe } from './data/recipe-data.js';
 import { reasonOf, UsageError } from './failure.js';
-import { chosenRecipe } from './recipe-data.js';
-import { type RunConfig, readConfig } from './run-config.js';
-import { CONFIG_FILE } from './run-folder.js';
+import { type RunConfig, readConfig } from './train/run-config.js';
+import { CONFIG_FILE } from './train/run-folder.js';
 
 /** Weights as they are in a file, and what made them. */
 export interface TrainedWeights {

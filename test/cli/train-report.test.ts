@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BackendInfo } from '../../src/backends/device.js';
-import { JsonReport } from '../../src/cli/train-json.js';
-import type { RunStart, RunTotals } from '../../src/cli/train-report.js';
-import { TextReport } from '../../src/cli/train-text.js';
+import { JsonReport } from '../../src/cli/train/json-report.js';
+import type { RunStart, RunTotals } from '../../src/cli/train/report.js';
+import { TextReport } from '../../src/cli/train/text-report.js';
 import { syntheticDigits } from '../../src/data/synthetic.js';
 import { RECIPES } from '../../src/recipes.js';
 

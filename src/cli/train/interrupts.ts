@@ -1,4 +1,4 @@
-import { Interruption, type StopSignal } from './failure.js';
+import { Interruption, type StopSignal } from '../failure.js';
 
 export interface Interrupts {
   /** Aborted, for the reason of an `Interruption`, by the first Ctrl-C or SIGTERM. */

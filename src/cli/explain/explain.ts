@@ -1,25 +1,25 @@
 import { Argument, Command } from 'commander';
-import { createStepState } from '../ops/step-state.js';
-import { RECIPE_NAMES, type Recipe, type RecipeName } from '../recipes.js';
-import type { Step } from '../step.js';
-import { persistent } from '../tensor.js';
-import { type BatchSource, createSource, sourceOf } from '../training/batch-source.js';
+import { createStepState } from '../../ops/step-state.js';
+import { RECIPE_NAMES, type Recipe, type RecipeName } from '../../recipes.js';
+import type { Step } from '../../step.js';
+import { persistent } from '../../tensor.js';
+import { type BatchSource, createSource, sourceOf } from '../../training/batch-source.js';
 import {
   createMoments,
   evaluationStep,
   type TrainingSetup,
   trainingStep,
-} from '../training/steps.js';
-import { MNIST_NORMALIZATION } from './digits.js';
-import { formatListing, type Listing, listingOf } from './listing.js';
+} from '../../training/steps.js';
+import { MNIST_NORMALIZATION } from '../data/digits.js';
+import { chosenRecipe } from '../data/recipe-data.js';
 import {
   addDigitsOption,
   type DigitsOptions,
   type JsonOption,
   positiveInteger,
-} from './options.js';
-import { print, printJson } from './output.js';
-import { chosenRecipe } from './recipe-data.js';
+} from '../options.js';
+import { print, printJson } from '../output/print.js';
+import { formatListing, type Listing, listingOf } from './listing.js';
 
 interface ExplainOptions extends DigitsOptions, JsonOption {
   readonly batchSize?: number;

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
-import type { DownloadProgress } from '../data/mirrors.js';
-import { BAR_STYLE } from './training-bar.js';
+import type { DownloadProgress } from '../../data/mirrors.js';
+import { BAR_STYLE } from '../output/bar-style.js';
 
 /** A bar on stderr for each file that is downloaded; nothing where stderr is no terminal. */
 export class DownloadBar {

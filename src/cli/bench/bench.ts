@@ -1,33 +1,22 @@
 import { Command } from 'commander';
-import type { Contender } from '../../bench/contender.js';
-import { benchConv2d } from '../../bench/conv2d.js';
+import type { Contender } from '../../../bench/contender.js';
+import { benchConv2d } from '../../../bench/conv2d.js';
 import {
   CROSSOVER_BATCHES,
   type Crossover,
   crossMatmul,
   crossTrain,
-} from '../../bench/crossover.js';
-import { describeEnvironment } from '../../bench/environment.js';
-import { benchMatmul } from '../../bench/matmul.js';
-import { benchOverhead } from '../../bench/overhead.js';
-import type { BenchResult } from '../../bench/result.js';
-import { benchSoftmaxCrossEntropy } from '../../bench/softmax-cross-entropy.js';
-import { benchTrain } from '../../bench/train.js';
-import { createBackend } from '../backends/create.js';
-import { syntheticDigits } from '../data/synthetic.js';
-import { RECIPE_NAMES, RECIPES, type RecipeName, recipeOf } from '../recipes.js';
-import { type ContenderOptions, openContenders } from './bench-contenders.js';
-import { notesOn } from './bench-notes.js';
-import { formatCsv, formatReport } from './bench-report.js';
-import {
-  batchShapes,
-  convolutionShapes,
-  crossoverSizes,
-  matmulShapes,
-  readSizes,
-  SIZES_HELP,
-} from './bench-sizes.js';
-import { UsageError } from './failure.js';
+} from '../../../bench/crossover.js';
+import { describeEnvironment } from '../../../bench/environment.js';
+import { benchMatmul } from '../../../bench/matmul.js';
+import { benchOverhead } from '../../../bench/overhead.js';
+import type { BenchResult } from '../../../bench/result.js';
+import { benchSoftmaxCrossEntropy } from '../../../bench/softmax-cross-entropy.js';
+import { benchTrain } from '../../../bench/train.js';
+import { createBackend } from '../../backends/create.js';
+import { syntheticDigits } from '../../data/synthetic.js';
+import { RECIPE_NAMES, RECIPES, type RecipeName, recipeOf } from '../../recipes.js';
+import { UsageError } from '../failure.js';
 import {
   addAdapterOption,
   EVERY_BACKEND,
@@ -37,8 +26,19 @@ import {
   positiveInteger,
   positiveNumber,
   threadCount,
-} from './options.js';
-import { print, printJson } from './output.js';
+} from '../options.js';
+import { print, printJson } from '../output/print.js';
+import { type ContenderOptions, openContenders } from './candidates.js';
+import { notesOn } from './notes.js';
+import { formatCsv, formatReport } from './report.js';
+import {
+  batchShapes,
+  convolutionShapes,
+  crossoverSizes,
+  matmulShapes,
+  readSizes,
+  SIZES_HELP,
+} from './sizes.js';
 
 /** What is timed if no subject is named. */
 const USUAL_SUBJECTS = ['matmul', 'softmax-cross-entropy', 'conv2d', 'train'] as const;

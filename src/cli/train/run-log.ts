@@ -1,4 +1,4 @@
-import type { EpochRecord, History } from '../training/history.js';
+import type { EpochRecord, History } from '../../training/history.js';
 
 /** history.json of a run. */
 export interface SavedHistory {

@@ -12,14 +12,14 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError } from '../errors.js';
-import type { Checkpoint } from '../training/checkpoint.js';
-import { writeBytes } from '../training/files.js';
-import { decodeSafetensors, encodeSafetensors } from '../training/safetensors.js';
-import type { Trainer } from '../training/trainer.js';
-import { reasonOf } from './failure.js';
+import { DataError } from '../../errors.js';
+import type { Checkpoint } from '../../training/checkpoint.js';
+import { writeBytes } from '../../training/files.js';
+import { decodeSafetensors, encodeSafetensors } from '../../training/safetensors.js';
+import type { Trainer } from '../../training/trainer.js';
+import { reasonOf } from '../failure.js';
+import { note } from '../output/print.js';
 import { readJson } from './json-file.js';
-import { note } from './output.js';
 import { type RunConfig, readConfig } from './run-config.js';
 import type { RunLog, SavedHistory } from './run-log.js';
 

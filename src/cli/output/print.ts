@@ -1,6 +1,6 @@
 /** Where output goes: results to stdout, so that they can be piped, everything else to stderr. */
 
-import { oneLine } from './failure.js';
+import { oneLine } from '../failure.js';
 
 export function print(text = ''): void {
   process.stdout.write(`${text}\n`);

@@ -1,12 +1,12 @@
-import type { EpochRecord } from '../training/history.js';
-import { printJson } from './output.js';
+import type { EpochRecord } from '../../training/history.js';
+import { printJson } from '../output/print.js';
 import {
   newNotes,
   type RunStart,
   type RunSummary,
   type RunTotals,
   type TrainReport,
-} from './train-report.js';
+} from './report.js';
 
 /** A JSON object per line. Numbers that are not there, such as an accuracy on points, are null. */
 export class JsonReport implements TrainReport {

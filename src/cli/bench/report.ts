@@ -1,10 +1,10 @@
 /** What `handgrad bench` prints. */
 
-import { labelOf } from '../../bench/contender.js';
-import type { Crossover, Win } from '../../bench/crossover.js';
-import type { Transfer } from '../../bench/op-case.js';
-import type { BenchReport, BenchResult } from '../../bench/result.js';
-import { formatTable } from './table.js';
+import { labelOf } from '../../../bench/contender.js';
+import type { Crossover, Win } from '../../../bench/crossover.js';
+import type { Transfer } from '../../../bench/op-case.js';
+import type { BenchReport, BenchResult } from '../../../bench/result.js';
+import { formatTable } from '../output/table.js';
 
 interface Column {
   readonly title: string;

@@ -1,13 +1,13 @@
 /** config.json of a run: all that is needed to go on with it, or to use its weights. */
 
-import type { BackendInfo } from '../backends/device.js';
-import type { Normalization } from '../data/dataset.js';
-import { DataError, TrainingError } from '../errors.js';
-import { areDigits, RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from '../recipes.js';
+import type { BackendInfo } from '../../backends/device.js';
+import type { Normalization } from '../../data/dataset.js';
+import { DataError, TrainingError } from '../../errors.js';
+import { areDigits, RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from '../../recipes.js';
+import type { RecipeData } from '../data/recipe-data.js';
+import type { DigitsOptions } from '../options.js';
+import { VERSION } from '../version.js';
 import { readJson } from './json-file.js';
-import type { DigitsOptions } from './options.js';
-import type { RecipeData } from './recipe-data.js';
-import { VERSION } from './version.js';
 
 /** What decides a run, apart from its data. */
 export interface RunSettings {

@@ -2,15 +2,15 @@
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { defaultCacheFolder } from '../cache-folder.js';
-import type { Normalization, Splits } from '../data/dataset.js';
-import { loadMnist } from '../data/mnist.js';
-import { missingFiles } from '../data/mnist-folder.js';
-import { syntheticDigits } from '../data/synthetic.js';
-import { DataError } from '../errors.js';
+import { defaultCacheFolder } from '../../cache-folder.js';
+import type { Normalization, Splits } from '../../data/dataset.js';
+import { loadMnist } from '../../data/mnist.js';
+import { missingFiles } from '../../data/mnist-folder.js';
+import { syntheticDigits } from '../../data/synthetic.js';
+import { DataError } from '../../errors.js';
+import { reasonOf } from '../failure.js';
+import { note, warn } from '../output/print.js';
 import { DownloadBar } from './download-bar.js';
-import { reasonOf } from './failure.js';
-import { note, warn } from './output.js';
 
 /** Of MNIST's training split, where there is no data to compute it from. */
 export const MNIST_NORMALIZATION: Normalization = { mean: 0.1307, std: 0.3081 };

@@ -1,5 +1,5 @@
-import type { RecipeName } from '../recipes.js';
-import type { State } from '../training/trainer.js';
+import type { RecipeName } from '../../recipes.js';
+import type { State } from '../../training/trainer.js';
 
 /** What a recipe on points has learned. */
 export interface Coefficients {

@@ -1,12 +1,12 @@
 /** What `handgrad bench --sizes` says, for each subject. */
 
-import { CONV2D_SHAPES, type ConvolutionShape, convolution } from '../../bench/conv2d.js';
-import { CROSSOVER_SIZES } from '../../bench/crossover.js';
-import { MATMUL_SHAPES, type MatmulShape } from '../../bench/matmul.js';
-import { type BatchShape, SOFTMAX_SHAPES } from '../../bench/softmax-cross-entropy.js';
-import { ShapeError } from '../errors.js';
-import { UsageError } from './failure.js';
-import { list, positiveInteger } from './options.js';
+import { CONV2D_SHAPES, type ConvolutionShape, convolution } from '../../../bench/conv2d.js';
+import { CROSSOVER_SIZES } from '../../../bench/crossover.js';
+import { MATMUL_SHAPES, type MatmulShape } from '../../../bench/matmul.js';
+import { type BatchShape, SOFTMAX_SHAPES } from '../../../bench/softmax-cross-entropy.js';
+import { ShapeError } from '../../errors.js';
+import { UsageError } from '../failure.js';
+import { list, positiveInteger } from '../options.js';
 
 export const SIZES_HELP = `
 Sizes:

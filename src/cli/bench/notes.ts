@@ -1,5 +1,5 @@
-import { type Contender, identify, labelOf } from '../../bench/contender.js';
-import type { BenchReport } from '../../bench/result.js';
+import { type Contender, identify, labelOf } from '../../../bench/contender.js';
+import type { BenchReport } from '../../../bench/result.js';
 
 /** What a reader has to know of the figures, a sentence each. */
 export function notesOn(

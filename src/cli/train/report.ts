@@ -1,8 +1,8 @@
-import type { BackendInfo } from '../backends/device.js';
-import type { Recipe } from '../recipes.js';
-import type { EpochRecord, Evaluation } from '../training/history.js';
+import type { BackendInfo } from '../../backends/device.js';
+import type { Recipe } from '../../recipes.js';
+import type { EpochRecord, Evaluation } from '../../training/history.js';
+import type { RecipeData } from '../data/recipe-data.js';
 import type { Coefficients } from './coefficients.js';
-import type { RecipeData } from './recipe-data.js';
 import type { RunSettings } from './run-config.js';
 
 /** What is known before the first epoch. */

@@ -1,17 +1,7 @@
-import { type Options, SingleBar } from 'cli-progress';
-import type { Progress } from '../training/history.js';
-import { formatCount, formatLoss } from './format.js';
-
-/** On stderr, nothing where that is no terminal; gone when it is done. */
-export const BAR_STYLE: Options = {
-  stream: process.stderr,
-  barsize: 16,
-  barCompleteChar: '█',
-  barIncompleteChar: '░',
-  clearOnComplete: true,
-  // Leaves the terminal's own setting alone, which an abrupt exit could not put back.
-  linewrap: true,
-};
+import { SingleBar } from 'cli-progress';
+import type { Progress } from '../../training/history.js';
+import { BAR_STYLE } from '../output/bar-style.js';
+import { formatCount, formatLoss } from '../output/format.js';
 
 const FORMAT =
   'epoch {epoch}/{epochs} [{bar}] {percentage} %  loss {loss}  {rate} images/s  {eta_formatted} left';

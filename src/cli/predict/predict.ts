@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { digitImage } from '../data/images.js';
-import { DataError } from '../errors.js';
-import { RECIPE_NAMES, type RecipeName } from '../recipes.js';
-import { withBackend } from './backend.js';
-import { MNIST_NORMALIZATION } from './digits.js';
-import { reasonOf } from './failure.js';
-import { formatPercent } from './format.js';
+import { digitImage } from '../../data/images.js';
+import { DataError } from '../../errors.js';
+import { RECIPE_NAMES, type RecipeName } from '../../recipes.js';
+import { withBackend } from '../backend.js';
+import { MNIST_NORMALIZATION } from '../data/digits.js';
+import { classNames } from '../data/recipe-data.js';
+import { reasonOf } from '../failure.js';
 import {
   addBackendOptions,
   addDigitsOption,
@@ -13,11 +13,11 @@ import {
   type DigitsOptions,
   type JsonOption,
   oneOf,
-} from './options.js';
-import { print, printJson } from './output.js';
+} from '../options.js';
+import { formatPercent } from '../output/format.js';
+import { print, printJson } from '../output/print.js';
+import { createTrained, readTrained } from '../trained.js';
 import { readPng } from './png.js';
-import { classNames } from './recipe-data.js';
-import { createTrained, readTrained } from './trained.js';
 
 interface PredictOptions extends BackendOptions, DigitsOptions, JsonOption {
   readonly recipe?: RecipeName;

@@ -1,9 +1,9 @@
-import type { Dataset, Splits } from '../data/dataset.js';
-import { RECIPES, type Recipe, type RecipeName, recipeOn } from '../recipes.js';
+import type { Dataset, Splits } from '../../data/dataset.js';
+import { RECIPES, type Recipe, type RecipeName, recipeOn } from '../../recipes.js';
+import { reasonOf, UsageError } from '../failure.js';
+import { formatCount, formatCounted } from '../output/format.js';
+import { note } from '../output/print.js';
 import { openDigits } from './digits.js';
-import { reasonOf, UsageError } from './failure.js';
-import { formatCount, formatCounted } from './format.js';
-import { note } from './output.js';
 
 /** What a recipe trains on and is tested with. */
 export interface RecipeData extends Splits {

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
-import type { EpochRecord, Evaluation } from '../training/history.js';
-import { formatBackend } from './backend.js';
+import type { EpochRecord, Evaluation } from '../../training/history.js';
+import { formatBackend } from '../backend.js';
+import { formatData, isUnbalanced } from '../data/recipe-data.js';
 import {
   formatCount,
   formatCounted,
@@ -8,16 +9,15 @@ import {
   formatPercent,
   formatSeconds,
   wrap,
-} from './format.js';
-import { print } from './output.js';
-import { formatData, isUnbalanced } from './recipe-data.js';
+} from '../output/format.js';
+import { print } from '../output/print.js';
 import {
   newNotes,
   type RunStart,
   type RunSummary,
   type RunTotals,
   type TrainReport,
-} from './train-report.js';
+} from './report.js';
 
 interface Column {
   readonly title: string;

@@ -1,21 +1,21 @@
-import type { Backend } from '../backends/backend.js';
-import { TrainingError } from '../errors.js';
-import type { Recipe } from '../recipes.js';
-import { recipeTrainer } from '../train-recipe.js';
-import { readPosition } from '../training/checkpoint.js';
-import type { EpochRecord, History } from '../training/history.js';
-import type { Trainer } from '../training/trainer.js';
-import { formatBackend } from './backend.js';
+import type { Backend } from '../../backends/backend.js';
+import { TrainingError } from '../../errors.js';
+import type { Recipe } from '../../recipes.js';
+import { recipeTrainer } from '../../train-recipe.js';
+import { readPosition } from '../../training/checkpoint.js';
+import type { EpochRecord, History } from '../../training/history.js';
+import type { Trainer } from '../../training/trainer.js';
+import { formatBackend } from '../backend.js';
+import type { RecipeData } from '../data/recipe-data.js';
+import { Interruption, type StopSignal } from '../failure.js';
+import { note } from '../output/print.js';
 import { coefficientsOf } from './coefficients.js';
-import { Interruption, type StopSignal } from './failure.js';
-import { note } from './output.js';
-import type { RecipeData } from './recipe-data.js';
+import { JsonReport } from './json-report.js';
+import type { RunTotals, TrainReport } from './report.js';
 import { createConfig, expectSameData, type RunConfig, type RunSettings } from './run-config.js';
 import type { RunFolder } from './run-folder.js';
 import { RunLog } from './run-log.js';
-import { JsonReport } from './train-json.js';
-import type { RunTotals, TrainReport } from './train-report.js';
-import { TextReport } from './train-text.js';
+import { TextReport } from './text-report.js';
 import { TrainingBar } from './training-bar.js';
 
 export interface TrainingRunOptions {

@@ -1,11 +1,11 @@
 /** A step as a list for readers. */
 
-import { PADDING } from '../backends/wasm/linker.js';
-import { ALIGNMENT, planMemory, roundUp } from '../memory-plan.js';
-import type { OpName } from '../ops/registry.js';
-import { type Call, definitionOf, inputsOf, outputsOf } from '../step.js';
-import { formatShape, type Tensor } from '../tensor.js';
-import { formatBytes, formatCounted, wrap } from './format.js';
+import { PADDING } from '../../backends/wasm/linker.js';
+import { ALIGNMENT, planMemory, roundUp } from '../../memory-plan.js';
+import type { OpName } from '../../ops/registry.js';
+import { type Call, definitionOf, inputsOf, outputsOf } from '../../step.js';
+import { formatShape, type Tensor } from '../../tensor.js';
+import { formatBytes, formatCounted, wrap } from '../output/format.js';
 
 export interface Listing extends ListedCalls {
   readonly recipe: string;

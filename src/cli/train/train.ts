@@ -1,9 +1,9 @@
 import { Argument, Command } from 'commander';
-import { RECIPE_NAMES, RECIPES, type RecipeName } from '../recipes.js';
-import { withBackend } from './backend.js';
-import { earlierSource } from './digits.js';
-import { UsageError } from './failure.js';
-import { listenForInterrupts } from './interrupts.js';
+import { RECIPE_NAMES, RECIPES, type RecipeName } from '../../recipes.js';
+import { withBackend } from '../backend.js';
+import { earlierSource } from '../data/digits.js';
+import { chosenRecipe, openRecipeData } from '../data/recipe-data.js';
+import { UsageError } from '../failure.js';
 import {
   addBackendOptions,
   addDataOption,
@@ -15,8 +15,8 @@ import {
   nonNegativeInteger,
   positiveInteger,
   positiveNumber,
-} from './options.js';
-import { chosenRecipe, openRecipeData } from './recipe-data.js';
+} from '../options.js';
+import { listenForInterrupts } from './interrupts.js';
 import { type RunSettings, settingsOf, settingsOfResumed } from './run-config.js';
 import { RunFolder } from './run-folder.js';
 import { TrainingRun } from './training-run.js';

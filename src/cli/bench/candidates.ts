@@ -1,7 +1,7 @@
-import type { Contender } from '../../bench/contender.js';
-import { type BackendOptions, createBackend } from '../backends/create.js';
-import type { BackendName } from '../backends/device.js';
-import { UsageError } from './failure.js';
+import type { Contender } from '../../../bench/contender.js';
+import { type BackendOptions, createBackend } from '../../backends/create.js';
+import type { BackendName } from '../../backends/device.js';
+import { UsageError } from '../failure.js';
 
 export interface ContenderOptions {
   readonly backends: readonly BackendName[];
