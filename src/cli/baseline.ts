@@ -2,9 +2,8 @@ import { Command, Option } from 'commander';
 import type { Splits } from '../data/dataset.js';
 import { type Metric, nearestMean } from '../data/nearest-mean.js';
 import { selectClasses } from '../data/subset.js';
-import { ALL_DIGITS } from '../recipes.js';
+import { ALL_DIGITS, digitNames } from '../recipes.js';
 import { openDigits } from './data/digits.js';
-import { digitNames } from './data/recipe-data.js';
 import {
   addDataOption,
   addDigitsOption,

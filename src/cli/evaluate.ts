@@ -3,7 +3,7 @@ import { RECIPE_NAMES, type RecipeName } from '../recipes.js';
 import type { Evaluation } from '../training/history.js';
 import { withBackend } from './backend.js';
 import { earlierSource } from './data/digits.js';
-import { classNames, isUnbalanced, openRecipeData, type RecipeData } from './data/recipe-data.js';
+import { isUnbalanced, openRecipeData, type RecipeData } from './data/recipe-data.js';
 import {
   addBackendOptions,
   addDataOption,
@@ -64,7 +64,7 @@ function printJsonResult(
   { test, source }: RecipeData,
   { loss, accuracy, balancedAccuracy, confusion }: Evaluation,
 ): void {
-  const classes = classNames(recipe);
+  const classes = recipe.classNames;
   printJson({
     recipe: recipe.name,
     weights: path,
@@ -94,6 +94,6 @@ function formatResult(
   if (isUnbalanced(test)) {
     lines.splice(1, 0, `balanced  ${formatPercent(balancedAccuracy)}, the mean over the classes`);
   }
-  const table = formatConfusion(confusion, classNames(recipe));
+  const table = formatConfusion(confusion, recipe.classNames);
   return `${lines.join('\n')}\n\ntaken for\n${table}`;
 }

@@ -1,5 +1,7 @@
 /** How commands fail: one line on stderr, and a status that scripts can tell apart. */
 
+import { reasonOf } from '../errors.js';
+
 export const SUCCESS = 0;
 export const FAILURE = 1;
 export const WRONG_USAGE = 2;
@@ -41,10 +43,6 @@ export function describeFailure(error: unknown, verbose: boolean): string {
   const line = `handgrad: ${oneLine(reasonOf(error))}\n`;
   const stack = error instanceof Error ? error.stack : undefined;
   return verbose && stack !== undefined ? `${line}${stack}\n` : line;
-}
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Without line breaks, which may come with a file's name. */

@@ -3,7 +3,7 @@ import type { Backend } from '../backends/backend.js';
 import { createBackend } from '../backends/create.js';
 import type { BackendName } from '../backends/device.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
-import { BackendError } from '../errors.js';
+import { BackendError, reasonOf } from '../errors.js';
 import {
   type Finding,
   formatDifference,
@@ -12,7 +12,7 @@ import {
   gradcheck,
 } from '../gradcheck/index.js';
 import { formatBackend } from './backend.js';
-import { FAILURE, reasonOf } from './failure.js';
+import { FAILURE } from './failure.js';
 import {
   addAdapterOption,
   EVERY_BACKEND,

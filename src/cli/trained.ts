@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Backend } from '../backends/backend.js';
 import type { Normalization } from '../data/dataset.js';
-import { DataError, ShapeError } from '../errors.js';
+import { DataError, reasonOf, ShapeError } from '../errors.js';
 import type { Recipe, RecipeName } from '../recipes.js';
 import { Trainer } from '../training/trainer.js';
 import { chosenRecipe } from './data/recipe-data.js';
-import { reasonOf, UsageError } from './failure.js';
+import { UsageError } from './failure.js';
 import { type RunConfig, readConfig } from './train/run-config.js';
 import { CONFIG_FILE } from './train/run-folder.js';
 

@@ -7,8 +7,7 @@ import type { Normalization, Splits } from '../../data/dataset.js';
 import { loadMnist } from '../../data/mnist.js';
 import { missingFiles } from '../../data/mnist-folder.js';
 import { syntheticDigits } from '../../data/synthetic.js';
-import { DataError } from '../../errors.js';
-import { reasonOf } from '../failure.js';
+import { DataError, reasonOf } from '../../errors.js';
 import { note, warn } from '../output/print.js';
 import { DownloadBar } from './download-bar.js';
 

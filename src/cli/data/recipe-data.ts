@@ -1,6 +1,7 @@
 import type { Dataset, Splits } from '../../data/dataset.js';
+import { reasonOf } from '../../errors.js';
 import { RECIPES, type Recipe, type RecipeName, recipeOn } from '../../recipes.js';
-import { reasonOf, UsageError } from '../failure.js';
+import { UsageError } from '../failure.js';
 import { formatCount, formatCounted } from '../output/format.js';
 import { note } from '../output/print.js';
 import { openDigits } from './digits.js';
@@ -46,26 +47,6 @@ export function chosenRecipe(name: RecipeName, digits: readonly number[] | undef
     return recipeOn(RECIPES[name], digits);
   } catch (error) {
     throw new UsageError(`--digits: ${reasonOf(error)}`);
-  }
-}
-
-/** What digits are called, in the order of the labels: of two, `selectClasses` makes the first class 1. */
-export function digitNames(digits: readonly number[]): string[] {
-  const names = digits.map(String);
-  return names.length === 2 ? names.reverse() : names;
-}
-
-/** What the classes of a recipe are called, in the order of its labels. */
-export function classNames({ name, digits }: Recipe): readonly string[] {
-  if (digits) return digitNames(digits);
-  switch (name) {
-    case 'three-seven-linear':
-    case 'three-seven-mlp':
-      return ['7', '3'];
-    case 'nine-or-not':
-      return ['not 9', '9'];
-    default:
-      return [];
   }
 }
 

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { PNG } from 'pngjs';
 import type { Picture } from '../../data/images.js';
-import { DataError } from '../../errors.js';
-import { reasonOf } from '../failure.js';
+import { DataError, reasonOf } from '../../errors.js';
 
 /** Pixels along either side. What is larger would take gigabytes to unpack. */
 const LARGEST_SIDE = 4096;

@@ -1,11 +1,9 @@
 import { Command } from 'commander';
 import { digitImage } from '../../data/images.js';
-import { DataError } from '../../errors.js';
+import { DataError, reasonOf } from '../../errors.js';
 import { RECIPE_NAMES, type RecipeName } from '../../recipes.js';
 import { withBackend } from '../backend.js';
 import { MNIST_NORMALIZATION } from '../data/digits.js';
-import { classNames } from '../data/recipe-data.js';
-import { reasonOf } from '../failure.js';
 import {
   addBackendOptions,
   addDigitsOption,
@@ -64,7 +62,7 @@ async function predict(
 ): Promise<void> {
   const weights = await readTrained(path, options.recipe, options.digits);
   const { recipe, config } = weights;
-  const classes = classNames(recipe);
+  const classes = recipe.classNames;
   if (classes.length === 0) {
     throw new DataError(`predict: expected weights that tell digits apart, got ${recipe.name}`);
   }

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { DataError } from '../../errors.js';
-import { reasonOf } from '../failure.js';
+import { DataError, reasonOf } from '../../errors.js';
 
 /** @throws DataError when the file cannot be read, or is not JSON */
 export async function readJson(path: string): Promise<unknown> {

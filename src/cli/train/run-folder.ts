@@ -12,12 +12,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError } from '../../errors.js';
+import { DataError, reasonOf } from '../../errors.js';
 import type { Checkpoint } from '../../training/checkpoint.js';
 import { writeBytes } from '../../training/files.js';
 import { decodeSafetensors, encodeSafetensors } from '../../training/safetensors.js';
 import type { Trainer } from '../../training/trainer.js';
-import { reasonOf } from '../failure.js';
 import { note } from '../output/print.js';
 import { readJson } from './json-file.js';
 import { type RunConfig, readConfig } from './run-config.js';
