@@ -6,7 +6,7 @@ import { formatCounted } from './output/format.js';
 import { note } from './output/print.js';
 
 /**
- * Runs `task` on the backend that the options name, and closes it.
+ * Opens the backend that the options name, runs `task` on it and closes it.
  *
  * @throws BackendError when the engine lacks what the backend needs
  */

@@ -22,10 +22,12 @@ interface BaselineOptions extends DataOptions, DigitsOptions, JsonOption {
 export function baselineCommand(): Command {
   const metric = new Option(
     '--metric <name>',
-    'mean absolute (l1) or mean squared (l2) difference',
+    'distance between images: mean absolute (l1) or mean squared (l2) difference',
   );
   const command = new Command('baseline')
-    .description('Classify by the nearest mean image: what training has to beat.')
+    .description(
+      'Classify images by the nearest mean image of a class, as a baseline for training.',
+    )
     .addOption(metric.choices(['l1', 'l2']).default('l2'))
     .option('--json', 'print one JSON object');
   return addDataOption(addDigitsOption(command)).action(baseline);
@@ -53,10 +55,10 @@ async function baseline({ metric, digits, data, json }: BaselineOptions): Promis
     return;
   }
   print(
-    `accuracy  ${formatPercent(accuracy)} of ${formatCounted(test.size, 'test image')} from ${source}`,
+    `accuracy  ${formatPercent(accuracy)} on ${formatCounted(test.size, 'test image')} (${source})`,
   );
   print(`time      ${formatSeconds(seconds)} s`);
-  print(`\ntaken for\n${formatConfusion(confusion, names)}`);
+  print(`\n${formatConfusion(confusion, names)}`);
 }
 
 function select({ train, test }: Splits, digits: readonly number[]): Splits {

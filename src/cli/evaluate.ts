@@ -25,11 +25,11 @@ interface EvaluateOptions extends BackendOptions, DataOptions, DigitsOptions, Js
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
-    .description('Test weights: loss, accuracy, and what was taken for what.')
-    .argument('<weights>', 'a .safetensors file, of handgrad or of PyTorch')
+    .description('Evaluate weights on the test split: loss, accuracy and confusion matrix.')
+    .argument('<weights>', 'a .safetensors file from handgrad or PyTorch')
     .option(
       '--recipe <name>',
-      'what the weights belong to (default: as config.json beside them says)',
+      'recipe of the weights (default: the one in config.json beside them)',
       oneOf(RECIPE_NAMES),
     )
     .option('--json', 'print one JSON object');
@@ -47,7 +47,7 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
   });
 }
 
-/** Unless told otherwise, what the run was tested with, normalised as its training data was. */
+/** Opens `data`, or else the test data of the run, normalised like the run's training data. */
 async function openTestData(
   { recipe, config }: TrainedWeights,
   data?: string,
@@ -88,12 +88,12 @@ function formatResult(
     return `loss ${formatLoss(loss)} over ${formatCounted(test.size, 'point')}`;
   }
   const lines = [
-    `accuracy  ${formatPercent(accuracy)} of ${formatCounted(test.size, 'test image')} from ${source}`,
+    `accuracy  ${formatPercent(accuracy)} on ${formatCounted(test.size, 'test image')} (${source})`,
     `loss      ${formatLoss(loss)}`,
   ];
   if (isUnbalanced(test)) {
     lines.splice(1, 0, `balanced  ${formatPercent(balancedAccuracy)}, the mean over the classes`);
   }
   const table = formatConfusion(confusion, recipe.classNames);
-  return `${lines.join('\n')}\n\ntaken for\n${table}`;
+  return `${lines.join('\n')}\n\n${table}`;
 }

@@ -1,4 +1,4 @@
-/** Digits to train on and to test with: from a folder, the cache, the network, or drawn. */
+/** Digits for training and testing: from a folder, the cache folder or a download, or synthetic. */
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -11,24 +11,24 @@ import { DataError, reasonOf } from '../../errors.js';
 import { note, warn } from '../output/print.js';
 import { DownloadBar } from './download-bar.js';
 
-/** Of MNIST's training split, where there is no data to compute it from. */
+/** Mean and standard deviation of MNIST's training split, for commands that do not load it. */
 export const MNIST_NORMALIZATION: Normalization = { mean: 0.1307, std: 0.3081 };
 
-/** The `--data` of digits that the program draws. */
+/** The value of `--data` that selects digits drawn by the program. */
 export const SYNTHETIC = 'synthetic';
 
 export interface Digits {
   readonly splits: Splits;
-  /** What `--data` would name them by: a folder's full path, or `synthetic`. */
+  /** The value of `--data` that selects these digits: an absolute path, or `synthetic`. */
   readonly source: string;
 }
 
 /**
- * The digits that `--data` names; without it those of `$HANDGRAD_MNIST`, of the cache folder, or
- * of the network. Only where nobody named a place and nothing can be downloaded do synthetic
- * digits stand in, and stderr says so.
+ * Opens the digits that `--data` names. Without `--data`, opens `$HANDGRAD_MNIST`, else the cache
+ * folder, else downloads MNIST. If neither is set and the download fails, returns synthetic digits
+ * and prints a warning.
  *
- * @throws DataError for a named folder that lacks the files, and for files that are corrupt
+ * @throws DataError when a named folder lacks the files, or a file is corrupt
  */
 export async function openDigits(data: string | undefined, signal?: AbortSignal): Promise<Digits> {
   const named = data ?? (process.env.HANDGRAD_MNIST || undefined);
@@ -39,10 +39,10 @@ export async function openDigits(data: string | undefined, signal?: AbortSignal)
   return downloadDigits(cache, signal);
 }
 
-/** The source that an earlier run names, if it is there still, to be used unless `--data` says more. */
+/** The data source of an earlier run if it still exists: the default of `--data`. */
 export function earlierSource(source: string | undefined): string | undefined {
-  const isThere = source !== undefined && (source === SYNTHETIC || existsSync(source));
-  return isThere ? source : undefined;
+  const exists = source !== undefined && (source === SYNTHETIC || existsSync(source));
+  return exists ? source : undefined;
 }
 
 function drawDigits(): Digits {
@@ -54,16 +54,16 @@ async function readDigits(directory: string): Promise<Digits> {
 }
 
 async function downloadDigits(cache: string, signal: AbortSignal | undefined): Promise<Digits> {
-  note(`downloading MNIST (11 MB, this once) to ${cache}`);
+  note(`downloading MNIST (11 MB, only once) to ${cache}`);
   const bar = new DownloadBar();
   try {
     const splits = await loadMnist({ signal, onProgress: (progress) => bar.update(progress) });
     return { splits, source: cache };
   } catch (error) {
     signal?.throwIfAborted();
-    const arrived = (await missingFiles(cache)).length === 0;
-    if (arrived || !(error instanceof DataError)) throw error;
-    warn(`SYNTHETIC DIGITS, drawn by the program, stand in for MNIST: ${reasonOf(error)}`);
+    const isComplete = (await missingFiles(cache)).length === 0;
+    if (isComplete || !(error instanceof DataError)) throw error;
+    warn(`SYNTHETIC DIGITS, drawn by the program, replace MNIST: ${reasonOf(error)}`);
     return drawDigits();
   } finally {
     bar.stop();

@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 import type { DownloadProgress } from '../../data/mirrors.js';
 import { BAR_STYLE } from '../output/bar-style.js';
 
-/** A bar on stderr for each file that is downloaded; nothing where stderr is no terminal. */
+/** Shows a progress bar on stderr for each downloaded file, if stderr is a terminal. */
 export class DownloadBar {
   #bar: SingleBar | undefined;
   #file: string | undefined;

@@ -6,18 +6,19 @@ import { formatCount, formatCounted } from '../output/format.js';
 import { note } from '../output/print.js';
 import { openDigits } from './digits.js';
 
-/** What a recipe trains on and is tested with. */
+/** The training and test splits of a recipe. */
 export interface RecipeData extends Splits {
-  /** A folder's full path, `synthetic`, or `points` for recipes that make their own. */
+  /** An absolute path, `synthetic`, or `points` for recipes that generate their data. */
   readonly source: string;
 }
 
 export const POINTS = 'points';
 
 /**
- * The splits of a recipe, from the digits that `data` names (see `openDigits`), or from the seed.
+ * Opens the splits of a recipe: from the digits that `data` names (see `openDigits`), or points
+ * generated from the seed.
  *
- * @throws DataError when the digits cannot be had
+ * @throws DataError when the digits cannot be loaded
  */
 export async function openRecipeData(
   recipe: Recipe,
@@ -26,7 +27,7 @@ export async function openRecipeData(
 ): Promise<RecipeData> {
   const { data, seed } = options;
   if (recipe.data === 'points') {
-    if (data !== undefined) note(`${recipe.name} makes its own points; --data is not used`);
+    if (data !== undefined) note(`${recipe.name} generates its own points and ignores --data`);
     return { ...recipe.prepare(undefined, seed), source: POINTS };
   }
   const { splits, source } = await openDigits(data, signal);
@@ -35,12 +36,16 @@ export async function openRecipeData(
 
 /** `60,000 training and 10,000 test images from mnist/`. */
 export function formatData({ train, test, source }: RecipeData): string {
-  if (source === POINTS) return `${formatCounted(train.size, 'point')} with noise`;
+  if (source === POINTS) return formatCounted(train.size, 'noisy point');
   const sizes = `${formatCount(train.size)} training and ${formatCount(test.size)} test images`;
   return source === 'synthetic' ? `${sizes}, synthetic` : `${sizes} from ${source}`;
 }
 
-/** The recipe of that name, for other digits than its own where they are given. */
+/**
+ * The named recipe, for `digits` instead of its own if they are given.
+ *
+ * @throws UsageError when the recipe has no choice of digits
+ */
 export function chosenRecipe(name: RecipeName, digits: readonly number[] | undefined): Recipe {
   if (!digits) return RECIPES[name];
   try {
@@ -50,7 +55,7 @@ export function chosenRecipe(name: RecipeName, digits: readonly number[] | undef
   }
 }
 
-/** Whether one class is so common that to name it always would look accurate. */
+/** Whether one class exceeds two thirds of the examples: always predicting it looks accurate. */
 export function isUnbalanced({ targets, classes, size }: Dataset): boolean {
   const counts = new Array<number>(classes).fill(0);
   for (const target of targets) if (classes > 0) counts[target]++;

@@ -2,8 +2,8 @@ import { formatCount, formatPercent } from './format.js';
 import { formatTable } from './table.js';
 
 /**
- * Counts (K, K), a row per true class and a column per predicted one, as a table; zeros are left
- * out, so that the mistakes stand out.
+ * Formats confusion counts (K, K) as a table: a row per true class, a column per predicted class.
+ * Zeros are dots, so that mistakes stand out.
  */
 export function formatConfusion(counts: ArrayLike<number>, names: readonly string[]): string {
   const rows = confusionRows(counts, names.length).map((row, t) => {
@@ -11,10 +11,11 @@ export function formatConfusion(counts: ArrayLike<number>, names: readonly strin
     const cells = row.map((count) => (count === 0 ? '·' : formatCount(count)));
     return [names[t], ...cells, total === 0 ? '–' : formatPercent(row[t] / total)];
   });
-  return formatTable(['true', ...names, 'right'], rows, ['left', 'right']);
+  const table = formatTable(['true', ...names, 'correct'], rows, ['left', 'right']);
+  return `confusion matrix, a column per predicted class\n${table}`;
 }
 
-/** (K, K) as K rows. */
+/** Splits (K, K) counts into K rows. */
 export function confusionRows(counts: ArrayLike<number>, K: number): number[][] {
   return Array.from({ length: K }, (_, t) =>
     Array.from({ length: K }, (_, y) => counts[t * K + y]),

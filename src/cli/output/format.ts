@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Formats numbers and text for people. */
 
 const GROUPED = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
@@ -12,7 +12,10 @@ export function formatCounted(count: number, thing: string): string {
   return `${formatCount(count)} ${thing}${count === 1 ? '' : 's'}`;
 }
 
-/** Text that begins behind `indent`, broken where it is too long for `width`, and not within parentheses. */
+/**
+ * Breaks text after commas and semicolons outside parentheses, so that every line fits into `width`
+ * columns together with `indent`. The caller prints the first line's indent.
+ */
 export function wrap(text: string, indent: string, width: number): string {
   const lines: string[] = [];
   for (const part of text.split(/(?<=[,;]) (?![^(]*\))/)) {
@@ -29,7 +32,7 @@ export function formatPercent(share: number): string {
   return `${(100 * share).toFixed(2)} %`;
 }
 
-/** Four digits: `0.3121`, `12.35`, `2.041e-7`. */
+/** Four significant digits: `0.3121`, `12.35`, `2.041e-7`. */
 export function formatLoss(loss: number): string {
   return loss.toPrecision(4);
 }

@@ -1,4 +1,4 @@
-/** Where output goes: results to stdout, so that they can be piped, everything else to stderr. */
+/** Results go to stdout, so that they can be piped. Everything else goes to stderr. */
 
 import { oneLine } from '../failure.js';
 
@@ -6,17 +6,17 @@ export function print(text = ''): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** One JSON object on one line. Numbers that are not finite become null. */
+/** Prints a value as one line of JSON. Numbers that are not finite become null. */
 export function printJson(value: unknown): void {
   print(JSON.stringify(value));
 }
 
-/** Something worth knowing that is not a result. */
+/** Prints a remark on stderr. */
 export function note(text: string): void {
   process.stderr.write(`note: ${oneLine(text)}\n`);
 }
 
-/** Something that must not be overlooked. */
+/** Prints a warning on stderr. */
 export function warn(text: string): void {
   process.stderr.write(`WARNING: ${oneLine(text)}\n`);
 }

@@ -3,10 +3,9 @@ export type Alignment = 'left' | 'right';
 const GAP = '   ';
 
 /**
- * A header and rows as lines, every column as wide as its widest cell.
+ * Formats a header and rows as lines. Every column is as wide as its widest cell.
  *
- * @param alignments one per column; the last one holds for all further columns, and all columns
- *   stand left if none is given
+ * @param alignments one per column; further columns use the last one
  */
 export function formatTable(
   header: readonly string[],

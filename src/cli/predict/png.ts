@@ -3,18 +3,18 @@ import { PNG } from 'pngjs';
 import type { Picture } from '../../data/images.js';
 import { DataError, reasonOf } from '../../errors.js';
 
-/** Pixels along either side. What is larger would take gigabytes to unpack. */
-const LARGEST_SIDE = 4096;
+/** Maximum width and height in pixels. Larger images could take gigabytes to decode. */
+const MAX_SIDE = 4096;
 
 const SIGNATURE = '89504e470d0a1a0a';
-/** Where the header chunk has width and height, 32 bits each, big-endian. */
-const WIDTH_AT = 16;
-const HEIGHT_AT = 20;
+/** Byte offsets of width and height, which are 32-bit big-endian integers. */
+const WIDTH_OFFSET = 16;
+const HEIGHT_OFFSET = 20;
 
 /**
- * Reads a PNG of any colour type, as 8 bits each of red, green, blue and alpha.
+ * Reads a PNG file of any colour type as 8-bit RGBA.
  *
- * @throws DataError when the file cannot be read, is no PNG, is corrupt, or is too large
+ * @throws DataError when the file cannot be read, is not a PNG, is corrupt or is too large
  */
 export async function readPng(path: string): Promise<Picture> {
   const bytes = await readImageFile(path);
@@ -37,15 +37,15 @@ async function readImageFile(path: string): Promise<Buffer> {
   }
 }
 
-/** Before anything is unpacked, since a small file may claim to be a huge image. */
+/** Checks the size before decoding, since a small file can claim to be a huge image. */
 function checkHeader(bytes: Buffer, path: string): void {
-  if (bytes.length < HEIGHT_AT + 4 || bytes.toString('hex', 0, 8) !== SIGNATURE) {
-    throw new DataError(`read ${path}: expected a PNG file, got ${bytes.length} bytes of another`);
+  if (bytes.length < HEIGHT_OFFSET + 4 || bytes.toString('hex', 0, 8) !== SIGNATURE) {
+    throw new DataError(`read ${path}: expected a PNG file, got another format`);
   }
-  const [width, height] = [bytes.readUInt32BE(WIDTH_AT), bytes.readUInt32BE(HEIGHT_AT)];
-  if (Math.max(width, height) > LARGEST_SIDE) {
+  const [width, height] = [bytes.readUInt32BE(WIDTH_OFFSET), bytes.readUInt32BE(HEIGHT_OFFSET)];
+  if (Math.max(width, height) > MAX_SIDE) {
     throw new DataError(
-      `read ${path}: expected at most ${LARGEST_SIDE}×${LARGEST_SIDE} pixels, got ${width}×${height}; scale it down`,
+      `read ${path}: expected at most ${MAX_SIDE}×${MAX_SIDE} pixels, got ${width}×${height}; scale it down`,
     );
   }
 }

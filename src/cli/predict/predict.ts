@@ -21,12 +21,12 @@ interface PredictOptions extends BackendOptions, DigitsOptions, JsonOption {
   readonly recipe?: RecipeName;
 }
 
-/** What the model makes of one file. */
+/** The prediction for one image file. */
 interface Prediction {
   readonly file: string;
-  /** The name of the likeliest class: `7`, `not 9`. */
+  /** Name of the most likely class: `7`, `not 9`. */
   readonly answer: string;
-  /** The same as a number; null where the answer is no digit. */
+  /** The answer as a number; null if it is not a digit. */
   readonly digit: number | null;
   readonly probability: number;
   readonly classes: readonly string[];
@@ -35,20 +35,20 @@ interface Prediction {
 }
 
 const BAR_WIDTH = 40;
-/** What is less likely gets no line. */
-const LEAST_SHOWN = 0.001;
+/** Classes below this probability are not printed. */
+const MIN_SHOWN = 0.001;
 
 export function predictCommand(): Command {
   const command = new Command('predict')
-    .description('Say which digit an image shows.')
-    .argument('<weights>', 'a .safetensors file, of handgrad or of PyTorch')
+    .description('Recognise the digit in each image.')
+    .argument('<weights>', 'a .safetensors file from handgrad or PyTorch')
     .argument(
       '<images...>',
-      'PNG files of a digit each, of any size, dark on light or light on dark',
+      'PNG files with one digit each, of any size, dark on light or light on dark',
     )
     .option(
       '--recipe <name>',
-      'what the weights belong to (default: as config.json beside them says)',
+      'recipe of the weights (default: the one in config.json beside them)',
       oneOf(RECIPE_NAMES),
     )
     .option('--json', 'print one JSON array with an object per image');
@@ -64,7 +64,9 @@ async function predict(
   const { recipe, config } = weights;
   const classes = recipe.classNames;
   if (classes.length === 0) {
-    throw new DataError(`predict: expected weights that tell digits apart, got ${recipe.name}`);
+    throw new DataError(
+      `predict: expected weights of a digit classifier, got weights of ${recipe.name}`,
+    );
   }
   const images = await readDigits(files);
   const outputs = await withBackend(options, async (backend) => {
@@ -79,7 +81,7 @@ async function predict(
   else print(predictions.map(formatPrediction).join('\n\n'));
 }
 
-/** (B, 784) bytes. One file after the other, since a large picture takes much memory. */
+/** Reads (B, 784) bytes, one file at a time, since a large picture takes much memory. */
 async function readDigits(files: readonly string[]): Promise<Uint8Array> {
   const images: Uint8Array[] = [];
   for (const file of files) images.push(await readDigit(file));
@@ -95,7 +97,7 @@ async function readDigit(file: string): Promise<Uint8Array> {
   }
 }
 
-/** @param output a probability per class, or for two classes that of the second alone */
+/** @param output the probability of each class, or only that of the second of two classes */
 function interpret(
   file: string,
   classes: readonly string[],
@@ -108,12 +110,12 @@ function interpret(
   return { file, answer, digit, probability: probabilities[best], classes, probabilities };
 }
 
-/** The answer, and below it the likely classes with a bar each. */
+/** The answer, and below it a line with a bar for each likely class. */
 function formatPrediction({ file, answer, classes, probabilities }: Prediction): string {
   const width = Math.max(...classes.map((name) => name.length));
   const likely = classes
     .map((name, i) => ({ name, probability: probabilities[i] }))
-    .filter(({ probability }) => probability >= LEAST_SHOWN)
+    .filter(({ probability }) => probability >= MIN_SHOWN)
     .sort((a, b) => b.probability - a.probability);
   const lines = likely.map(({ name, probability }) => {
     const bar = '█'.repeat(Math.round(BAR_WIDTH * probability));
