@@ -1,14 +1,14 @@
 import type { RecipeName } from '../../recipes.js';
 import type { State } from '../../training/trainer.js';
 
-/** What a recipe on points has learned. */
+/** The curve that a recipe on points has fitted. */
 export interface Coefficients {
   /** `y = 2.001x + 1.019`. */
   readonly formula: string;
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** The curve that a linear model of (x), or of (t², t), stands for; undefined for other recipes. */
+/** The curve of a linear model of (x) or (t², t); undefined for all other recipes. */
 export function coefficientsOf(recipe: RecipeName, state: State): Coefficients | undefined {
   const [slope = Number.NaN, second = Number.NaN] = state.get('0.weight')?.data ?? [];
   const [constant = Number.NaN] = state.get('0.bias')?.data ?? [];

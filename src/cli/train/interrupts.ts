@@ -1,16 +1,16 @@
 import { Interruption, type StopSignal } from '../failure.js';
 
 export interface Interrupts {
-  /** Aborted, for the reason of an `Interruption`, by the first Ctrl-C or SIGTERM. */
+  /** Aborted by the first Ctrl-C or SIGTERM. Its reason is an `Interruption`. */
   readonly signal: AbortSignal;
-  /** Lets signals end the program at once again, as they do by default. */
+  /** Restores the default: a signal ends the program at once. */
   stopListening(): void;
 }
 
-/** Within this time, a second signal is the first one's echo: some senders signal a whole group too. */
+/** A second signal within this time is ignored: some senders signal both process and group. */
 const ECHO_MILLISECONDS = 1000;
 
-/** Turns the first Ctrl-C or SIGTERM into an abort; a later second one ends the program at once. */
+/** Turns the first Ctrl-C or SIGTERM into an abort. A later one ends the program at once. */
 export function listenForInterrupts(): Interrupts {
   const controller = new AbortController();
   let first = 0;

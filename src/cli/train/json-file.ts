@@ -1,7 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { DataError, reasonOf } from '../../errors.js';
 
-/** @throws DataError when the file cannot be read, or is not JSON */
+/**
+ * Reads and parses a JSON file.
+ *
+ * @throws DataError when the file cannot be read or is not JSON
+ */
 export async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8'));

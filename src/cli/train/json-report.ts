@@ -8,7 +8,7 @@ import {
   type TrainReport,
 } from './report.js';
 
-/** A JSON object per line. Numbers that are not there, such as an accuracy on points, are null. */
+/** Prints one JSON object per line. Missing numbers, such as the accuracy of a fit, are null. */
 export class JsonReport implements TrainReport {
   constructor(readonly run: RunStart) {}
 
@@ -51,7 +51,7 @@ export class JsonReport implements TrainReport {
       validBalancedAccuracy: evaluation.balancedAccuracy,
       trainSeconds: totals.trainSeconds,
       imagesPerSecond: totals.imagesPerSecond,
-      ...this.#whereItEnded(totals),
+      ...this.#backendChanges(totals),
       ...(coefficients && { coefficients: coefficients.values }),
       ...(weightsPath !== undefined && { weights: weightsPath }),
     });
@@ -59,11 +59,11 @@ export class JsonReport implements TrainReport {
 
   interrupted(totals: RunTotals, signal: string): void {
     const { backend: _, ...numbers } = totals;
-    printJson({ event: 'interrupted', signal, ...numbers, ...this.#whereItEnded(totals) });
+    printJson({ event: 'interrupted', signal, ...numbers, ...this.#backendChanges(totals) });
   }
 
-  /** The backend, if it is not the one that the run began on, and what it came to say, if anything. */
-  #whereItEnded(totals: RunTotals) {
+  /** The backend, if it has changed since the start, and its new notes, if any. */
+  #backendChanges(totals: RunTotals) {
     const { backend, build, threads } = totals.backend;
     const notes = newNotes(this.run, totals);
     return {

@@ -5,42 +5,42 @@ import type { RecipeData } from '../data/recipe-data.js';
 import type { Coefficients } from './coefficients.js';
 import type { RunSettings } from './run-config.js';
 
-/** What is known before the first epoch. */
+/** Description of a run before its first epoch. */
 export interface RunStart {
   readonly recipe: Recipe;
   readonly settings: RunSettings;
   readonly data: RecipeData;
   readonly backend: BackendInfo;
   readonly parameters: number;
-  /** Epochs that an earlier sitting finished, for a run that goes on. */
+  /** Epochs completed by earlier sessions; undefined for a new run. */
   readonly resumedAfter: number | undefined;
 }
 
-/** What came of a run so far. */
+/** Totals of a run so far. */
 export interface RunTotals {
-  /** Finished ones. */
+  /** Completed epochs. */
   readonly epochs: number;
   readonly trainSeconds: number;
   readonly imagesPerSecond: number;
-  /** With `auto`, perhaps another than the run began on. */
+  /** The current backend, which `auto` may have changed since the start. */
   readonly backend: BackendInfo;
 }
 
-/** What the backend came to say meanwhile: which one `auto` chose, with its figures. */
+/** Notes added since the start, such as the choice of `auto` with its timings. */
 export function newNotes({ backend: before }: RunStart, { backend: now }: RunTotals): string[] {
   return now.notes.filter((note) => !before.notes.includes(note));
 }
 
 export interface RunSummary extends RunTotals {
-  /** On the test split. */
+  /** Metrics on the test split. */
   readonly evaluation: Evaluation;
-  /** For recipes that fit a curve. */
+  /** Defined for recipes that fit a curve. */
   readonly coefficients: Coefficients | undefined;
-  /** Where the weights are. */
+  /** Path of the saved weights. */
   readonly weightsPath: string | undefined;
 }
 
-/** Tells of a run on stdout. */
+/** Prints the progress and the result of a run on stdout. */
 export interface TrainReport {
   start(): void;
   epoch(record: EpochRecord): void;

@@ -1,4 +1,4 @@
-/** config.json of a run: all that is needed to go on with it, or to use its weights. */
+/** config.json of a run: everything needed to resume it or to use its weights. */
 
 import type { BackendInfo } from '../../backends/device.js';
 import type { Normalization } from '../../data/dataset.js';
@@ -9,7 +9,7 @@ import type { DigitsOptions } from '../options.js';
 import { VERSION } from '../version.js';
 import { readJson } from './json-file.js';
 
-/** What decides a run, apart from its data. */
+/** The settings that, together with the data, determine a run. */
 export interface RunSettings {
   readonly epochs: number;
   readonly batchSize: number;
@@ -21,12 +21,12 @@ export interface RunConfig {
   /** Version of this package. */
   readonly handgrad: string;
   readonly recipe: RecipeName;
-  /** Those that the recipe was told to tell apart; absent where it was told nothing. */
+  /** The digits of `--digits`; absent if it was not given. */
   readonly digits?: readonly number[];
   readonly settings: RunSettings;
   readonly backend: BackendInfo;
   readonly data: {
-    /** A folder's full path, `synthetic` or `points`. */
+    /** An absolute path, `synthetic` or `points`. */
     readonly source: string;
     readonly trainSize: number;
     readonly testSize: number;
@@ -56,7 +56,7 @@ export function createConfig(
 /**
  * Reads a run's config.json.
  *
- * @throws DataError when it is missing, or is not what `createConfig` makes
+ * @throws DataError when the file is missing or is not the output of `createConfig`
  */
 export async function readConfig(path: string): Promise<RunConfig> {
   const config = (await readJson(path)) as Partial<RunConfig> | null;
@@ -77,13 +77,13 @@ export async function readConfig(path: string): Promise<RunConfig> {
   if (digits !== undefined && !areDigits(digits)) {
     const got = JSON.stringify(digits);
     throw new DataError(
-      `read ${path}: expected digits to be at least two different ones, such as [3,7], got ${got}`,
+      `read ${path}: expected digits to list at least two different digits, such as [3,7], got ${got}`,
     );
   }
   return config as RunConfig;
 }
 
-/** The recipe's own settings, or others where options say so. */
+/** The settings of the recipe, overridden by the given options. */
 export function settingsOf(recipe: Recipe, options: Partial<RunSettings>): RunSettings {
   const { epochs, batchSize, learningRate } = recipe;
   const given = SETTING_NAMES.filter((name) => options[name] !== undefined);
@@ -92,9 +92,9 @@ export function settingsOf(recipe: Recipe, options: Partial<RunSettings>): RunSe
 }
 
 /**
- * The settings of a run that is to go on.
+ * The settings of a run to resume.
  *
- * @throws TrainingError when the recipe, or an option that was given, is not the run's
+ * @throws TrainingError when the recipe or a given option differs from the run's
  */
 export function settingsOfResumed(
   { recipe, digits, settings }: RunConfig,
@@ -103,7 +103,7 @@ export function settingsOfResumed(
 ): RunSettings {
   if (wanted !== recipe) throw differs('recipe', recipe, wanted);
   if (options.digits && options.digits.join() !== digits?.join()) {
-    throw differs('digits', digits?.join(', ') ?? 'of all kinds', options.digits.join(', '));
+    throw differs('digits', digits?.join(', ') ?? 'of the recipe', options.digits.join(', '));
   }
   for (const name of SETTING_NAMES) {
     const value = options[name];
@@ -112,20 +112,23 @@ export function settingsOfResumed(
   return settings;
 }
 
-/** @throws TrainingError when the data is not what the run began with */
+/** @throws TrainingError when the data differs from the original run's */
 export function expectSameData({ data, normalization }: RunConfig, { train }: RecipeData): void {
   const { mean, std } = train.normalization;
   if (train.size !== data.trainSize) {
     throw differs('number of training examples', data.trainSize, train.size);
   }
-  if (mean !== normalization.mean || std !== normalization.std) {
+  if (mean !== normalization.mean) {
     throw differs('mean of the training data', normalization.mean, mean);
+  }
+  if (std !== normalization.std) {
+    throw differs('standard deviation of the training data', normalization.std, std);
   }
 }
 
 function differs(what: string, saved: string | number, got: string | number): TrainingError {
   return new TrainingError(
-    `resume: expected ${what} ${saved}, as the run began with, got ${got}; ` +
+    `resume: expected ${what} ${saved} as in the original run, got ${got}; ` +
       'start a new run in another folder to change it',
   );
 }

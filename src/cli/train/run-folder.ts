@@ -1,12 +1,12 @@
 /**
  * The folder of a run:
  *
- *   config.json              recipe, settings, seed, backend, data: written first
- *   checkpoint.safetensors   where training stands, to go on from: after every epoch
- *   history.json             the epochs so far: after every epoch
- *   weights.safetensors      what was learned, in PyTorch's names and layouts: at the end
+ *   config.json              recipe, settings, seed, backend, data; written first
+ *   checkpoint.safetensors   the training state to resume from; written after every epoch
+ *   history.json             losses and metrics of the epochs; written after every epoch
+ *   weights.safetensors      the parameters, in PyTorch's names and layouts; written at the end
  *
- * Every file is written beside its place and then renamed, so none is ever half there.
+ * Every file is written under a temporary name and then renamed, so no file is ever incomplete.
  */
 
 import { existsSync } from 'node:fs';
@@ -35,20 +35,20 @@ export class RunFolder {
   }
 
   /**
-   * Begins a run.
+   * Creates the folder and writes config.json.
    *
-   * @throws DataError when the folder holds what another run learned
+   * @throws DataError when the folder holds a checkpoint or weights of another run
    */
   async begin(config: RunConfig): Promise<void> {
     await explained(this.path, () => mkdir(this.path, { recursive: true }));
-    const learned = [CHECKPOINT_FILE, WEIGHTS_FILE].find((file) => existsSync(this.#at(file)));
-    if (learned !== undefined) {
+    const existing = [CHECKPOINT_FILE, WEIGHTS_FILE].find((file) => existsSync(this.#at(file)));
+    if (existing !== undefined) {
       throw new DataError(
-        `train: expected a folder without a run for --out, got ${this.path} with ${learned}; ` +
-          'go on with --resume, or name another',
+        `train: expected a folder without a run for --out, got ${this.path} with ${existing}; ` +
+          'continue it with --resume, or choose another folder',
       );
     }
-    // What an earlier run left that learned nothing.
+    // A run that failed in its first epoch leaves a history, but neither checkpoint nor weights.
     await explained(this.#at(HISTORY_FILE), () => rm(this.#at(HISTORY_FILE), { force: true }));
     await this.#write(CONFIG_FILE, `${JSON.stringify(config, null, 2)}\n`);
   }
@@ -57,7 +57,7 @@ export class RunFolder {
     return readConfig(this.#at(CONFIG_FILE));
   }
 
-  /** @throws DataError when there is none, or it is corrupt */
+  /** @throws DataError when the checkpoint is missing or corrupt */
   async readCheckpoint(): Promise<Checkpoint> {
     const path = this.#at(CHECKPOINT_FILE);
     let bytes: Uint8Array;
@@ -65,22 +65,22 @@ export class RunFolder {
       bytes = await readFile(path);
     } catch (cause) {
       throw new DataError(
-        `resume: expected a checkpoint at ${path}, got "${reasonOf(cause)}"; leave --resume out to begin anew`,
+        `resume: expected a checkpoint at ${path}, got "${reasonOf(cause)}"; omit --resume to start a new run`,
         { cause },
       );
     }
     return decodeSafetensors(bytes, path);
   }
 
-  /** The epochs so far; none where they are lost, since training goes on without them. */
+  /** The history so far; undefined if the file is unreadable, since training can go on without it. */
   async readHistory(): Promise<SavedHistory | undefined> {
     const saved = (await readJson(this.#at(HISTORY_FILE)).catch(() => null)) as SavedHistory | null;
     if (Array.isArray(saved?.epochs) && Number.isFinite(saved.trainSeconds)) return saved;
-    note(`${this.#at(HISTORY_FILE)} cannot be read: the history begins here`);
+    note(`cannot read ${this.#at(HISTORY_FILE)}; the history begins with the next epoch`);
     return undefined;
   }
 
-  /** The history goes first: going on from the checkpoint drops what it has too much. */
+  /** Writes the history first: resuming drops records of epochs after the checkpoint. */
   async saveProgress(trainer: Trainer, log: RunLog): Promise<void> {
     await this.saveHistory(log);
     const { tensors, metadata } = await trainer.checkpoint();
@@ -104,12 +104,12 @@ export class RunFolder {
   }
 }
 
-/** Says of an error which place could not be written. */
+/** Adds the path to the message of a write error. */
 async function explained(path: string, write: () => Promise<unknown>): Promise<void> {
   try {
     await write();
   } catch (cause) {
-    throw new Error(`write ${path}: expected room and permission, got "${reasonOf(cause)}"`, {
+    throw new Error(`write ${path}: expected free space and permission, got "${reasonOf(cause)}"`, {
       cause,
     });
   }

@@ -1,22 +1,22 @@
 import type { EpochRecord, History } from '../../training/history.js';
 
-/** history.json of a run. */
+/** The content of history.json. */
 export interface SavedHistory {
   readonly epochs: readonly EpochRecord[];
-  /** Over all epochs and the last, unfinished one. */
+  /** Time of all epochs, including an unfinished last one. */
   readonly trainSeconds: number;
 }
 
-/** The epochs of a run, those of earlier sittings included. */
+/** The epochs of a run, including those of earlier sessions. A session ends with an interruption. */
 export class RunLog {
   readonly #records: EpochRecord[];
   readonly #resumedAfter: number;
-  /** Spent in the epoch under way by earlier sittings; at the end, by this one as well. */
+  /** Time that earlier sessions, and after `end` this one too, spent in the unfinished epoch. */
   #unfinishedSeconds: number;
 
   /**
-   * @param saved what earlier sittings left
-   * @param completed how many epochs the checkpoint has behind it; records beyond are dropped
+   * @param saved the history of earlier sessions
+   * @param completed epochs that the checkpoint has completed; later records are dropped
    */
   constructor(saved: SavedHistory = { epochs: [], trainSeconds: 0 }, completed = 0) {
     this.#resumedAfter = completed;
@@ -24,7 +24,7 @@ export class RunLog {
     this.#unfinishedSeconds = Math.max(0, saved.trainSeconds - sumSeconds(saved.epochs));
   }
 
-  /** Adds an epoch; returns it with the seconds that earlier sittings spent in it. */
+  /** Adds an epoch, and returns it with the time that earlier sessions spent in it. */
   add(record: EpochRecord): EpochRecord {
     const whole = { ...record, seconds: record.seconds + this.#unfinishedSeconds };
     this.#unfinishedSeconds = 0;
@@ -32,7 +32,7 @@ export class RunLog {
     return whole;
   }
 
-  /** Takes in what `fit` returned, when all its epochs were added. */
+  /** Adds the time of an unfinished epoch. Call it with the result of `fit`, after all `add` calls. */
   end({ epochs, trainSeconds }: History): void {
     this.#unfinishedSeconds += Math.max(0, trainSeconds - sumSeconds(epochs));
   }

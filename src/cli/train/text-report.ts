@@ -26,10 +26,10 @@ interface Column {
 
 const GAP = '   ';
 
-/** Of longer runs only every so many epochs get a line. */
-const MOST_LINES = 50;
+/** Maximum number of epoch lines. Longer runs print only every n-th epoch. */
+const MAX_EPOCH_LINES = 50;
 
-/** What a person follows: what is trained, a line per epoch, and what came of it. */
+/** Prints a report for people: a header, a line per epoch, and the result. */
 export class TextReport implements TrainReport {
   readonly #run: RunStart;
   readonly #columns: readonly Column[];
@@ -47,7 +47,7 @@ export class TextReport implements TrainReport {
 
   epoch(record: EpochRecord): void {
     const { epochs } = this.#run.settings;
-    const every = Math.ceil(epochs / MOST_LINES);
+    const every = Math.ceil(epochs / MAX_EPOCH_LINES);
     if (record.epoch % every !== 0 && record.epoch !== epochs) return;
     print(this.#columns.map(({ title, cell }) => cell(record).padStart(title.length)).join(GAP));
   }
@@ -56,7 +56,7 @@ export class TextReport implements TrainReport {
     print();
     print(coefficients?.formula ?? this.#formatAccuracy(evaluation));
     this.#printTotals(totals);
-    if (weightsPath !== undefined) print(`weights in ${weightsPath}`);
+    if (weightsPath !== undefined) print(`weights saved in ${weightsPath}`);
     if (process.stdout.isTTY) print(`\n${this.#suggest(weightsPath)}`);
   }
 
@@ -67,21 +67,21 @@ export class TextReport implements TrainReport {
 
   #formatAccuracy({ accuracy, balancedAccuracy }: Evaluation): string {
     const { test } = this.#run.data;
-    const line = `${formatPercent(accuracy)} of ${formatCounted(test.size, 'test image')} right`;
+    const line = `accuracy ${formatPercent(accuracy)} on ${formatCounted(test.size, 'test image')}`;
     if (!isUnbalanced(test)) return line;
-    return `${line}, ${formatPercent(balancedAccuracy)} as the mean over the classes`;
+    return `${line}, balanced accuracy ${formatPercent(balancedAccuracy)}`;
   }
 
-  /** What to do next, for somebody who is watching. */
+  /** Suggests the next commands. */
   #suggest(weightsPath: string | undefined): string {
     const { name } = this.#run.recipe;
     const [command, purpose] = weightsPath
-      ? [`evaluate ${weightsPath}`, 'what it takes for what']
-      : [`train ${name} --out run`, 'keeps the weights'];
+      ? [`evaluate ${weightsPath}`, 'accuracy and confusion matrix']
+      : [`train ${name} --out run`, 'saves the weights'];
     const explain = `explain ${name}`.padEnd(command.length);
     return [
       `next: ${programName()} ${command}   ${purpose}`,
-      `      ${programName()} ${explain}   every gradient of the step, with its formula`,
+      `      ${programName()} ${explain}   all kernel calls of a step, with formulas`,
     ].join('\n');
   }
 
@@ -95,13 +95,13 @@ export class TextReport implements TrainReport {
   }
 }
 
-/** How the program was called: by its name where it is installed, else by its file. */
+/** The command that started this program: its name if installed, else `node` and the file. */
 function programName(): string {
   const path = process.argv[1];
   return path.endsWith('.js') ? `node ${relative('', path)}` : 'handgrad';
 }
 
-/** Columns of a line, at most. */
+/** Maximum length of a header line. */
 const WIDTH = 100;
 
 function formatHeader(run: RunStart): string {
@@ -117,12 +117,12 @@ function formatHeader(run: RunStart): string {
     `training  ${size}, learning rate ${learningRate}, seed ${seed}`,
   ];
   if (resumedAfter !== undefined) {
-    lines.push(`resumed   after ${formatCounted(resumedAfter, 'finished epoch')}`);
+    lines.push(`resumed   after ${formatCounted(resumedAfter, 'completed epoch')}`);
   }
   return lines.join('\n');
 }
 
-/** Accuracy for classes only, and its mean over the classes where a majority would hide mistakes. */
+/** Accuracy appears for classification, balanced accuracy only for unbalanced classes. */
 function columnsFor({ data: { test } }: RunStart): Column[] {
   const columns: Column[] = [
     { title: 'epoch', cell: ({ epoch }) => String(epoch) },

@@ -33,8 +33,8 @@ interface TrainOptions
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('Train a recipe, and test it after every epoch.')
-    .addArgument(new Argument('<recipe>', 'what to train').choices(RECIPE_NAMES))
+    .description('Train the model of a recipe, and evaluate it after every epoch.')
+    .addArgument(new Argument('<recipe>', 'recipe to train').choices(RECIPE_NAMES))
     .option(
       '--epochs <count>',
       "passes over the training data (default: the recipe's)",
@@ -46,10 +46,14 @@ export function trainCommand(): Command {
       "highest learning rate (default: the recipe's)",
       positiveNumber,
     )
-    .option('--seed <seed>', 'decides first weights and order (default: 0)', nonNegativeInteger)
-    .option('--out <folder>', 'keep weights, history, settings and a checkpoint there')
-    .option('--resume', 'go on with the run in the --out folder, with its settings')
-    .option('--json', 'print a JSON object per line: start, every epoch, done');
+    .option(
+      '--seed <seed>',
+      'seed of initial weights, order and dropout (default: 0)',
+      nonNegativeInteger,
+    )
+    .option('--out <folder>', 'folder for weights, history, settings and a checkpoint')
+    .option('--resume', 'continue the run in the --out folder, with its settings')
+    .option('--json', 'print one JSON object per line: start, every epoch, done');
   return addBackendOptions(addDataOption(addDigitsOption(command)))
     .addHelpText('after', formatRecipes())
     .action(train);
@@ -58,22 +62,22 @@ export function trainCommand(): Command {
 async function train(name: RecipeName, options: TrainOptions): Promise<void> {
   const { out, json = false } = options;
   if (options.resume && out === undefined) {
-    throw new UsageError('--resume needs --out with the folder of a run to go on with');
+    throw new UsageError('--resume needs --out, the folder of the run to continue');
   }
   const folder = out === undefined ? undefined : new RunFolder(out);
   const resumed = options.resume && (await folder?.readConfig());
-  // Compared first: another recipe than the run's may have no choice of digits.
+  // Compare recipes first: the digits of the run may not suit the recipe that the user named.
   const resumedSettings = resumed && settingsOfResumed(resumed, name, options);
   const recipe = chosenRecipe(name, options.digits ?? resumed?.digits);
   const settings = resumedSettings ?? settingsOf(recipe, options);
-  const wanted = {
+  const source = {
     data: options.data ?? earlierSource(resumed?.data.source),
     seed: settings.seed,
   };
   const { signal, stopListening } = listenForInterrupts();
   try {
     await withBackend(options, async (backend) => {
-      const data = await openRecipeData(recipe, wanted, signal);
+      const data = await openRecipeData(recipe, source, signal);
       const run = { recipe, settings, data, folder, resumed, json, signal };
       await new TrainingRun(backend, run).run();
     });
@@ -89,5 +93,5 @@ function formatRecipes(): string {
 Recipes:
 ${lines.join('\n')}
 
-Ctrl-C stops after the update under way; with --out, --resume then goes on exactly there.`;
+Ctrl-C stops after the current update. With --out, --resume continues exactly from there.`;
 }

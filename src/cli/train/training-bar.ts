@@ -6,11 +6,11 @@ import { formatCount, formatLoss } from '../output/format.js';
 const FORMAT =
   'epoch {epoch}/{epochs} [{bar}] {percentage} %  loss {loss}  {rate} images/s  {eta_formatted} left';
 
-/** A bar for each epoch that takes long enough to show one, with loss and speed. */
+/** Shows a progress bar with loss and speed for each epoch that takes long enough. */
 export class TrainingBar {
   readonly #batchSize: number;
   #bar: SingleBar | undefined;
-  /** When, and after which update, the bar of this epoch first heard of it. */
+  /** Time in milliseconds and step of this epoch's first progress report. */
   #began = { time: 0, step: 0 };
 
   constructor(batchSize: number) {
@@ -23,7 +23,7 @@ export class TrainingBar {
     this.#bar?.update(progress.stepInEpoch, this.#fields(progress));
   }
 
-  /** Takes the bar away, so that a line can be printed in its place. */
+  /** Removes the bar, so that a line can be printed in its place. */
   clear(): void {
     this.#bar?.stop();
     this.#bar = undefined;

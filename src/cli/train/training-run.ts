@@ -22,15 +22,15 @@ export interface TrainingRunOptions {
   readonly recipe: Recipe;
   readonly settings: RunSettings;
   readonly data: RecipeData;
-  /** Where the run is kept; nowhere if there is none. */
+  /** Folder to save the run in; undefined saves nothing. */
   readonly folder: RunFolder | undefined;
-  /** That of the run in `folder` to go on with. */
+  /** Configuration of the run in `folder` to resume; undefined starts a new run. */
   readonly resumed: RunConfig | undefined;
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
 
-/** One sitting of a run: from its beginning or a checkpoint, to its end or an interruption. */
+/** One session of a run: from its start or a checkpoint to its end or an interruption. */
 export class TrainingRun {
   readonly #backend: Backend;
   readonly #options: TrainingRunOptions;
@@ -45,7 +45,7 @@ export class TrainingRun {
     this.#bar = new TrainingBar(options.settings.batchSize);
   }
 
-  /** @throws TrainingError for a loss that stops being finite, Interruption when told to stop */
+  /** @throws TrainingError when the loss is no longer finite, Interruption when stopped by a signal */
   async run(): Promise<void> {
     const { resumed, signal } = this.#options;
     if (resumed) await this.#resume(resumed);
@@ -64,7 +64,7 @@ export class TrainingRun {
     await folder?.begin(createConfig(recipe, settings, this.#backend.info, data));
   }
 
-  /** Returns to the checkpoint, and to the history up to it. */
+  /** Restores the checkpoint, and the history up to it. */
   async #resume(config: RunConfig): Promise<void> {
     const { data, folder } = this.#options;
     if (!folder) return;
@@ -81,7 +81,7 @@ export class TrainingRun {
     const now = this.#backend.info;
     if (now.backend === before.backend && now.build === before.build) return;
     note(
-      `the run began on ${formatBackend(before)} and goes on with ${formatBackend(now)}, which rounds differently`,
+      `the run started on ${formatBackend(before)} and continues on ${formatBackend(now)}, which rounds differently`,
     );
   }
 
@@ -113,7 +113,7 @@ export class TrainingRun {
     }
   }
 
-  /** A line that says an epoch is over also says that it is kept. */
+  /** Saves the epoch before reporting it, so that a reported epoch is never lost. */
   async #endEpoch(record: EpochRecord, report: TrainReport): Promise<void> {
     const whole = this.#log.add(record);
     await this.#options.folder?.saveProgress(this.#trainer, this.#log);
@@ -133,7 +133,7 @@ export class TrainingRun {
     });
   }
 
-  /** Keeps what there is, in the middle of an epoch if need be. */
+  /** Saves weights, history and checkpoint, even in the middle of an epoch. */
   async #stop(report: TrainReport, history: History): Promise<void> {
     const { settings, folder, signal } = this.#options;
     await folder?.saveWeights(this.#trainer);
@@ -146,13 +146,13 @@ export class TrainingRun {
   #interruption(name: StopSignal, epochs: number): Interruption {
     const { folder } = this.#options;
     const kept = folder
-      ? `weights, history and checkpoint are in ${folder.path}, and --resume goes on from there`
-      : 'nothing is kept without --out';
+      ? `weights, history and checkpoint are in ${folder.path}; continue with --resume`
+      : 'nothing is saved without --out';
     const done = this.#log.completedEpochs;
     return new Interruption(name, `stopped after ${done} of ${epochs} epochs; ${kept}`);
   }
 
-  /** The checkpoint stays that of the last epoch: right before the failure it would fail again. */
+  /** Keeps the checkpoint of the last epoch: one right before the failure would fail again. */
   async #keepLastGood(error: TrainingError): Promise<TrainingError> {
     const { folder } = this.#options;
     // The message ends with "the last good weights are kept".
@@ -166,7 +166,7 @@ export class TrainingRun {
     return {
       epochs: this.#log.completedEpochs,
       trainSeconds: this.#log.trainSeconds,
-      // Of this sitting: a run that goes on may do so on another machine.
+      // Only this session: an earlier one may have run on another machine.
       imagesPerSecond: examples > 0 ? examples / trainSeconds : 0,
       backend: this.#backend.info,
     };
