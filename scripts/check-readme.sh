@@ -82,20 +82,20 @@ check_no_gpu() {
 run() {
   echo "▶ $*"
   case "$*" in
-    # Their peers take longer to install and to time than all the rest.
-    *bench:peers* | *bench:gpu* | *build:bench-gpu*) echo "  not run here" ;;
+    # Benchmarks of peers take longer than all other commands. The other suites run this script.
+    *bench:peers* | *bench:gpu* | *build:bench-gpu* | *test:* | *.ci/run*) echo "  not run here" ;;
     *" bench "*webgpu*) check_no_gpu "$@" ;;
     "node examples/browser/serve.mjs") check_server "$@" ;;
     "npm start") timeout "$COMMAND_LIMIT" "${offline[@]}" "$@" ;;
-    "npm test" | "npm run test"*) timeout "$TEST_LIMIT" "$@" ;;
+    "npm test") timeout "$TEST_LIMIT" "$@" ;;
     *) timeout "$COMMAND_LIMIT" "$@" ;;
   esac
 }
 
-# The single commands of all ```sh blocks, each once, in order.
+# The commands of all ```sh blocks, without comments and repetitions.
 mapfile -t commands < <(
   awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md |
-    sed -E 's/[[:space:]]+#.*$//; s/ && /\n/g' | grep -v '^\s*$' | awk '!seen[$0]++'
+    sed -E ':join; /\\$/ { N; s/\\\n */ /; b join }; s/[[:space:]]+#.*$//; s/ && /\n/g' | grep -v '^\s*$' | awk '!seen[$0]++'
 )
 for expected in "npm ci" "npm start" "npm test"; do
   printf '%s\n' "${commands[@]}" | grep -qx "$expected" || fail "expected README.md to show $expected"

@@ -14,13 +14,13 @@ import { VERSION } from './version.js';
 
 const EXAMPLES = `
 Examples:
-  handgrad train mlp                         train a digit classifier in seconds
-  handgrad train mlp --out run               and save weights, history and settings
-  handgrad evaluate run/weights.safetensors  accuracy and confusion matrix
+  handgrad train mlp                                  train a digit classifier in seconds
+  handgrad train mlp --out run                        and save weights, history and settings
+  handgrad evaluate run/weights.safetensors           loss, accuracy and confusion matrix
   handgrad predict run/weights.safetensors seven.png  recognise the digit in an image
-  handgrad explain mlp                       all kernel calls of a training step, with formulas
-  handgrad gradcheck                         check gradients against central differences
-  handgrad train mlp --data synthetic        train without MNIST files and network
+  handgrad explain mlp                                all kernel calls of a training step, with formulas
+  handgrad gradcheck                                  check gradients against central differences
+  handgrad train mlp --data synthetic                 train without MNIST files and network
 
 Exit status: 0 for success, 2 for wrong usage, 130 after Ctrl-C, 1 for any other error.`;
 

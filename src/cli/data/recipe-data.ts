@@ -38,7 +38,7 @@ export async function openRecipeData(
 export function formatData({ train, test, source }: RecipeData): string {
   if (source === POINTS) return formatCounted(train.size, 'noisy point');
   const sizes = `${formatCount(train.size)} training and ${formatCount(test.size)} test images`;
-  return source === 'synthetic' ? `${sizes}, synthetic` : `${sizes} from ${source}`;
+  return source === 'synthetic' ? `${sizes} (synthetic)` : `${sizes} from ${source}`;
 }
 
 /**
