@@ -6,23 +6,23 @@ import { viteShaders } from './scripts/shaders.mjs';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** A Chromium of the system's; the tests in a browser are left out, and say so, where there is none. */
+/** The system's Chromium. Without it, tests in a browser are skipped with a warning. */
 const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const hasChromium = existsSync(chromium);
 if (!hasChromium) {
-  const message = `no Chromium at ${chromium}: tests in a browser cannot run; install it or set CHROMIUM`;
+  const message = `no Chromium at ${chromium}; install it or set CHROMIUM to run the tests in browsers`;
   if (process.env.HANDGRAD_REQUIRE_BROWSER) throw new Error(message);
   console.warn(message);
 }
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Whether tests fail where there is no GPU, rather than being skipped. */
+    /** Whether tests that need a GPU fail, rather than being skipped, when there is none. */
     webgpuIsRequired: boolean;
   }
 }
 
-/** Tests of what runs in browsers too, and need nothing of Node. */
+/** Tests that also run in browsers and use no Node modules. */
 const everywhere = [
   'test/ops/*.test.ts',
   'test/training/trainer.test.ts',
@@ -43,7 +43,7 @@ function inChromium(name: string, headers: Record<string, string>, hasGpu: boole
       name,
       ...(!hasGpu && { provide: { webgpuIsRequired: false } }),
       include: everywhere,
-      // These compile AssemblyScript, with Node.
+      // These tests compile AssemblyScript, which needs Node.
       exclude: ['test/ops/exp.test.ts'],
       browser: {
         enabled: true,
@@ -59,7 +59,7 @@ function inChromium(name: string, headers: Record<string, string>, hasGpu: boole
               '--disable-sync',
               '--no-first-run',
               '--disable-quic',
-              // A GPU in software, which every machine has, and which Chromium offers only if asked.
+              // SwiftShader, Chromium's software GPU, which is only enabled by these flags.
               ...(hasGpu ? ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'] : []),
             ],
           },
@@ -72,14 +72,14 @@ function inChromium(name: string, headers: Record<string, string>, hasGpu: boole
 
 const browsers = [
   inChromium('chromium, isolated', isolation, true),
-  // Isolation is nothing to a GPU, which in software takes long.
+  // WebGPU does not depend on isolation, and a software GPU is slow.
   inChromium('chromium, not isolated', {}, false),
 ];
 
 export default defineConfig({
   plugins: [viteShaders],
   resolve: {
-    // Examples import the package by its name; tests run them on the sources.
+    // Examples import the package by name. Tests run them on the sources.
     alias: [
       { find: /^handgrad$/, replacement: source('src/index.ts') },
       { find: /^handgrad\/data$/, replacement: source('src/data/index.ts') },
@@ -87,7 +87,7 @@ export default defineConfig({
   },
   test: {
     provide: { webgpuIsRequired: Boolean(process.env.HANDGRAD_REQUIRE_WEBGPU) },
-    // Long for a machine that is busy; none takes a tenth of it on one that is not.
+    // Generous, for busy machines. On an idle machine every test takes less than a tenth of this.
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [

@@ -27,7 +27,7 @@ export * from './gather';
 export * from './gelu';
 export * from './gradient-norm';
 export * from './dropout';
-export * from './flatten';
+export * from './image-layout';
 export * from './leaky-relu';
 export * from './global-average-pool';
 export * from './linear';

@@ -1,4 +1,4 @@
-import type { Backend } from '../src/backends/backend.js';
+import type { Backend } from '../src/numerics/backend.js';
 
 /** A backend that takes part. */
 export interface Contender {

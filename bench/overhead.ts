@@ -1,4 +1,4 @@
-import { Backend } from '../src/backends/backend.js';
+import { Backend } from '../src/numerics/backend.js';
 import type { Splits } from '../src/data/dataset.js';
 import type { Recipe } from '../src/recipes.js';
 import { recipeTrainer } from '../src/train-recipe.js';

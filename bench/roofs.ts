@@ -1,4 +1,4 @@
-import type { Backend } from '../src/backends/backend.js';
+import type { Backend } from '../src/numerics/backend.js';
 import type { Peaks } from '../src/backends/device.js';
 import { Step } from '../src/step.js';
 import { persistent } from '../src/tensor.js';

@@ -1,4 +1,4 @@
-import { Backend } from '../src/backends/backend.js';
+import { Backend } from '../src/numerics/backend.js';
 import type { Dataset, Splits } from '../src/data/dataset.js';
 import { take } from '../src/data/subset.js';
 import type { Recipe } from '../src/recipes.js';

@@ -1,11 +1,11 @@
 /**
- * Bundles src/ into dist/, which then runs without any other package:
+ * Bundles src/ into dist/, which runs without other packages:
  *
  *   index.js, data.js            the library, for Node and browsers, with the chunks they share
  *   cli.js                       the command line, for Node
  *   <target>.wasm                beside the code that says new URL('./<target>.wasm', import.meta.url)
- *   worker.mjs                   what a thread runs, likewise
- *   THIRD-PARTY-LICENSES.txt     of everything bundled
+ *   worker.mjs                   the script of a worker thread, found in the same way
+ *   THIRD-PARTY-LICENSES.txt     licences of the bundled packages
  */
 
 import { existsSync } from 'node:fs';
@@ -18,10 +18,10 @@ import { esbuildShaders } from './shaders.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 
-/** Its standard library is compiled into the .wasm files. */
+/** AssemblyScript's standard library is compiled into the .wasm files. */
 const ASSEMBLYSCRIPT = 'node_modules/assemblyscript';
 
-/** CommonJS packages call `require`, which a module does not have. */
+/** Bundled CommonJS packages call `require`, which ES modules do not define. */
 const CLI_BANNER = `#!/usr/bin/env node
 import { createRequire as createRequireForBundle } from 'node:module';
 const require = createRequireForBundle(import.meta.url);`;
@@ -51,26 +51,26 @@ async function buildLibrary() {
     mainFields: ['module', 'main'],
     external: ['node:*'],
     splitting: true,
-    // Pages load this; whoever reads it in a debugger finds the sources in the map.
+    // Pages load these files. The source map has the sources for debuggers.
     minify: true,
-    // Node prints the line an error comes from: not the whole file, nor much of it.
+    // Node prints the line that throws an error, so lines must not be too long.
     lineLimit: 2000,
     sourcemap: true,
-    // No sub-folder: a chunk finds the .wasm files beside itself.
+    // Chunks lie directly in dist/, since they load the .wasm files from their own folder.
     chunkNames: 'chunk-[hash]',
   });
   checkBrowserReady(metafile.outputs);
   return metafile.outputs;
 }
 
-/** A static import of a Node module would stop a page before its first line; import() does not. */
+/** A static import of a Node module would prevent a page from loading; import() does not. */
 function checkBrowserReady(outputs) {
   for (const [file, { imports }] of Object.entries(outputs)) {
     const wrong = imports.find(({ external, kind }) => external && kind !== 'dynamic-import');
     if (wrong === undefined) continue;
     throw new Error(
       `build: expected ${file} to load in browsers, got a static import of ${wrong.path}; ` +
-        'import it with await import() where it is used',
+        'use await import() instead',
     );
   }
 }
@@ -111,7 +111,7 @@ async function writeLicenses(outputs) {
   return name;
 }
 
-/** Name, version, and the text of every licence and notice file of one package. */
+/** Name, version, and the text of all licence and notice files of a package. */
 async function licenseOf(folder) {
   const read = (file) => readFile(join(root, folder, file), 'utf8');
   const { name, version, license } = JSON.parse(await read('package.json'));
@@ -124,9 +124,9 @@ async function licenseOf(folder) {
 }
 
 /**
- * Removes what an earlier build left, such as chunks under another hash. It does so after the new
- * files are written, so that dist/ never lacks a file that somebody may be running; type
- * declarations, in a folder of their own, are not this script's.
+ * Removes files of earlier builds, such as chunks with another hash. This happens after the new files
+ * are written, so that dist/ never lacks a file that a running program may load. Type declarations are
+ * in a folder of their own, which tsc writes.
  */
 async function removeStale(current) {
   for (const entry of await readdir(dist, { withFileTypes: true })) {

@@ -1,21 +1,8 @@
 /** The public API. Data loading is in `handgrad/data`. */
 
-export {
-  Backend,
-  type LinearSizes,
-  type LossResult,
-  type MatmulSizes,
-  type Reals,
-} from './backends/backend.js';
-export type { Conv2dSizes } from './backends/convolution.js';
-export {
-  BACKEND_NAMES,
-  type BackendChoice,
-  type BackendOptions,
-  createBackend,
-} from './backends/create.js';
 export type { BackendInfo, BackendName, Device, Executable } from './backends/device.js';
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
+export { type Description, formatDescription, type Plain } from './description.js';
 export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
 export {
   gelu,
@@ -27,22 +14,20 @@ export {
 } from './layers/activations.js';
 export { type BatchNormOptions, batchNorm2d } from './layers/batch-norm.js';
 export { type Conv2dOptions, conv2d } from './layers/conv2d.js';
-export type { WindowOptions } from './layers/convolution.js';
 export { dropout } from './layers/dropout.js';
 export { flatten } from './layers/flatten.js';
-export type { Layer } from './layers/layer.js';
-export { type LinearOptions, linear } from './layers/linear.js';
-export { type ImageShape, onImages } from './layers/on-images.js';
+export { layerFrom } from './layers/from-description.js';
 export {
   type Initializer,
   kaimingUniform,
-  type LayerBuffer,
   normal,
   ones,
-  Parameter,
   zeros,
-} from './layers/parameter.js';
-export type { Pixels } from './layers/pixels.js';
+} from './layers/initializers.js';
+export type { Forward, Layer, LayerInput } from './layers/layer.js';
+export { type LinearOptions, linear } from './layers/linear.js';
+export { type ImageShape, onImages } from './layers/on-images.js';
+export { type LayerBuffer, Parameter } from './layers/parameter.js';
 export {
   averagePool2d,
   globalAveragePool,
@@ -52,6 +37,19 @@ export {
 export { residual } from './layers/residual.js';
 export { type ResNetOptions, resnet18 } from './layers/resnet18.js';
 export { sequential } from './layers/sequential.js';
+export type { Pixels, WindowOptions } from './layers/window-options.js';
+export { Backend, type LossResult } from './numerics/backend.js';
+export type { Conv2dSizes } from './numerics/conv2d-shapes.js';
+export type { BackendCallOptions, Reals } from './numerics/core.js';
+export {
+  BACKEND_NAMES,
+  type BackendChoice,
+  type BackendOptions,
+  createBackend,
+} from './numerics/create-backend.js';
+export type { LinearSizes, MatmulSizes } from './numerics/layer-methods.js';
+export type { Operand, Result } from './numerics/operands.js';
+export type { OpName } from './ops/registry.js';
 export { RandomStream } from './random/threefry.js';
 export {
   RECIPE_NAMES,
@@ -60,15 +58,18 @@ export {
   type RecipeName,
   recipeOn,
 } from './recipes.js';
-export { type Call, Step } from './step.js';
-export { Tensor } from './tensor.js';
+export { type Call, type CallOptions, type ShapeSource, Step, type TrainingMode } from './step.js';
+export { type DataType, type Shape, Tensor } from './tensor.js';
 export { type RecipeOptions, type RecipeResult, train } from './train-recipe.js';
 export type { Checkpoint } from './training/checkpoint.js';
 export type { EpochRecord, Evaluation, History, Progress, StepReport } from './training/history.js';
 export {
   binaryCrossEntropy,
   type Loss,
+  type LossForward,
+  lossFrom,
   mnistLoss,
+  type SquaredErrorOptions,
   softmaxCrossEntropy,
   squaredError,
 } from './training/losses.js';
@@ -77,6 +78,7 @@ export {
   adam,
   adamW,
   type Optimizer,
+  optimizerFrom,
   type SgdOptions,
   sgd,
 } from './training/optimizers.js';
@@ -86,6 +88,7 @@ export {
   cosine,
   oneCycle,
   type Schedule,
+  scheduleFrom,
   stepDecay,
   warmup,
 } from './training/schedules.js';

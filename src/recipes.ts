@@ -36,6 +36,8 @@ export interface Recipe {
   readonly shuffle?: boolean;
   /** The digits that it tells apart, where others can be chosen: see `recipeOn`. */
   readonly digits?: readonly number[];
+  /** The classes in the order of their labels, such as `['7', '3']`; empty for regression. */
+  readonly classNames: readonly string[];
   /** A new model, with weights that a trainer draws. */
   model(): Layer;
   loss(): Loss;
@@ -46,7 +48,10 @@ export interface Recipe {
   on?(digits: readonly number[]): Recipe;
 }
 
-type DigitsSettings = Omit<Recipe, 'data' | 'digits' | 'model' | 'loss' | 'prepare' | 'on'> & {
+type DigitsSettings = Omit<
+  Recipe,
+  'data' | 'digits' | 'classNames' | 'model' | 'loss' | 'prepare' | 'on'
+> & {
   model(classes: number): Layer;
 };
 
@@ -78,6 +83,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     name: 'line',
     title: 'y = mx + b through 100 noisy points of y = 2x + 1',
     data: 'points',
+    classNames: [],
     epochs: 50,
     batchSize: 100,
     // The summed loss has a gradient a hundred times the mean's, hence the small rate.
@@ -91,6 +97,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     name: 'parabola',
     title: 'at² + bt + c through 20 noisy points of 3t² + 2t + 1',
     data: 'points',
+    classNames: [],
     epochs: 500,
     batchSize: 20,
     learningRate: 0.1,
@@ -103,6 +110,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     name: 'three-seven-linear',
     title: 'digit 3 against 7 by one linear unit',
     data: 'digits',
+    classNames: digitNames([3, 7]),
     epochs: 20,
     batchSize: 256,
     learningRate: 1,
@@ -115,6 +123,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     name: 'three-seven-mlp',
     title: 'digit 3 against 7 by a network with 30 hidden units',
     data: 'digits',
+    classNames: digitNames([3, 7]),
     epochs: 40,
     batchSize: 256,
     learningRate: 0.1,
@@ -127,6 +136,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     name: 'nine-or-not',
     title: 'digit 9 against all others by logistic regression',
     data: 'digits',
+    classNames: ['not 9', '9'],
     epochs: 10,
     batchSize: 64,
     learningRate: 0.1,
@@ -234,11 +244,18 @@ function digitsRecipe(settings: DigitsSettings, digits: readonly number[] = ALL_
     title: `${areAll ? 'all digits' : `digits ${digits.join(', ')}`} by ${settings.title}`,
     data: 'digits',
     digits,
+    classNames: digitNames(digits),
     model: () => settings.model(digits.length),
     loss: softmaxCrossEntropy,
     prepare: (splits) => both(splits, (split) => (areAll ? split : selectClasses(split, digits))),
     on: (others) => digitsRecipe(settings, others),
   };
+}
+
+/** Names of digits in the order of their labels: of two, `selectClasses` makes the first class 1. */
+export function digitNames(digits: readonly number[]): string[] {
+  const names = digits.map(String);
+  return names.length === 2 ? names.reverse() : names;
 }
 
 /** Whether a value lists at least two different digits of 0 … 9. */

@@ -1,5 +1,14 @@
-import { OPS, type OpAttributes, type OpName, type OpTensors } from './ops/registry.js';
-import type { Op } from './ops/types.js';
+import { ShapeError } from './errors.js';
+import type { Op } from './ops/define-op.js';
+import {
+  type CallAttributes,
+  type LikeRole,
+  OPS,
+  type OpName,
+  type OpTensors,
+  type OutputRole,
+} from './ops/registry.js';
+import { expectShape } from './ops/shape-checks.js';
 import { type DataType, type Shape, Tensor } from './tensor.js';
 
 /** One kernel call of a step. */
@@ -7,28 +16,72 @@ export interface Call {
   readonly op: OpName;
   /** The part of the step it belongs to, for listings: `forward`, `backward`, … */
   readonly section: string;
+  /** By role, in kernel order: outputs, updates, inputs. */
   readonly tensors: Readonly<Record<string, Tensor>>;
+  /** By name, in kernel order. */
   readonly attributes: Readonly<Record<string, number>>;
-  /** What the op's shape rule made of the tensors, in the order in which kernels take them. */
-  readonly sizes: readonly number[];
+  /** What the op's shape rule derived, by name, in kernel order. */
+  readonly sizes: Readonly<Record<string, number>>;
 }
+
+/** A tensor that lends its shape, or the shape itself. */
+export type ShapeSource = Tensor | Shape;
+
+/** What a call is given besides its inputs. */
+export type CallOptions<Name extends OpName, As extends OutputNames<Name>> = CallAttributes<Name> &
+  LikeOptions<Name> & {
+    /** Renames outputs: `{ y: 'dx' }` returns the output y under the name dx. */
+    readonly as?: As;
+  };
+
+/** New names for outputs, by role. */
+export type OutputNames<Name extends OpName> = { readonly [Role in OutputRole<Name>]?: string };
+
+type Into<Role extends string> = { readonly [R in Role]?: Tensor };
+
+/** Outputs whose shape cannot be inferred take it from `like`, or from the tensor in `into`. */
+type LikeOptions<Name extends OpName> = [LikeRole<Name>] extends [never]
+  ? { readonly into?: Into<OutputRole<Name>> }
+  :
+      | {
+          readonly like: Readonly<Record<LikeRole<Name>, ShapeSource>>;
+          readonly into?: Into<OutputRole<Name>>;
+        }
+      | {
+          readonly like?: undefined;
+          readonly into: Into<OutputRole<Name>> & Readonly<Record<LikeRole<Name>, Tensor>>;
+        };
+
+/** The options argument: it may be left out where nothing in it is required. */
+export type CallArguments<Name extends OpName, As extends OutputNames<Name>> =
+  Record<never, never> extends CallOptions<Name, As>
+    ? [options?: CallOptions<Name, As>]
+    : [options: CallOptions<Name, As>];
+
+/** The outputs of a call, under their role or the name that `as` gives them. */
+export type CallOutputs<Name extends OpName, As extends OutputNames<Name>> = {
+  readonly [Role in OutputRole<Name> as Role extends keyof As
+    ? As[Role] extends string
+      ? As[Role]
+      : Role
+    : Role]: Tensor;
+};
 
 /** How a step trains: dropout draws masks, batch normalisation uses the batch's own statistics. */
 export interface TrainingMode {
   readonly seed: number;
-  /** Holds the number of the update, so that every step draws masks of its own: src/ops/step-state.ts. */
+  /** Holds the number of the update, which selects the masks of dropout: src/ops/step-state.ts. */
   readonly state: Tensor;
-  /** Whether running statistics follow the batch, as they do in all steps but those that only ask for gradients. */
+  /** Whether running statistics are updated; false in steps that only compute gradients. */
   readonly updatesStatistics: boolean;
 }
 
 /**
- * A static list of kernel calls for one batch size. Layers, losses and optimizers append to it
- * while it is built, and shapes are checked then; a backend compiles it once and runs it many
- * times.
+ * A static list of kernel calls for one batch size. Layers, losses and optimizers append to it while
+ * it is built, and shapes are checked then; a backend compiles it once and runs it many times.
  */
 export class Step {
-  /** What layers that train differently need to know; absent in evaluation and prediction. */
+  /** Set in training; undefined in evaluation and prediction. */
   readonly training: TrainingMode | undefined;
   readonly #calls: Call[] = [];
   readonly #scopes: string[] = [];
@@ -54,12 +107,12 @@ export class Step {
     }
   }
 
-  /** Where it is being built: the names of the blocks around, such as `1.body.0`. */
+  /** The names of the enclosing blocks, joined by dots: `1.body.0`. */
   get path(): string {
     return this.#scopes.join('.');
   }
 
-  /** The number, from 0, of the next dropout in this step: each draws from a stream of its own. */
+  /** The number, from 0, of the next dropout in this step: each draws from its own stream. */
   nextDropout(): number {
     return this.#dropouts++;
   }
@@ -69,60 +122,141 @@ export class Step {
     return new Tensor([...this.#scopes, name].join('.'), shape, 'activation', dtype);
   }
 
-  /** Gives an activation a place of its own, so that it can be read when the step has run. */
+  /** Makes an activation persistent, so that it can be read after the step has run. */
   keep(tensor: Tensor): void {
     tensor.storage = 'persistent';
+  }
+
+  /** Names an activation after the tensor whose gradient it is: `d(0.y)`. */
+  nameGradient(gradient: Tensor, of: Tensor): void {
+    if (gradient.storage === 'activation' && gradient !== of) gradient.name = `d(${of.name})`;
   }
 
   /**
    * Appends one kernel call.
    *
-   * @throws ShapeError when the op's shape rule does not hold
+   * @param op the kernel's name
+   * @param tensors inputs, and tensors to update in place, by role
+   * @param options.attributes the op's constants, by name
+   * @param options.into existing tensors to write, by role; other outputs are new activations
+   * @param options.like lends a shape where none can be inferred; its values are not read
+   * @param options.as new names for outputs
+   * @returns the outputs, by role or by the name in `as`
+   * @throws ShapeError when a tensor is missing, or the op's shape rule does not hold
+   * @example const { y } = step.call('linearForward', { x, W, b });
+   * @example step.call('linearBackwardWeight', { x, dy }, { into: { dW } });
+   * @example const { dx } = step.call('add', { a, b }, { as: { y: 'dx' } });
    */
-  call<Name extends OpName>(
+  call<Name extends OpName, const As extends OutputNames<Name> = Record<never, never>>(
     op: Name,
     tensors: OpTensors<Name, Tensor>,
-    ...[attributes]: OpAttributes<Name>
-  ): void {
-    const shapes = Object.fromEntries(
-      Object.entries<Tensor>(tensors).map(([role, tensor]) => [role, tensor.shape]),
-    );
-    const numbers = attributes ?? {};
-    const sizes = definitionOf(op).sizes(shapes, numbers);
-    this.#calls.push({ op, section: this.#section, tensors, attributes: numbers, sizes });
+    ...[options]: CallArguments<Name, As>
+  ): CallOutputs<Name, As> {
+    const { attributes = {}, into = {}, like = {}, as = {} } = (options ?? {}) as AnyCallOptions;
+    const definition = definitionOf(op);
+    const read = pick(op, 'tensors', [...definition.updates, ...definition.inputs], tensors);
+    const numbers = pick(op, 'attributes', definition.attributes, attributes);
+    const lent = definition.like.map((role) => {
+      const source = like[role] ?? into[role];
+      if (!source)
+        throw new ShapeError(`${op}: expected like or into to give the shape of ${role}`);
+      return [role, source instanceof Tensor ? source.shape : source] as const;
+    });
+    const shapes = Object.fromEntries([
+      ...Object.entries(read).map(([role, { shape }]) => [role, shape] as const),
+      ...lent,
+    ]);
+    const { outputs, sizes } = definition.shapes(shapes, numbers);
+    for (const [role, tensor] of Object.entries(read)) expectType(op, role, tensor);
+    const written = definition.outputs.map((role) => {
+      const dtype = dtypeOf(op, role);
+      const tensor = into[role] ?? this.activation(as[role] ?? role, outputs[role], dtype);
+      expectShape(op, role, tensor.shape, outputs[role]);
+      expectType(op, role, tensor);
+      return [role, tensor] as const;
+    });
+    this.#calls.push({
+      op,
+      section: this.#section,
+      tensors: { ...Object.fromEntries(written), ...read },
+      attributes: numbers,
+      sizes: Object.fromEntries(definition.sizes.map((name) => [name, sizes[name]])),
+    });
+    return Object.fromEntries(
+      written.map(([role, tensor]) => [as[role] ?? role, tensor]),
+    ) as CallOutputs<Name, As>;
   }
 
   /**
-   * The calls whose results somebody reads: a persistent tensor, or a later call that is itself
-   * read. The gradient that a first layer hands to its input, for one, is dropped here.
+   * The calls whose results are read: they write a persistent tensor, or one that such a call reads.
+   * The gradient with respect to the first layer's input, for example, is dropped here.
    */
   get calls(): readonly Call[] {
     const read = new Set<Tensor>();
     const kept: Call[] = [];
     for (const call of this.#calls.toReversed()) {
-      const isRead = outputsOf(call).some((t) => t.storage === 'persistent' || read.has(t));
+      const isRead = writtenBy(call).some((t) => t.storage === 'persistent' || read.has(t));
       if (!isRead) continue;
-      for (const tensor of inputsOf(call)) read.add(tensor);
+      for (const tensor of readBy(call)) read.add(tensor);
       kept.push(call);
     }
     return kept.reverse();
   }
 }
 
-/** The op's definition, with its role names forgotten: what code that handles any op works with. */
+/** Call options with their role names forgotten. */
+interface AnyCallOptions {
+  readonly attributes?: Readonly<Record<string, number>>;
+  readonly into?: Readonly<Record<string, Tensor | undefined>>;
+  readonly like?: Readonly<Record<string, ShapeSource | undefined>>;
+  readonly as?: Readonly<Record<string, string | undefined>>;
+}
+
+/** The values of exactly these names, in their order. */
+function pick<Value>(
+  op: OpName,
+  what: string,
+  names: readonly string[],
+  values: Readonly<Record<string, Value>>,
+): Record<string, Value> {
+  const given = Object.keys(values).filter((name) => values[name] !== undefined);
+  if (given.length !== names.length || names.some((name) => !given.includes(name))) {
+    const list = (all: readonly string[]) => (all.length > 0 ? all.join(', ') : 'none');
+    throw new ShapeError(`${op}: expected the ${what} ${list(names)}, got ${list(given)}`);
+  }
+  return Object.fromEntries(names.map((name) => [name, values[name]]));
+}
+
+function expectType(op: OpName, role: string, { dtype }: Tensor): void {
+  const expected = dtypeOf(op, role);
+  if (dtype !== expected) {
+    throw new ShapeError(`${op}: expected ${role} of type ${expected}, got ${dtype}`);
+  }
+}
+
+/** The op's definition, with its role names forgotten. */
 export function definitionOf(op: OpName): Op {
-  return OPS[op] as Op;
+  return OPS[op] as unknown as Op;
 }
 
-export function outputsOf(call: Call): Tensor[] {
-  return definitionOf(call.op).outputs.map((role) => call.tensors[role]);
+/** The element type of one of an op's tensors. */
+export function dtypeOf(op: OpName, role: string): DataType {
+  return definitionOf(op).dtypes[role] ?? 'float32';
 }
 
-export function inputsOf(call: Call): Tensor[] {
-  return definitionOf(call.op).inputs.map((role) => call.tensors[role]);
+/** Tensors that a call writes: its outputs, then its updates. */
+export function writtenBy({ op, tensors }: Call): Tensor[] {
+  const { outputs, updates } = definitionOf(op);
+  return [...outputs, ...updates].map((role) => tensors[role]);
 }
 
-/** Tensors that a call writes, then those that it reads. */
-export function touchedBy(call: Call): Tensor[] {
-  return [...outputsOf(call), ...inputsOf(call)];
+/** Tensors that a call reads: its updates, then its inputs. */
+export function readBy({ op, tensors }: Call): Tensor[] {
+  const { updates, inputs } = definitionOf(op);
+  return [...updates, ...inputs].map((role) => tensors[role]);
+}
+
+/** All tensors of a call, in kernel order: outputs, updates, inputs. */
+export function touchedBy({ tensors }: Call): Tensor[] {
+  return Object.values(tensors);
 }

@@ -1,5 +1,5 @@
-import type { Backend } from './backends/backend.js';
 import type { Splits } from './data/dataset.js';
+import type { Backend } from './numerics/backend.js';
 import { type Recipe, type RecipeName, recipeOf, recipeOn } from './recipes.js';
 import type { Evaluation, History } from './training/history.js';
 import { type FitOptions, Trainer } from './training/trainer.js';

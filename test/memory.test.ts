@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Backend } from '../src/backends/backend.js';
+import { Backend } from '../src/numerics/backend.js';
 import { openAdapter } from '../src/backends/webgpu/adapter/adapter.js';
 import { WebgpuDevice } from '../src/backends/webgpu/webgpu-device.js';
 import { syntheticDigits } from '../src/data/synthetic.js';

@@ -6,13 +6,13 @@ const DIST = new URL('../dist/', import.meta.url);
 const KIB = 1024;
 
 interface File {
-  /** Bytes, gzipped. */
+  /** Size in bytes after gzip. */
   readonly size: number;
-  /** Whether it is loaded only when a GPU is asked for. */
+  /** Whether programs load the file only for the webgpu backend. */
   readonly isForGpu: boolean;
 }
 
-/** Files of the library, without the command line and without what only CSV files need. */
+/** Files of the library, without the command line and the chunk that reads CSV files. */
 async function libraryFiles(): Promise<Map<string, File>> {
   const files = new Map<string, File>();
   for (const name of await readdir(DIST)) {
@@ -29,14 +29,14 @@ function sum(files: Iterable<File>): number {
   return [...files].reduce((total, { size }) => total + size, 0);
 }
 
-it('the library with all its builds and shaders takes at most 144 KiB, gzipped', async () => {
+it('the library with all builds and shaders is at most 144 KiB after gzip', async () => {
   const files = await libraryFiles();
   expect([...files.keys()].filter((name) => name.endsWith('.wasm'))).toHaveLength(4);
   const sizes = [...files].map(([name, { size }]) => `${name} ${size}`);
   expect(sum(files.values()), sizes.join(', ')).toBeLessThanOrEqual(144 * KIB);
 });
 
-it('what a page loads of it takes at most 57 KiB, gzipped, and for a GPU 26 KiB more', async () => {
+it('a page loads at most 57 KiB after gzip, and 26 KiB more for the webgpu backend', async () => {
   const files = [...(await libraryFiles())];
   const builds = files.filter(([name]) => name.endsWith('.wasm')).map(([, { size }]) => size);
   const code = files

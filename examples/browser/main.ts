@@ -1,5 +1,5 @@
 /**
- * Trains the recipe mlp on digits that the page draws itself, and shows how it gets on.
+ * Trains the recipe mlp on digits that the page draws itself, and shows the progress.
  *
  *   npm run build && node examples/browser/serve.mjs
  */
@@ -13,7 +13,7 @@ import {
 } from 'handgrad';
 import { syntheticDigits } from 'handgrad/data';
 
-/** Images that no training sees, for the accuracy after each epoch. */
+/** Number of images held out for measuring the accuracy after each epoch. */
 const TEST_IMAGES = 1000;
 
 const form = find<HTMLFormElement>('form');
@@ -45,19 +45,16 @@ async function run(choice: BackendChoice, images: number, epochs: number): Promi
     epochs,
     onProgress: (progress) => show('#progress', describeProgress(progress)),
     onEpoch: (record) => {
-      // `auto` may have moved to another one, or have said why not.
+      // `auto` may have changed the backend, or added a note that says why it did not.
       show('#backend', describe(backend.info));
       addRow(record, images);
     },
   });
   show('#backend', describe(backend.info));
-  show(
-    '#progress',
-    `done: ${percent(evaluation.accuracy)} of ${TEST_IMAGES} other digits are right`,
-  );
+  show('#progress', `done: accuracy ${percent(evaluation.accuracy)} on ${TEST_IMAGES} test images`);
 }
 
-/** `wasm (relaxed+threads, 7 threads)`, and what there is to know about it. */
+/** `wasm (relaxed+threads, threads: 7).`, followed by the backend's notes. */
 function describe({ backend, build, threads, notes }: BackendInfo): string {
   const kind = backend === 'webgpu' ? build : `${build}, threads: ${threads}`;
   return [`${backend} (${kind}).`, ...notes].join(' ');

@@ -1,5 +1,5 @@
 /**
- * Serves the page, and the package's files out of dist/:
+ * Serves the page and the package's files in dist/:
  *
  *   npm run build && node examples/browser/serve.mjs [PORT]
  */
@@ -17,13 +17,13 @@ const TYPES = {
   '.map': 'application/json',
 };
 
-/** They isolate the page from others: without them, threads cannot share memory. */
+/** These headers isolate the page from other origins, which threads that share memory require. */
 const ISOLATION = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
-/** Of errors that are the request's own. */
+/** HTTP statuses for errors that the request caused, by error code. */
 const STATUSES = { ENOENT: 404, ERR_INVALID_URL: 400 };
 
 const server = createServer(async ({ url }, response) => {
@@ -39,7 +39,7 @@ const server = createServer(async ({ url }, response) => {
   }
 });
 const port = Number(process.argv[2] ?? 8080);
-// On localhost, which browsers trust with WebGPU and shared memory as they do https.
+// WebGPU and shared memory need a secure context: https, or localhost.
 server.listen(port, 'localhost', () => {
   console.log(`http://localhost:${server.address().port}/`);
 });
@@ -50,7 +50,7 @@ async function contentOf(pathname) {
     const source = await readFile(new URL('main.ts', import.meta.url), 'utf8');
     return (await transform(source, { loader: 'ts', target: 'es2022' })).code;
   }
-  // Names without a slash: nothing beside dist/ is served.
+  // The name has no slash, so that only files directly in dist/ are served.
   const name = /^\/dist\/([\w.-]+\.(?:js|mjs|wasm|map))$/.exec(pathname)?.[1];
   if (name === undefined) throw Object.assign(new Error('not found'), { code: 'ENOENT' });
   return readFile(new URL(`../../dist/${name}`, import.meta.url));

@@ -1,7 +1,7 @@
 /**
- * The whole training step of a network 784 → 100 → 100 → 10, written out: forward, the gradient of
- * the loss, every gradient behind it by the chain rule, and the update. Each line is one call of
- * the numerical core, and its comment the formula, whose derivation is in src/ops.
+ * The complete training step of a network 784 → 100 → 100 → 10, written out: forward pass, gradient of
+ * the loss, all other gradients by the chain rule, and the update. Each line calls one op, and its
+ * comment is the formula. The derivations are in src/ops.
  *
  *   npm run build && npx tsx examples/node/mlp-by-hand.ts
  *
@@ -22,7 +22,7 @@ export interface Parameters {
 }
 
 /**
- * Loss of one batch, and its gradient with respect to every parameter.
+ * Computes the loss of one batch and its gradient with respect to every parameter.
  *
  * @param x (B, 784)
  * @param labels (B), 0 … 9
@@ -35,7 +35,7 @@ export async function lossAndGradients(
 ) {
   const B = labels.length;
 
-  // Forward: three linear layers, a ReLU between them.
+  // Forward: three linear layers with a ReLU between them.
   const z1 = await backend.linear(x, W1, b1, { batch: B, inputs: 784, outputs: 100 }); // z1 = x·W1 + b1
   const h1 = await backend.relu(z1); // h1 = max(z1, 0)
   const z2 = await backend.linear(h1, W2, b2, { batch: B, inputs: 100, outputs: 100 }); // z2 = h1·W2 + b2
@@ -50,13 +50,13 @@ export async function lossAndGradients(
   const db3 = await backend.linearBackwardBias(dlogits, { batch: B, outputs: 10 }); // Σₙ dlogits[n]
   const dh2 = await backend.matmul(dlogits, W3, { m: B, n: 100, k: 10, transposeB: true }); // dlogits·W3ᵀ
 
-  // Second layer: first through its ReLU, then as before.
+  // Second layer: backward through its ReLU, then as in the third layer.
   const dz2 = await backend.reluBackward(dh2, h2); // dh2 where h2 > 0, else 0
   const dW2 = await backend.matmul(h1, dz2, { m: 100, n: 100, k: B, transposeA: true }); // h1ᵀ·dz2
   const db2 = await backend.linearBackwardBias(dz2, { batch: B, outputs: 100 }); // Σₙ dz2[n]
   const dh1 = await backend.matmul(dz2, W2, { m: B, n: 100, k: 100, transposeB: true }); // dz2·W2ᵀ
 
-  // First layer. Nobody asks for dx: the images are not trained.
+  // First layer. dx is not needed, since the images are not trained.
   const dz1 = await backend.reluBackward(dh1, h1); // dh1 where h1 > 0, else 0
   const dW1 = await backend.matmul(x, dz1, { m: 784, n: 100, k: B, transposeA: true }); // xᵀ·dz1
   const db1 = await backend.linearBackwardBias(dz1, { batch: B, outputs: 100 }); // Σₙ dz1[n]

@@ -1,4 +1,4 @@
-import { outputsOf, type Step, touchedBy } from '../step.js';
+import { writtenBy as callWrites, type Step, touchedBy } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import type { Device, Executable } from './device.js';
 
@@ -23,7 +23,7 @@ export function tensorsOf({ calls }: Step): Set<Tensor> {
 
 /** Those among them that the step changes. */
 export function writtenBy({ calls }: Step): Set<Tensor> {
-  return onlyPersistent(calls.flatMap(outputsOf));
+  return onlyPersistent(calls.flatMap(callWrites));
 }
 
 function onlyPersistent(tensors: readonly Tensor[]): Set<Tensor> {

@@ -1,12 +1,12 @@
-import type { Backend } from '../backends/backend.js';
-import { createBackend } from '../backends/create.js';
 import type { BackendInfo } from '../backends/device.js';
-import { formatCounted } from './format.js';
+import type { Backend } from '../numerics/backend.js';
+import { createBackend } from '../numerics/create-backend.js';
 import type { BackendOptions } from './options.js';
-import { note } from './output.js';
+import { formatCounted } from './output/format.js';
+import { note } from './output/print.js';
 
 /**
- * Runs `task` on the backend that the options name, and closes it.
+ * Opens the backend that the options name, runs `task` on it and closes it.
  *
  * @throws BackendError when the engine lacks what the backend needs
  */

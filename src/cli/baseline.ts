@@ -2,10 +2,8 @@ import { Command, Option } from 'commander';
 import type { Splits } from '../data/dataset.js';
 import { type Metric, nearestMean } from '../data/nearest-mean.js';
 import { selectClasses } from '../data/subset.js';
-import { ALL_DIGITS } from '../recipes.js';
-import { confusionRows, formatConfusion } from './confusion.js';
-import { openDigits } from './digits.js';
-import { formatCounted, formatPercent, formatSeconds } from './format.js';
+import { ALL_DIGITS, digitNames } from '../recipes.js';
+import { openDigits } from './data/digits.js';
 import {
   addDataOption,
   addDigitsOption,
@@ -13,8 +11,9 @@ import {
   type DigitsOptions,
   type JsonOption,
 } from './options.js';
-import { print, printJson } from './output.js';
-import { digitNames } from './recipe-data.js';
+import { confusionRows, formatConfusion } from './output/confusion.js';
+import { formatCounted, formatPercent, formatSeconds } from './output/format.js';
+import { print, printJson } from './output/print.js';
 
 interface BaselineOptions extends DataOptions, DigitsOptions, JsonOption {
   readonly metric: Metric;
@@ -23,10 +22,12 @@ interface BaselineOptions extends DataOptions, DigitsOptions, JsonOption {
 export function baselineCommand(): Command {
   const metric = new Option(
     '--metric <name>',
-    'mean absolute (l1) or mean squared (l2) difference',
+    'distance between images: mean absolute (l1) or mean squared (l2) difference',
   );
   const command = new Command('baseline')
-    .description('Classify by the nearest mean image: what training has to beat.')
+    .description(
+      'Classify images by the nearest mean image of a class, as a baseline for training.',
+    )
     .addOption(metric.choices(['l1', 'l2']).default('l2'))
     .option('--json', 'print one JSON object');
   return addDataOption(addDigitsOption(command)).action(baseline);
@@ -54,10 +55,10 @@ async function baseline({ metric, digits, data, json }: BaselineOptions): Promis
     return;
   }
   print(
-    `accuracy  ${formatPercent(accuracy)} of ${formatCounted(test.size, 'test image')} from ${source}`,
+    `accuracy  ${formatPercent(accuracy)} on ${formatCounted(test.size, 'test image')} (${source})`,
   );
   print(`time      ${formatSeconds(seconds)} s`);
-  print(`\ntaken for\n${formatConfusion(confusion, names)}`);
+  print(`\n${formatConfusion(confusion, names)}`);
 }
 
 function select({ train, test }: Splits, digits: readonly number[]): Splits {

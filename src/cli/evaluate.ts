@@ -2,9 +2,8 @@ import { Command } from 'commander';
 import { RECIPE_NAMES, type RecipeName } from '../recipes.js';
 import type { Evaluation } from '../training/history.js';
 import { withBackend } from './backend.js';
-import { confusionRows, formatConfusion } from './confusion.js';
-import { earlierSource } from './digits.js';
-import { formatCounted, formatLoss, formatPercent } from './format.js';
+import { earlierSource } from './data/digits.js';
+import { isUnbalanced, openRecipeData, type RecipeData } from './data/recipe-data.js';
 import {
   addBackendOptions,
   addDataOption,
@@ -15,8 +14,9 @@ import {
   type JsonOption,
   oneOf,
 } from './options.js';
-import { print, printJson } from './output.js';
-import { classNames, isUnbalanced, openRecipeData, type RecipeData } from './recipe-data.js';
+import { confusionRows, formatConfusion } from './output/confusion.js';
+import { formatCounted, formatLoss, formatPercent } from './output/format.js';
+import { print, printJson } from './output/print.js';
 import { createTrained, readTrained, type TrainedWeights } from './trained.js';
 
 interface EvaluateOptions extends BackendOptions, DataOptions, DigitsOptions, JsonOption {
@@ -25,11 +25,11 @@ interface EvaluateOptions extends BackendOptions, DataOptions, DigitsOptions, Js
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
-    .description('Test weights: loss, accuracy, and what was taken for what.')
-    .argument('<weights>', 'a .safetensors file, of handgrad or of PyTorch')
+    .description('Evaluate weights on the test split: loss, accuracy and confusion matrix.')
+    .argument('<weights>', 'a .safetensors file from handgrad or PyTorch')
     .option(
       '--recipe <name>',
-      'what the weights belong to (default: as config.json beside them says)',
+      'recipe of the weights (default: the one in config.json beside them)',
       oneOf(RECIPE_NAMES),
     )
     .option('--json', 'print one JSON object');
@@ -47,7 +47,7 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
   });
 }
 
-/** Unless told otherwise, what the run was tested with, normalised as its training data was. */
+/** Opens `data`, or else the test data of the run, normalised like the run's training data. */
 async function openTestData(
   { recipe, config }: TrainedWeights,
   data?: string,
@@ -64,7 +64,7 @@ function printJsonResult(
   { test, source }: RecipeData,
   { loss, accuracy, balancedAccuracy, confusion }: Evaluation,
 ): void {
-  const classes = classNames(recipe);
+  const classes = recipe.classNames;
   printJson({
     recipe: recipe.name,
     weights: path,
@@ -88,12 +88,12 @@ function formatResult(
     return `loss ${formatLoss(loss)} over ${formatCounted(test.size, 'point')}`;
   }
   const lines = [
-    `accuracy  ${formatPercent(accuracy)} of ${formatCounted(test.size, 'test image')} from ${source}`,
+    `accuracy  ${formatPercent(accuracy)} on ${formatCounted(test.size, 'test image')} (${source})`,
     `loss      ${formatLoss(loss)}`,
   ];
   if (isUnbalanced(test)) {
     lines.splice(1, 0, `balanced  ${formatPercent(balancedAccuracy)}, the mean over the classes`);
   }
-  const table = formatConfusion(confusion, classNames(recipe));
-  return `${lines.join('\n')}\n\ntaken for\n${table}`;
+  const table = formatConfusion(confusion, recipe.classNames);
+  return `${lines.join('\n')}\n\n${table}`;
 }

@@ -1,19 +1,21 @@
-/** How commands fail: one line on stderr, and a status that scripts can tell apart. */
+/** Errors and exit statuses. A command that fails prints one line on stderr. */
+
+import { reasonOf } from '../errors.js';
 
 export const SUCCESS = 0;
 export const FAILURE = 1;
 export const WRONG_USAGE = 2;
 
-/** What the shell reports for a program that a signal ended: 128 and the signal's number. */
+/** Exit statuses after a signal, as shells report them: 128 plus the signal's number. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 export type StopSignal = keyof typeof SIGNAL_STATUS;
 
-/** Options that do not go together. What the parser can see by itself, it reports itself. */
+/** Options that contradict each other. The parser reports all other wrong usage itself. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** The user, or the system, asked the program to stop. */
+/** The user or the system asked the program to stop. */
 export class Interruption extends Error {
   override name = 'Interruption';
 
@@ -36,18 +38,14 @@ export function statusOf(error: unknown): number {
   return FAILURE;
 }
 
-/** `handgrad: what went wrong`, in one line; with `verbose`, followed by the stack. */
+/** `handgrad: ` and the error's message in one line; with `verbose`, the stack follows. */
 export function describeFailure(error: unknown, verbose: boolean): string {
   const line = `handgrad: ${oneLine(reasonOf(error))}\n`;
   const stack = error instanceof Error ? error.stack : undefined;
   return verbose && stack !== undefined ? `${line}${stack}\n` : line;
 }
 
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** Without line breaks, which may come with a file's name. */
+/** Replaces line breaks, which a file name may contain, by spaces. */
 export function oneLine(text: string): string {
   return text.trim().replace(/\s*[\r\n]+\s*/g, ' ');
 }

@@ -1,9 +1,7 @@
 import { Argument, Command } from 'commander';
-import type { Backend } from '../backends/backend.js';
-import { createBackend } from '../backends/create.js';
 import type { BackendName } from '../backends/device.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
-import { BackendError } from '../errors.js';
+import { BackendError, reasonOf } from '../errors.js';
 import {
   type Finding,
   formatDifference,
@@ -11,8 +9,10 @@ import {
   type GradcheckResult,
   gradcheck,
 } from '../gradcheck/index.js';
+import type { Backend } from '../numerics/backend.js';
+import { createBackend } from '../numerics/create-backend.js';
 import { formatBackend } from './backend.js';
-import { FAILURE, reasonOf } from './failure.js';
+import { FAILURE } from './failure.js';
 import {
   addAdapterOption,
   EVERY_BACKEND,
@@ -21,8 +21,8 @@ import {
   nonNegativeInteger,
   oneOf,
 } from './options.js';
-import { note, print, printJson } from './output.js';
-import { formatTable } from './table.js';
+import { note, print, printJson } from './output/print.js';
+import { formatTable } from './output/table.js';
 
 interface GradcheckOptions extends JsonOption {
   readonly seed: number;
@@ -33,22 +33,20 @@ interface GradcheckOptions extends JsonOption {
 export function gradcheckCommand(): Command {
   const command = new Command('gradcheck')
     .description(
-      'Check hand-derived gradients against differences, and backends against the reference.',
+      'Check hand-derived gradients against central differences, and backends against the reference.',
     )
-    .addArgument(
-      new Argument('[ops...]', 'what to check (default: everything)').choices(GRADCHECK_OPS),
-    )
-    .option('--seed <seed>', 'draws sizes and values', nonNegativeInteger, 0)
+    .addArgument(new Argument('[ops...]', 'ops to check (default: all)').choices(GRADCHECK_OPS))
+    .option('--seed <seed>', 'seed of the random sizes and values', nonNegativeInteger, 0)
     .option(
       '--backends <list>',
-      `what to compare with the reference: ${EVERY_BACKEND.join(', ')} (default: all that are there)`,
+      `backends to compare with the reference: ${EVERY_BACKEND.join(', ')} (default: all available)`,
       list(oneOf(EVERY_BACKEND)),
     )
     .option('--json', 'print one JSON object');
   return addAdapterOption(command)
     .addHelpText(
       'after',
-      '\nErrors are shown as a share of what is allowed: above 1 is a failure, and exits with status 1.',
+      '\nThe table shows the largest error of each op as a share of its tolerance. Above 1, the check fails.',
     )
     .action(check);
 }
@@ -69,10 +67,10 @@ async function check(ops: readonly string[], options: GradcheckOptions): Promise
 }
 
 /**
- * Adds those that options name, else every one that is there: all builds that this engine runs, a
- * GPU, in software too, and the float32 reference.
+ * Adds the named backends to `started`, or else all that are available: every WASM build that this
+ * engine runs, a GPU (hardware or software), and the float32 reference.
  *
- * @throws BackendError when one that is named is missing, be it by its adapter
+ * @throws BackendError when a named backend or adapter is missing
  */
 async function startBackends(
   started: Backend[],
@@ -82,20 +80,20 @@ async function startBackends(
     try {
       started.push(...(await startEach(name, adapter)));
     } catch (error) {
-      const isNamed = named !== undefined || (name === 'webgpu' && adapter !== undefined);
-      if (isNamed || !(error instanceof BackendError)) throw error;
-      note(`${name} is left out: ${reasonOf(error).replace(`${name}: `, '')}`);
+      const isRequired = named !== undefined || (name === 'webgpu' && adapter !== undefined);
+      if (isRequired || !(error instanceof BackendError)) throw error;
+      note(`skipping ${name}: ${reasonOf(error).replace(`${name}: `, '')}`);
     }
   }
 }
 
-/** @throws BackendError when it is missing */
+/** @throws BackendError when the backend is missing */
 async function startEach(name: BackendName, adapter: string | undefined): Promise<Backend[]> {
   if (name === 'reference') return [await createBackend('reference', { precision: 'float32' })];
   if (name === 'webgpu')
     return [await createBackend('webgpu', adapter === undefined ? {} : { adapter })];
   const builds = await supportedBuilds();
-  // Which says why there is none.
+  // createBackend reports why no build runs.
   if (builds.length === 0) return [await createBackend('wasm')];
   return Promise.all(builds.map((build) => createBackend('wasm', { build })));
 }
@@ -114,7 +112,7 @@ function formatResults(results: readonly GradcheckResult[], backends: readonly B
   return [table, ...results.flatMap(failuresOf)].join('\n');
 }
 
-/** The worst error as a share of what is allowed; a dash for an op without a gradient. */
+/** The largest error as a share of its tolerance; a dash for an op without a gradient. */
 function formatFinding(finding: Finding | undefined): string {
   if (!finding) return '–';
   const { ratio } = finding;

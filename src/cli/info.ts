@@ -1,7 +1,6 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { relaxedSimd, simd, threads } from 'wasm-feature-detect';
-import { createBackend } from '../backends/create.js';
 import type { BackendInfo, BackendName } from '../backends/device.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
 import {
@@ -11,16 +10,17 @@ import {
 } from '../backends/webgpu/adapter/adapter.js';
 import { defaultCacheFolder } from '../cache-folder.js';
 import { loadMnist } from '../data/mnist.js';
+import { reasonOf } from '../errors.js';
+import { createBackend } from '../numerics/create-backend.js';
 import { formatBackend } from './backend.js';
-import { reasonOf } from './failure.js';
-import { formatBytes, formatCount, formatCounted } from './format.js';
 import type { JsonOption } from './options.js';
-import { print, printJson } from './output.js';
+import { formatBytes, formatCount, formatCounted } from './output/format.js';
+import { print, printJson } from './output/print.js';
 import { VERSION } from './version.js';
 
 export function infoCommand(): Command {
   return new Command('info')
-    .description('Say what this machine offers, and why something is missing.')
+    .description('Show what this machine supports, and the reason for anything missing.')
     .option('--json', 'print one JSON object')
     .action(info);
 }
@@ -68,12 +68,12 @@ async function inspectWasm() {
     simd: await simd(),
     relaxedSimd: await relaxedSimd(),
     threads: await threads(),
-    /** Builds of the core that this engine runs, best first. */
+    /** Builds of the WASM core that this engine runs, the fastest first. */
     builds: await supportedBuilds(),
   };
 }
 
-/** What bounds a step on a GPU: bytes of a tensor, and of a workgroup's memory and invocations. */
+/** Limits that matter for a step on a GPU: sizes in bytes, and invocations of a workgroup. */
 const LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -88,18 +88,18 @@ interface Gpu extends Omit<AdapterReport, 'limits'> {
   readonly limits: Limits;
 }
 
-/** The system's GPUs. */
+/** GPUs of this machine. */
 interface Gpus {
   readonly found: boolean;
-  /** The one that is taken, if none is named. */
+  /** Name of the default adapter. */
   readonly adapter?: string;
   readonly limits?: Limits;
-  /** What to know about it, a sentence each. */
+  /** Remarks about the default adapter, one sentence each. */
   readonly notes?: readonly string[];
   readonly isSoftware?: boolean;
-  /** Why there is none, and how to get it. */
+  /** Why no adapter is usable, and the remedy. */
   readonly reason?: string;
-  /** All that WebGPU offers, whether or not kernels run on them. */
+  /** All adapters, including those whose limits are too low. */
   readonly adapters: readonly Gpu[];
 }
 
@@ -118,7 +118,7 @@ async function inspectWebgpu(): Promise<Gpus> {
 }
 
 async function listGpus(): Promise<readonly Gpu[]> {
-  // Where there is no WebGPU at all, opening an adapter says so.
+  // If WebGPU itself is missing, opening an adapter reports it.
   const reports = await listAdapters().catch(() => []);
   return reports.map((report) => ({ ...report, limits: pickLimits(report.limits) }));
 }
@@ -127,10 +127,10 @@ function pickLimits(limits: GPUSupportedLimits): Limits {
   return Object.fromEntries(LIMITS.map((name) => [name, limits[name]])) as Limits;
 }
 
-/** Backends that `auto` may end on: the one that it begins with first. */
+/** Backends that `auto` chooses from. It starts on the first. */
 interface Auto {
   readonly considers: readonly BackendName[];
-  /** Why not more, if so. */
+  /** Why there is only one. */
   readonly reason?: string;
 }
 
@@ -143,26 +143,26 @@ export function consider({ backend }: Pick<BackendInfo, 'backend'>, gpus: Gpus):
 
 function whyMissing(wasm: Wasm): string[] {
   const reasons: string[] = [];
-  if (!wasm.simd) reasons.push('SIMD: the engine lacks it; without it only the reference runs');
+  if (!wasm.simd) reasons.push('SIMD: this engine has none, so only the reference backend runs');
   if (!wasm.relaxedSimd) {
-    reasons.push('relaxed SIMD: the engine lacks it; Node 22 and later have it, and train faster');
+    reasons.push('relaxed SIMD: this engine has none; Node 22 and later have it and train faster');
   }
-  if (!wasm.threads) reasons.push('WASM threads: the engine has no shared memory');
+  if (!wasm.threads) reasons.push('WASM threads: this engine has no shared memory');
   return reasons;
 }
 
-/** Where MNIST is. */
+/** Location of the MNIST files. */
 interface MnistPlace {
   readonly folder: string;
   readonly cacheFolder: string;
   readonly found: boolean;
   readonly trainSize?: number;
   readonly testSize?: number;
-  /** Why it is not found, and how to get it. */
+  /** Why the files were not found, and the remedy. */
   readonly reason?: string;
 }
 
-/** Reads and checks MNIST where it is expected; nothing is downloaded. */
+/** Reads and checks the MNIST files. Downloads nothing. */
 async function inspectMnist(): Promise<MnistPlace> {
   const cacheFolder = await defaultCacheFolder();
   const folder = process.env.HANDGRAD_MNIST || cacheFolder;
@@ -197,9 +197,10 @@ function formatMachine(machine: Machine): string {
   return lines.join('\n');
 }
 
-function formatGpu({ adapter, limits, notes = [], adapters }: Gpus): string {
+/** The GPU's name and limits. If there is none, the section "missing" states the reason. */
+export function formatGpu({ adapter, limits, notes = [], adapters }: Gpus): string {
   if (adapter === undefined || limits === undefined) {
-    return adapters.length > 0 ? 'none that kernels run on: see below' : 'none: see below';
+    return adapters.length > 0 ? 'none that kernels can run on: see below' : 'none: see below';
   }
   return inColumn([`${adapter}, tensors of up to ${formatLargest(limits)}`, ...notes]);
 }
@@ -218,7 +219,7 @@ function formatAdapter(gpu: Gpu): string {
   ].join('; ');
 }
 
-/** Lines below each other, right of the labels. */
+/** Aligns lines in the column to the right of the labels. */
 function inColumn(lines: readonly string[]): string {
   return lines.join(`\n${' '.repeat(14)}`);
 }
@@ -228,8 +229,8 @@ function formatLargest({ maxBufferSize, maxStorageBufferBindingSize }: Limits): 
 }
 
 function formatAuto({ considers: [first, ...others], reason }: Auto): string {
-  if (reason !== undefined) return `${first} alone, since ${reason}`;
-  return `begins on ${first}, times a training step on ${others.join()} too, and keeps the faster`;
+  if (reason !== undefined) return `only ${first} (${reason})`;
+  return `starts on ${first}, then times a training step on ${others.join()} too and keeps the faster`;
 }
 
 function formatMnist({ found, folder, trainSize = 0, testSize = 0 }: MnistPlace): string {

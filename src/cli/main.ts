@@ -1,28 +1,28 @@
-/** `handgrad`: puts the commands together, and turns what they throw into a line and a status. */
+/** The program `handgrad`: registers the commands, and turns errors into one line and a status. */
 
 import { Command, CommanderError } from 'commander';
 import { baselineCommand } from './baseline.js';
-import { benchCommand } from './bench.js';
+import { benchCommand } from './bench/bench.js';
 import { evaluateCommand } from './evaluate.js';
-import { explainCommand } from './explain.js';
+import { explainCommand } from './explain/explain.js';
 import { describeFailure, FAILURE, oneLine, SUCCESS, statusOf, WRONG_USAGE } from './failure.js';
 import { gradcheckCommand } from './gradcheck.js';
 import { infoCommand } from './info.js';
-import { predictCommand } from './predict.js';
-import { trainCommand } from './train.js';
+import { predictCommand } from './predict/predict.js';
+import { trainCommand } from './train/train.js';
 import { VERSION } from './version.js';
 
 const EXAMPLES = `
 Examples:
-  handgrad train mlp                         train a network to read digits, in seconds
-  handgrad train mlp --out run               and keep weights, history and settings
-  handgrad evaluate run/weights.safetensors  what it gets right, and what it takes for what
-  handgrad predict run/weights.safetensors seven.png
-  handgrad explain mlp                       every kernel call of a training step, with its formula
-  handgrad gradcheck                         hand-derived gradients against differences
-  handgrad train mlp --data synthetic        without the MNIST files and without a network
+  handgrad train mlp                                  train a digit classifier in seconds
+  handgrad train mlp --out run                        and save weights, history and settings
+  handgrad evaluate run/weights.safetensors           loss, accuracy and confusion matrix
+  handgrad predict run/weights.safetensors seven.png  recognise the digit in an image
+  handgrad explain mlp                                all kernel calls of a training step, with formulas
+  handgrad gradcheck                                  check gradients against central differences
+  handgrad train mlp --data synthetic                 train without MNIST files and network
 
-Exit status: 0 for success, 2 for wrong usage, 1 for anything else.`;
+Exit status: 0 for success, 2 for wrong usage, 130 after Ctrl-C, 1 for any other error.`;
 
 process.stdout.on('error', onClosedPipe);
 process.stderr.on('error', onClosedPipe);
@@ -33,7 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
     await createProgram().parseAsync(argv);
     return Number(process.exitCode ?? SUCCESS);
   } catch (error) {
-    // Its message is printed already.
+    // commander has already printed the message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? SUCCESS : WRONG_USAGE;
     process.stderr.write(describeFailure(error, argv.includes('--verbose')));
     return statusOf(error);
@@ -42,7 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function createProgram(): Command {
   const program = new Command('handgrad')
-    .description('Trains small neural networks with hand-derived backpropagation.')
+    .description('Train small neural networks with hand-derived backpropagation.')
     .version(VERSION, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
@@ -59,19 +59,19 @@ function createProgram(): Command {
     benchCommand(),
     infoCommand(),
   ]) {
-    command.option('--verbose', 'after an error, print where in the program it arose');
+    command.option('--verbose', 'print the stack trace of an error');
     command.helpOption('-h, --help', 'print this help');
     program.addCommand(command.copyInheritedSettings(program));
   }
   return program;
 }
 
-/** The parser's message in this program's form. */
+/** The parser's message in the form of this program's errors. */
 function usageLine(text: string): string {
   return `handgrad: ${oneLine(text).replace(/^error: (command-argument )?/, '')}\n`;
 }
 
-/** Whoever reads the output, such as `head`, may stop before its end: that is no error. */
+/** A reader such as `head` may close the pipe early, which is not an error. */
 function onClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(SUCCESS);
   process.stderr.write(describeFailure(error, false));

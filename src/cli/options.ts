@@ -1,18 +1,18 @@
-/** Options that commands share, and how their values are read. */
+/** Options that several commands share, and parsers of option values. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { BACKEND_NAMES, type BackendChoice } from '../backends/create.js';
 import type { BackendName } from '../backends/device.js';
 import { MOST_THREADS } from '../backends/wasm/thread-count.js';
+import { BACKEND_NAMES, type BackendChoice } from '../numerics/create-backend.js';
 
 export interface BackendOptions {
   readonly backend: BackendChoice;
   readonly threads?: number;
-  /** webgpu: part of the adapter's name. */
+  /** Part of the name of the adapter for the webgpu backend. */
   readonly adapter?: string;
 }
 
-/** What a list of backends may name: each of them, and none that chooses. */
+/** The backends that a list may name: all but `auto`. */
 export const EVERY_BACKEND = ['wasm', 'webgpu', 'reference'] as const satisfies BackendName[];
 
 export interface DataOptions {
@@ -25,12 +25,12 @@ export interface JsonOption {
 }
 
 export function addBackendOptions(command: Command): Command {
-  const backend = new Option('--backend <name>', 'where to compute').choices(BACKEND_NAMES);
+  const backend = new Option('--backend <name>', 'backend to compute on').choices(BACKEND_NAMES);
   command
     .addOption(backend.default('auto'))
     .option(
       '--threads <count>',
-      'threads to compute on (default: all cores but one, up to 8)',
+      'threads of the wasm backend (default: all cores but one, at most 8)',
       threadCount,
     );
   return addAdapterOption(command);
@@ -39,7 +39,7 @@ export function addBackendOptions(command: Command): Command {
 export function addAdapterOption(command: Command): Command {
   return command.option(
     '--adapter <name>',
-    'the GPU of the webgpu backend, by a part of its name, as "handgrad info" lists it',
+    'GPU of the webgpu backend: part of a name that "handgrad info" lists',
   );
 }
 
@@ -47,7 +47,7 @@ export function addDataOption(command: Command): Command {
   return command.option(
     '--data <folder>',
     'folder with the MNIST files, or "synthetic" for digits that the program draws ' +
-      '(default: $HANDGRAD_MNIST, else a download)',
+      '(default: $HANDGRAD_MNIST, else the cache folder, else a download)',
     folderOrSynthetic,
   );
 }
@@ -57,7 +57,11 @@ export interface DigitsOptions {
 }
 
 export function addDigitsOption(command: Command): Command {
-  return command.option('--digits <list>', 'which digits, such as 3,7 (default: all)', digitList);
+  return command.option(
+    '--digits <list>',
+    'digits to classify, such as 3,7 (default: all)',
+    digitList,
+  );
 }
 
 function digitList(text: string): number[] {
@@ -67,7 +71,7 @@ function digitList(text: string): number[] {
   throw new InvalidArgumentError('Expected at least two different digits, such as 3,7.');
 }
 
-/** Reads one of `values`. */
+/** A parser that accepts one of `values`. */
 export function oneOf<Value extends string>(values: readonly Value[]): (text: string) => Value {
   return (text) => {
     const value = values.find((known) => known === text);
@@ -76,7 +80,7 @@ export function oneOf<Value extends string>(values: readonly Value[]): (text: st
   };
 }
 
-/** Reads items with commas between them. */
+/** A parser of comma-separated items. */
 export function list<Item>(readItem: (text: string) => Item): (text: string) => Item[] {
   return (text) => text.split(',').map((item) => readItem(item.trim()));
 }

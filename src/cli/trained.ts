@@ -1,30 +1,30 @@
-/** Weights from a file, in the model that they belong to. */
+/** Reads weights from a file and loads them into the model of their recipe. */
 
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Backend } from '../backends/backend.js';
 import type { Normalization } from '../data/dataset.js';
-import { DataError, ShapeError } from '../errors.js';
+import { DataError, reasonOf, ShapeError } from '../errors.js';
+import type { Backend } from '../numerics/backend.js';
 import type { Recipe, RecipeName } from '../recipes.js';
 import { Trainer } from '../training/trainer.js';
-import { reasonOf, UsageError } from './failure.js';
-import { chosenRecipe } from './recipe-data.js';
-import { type RunConfig, readConfig } from './run-config.js';
-import { CONFIG_FILE } from './run-folder.js';
+import { chosenRecipe } from './data/recipe-data.js';
+import { UsageError } from './failure.js';
+import { type RunConfig, readConfig } from './train/run-config.js';
+import { CONFIG_FILE } from './train/run-folder.js';
 
-/** Weights as they are in a file, and what made them. */
+/** A weights file and its recipe. */
 export interface TrainedWeights {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly recipe: Recipe;
-  /** Of the run that they come from, where it is known. */
+  /** Configuration of the run that wrote the file, if known. */
   readonly config: RunConfig | undefined;
 }
 
 /**
- * Reads weights, of the recipe and digits that options name, else those of config.json beside them.
+ * Reads a weights file. Recipe and digits come from the options, else from config.json beside it.
  *
- * @throws DataError when the file cannot be read, UsageError when nothing tells the recipe
+ * @throws DataError when the file cannot be read, UsageError when the recipe is unknown
  */
 export async function readTrained(
   path: string,
@@ -39,12 +39,12 @@ export async function readTrained(
     });
     return { path, bytes, recipe: chosenRecipe(config.recipe, digitsOf(config, digits)), config };
   }
-  const beside = await readConfig(configPath).catch(() => undefined);
-  const config = beside?.recipe === named ? beside : undefined;
+  const found = await readConfig(configPath).catch(() => undefined);
+  const config = found?.recipe === named ? found : undefined;
   return { path, bytes, recipe: chosenRecipe(named, digitsOf(config, digits)), config };
 }
 
-/** @throws UsageError for other digits than the weights were trained on, as far as that is known */
+/** @throws UsageError when `named` differs from the digits that the weights were trained on */
 function digitsOf(
   config: RunConfig | undefined,
   named: readonly number[] | undefined,
@@ -58,10 +58,10 @@ function digitsOf(
 }
 
 /**
- * A trainer with the weights.
+ * Creates a trainer with the weights.
  *
- * @param normalization for bytes given to `predict`, where the file does not say
- * @throws DataError when the file is corrupt, or belongs to another model
+ * @param normalization of bytes given to `predict`, if the file does not state it
+ * @throws DataError when the file is corrupt or belongs to another model
  */
 export async function createTrained(
   backend: Backend,

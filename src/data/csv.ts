@@ -6,7 +6,7 @@
  * with or without a header line.
  */
 
-import { DataError } from '../errors.js';
+import { DataError, reasonOf } from '../errors.js';
 import type { LabelledImages } from './image-dataset.js';
 
 const SIDE = 28;
@@ -108,7 +108,7 @@ function withoutByteOrderMark(bytes: Uint8Array): Uint8Array {
 }
 
 function malformed(error: unknown, file: string): DataError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return new DataError(`read ${file}: expected comma-separated values, got "${reason}"`, {
     cause: error,
   });

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.js';
+import { DataError, reasonOf } from '../errors.js';
 
 /** What a file holds, as `crypto` and streams take it. */
 export type FileBytes = Uint8Array<ArrayBuffer>;
@@ -15,7 +15,7 @@ export async function gunzip(bytes: FileBytes, file: string): Promise<FileBytes>
   try {
     return new Uint8Array(await new Response(unpacked).arrayBuffer());
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new DataError(
       `unpack ${file}: expected a whole gzip file, got ${bytes.length} bytes that end in "${reason}"; it is corrupt or truncated, delete it and fetch it again`,
       { cause: error },

@@ -1,6 +1,6 @@
 /** MNIST from a folder of files. Runs in Node only. */
 
-import { DataError } from '../errors.js';
+import { DataError, reasonOf } from '../errors.js';
 import { nodeModule } from '../node.js';
 import { parseCsvDigits } from './csv.js';
 import { type FileBytes, gunzip } from './gzip.js';
@@ -101,8 +101,4 @@ async function readUnpacked(path: string): Promise<FileBytes> {
   }
   // A plain Uint8Array, since a Buffer's slice() does not copy as everybody else's does.
   return gunzip(new Uint8Array(file.buffer, file.byteOffset, file.length), path);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,10 +1,13 @@
-import { type RandomStream, shuffle } from '../random/threefry.js';
-import type { Step } from '../step.js';
-import { persistent, type Shape, type Tensor, type Values } from '../tensor.js';
+import type { CaseCall, Drawn, GradientDeclaration, KernelDeclaration } from '../ops/cases.js';
+import { drawReals } from '../ops/cases.js';
+import type { OpName } from '../ops/registry.js';
+import type { RandomStream } from '../random/threefry.js';
+import { definitionOf, dtypeOf, Step } from '../step.js';
+import { persistent, type Tensor, type Values } from '../tensor.js';
 
 /** Kernel calls to run, with the values they start from. All tensors are persistent. */
 export interface KernelCase {
-  /** What it is, with its sizes: `matmul (3, 5)·(5, 2)`. */
+  /** The op with its sizes: `matmul (3, 5)·(5, 2)`. */
   readonly title: string;
   /** Every tensor that a call reads before another has written it. */
   readonly values: ReadonlyMap<Tensor, Values>;
@@ -14,9 +17,9 @@ export interface KernelCase {
 /** A differentiable function y(inputs), with its hand-derived gradient. */
 export interface GradientCase {
   readonly title: string;
-  /** What y is differentiated by. */
+  /** Tensors that y is differentiated by. */
   readonly inputs: ReadonlyMap<Tensor, Values>;
-  /** What it is not differentiated by: targets, and dy. */
+  /** Tensors that it is not differentiated by: targets, and dy. */
   readonly constants: ReadonlyMap<Tensor, Values>;
   /** Gradient of y that backward starts from; absent for a loss, whose own gradient is 1. */
   readonly dy?: Tensor;
@@ -39,46 +42,121 @@ export function kernelsOf(gradientCase: GradientCase): KernelCase {
   };
 }
 
-const SMALLEST = 0.1;
-const LARGEST = 2;
-
-/**
- * Random reals of either sign, from 0.1 to 2 in magnitude. None is zero, since zeros hide mistakes;
- * and none is so near zero that a difference step would cross it, where ReLU has its corner.
- */
-export function drawReals(random: RandomStream, size: number): Float32Array {
-  return Float32Array.from({ length: size }, () => {
-    const magnitude = SMALLEST + (LARGEST - SMALLEST) * random.nextFloat();
-    return random.nextBelow(2) === 0 ? magnitude : -magnitude;
-  });
-}
-
-/**
- * Random reals from −2 to 2 in any order, all equally far apart: the largest of some is so by more
- * than a difference step.
- */
-export function drawDistinctReals(random: RandomStream, size: number): Float32Array {
-  const places = shuffle(
-    Int32Array.from({ length: size }, (_, i) => i),
-    random,
-  );
-  return Float32Array.from(places, (place) => LARGEST * ((2 * place + 1) / size - 1));
-}
-
-/** Random integers from 0 to `bound` − 1. */
-export function drawIntegers(random: RandomStream, size: number, bound: number): Int32Array {
-  return Int32Array.from({ length: size }, () => random.nextBelow(bound));
-}
-
-/** New tensors of one shape. */
-export function tensorsLike(shape: Shape, ...names: string[]): Tensor[] {
-  return names.map((name) => persistent(name, shape));
-}
-
-/** Random reals for each of the tensors. */
-export function drawValues(
+/** A declared gradient as calls; the gradient of its result is drawn at random. */
+export function gradientCaseOf(
+  { title, inputs, constants = {}, forward, backward }: GradientDeclaration,
   random: RandomStream,
-  tensors: readonly Tensor[],
-): ReadonlyMap<Tensor, Float32Array> {
-  return new Map(tensors.map((tensor) => [tensor, drawReals(random, tensor.size)]));
+): GradientCase {
+  const tensors = new Tensors();
+  const inputValues = tensors.declare(inputs);
+  const constantValues = tensors.declare(constants);
+  for (const call of forward) tensors.append(call);
+  const last = forward[forward.length - 1];
+  const [role] = definitionOf(last.op as OpName).outputs;
+  const result = last.tensors?.[role] ?? role;
+  const y = tensors.get(result);
+  const isLoss = result === 'L';
+  if (!isLoss) {
+    const data = drawReals(random, y.size);
+    for (const entry of tensors.declare({ [gradientName(result)]: { shape: y.shape, data } })) {
+      constantValues.set(...entry);
+    }
+  }
+  for (const call of backward) tensors.append(call);
+  return {
+    title,
+    inputs: inputValues,
+    constants: constantValues,
+    ...(!isLoss && { dy: tensors.get(gradientName(result)) }),
+    forward(step) {
+      for (const call of forward) tensors.append(call, step);
+      return y;
+    },
+    backward(step) {
+      for (const call of backward) tensors.append(call, step);
+      return new Map(
+        Object.keys(inputs).map((name) => [tensors.get(name), tensors.get(gradientName(name))]),
+      );
+    },
+  };
+}
+
+/** Declared calls, or forward and backward of a declared gradient, as calls to compare. */
+export function kernelCaseOf(
+  declaration: KernelDeclaration | GradientDeclaration,
+  random: RandomStream,
+): KernelCase {
+  if ('forward' in declaration) return kernelsOf(gradientCaseOf(declaration, random));
+  const { title, calls } = declaration;
+  const tensors = new Tensors();
+  const values = tensors.declare(declaration.values);
+  for (const call of calls) tensors.append(call);
+  return {
+    title,
+    values,
+    append(step) {
+      for (const call of calls) tensors.append(call, step);
+    },
+  };
+}
+
+/** dx of x, and dGamma of gamma. */
+function gradientName(name: string): string {
+  return name.length > 1 ? `d${name[0].toUpperCase()}${name.slice(1)}` : `d${name}`;
+}
+
+/** The tensors of a case by name. Those that calls write are made when a call is first appended. */
+class Tensors {
+  readonly #tensors = new Map<string, Tensor>();
+
+  get(name: string): Tensor {
+    const tensor = this.#tensors.get(name);
+    if (!tensor) throw new RangeError(`case: expected a tensor named ${name}, got none`);
+    return tensor;
+  }
+
+  declare(drawn: Readonly<Record<string, Drawn>>): Map<Tensor, Values> {
+    return new Map(
+      Object.entries(drawn).map(([name, { shape, data }]) => {
+        const tensor = persistent(name, shape, dtypeOfValues(data));
+        this.#tensors.set(name, tensor);
+        return [tensor, data];
+      }),
+    );
+  }
+
+  append({ op, attributes, tensors = {}, like = {} }: CaseCall, step = new Step()): void {
+    const { inputs, updates, outputs } = definitionOf(op as OpName);
+    const nameOf = (role: string) => tensors[role] ?? role;
+    const named = (roles: readonly string[]) =>
+      Object.fromEntries(roles.map((role) => [role, this.get(nameOf(role))]));
+    const known = outputs.filter((role) => this.#tensors.has(nameOf(role)));
+    const options = {
+      ...(attributes && { attributes }),
+      into: named(known),
+      like: Object.fromEntries(Object.entries(like).map(([role, name]) => [role, this.get(name)])),
+    };
+    const written = callAny(step, op as OpName, named([...updates, ...inputs]), options);
+    for (const role of outputs) {
+      if (known.includes(role)) continue;
+      const name = nameOf(role);
+      this.#tensors.set(name, persistent(name, written[role].shape, dtypeOf(op as OpName, role)));
+    }
+  }
+}
+
+/** Appends a call whose op is only known at run time. */
+export function callAny(
+  step: Step,
+  op: OpName,
+  tensors: Readonly<Record<string, Tensor>>,
+  options: object,
+): Readonly<Record<string, Tensor>> {
+  type Arguments = Parameters<typeof step.call>;
+  return step.call(...([op, tensors, options] as unknown as Arguments));
+}
+
+function dtypeOfValues(data: Drawn['data']) {
+  if (data instanceof Int32Array) return 'int32';
+  return data instanceof Uint8Array ? 'uint8' : 'float32';
 }

@@ -1,8 +1,8 @@
-import type { Backend } from '../backends/backend.js';
 import type { Device } from '../backends/device.js';
+import type { Backend } from '../numerics/backend.js';
 import { type Call, definitionOf, Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
-import type { KernelCase } from './case.js';
+import { callAny, type KernelCase } from './case.js';
 import { type Difference, worse, worstDifference } from './difference.js';
 import { boundsOf, type ValuesByRole } from './tolerances.js';
 
@@ -95,11 +95,13 @@ async function runOn(device: Device, call: Call, operands: ValuesByRole): Promis
   }
 }
 
-/** A step of one call, which was checked when it was first made. */
+/** A step of one call, over the same tensors. */
 function stepOf({ op, tensors, attributes }: Call): Step {
   const step = new Step();
-  type Arguments = Parameters<typeof step.call>;
-  step.call(...([op, tensors, attributes] as unknown as Arguments));
+  const { outputs, updates, inputs } = definitionOf(op);
+  const pick = (roles: readonly string[]) =>
+    Object.fromEntries(roles.map((role) => [role, tensors[role]]));
+  callAny(step, op, pick([...updates, ...inputs]), { attributes, into: pick(outputs) });
   return step;
 }
 

@@ -1,12 +1,12 @@
-import type { Backend } from '../backends/backend.js';
 import type { BackendInfo } from '../backends/device.js';
-import type { OpName } from '../ops/registry.js';
+import type { Backend } from '../numerics/backend.js';
+import type { OpCases } from '../ops/cases.js';
+import { CASES, type OpName } from '../ops/registry.js';
 import { RandomStream, STREAMS } from '../random/threefry.js';
-import { kernelsOf } from './case.js';
+import { gradientCaseOf, kernelCaseOf, kernelsOf } from './case.js';
 import { checkGradients } from './check-gradients.js';
 import { compareWithReference } from './compare.js';
 import { type Difference, ratioOf, worse } from './difference.js';
-import { FAMILIES, type Family } from './families.js';
 
 export { type Difference, formatDifference, ratioOf } from './difference.js';
 
@@ -43,7 +43,7 @@ export interface Finding {
 }
 
 /** Names of all ops that can be checked. */
-export const GRADCHECK_OPS: readonly string[] = FAMILIES.map((family) => family.name);
+export const GRADCHECK_OPS: readonly string[] = CASES.map(({ name }) => name);
 
 /**
  * Checks hand-derived gradients against central differences in float64, and the kernels of each
@@ -56,35 +56,44 @@ export const GRADCHECK_OPS: readonly string[] = FAMILIES.map((family) => family.
 export async function gradcheck(options: GradcheckOptions = {}): Promise<GradcheckResult[]> {
   const { ops, seed = 0, backends = [] } = options;
   const results: GradcheckResult[] = [];
-  for (const family of familiesNamed(ops ?? GRADCHECK_OPS)) {
-    results.push(await checkFamily(family, seed, backends));
+  for (const cases of casesNamed(ops ?? GRADCHECK_OPS)) {
+    results.push(await checkCases(cases, seed, backends));
   }
   return results;
 }
 
-function familiesNamed(names: readonly string[]): Family[] {
+function casesNamed(names: readonly string[]): OpCases[] {
   const wanted = names.map((name) => {
-    const family = FAMILIES.find((each) => isNamed(each, name));
-    if (family) return family;
+    const cases = CASES.find((each) => isNamed(each, name));
+    if (cases) return cases;
     throw new RangeError(`gradcheck: expected ops of ${GRADCHECK_OPS.join(', ')}, got ${name}`);
   });
-  return FAMILIES.filter((family) => wanted.includes(family));
+  return CASES.filter((cases) => wanted.includes(cases));
 }
 
-/** By its file's stem, by the same in the API's spelling, or by one of its kernels. */
-function isNamed({ name, kernels }: Family, wanted: string): boolean {
+/** By the stem of its file, by the same in camel case, or by one of its kernels. */
+function isNamed(cases: OpCases, wanted: string): boolean {
   const stem = wanted.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return stem === name || (kernels as readonly string[]).includes(wanted);
+  return stem === cases.name || (kernelsIn(cases) as readonly string[]).includes(wanted);
 }
 
-async function checkFamily(
-  { name, kernels, draw }: Family,
+/** The ops that cases belong to: those of one file. */
+export function kernelsIn({ magnitudes }: OpCases): OpName[] {
+  return Object.keys(magnitudes) as OpName[];
+}
+
+async function checkCases(
+  cases: OpCases,
   seed: number,
   backends: readonly Backend[],
 ): Promise<GradcheckResult> {
-  const cases = draw(new RandomStream(seed, STREAMS.data));
-  const differentiable = cases.gradients ?? [];
-  const compared = [...differentiable.map(kernelsOf), ...(cases.kernels ?? [])];
+  const random = new RandomStream(seed, STREAMS.data);
+  const { gradients: declared = [], kernels = [] } = cases.draw(random);
+  const differentiable = declared.map((each) => gradientCaseOf(each, random));
+  const compared = [
+    ...differentiable.map(kernelsOf),
+    ...kernels.map((each) => kernelCaseOf(each, random)),
+  ];
   const gradients = await worstOf(differentiable, checkGradients);
   const agreements = [];
   for (const backend of backends) {
@@ -92,7 +101,13 @@ async function checkFamily(
     if (finding) agreements.push({ backend: backend.info, ...finding });
   }
   const ok = (gradients?.ok ?? true) && agreements.every((finding) => finding.ok);
-  return { op: name, kernels, ...(gradients && { gradients }), backends: agreements, ok };
+  return {
+    op: cases.name,
+    kernels: kernelsIn(cases),
+    ...(gradients && { gradients }),
+    backends: agreements,
+    ok,
+  };
 }
 
 async function worstOf<Case>(

@@ -1,48 +1,51 @@
 import { expectInteger, expectNumber } from '../checks.js';
+import { type Description, describe } from '../description.js';
 import { TrainingError } from '../errors.js';
 import { valuesPerChannel } from '../ops/batch-norm.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
-import type { Layer } from './layer.js';
-import { LayerBuffer, ones, Parameter, zeros } from './parameter.js';
+import { ones, zeros } from './initializers.js';
+import type { Forward, Layer } from './layer.js';
+import { LayerBuffer, Parameter } from './parameter.js';
 
 export interface BatchNormOptions {
   /** ε, added to the variance; 1e-5 by default. */
   readonly epsilon?: number;
-  /** How far the running statistics move towards the batch's in a step, 0.1 by default. */
+  /** Share of the batch's statistics in the updated running statistics, 0 to 1; 0.1 by default. */
   readonly momentum?: number;
 }
 
 /**
- * Brings each channel to mean 0 and variance 1 over the batch, and then to a learned mean and spread:
- * y = γ (x − μ) / √(v + ε) + β, on (B, H, W, C) or (B, C). Where nothing is trained, running
- * statistics stand for μ and v. Derivation: src/ops/batch-norm.ts.
+ * Normalises each channel to mean 0 and variance 1 over the batch, then scales and shifts it by
+ * learned numbers: y = γ (x − μ) / √(v + ε) + β, for x of shape (B, H, W, C) or (B, C). Evaluation
+ * and prediction use running statistics for μ and v. Derivation: src/ops/batch-norm.ts.
+ *
+ * Parameters: weight γ and bias β, (channels). Buffers: running_mean and running_var, (channels).
  *
  * @param channels C
  * @throws ShapeError or RangeError when an argument is out of its range
+ * @example batchNorm2d(64)
  */
 export function batchNorm2d(channels: number, options: BatchNormOptions = {}): Layer {
   return new BatchNorm(channels, options);
 }
 
 class BatchNorm implements Layer {
-  readonly description: string;
-  readonly features = undefined;
+  readonly description: Description;
+  readonly input = 'any';
   readonly #gamma: Parameter;
   readonly #beta: Parameter;
   readonly #runningMean: LayerBuffer;
   readonly #runningVariance: LayerBuffer;
   readonly #epsilon: number;
   readonly #momentum: number;
-  #x!: Tensor;
-  /** The batch's own, in a step that trains. */
-  #statistics: { readonly mean: Tensor; readonly variance: Tensor } | undefined;
 
-  constructor(channels: number, { epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions) {
+  constructor(channels: number, options: BatchNormOptions) {
+    const { epsilon = 1e-5, momentum = 0.1 } = options;
     expectInteger('batchNorm2d', 'channels', channels);
     expectNumber('batchNorm2d', 'epsilon', epsilon, 0);
     expectNumber('batchNorm2d', 'momentum', momentum, 0, 1);
-    this.description = `batchNorm2d(${channels})`;
+    this.description = describe('batchNorm2d', { channels, ...options });
     const shape = [channels];
     this.#gamma = new Parameter('weight', shape, { fanIn: 1, initializer: ones() });
     this.#beta = new Parameter('bias', shape, { fanIn: 1, initializer: zeros() });
@@ -60,50 +63,43 @@ class BatchNorm implements Layer {
     return [this.#runningMean, this.#runningVariance];
   }
 
-  forward(step: Step, x: Tensor): Tensor {
-    const [gamma, beta] = [this.#gamma.tensor, this.#beta.tensor];
-    this.#x = x;
-    this.#statistics = step.training && this.#batchStatistics(step, x);
-    const statistics = this.#statistics ?? {
-      mean: this.#runningMean.tensor,
-      variance: this.#runningVariance.tensor,
+  forward(step: Step, x: Tensor): Forward {
+    const { tensor: gamma, gradient: dGamma } = this.#gamma;
+    const { tensor: beta, gradient: dBeta } = this.#beta;
+    const attributes = { epsilon: this.#epsilon };
+    const statistics = step.training ? this.#batchStatistics(step, x) : this.#runningStatistics;
+    const { y } = step.call('batchNormForward', { x, ...statistics, gamma, beta }, { attributes });
+    return {
+      y,
+      backward(dy) {
+        if (!step.training) {
+          throw new TrainingError(
+            'batchNorm2d: expected a step that trains for backward, got one that evaluates',
+          );
+        }
+        const saved = { dy, x, ...statistics };
+        const into = { dGamma, dBeta };
+        step.call('batchNormBackwardParameters', saved, { attributes, into });
+        const inputs = { ...saved, gamma, dGamma, dBeta };
+        return step.call('batchNormBackwardInput', inputs, { attributes }).dx;
+      },
     };
-    const y = step.activation('y', x.shape);
-    const epsilon = this.#epsilon;
-    step.call('batchNormForward', { y, x, ...statistics, gamma, beta }, { epsilon });
-    return y;
   }
 
-  /** The calls that compute the batch's statistics and, where they should, have the running ones follow. */
+  get #runningStatistics() {
+    return { mean: this.#runningMean.tensor, variance: this.#runningVariance.tensor };
+  }
+
+  /** Appends the statistics of the batch and, in updates, the step of the running ones towards them. */
   #batchStatistics(step: Step, x: Tensor) {
-    const mean = step.activation('mean', this.#runningMean.tensor.shape);
-    const variance = step.activation('variance', this.#runningVariance.tensor.shape);
-    step.call('batchNormStatistics', { mean, variance, x });
+    const { mean, variance } = step.call('batchNormStatistics', { x });
     if (step.training?.updatesStatistics) {
       const runningMean = this.#runningMean.tensor;
       const runningVariance = this.#runningVariance.tensor;
       const tensors = { runningMean, runningVariance, mean, variance };
       const attributes = { momentum: this.#momentum, N: valuesPerChannel(x.shape) };
-      step.call('batchNormUpdateStatistics', tensors, attributes);
+      step.call('batchNormUpdateStatistics', tensors, { attributes });
     }
     return { mean, variance };
-  }
-
-  /** @throws TrainingError in a step that does not train */
-  backward(step: Step, dy: Tensor): Tensor {
-    const statistics = this.#statistics;
-    if (!statistics) {
-      throw new TrainingError(
-        'batchNorm2d: expected a step that trains for backward, got one that evaluates',
-      );
-    }
-    const [x, gamma] = [this.#x, this.#gamma.tensor];
-    const [dGamma, dBeta] = [this.#gamma.gradient, this.#beta.gradient];
-    const dx = step.activation('dx', x.shape);
-    const epsilon = this.#epsilon;
-    const saved = { dy, x, ...statistics };
-    step.call('batchNormBackwardParameters', { dGamma, dBeta, ...saved }, { epsilon });
-    step.call('batchNormBackwardInput', { dx, ...saved, gamma, dGamma, dBeta }, { epsilon });
-    return dx;
   }
 }

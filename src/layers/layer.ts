@@ -1,25 +1,69 @@
+import type { Description } from '../description.js';
+import { ShapeError } from '../errors.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { LayerBuffer, Parameter } from './parameter.js';
 
 /**
- * A part of a model. `forward` appends the calls that compute its output; `backward`, written by
- * hand, appends those that turn the gradient of its output into the gradient of its input and of
- * its parameters. A step calls `forward` once and then `backward` at most once, so a layer may keep
- * between the two what backward reads.
+ * What a layer takes.
+ *
+ *   { features }   rows (B, features)
+ *   'images'       images (B, H, W, C)
+ *   'tokens'       integers
+ *   'any'          anything; features behind the layer are those before it
+ */
+export type LayerInput = { readonly features: number } | 'images' | 'tokens' | 'any';
+
+/** What a layer appended to a step. */
+export interface Forward {
+  /** Its output. */
+  readonly y: Tensor;
+  /**
+   * Appends the calls that compute the gradients of its parameters and of its input. What they need
+   * from forward is in the closure. Call it once at most.
+   *
+   * @param dy gradient of the loss with respect to y
+   * @returns the gradient with respect to x, or undefined where x is not differentiable (integers)
+   */
+  backward(dy: Tensor): Tensor | undefined;
+}
+
+/**
+ * A part of a model. `forward` appends the calls that compute its output, and returns the function
+ * that appends its backward calls, which is written by hand directly below them. A layer keeps nothing
+ * of a step, so several steps do not interfere.
+ *
+ * @example
+ * const relu: Layer = {
+ *   description: { name: 'relu', options: {} },
+ *   input: 'any',
+ *   parameters: [],
+ *   forward(step, x) {
+ *     const { y } = step.call('reluForward', { x });
+ *     return { y, backward: (dy) => step.call('reluBackward', { dy, y }).dx };
+ *   },
+ * };
  */
 export interface Layer {
-  /** What it is, for listings: `linear(784, 30)`. */
-  readonly description: string;
-  /** Numbers per example that it takes; undefined where any number will do, or it takes images. */
-  readonly features: number | undefined;
-  /** Whether it takes nothing but images (B, H, W, C): the features behind it are not those before. */
-  readonly takesImages?: boolean;
+  /** The call that makes it, as plain data: `{ name: 'linear', options: { inputs: 784, … } }`. */
+  readonly description: Description;
+  readonly input: LayerInput;
   /** All that training changes, in PyTorch's order. */
   readonly parameters: readonly Parameter[];
-  /** What training keeps beside them, such as running statistics; absent where there is nothing. */
+  /** Further tensors that training changes and that are saved, such as running statistics. */
   readonly buffers?: readonly LayerBuffer[];
   /** @throws ShapeError when it does not take inputs of this shape */
-  forward(step: Step, x: Tensor): Tensor;
-  backward(step: Step, dy: Tensor): Tensor;
+  forward(step: Step, x: Tensor): Forward;
+}
+
+/**
+ * The gradient that a layer returned, where there has to be one.
+ *
+ * @throws ShapeError when it returned none
+ */
+export function expectGradient(layer: Layer, dx: Tensor | undefined): Tensor {
+  if (dx) return dx;
+  throw new ShapeError(
+    `${layer.description.name}: expected a layer that passes gradients on, got one that takes integers; put it first`,
+  );
 }

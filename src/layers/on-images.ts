@@ -1,25 +1,29 @@
 import { expectInteger } from '../checks.js';
+import { type Description, describe } from '../description.js';
 import { ShapeError } from '../errors.js';
 import type { Step } from '../step.js';
 import { formatShape, type Tensor } from '../tensor.js';
-import type { Layer } from './layer.js';
+import { expectGradient, type Forward, type Layer } from './layer.js';
 import { adopt } from './ownership.js';
 import type { LayerBuffer, Parameter } from './parameter.js';
 
-/** What the rows of a dataset are images of. */
+/** The images that the rows of a dataset hold. */
 export interface ImageShape {
   readonly channels: number;
+  /** In pixels, as is `width`. */
   readonly height: number;
   readonly width: number;
 }
 
 /**
- * Hands the rows (B, channels·height·width) of a dataset to a model as images (B, H, W, C). In a row,
- * as PyTorch has them, an image comes channel by channel; so this is what `flatten` undoes.
- * Parameters keep the names that the model gave them.
+ * Passes the rows (B, channels·height·width) of a dataset to a model as images (B, H, W, C). A row
+ * holds an image channel by channel, as in PyTorch, so this is the inverse of `flatten`. Parameters
+ * keep the names that the model gave them. Derivation: src/ops/image-layout.ts.
  *
- * @throws ShapeError when an extent is not a positive integer, or when a model or a trainer has
- *   `model` already
+ * @param image what a row holds
+ * @param model a layer that takes images
+ * @throws ShapeError when an extent is not a positive integer, or `model` already belongs to a model
+ *   or a trainer
  * @example onImages({ channels: 1, height: 28, width: 28 }, sequential(flatten(), linear(784, 10)))
  */
 export function onImages(image: ImageShape, model: Layer): Layer {
@@ -27,8 +31,8 @@ export function onImages(image: ImageShape, model: Layer): Layer {
 }
 
 class OnImages implements Layer {
-  readonly description: string;
-  readonly features: number;
+  readonly description: Description;
+  readonly input: { readonly features: number };
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly LayerBuffer[];
   readonly #image: ImageShape;
@@ -41,30 +45,34 @@ class OnImages implements Layer {
     adopt('onImages', [{ layer: model, role: 'the model' }]);
     this.#image = { channels, height, width };
     this.#model = model;
-    this.description = `onImages(${channels}, ${height}, ${width}), ${model.description}`;
-    this.features = channels * height * width;
+    this.description = describe('onImages', {
+      image: { channels, height, width },
+      model: model.description,
+    });
+    this.input = { features: channels * height * width };
     this.parameters = model.parameters;
     this.buffers = model.buffers ?? [];
   }
 
-  forward(step: Step, x: Tensor): Tensor {
+  forward(step: Step, x: Tensor): Forward {
     const { channels, height, width } = this.#image;
+    const { features } = this.input;
     const [B] = x.shape;
-    if (x.shape.length !== 2 || x.shape[1] !== this.features) {
+    if (x.shape.length !== 2 || x.shape[1] !== features) {
       throw new ShapeError(
-        `onImages: expected input of shape (B, ${this.features}) for images of ${channels}·${height}·${width} numbers, got ${formatShape(x.shape)}`,
+        `onImages: expected input of shape (B, ${features}) for images of ${channels}·${height}·${width} numbers, got ${formatShape(x.shape)}`,
       );
     }
-    const images = step.activation('images', [B, height, width, channels]);
-    step.call('flattenBackward', { dx: images, dy: x });
-    return this.#model.forward(step, images);
-  }
-
-  /** The inverse of a permutation is its gradient, so what forward undid, backward does. */
-  backward(step: Step, dy: Tensor): Tensor {
-    const dimages = this.#model.backward(step, dy);
-    const dx = step.activation('dx', [dy.shape[0], this.features]);
-    step.call('flattenForward', { y: dx, x: dimages });
-    return dx;
+    const like = { y: [B, height, width, channels] };
+    const { images } = step.call('channelsLast', { x }, { like, as: { y: 'images' } });
+    const { y, backward } = this.#model.forward(step, images);
+    return {
+      y,
+      backward: (dy) => {
+        const dimages = expectGradient(this.#model, backward(dy));
+        step.nameGradient(dimages, images);
+        return step.call('channelsFirst', { x: dimages }, { as: { y: 'dx' } }).dx;
+      },
+    };
   }
 }

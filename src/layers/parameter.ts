@@ -1,35 +1,6 @@
 import type { RandomStream } from '../random/threefry.js';
 import { persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
-
-/** Draws the first values of a parameter. */
-export type Initializer = (size: number, fanIn: number, random: RandomStream) => Float32Array;
-
-/**
- * Kaiming's uniform initialisation as PyTorch's layers use it (with a = √5): uniform on
- * [−1/√fanIn, 1/√fanIn], for weights and biases alike.
- *
- * Source: He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015; PyTorch's `nn.Linear`.
- */
-export function kaimingUniform(): Initializer {
-  return (size, fanIn, random) => {
-    const bound = 1 / Math.sqrt(fanIn);
-    return Float32Array.from({ length: size }, () => (2 * random.nextFloat() - 1) * bound);
-  };
-}
-
-/** Independent normal numbers of mean 0, the initialisation of the write-ups. */
-export function normal({ std = 1 }: { readonly std?: number } = {}): Initializer {
-  return (size, _fanIn, random) =>
-    Float32Array.from({ length: size }, () => random.nextNormal() * std);
-}
-
-export function zeros(): Initializer {
-  return (size) => new Float32Array(size);
-}
-
-export function ones(): Initializer {
-  return (size) => new Float32Array(size).fill(1);
-}
+import type { Initializer } from './initializers.js';
 
 /** A tensor that training changes, with its gradient. */
 export class Parameter {
@@ -73,7 +44,7 @@ export class Parameter {
     return sizeOf(this.tensor.shape);
   }
 
-  /** First values, in this library's layout. */
+  /** Initial values, in this library's layout. */
   initialValues(random: RandomStream): Float32Array {
     return this.#initializer(this.size, this.#fanIn, random);
   }
@@ -95,10 +66,10 @@ export class Parameter {
   }
 }
 
-/** A persistent tensor that training changes without a gradient, and that is saved with the weights. */
+/** A persistent tensor that training changes without a gradient. It is saved with the weights. */
 export class LayerBuffer {
   readonly tensor: Tensor;
-  /** What every element is at first. */
+  /** The initial value of every element. */
   readonly initialValue: number;
 
   constructor(name: string, shape: Shape, initialValue: number) {
@@ -115,7 +86,7 @@ export class LayerBuffer {
     this.tensor.name = `${name}.${this.tensor.name}`;
   }
 
-  /** PyTorch stores it alike. */
+  /** PyTorch stores it in the same shape. */
   get pytorchShape(): Shape {
     return this.tensor.shape;
   }

@@ -1,7 +1,8 @@
+import { type Description, describe } from '../description.js';
 import { ShapeError } from '../errors.js';
 import type { Step } from '../step.js';
 import { formatShape, sameShape, type Tensor } from '../tensor.js';
-import type { Layer } from './layer.js';
+import { expectGradient, type Forward, type Layer, type LayerInput } from './layer.js';
 import { adopt } from './ownership.js';
 import type { LayerBuffer, Parameter } from './parameter.js';
 
@@ -11,8 +12,8 @@ import type { LayerBuffer, Parameter } from './parameter.js';
  * Parameters are named as in a PyTorch module with these two attributes: `body.0.weight`,
  * `shortcut.0.weight`.
  *
- * @param shortcut brings x to the shape of the body's output, where that is another
- * @throws ShapeError when a layer is given that a model or a trainer has already
+ * @param shortcut brings x to the shape of the body's output, where it differs from that of x
+ * @throws ShapeError when a layer already belongs to a model or a trainer
  * @example sequential(residual(sequential(linear(30, 30), relu(), linear(30, 30))), relu())
  */
 export function residual(body: Layer, shortcut?: Layer): Layer {
@@ -20,9 +21,8 @@ export function residual(body: Layer, shortcut?: Layer): Layer {
 }
 
 class Residual implements Layer {
-  readonly description: string;
-  readonly features: number | undefined;
-  readonly takesImages: boolean;
+  readonly description: Description;
+  readonly input: LayerInput;
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly LayerBuffer[];
   readonly #body: Layer;
@@ -36,34 +36,45 @@ class Residual implements Layer {
     );
     this.#body = body;
     this.#shortcut = shortcut;
+    this.description = describe('residual', {
+      body: body.description,
+      shortcut: shortcut?.description,
+    });
     const layers = Object.values(branches);
-    this.description = `residual(${layers.map(({ description }) => description).join('; ')})`;
-    this.features = body.features ?? shortcut?.features;
-    this.takesImages = layers.some((layer) => layer.takesImages);
+    this.input = layers.map(({ input }) => input).find((input) => input !== 'any') ?? 'any';
     this.parameters = layers.flatMap((layer) => layer.parameters);
     this.buffers = layers.flatMap((layer) => layer.buffers ?? []);
   }
 
-  forward(step: Step, x: Tensor): Tensor {
-    const a = step.within('body', () => this.#body.forward(step, x));
-    const b = step.within('shortcut', () => this.#shortcut?.forward(step, x) ?? x);
-    if (!sameShape(a.shape, b.shape)) {
-      const mend = this.#shortcut ? '' : '; give it a shortcut that does so';
+  forward(step: Step, x: Tensor): Forward {
+    const [body, shortcut] = [this.#body, this.#shortcut];
+    const a = step.within('body', () => body.forward(step, x));
+    const b = step.within('shortcut', () => shortcut?.forward(step, x)) ?? identity(x);
+    if (!sameShape(a.y.shape, b.y.shape)) {
+      const hint = shortcut ? '' : '; give it a shortcut that does so';
       throw new ShapeError(
-        `residual: expected the shortcut to bring ${formatShape(x.shape)} to ${formatShape(a.shape)} like the body, got ${formatShape(b.shape)}${mend}`,
+        `residual: expected the shortcut to bring ${formatShape(x.shape)} to ${formatShape(a.y.shape)} like the body, got ${formatShape(b.y.shape)}${hint}`,
       );
     }
-    const y = step.activation('y', a.shape);
-    step.call('add', { y, a, b });
-    return y;
+    const { y } = step.call('add', { a: a.y, b: b.y });
+    return {
+      y,
+      // x is used twice, so its gradient is the sum of both.
+      backward(dy) {
+        const da = expectGradient(
+          body,
+          step.within('body', () => a.backward(dy)),
+        );
+        const db = expectGradient(
+          shortcut ?? body,
+          step.within('shortcut', () => b.backward(dy)),
+        );
+        return step.call('add', { a: da, b: db }, { as: { y: 'dx' } }).dx;
+      },
+    };
   }
+}
 
-  /** x is used twice, so it hears of both uses. */
-  backward(step: Step, dy: Tensor): Tensor {
-    const a = step.within('body', () => this.#body.backward(step, dy));
-    const b = step.within('shortcut', () => this.#shortcut?.backward(step, dy) ?? dy);
-    const dx = step.activation('dx', a.shape);
-    step.call('add', { y: dx, a, b });
-    return dx;
-  }
+function identity(x: Tensor): Forward {
+  return { y: x, backward: (dy) => dy };
 }

@@ -1,3 +1,4 @@
+import { describe } from '../description.js';
 import { relu } from './activations.js';
 import { batchNorm2d } from './batch-norm.js';
 import { conv2d } from './conv2d.js';
@@ -5,12 +6,12 @@ import type { Layer } from './layer.js';
 import { linear } from './linear.js';
 import { globalAveragePool, maxPool2d } from './pooling.js';
 import { residual } from './residual.js';
-import { namedSequential, sequential } from './sequential.js';
+import { describedSequential, sequential } from './sequential.js';
 
 export interface ResNetOptions {
   /** Channels of the images; 3 by default. */
   readonly channels?: number;
-  /** Numbers that come out; 1000 by default. */
+  /** Outputs per image; 1000 by default. */
   readonly classes?: number;
 }
 
@@ -26,8 +27,7 @@ export interface ResNetOptions {
  * strides and paddings of torchvision.
  */
 export function resnet18({ channels = 3, classes = 1000 }: ResNetOptions = {}): Layer {
-  return namedSequential(
-    `resnet18({ channels: ${channels}, classes: ${classes} })`,
+  return describedSequential(describe('resnet18', { channels, classes }), [
     conv2d(channels, 64, 7, { stride: 2, padding: 3, bias: false }),
     batchNorm2d(64),
     relu(),
@@ -38,7 +38,7 @@ export function resnet18({ channels = 3, classes = 1000 }: ResNetOptions = {}): 
     ...stage(256, 512, 2),
     globalAveragePool(),
     linear(512, classes),
-  );
+  ]);
 }
 
 /** Two residual blocks, the first of which may halve the image. */
@@ -47,8 +47,8 @@ function stage(inputs: number, outputs: number, stride: 1 | 2): Layer[] {
 }
 
 /**
- * y = max(0, body(x) + shortcut(x)). The batch norm after a convolution takes its mean away, so a
- * bias there would change nothing.
+ * y = max(0, body(x) + shortcut(x)). Batch normalisation subtracts the mean of a convolution, so a bias
+ * there would have no effect.
  */
 function block(inputs: number, outputs: number, stride: 1 | 2): Layer[] {
   const body = sequential(

@@ -1,38 +1,39 @@
+import { type Description, describe, formatDescription } from '../description.js';
 import { ShapeError } from '../errors.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
-import type { Layer } from './layer.js';
+import { expectGradient, type Forward, type Layer, type LayerInput } from './layer.js';
 import { adopt } from './ownership.js';
 import type { LayerBuffer, Parameter } from './parameter.js';
 
 /**
- * Layers one after the other. Parameters are named after their layer's number, as in PyTorch's
+ * Layers one after the other. Parameters are named after the number of their layer, as in PyTorch's
  * `nn.Sequential`: `0.weight`, `0.bias`, `2.weight`.
  *
- * A ShapeError from a layer that does not take what the one before makes begins with its number and
- * description: `layer 2, linear(784, 10): …`.
+ * When a layer does not take the output of the one before it, the ShapeError begins with the number
+ * and description of the layer: `layer 2, linear(784, 10): …`.
  *
- * @throws ShapeError without layers, or when a layer is given that a model or a trainer has already
+ * @throws ShapeError without layers, or when a layer already belongs to a model or a trainer
  * @example sequential(linear(784, 30), relu(), linear(30, 10))
  */
 export function sequential(...layers: readonly Layer[]): Layer {
-  return new Sequential(layers);
+  const descriptions = layers.map(({ description }) => description);
+  return new Sequential(layers, describe('sequential', { layers: descriptions }));
 }
 
-/** As `sequential`, for a network known by a name of its own. */
-export function namedSequential(description: string, ...layers: readonly Layer[]): Layer {
+/** A sequential network that another function builds, with the description of that function. */
+export function describedSequential(description: Description, layers: readonly Layer[]): Layer {
   return new Sequential(layers, description);
 }
 
 class Sequential implements Layer {
-  readonly description: string;
-  readonly features: number | undefined;
-  readonly takesImages: boolean;
+  readonly description: Description;
+  readonly input: LayerInput;
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly LayerBuffer[];
   readonly #layers: readonly Layer[];
 
-  constructor(layers: readonly Layer[], description?: string) {
+  constructor(layers: readonly Layer[], description: Description) {
     if (layers.length === 0) {
       throw new ShapeError('sequential: expected at least one layer, got none');
     }
@@ -41,41 +42,51 @@ class Sequential implements Layer {
       'sequential',
       layers.map((layer, i) => ({ layer, role: `layer ${i}`, prefix: String(i) })),
     );
-    this.description = description ?? layers.map((layer) => layer.description).join(', ');
-    // Layers that take any number hand on as many as they get, unless they take images.
-    const first = layers.find((layer) => layer.features !== undefined || layer.takesImages);
-    this.features = first?.features;
-    this.takesImages = first?.takesImages ?? false;
+    this.description = description;
+    this.input = layers.map(({ input }) => input).find((input) => input !== 'any') ?? 'any';
     this.parameters = layers.flatMap((layer) => layer.parameters);
     this.buffers = layers.flatMap((layer) => layer.buffers ?? []);
   }
 
-  forward(step: Step, x: Tensor): Tensor {
-    return this.#layers.reduce(
-      (input, layer, i) => step.within(String(i), () => forwardNamed(layer, step, input)),
-      x,
-    );
-  }
-
-  /** The chain rule: what one layer says of its input is what the layer before needs to hear. */
-  backward(step: Step, dy: Tensor): Tensor {
-    return this.#layers.reduceRight(
-      (gradient, layer, i) => step.within(String(i), () => layer.backward(step, gradient)),
-      dy,
-    );
+  forward(step: Step, x: Tensor): Forward {
+    const layers = this.#layers;
+    const inputs: Tensor[] = [];
+    const results: Forward[] = [];
+    let y = x;
+    for (const [i, layer] of layers.entries()) {
+      const result = step.within(String(i), () => forwardNamed(layer, step, y));
+      inputs.push(y);
+      results.push(result);
+      y = result.y;
+    }
+    return {
+      y,
+      // The chain rule: the dx of a layer is the dy of the layer before it.
+      backward(dy) {
+        let gradient: Tensor | undefined = dy;
+        for (let i = layers.length - 1; i >= 0; i--) {
+          const output = gradient;
+          gradient = step.within(String(i), () => results[i].backward(output));
+          if (i === 0) break;
+          gradient = expectGradient(layers[i], gradient);
+          step.nameGradient(gradient, inputs[i]);
+        }
+        return gradient;
+      },
+    };
   }
 }
 
 /**
- * Runs a layer's forward. A ShapeError from it begins with the layer's place and description; one that
- * has a cause does so already, from a model within.
+ * Runs a layer's forward. A ShapeError is extended by the path and description of the layer; one with
+ * a cause already has them, from an inner model.
  */
-function forwardNamed(layer: Layer, step: Step, x: Tensor): Tensor {
+function forwardNamed(layer: Layer, step: Step, x: Tensor): Forward {
   try {
     return layer.forward(step, x);
   } catch (error) {
     if (!(error instanceof ShapeError) || error.cause) throw error;
-    const message = `layer ${step.path}, ${layer.description}: ${error.message}`;
+    const message = `layer ${step.path}, ${formatDescription(layer.description)}: ${error.message}`;
     throw new ShapeError(message, { cause: error });
   }
 }

@@ -14,14 +14,24 @@
  *
  * Kernels: assembly/accuracy.ts, shaders/accuracy.wgsl
  */
-import type { Values } from '../tensor.js';
-import { defineOp, expectRank, expectShape } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, type Values } from '../tensor.js';
+import {
+  drawExtents,
+  integers,
+  type KernelDeclaration,
+  type OpCases,
+  reals,
+  relative,
+} from './cases.js';
+import { defineOp, type Numbers } from './define-op.js';
+import { expectRank, expectShape } from './shape-checks.js';
 
 export function countConfusion(
   confusion: Values,
   scores: Values,
   t: Values,
-  [B, C, K]: readonly number[],
+  { B, C, K }: Numbers<'B' | 'C' | 'K'>,
 ): void {
   for (let n = 0; n < B; n++) confusion[t[n] * K + predictedClass(scores, n * C, C)] += 1;
 }
@@ -54,17 +64,46 @@ export function accuracyOf(confusion: ArrayLike<number>, K: number) {
 
 export const accuracyOps = {
   countConfusion: defineOp({
-    outputs: ['confusion'],
+    updates: ['confusion'],
     inputs: ['scores', 't'],
+    dtypes: { confusion: 'int32', t: 'int32' },
+    below: { t: ({ K }) => K },
+    sizes: ['B', 'C', 'K'],
     formula: 'confusion[tₙ, ŷₙ] ← confusion[tₙ, ŷₙ] + 1, ŷₙ = argmax scores[n]',
-    sizes({ confusion, scores, t }) {
+    shapes({ confusion, scores, t }) {
       expectRank('countConfusion', 'scores', scores, '(B, C)');
       const [B, C] = scores;
       const K = Math.max(C, 2);
       expectShape('countConfusion', 'confusion', confusion, [K, K]);
       expectShape('countConfusion', 't', t, [B]);
-      return [B, C, K];
+      return { outputs: {}, sizes: { B, C, K } };
     },
+    terms: ({ B }) => B,
     reference: ({ confusion, scores, t }, sizes) => countConfusion(confusion, scores, t, sizes),
   }),
 };
+
+export const accuracyCases: OpCases<keyof typeof accuracyOps> = {
+  name: 'accuracy',
+  magnitudes: { countConfusion: relative },
+  draw(random) {
+    const [B, C] = drawExtents(random, 2);
+    return { kernels: [accuracyCase(random, { B, C }), accuracyCase(random, { B, C: 1 })] };
+  },
+};
+
+export function accuracyCase(
+  random: RandomStream,
+  { B, C }: Numbers<'B' | 'C'>,
+): KernelDeclaration<keyof typeof accuracyOps> {
+  const K = Math.max(C, 2);
+  return {
+    title: `accuracy of ${formatShape([B, C])}`,
+    values: {
+      scores: reals(random, [B, C]),
+      t: integers(random, [B], K),
+      confusion: integers(random, [K, K], 100),
+    },
+    calls: [{ op: 'countConfusion' }],
+  };
+}

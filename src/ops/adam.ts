@@ -19,9 +19,19 @@
  *
  * Kernels: assembly/adam.ts, shaders/adam.wgsl
  */
+import type { RandomStream } from '../random/threefry.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
-import { learningRate, stepNumber } from './step-state.js';
-import { defineOp, expectSameShapes } from './types.js';
+import {
+  absolute,
+  drawExtents,
+  type KernelDeclaration,
+  type OpCases,
+  positiveReals,
+  reals,
+} from './cases.js';
+import { defineOp } from './define-op.js';
+import { expectSameShapes } from './shape-checks.js';
+import { drawStepState, learningRate, stepNumber } from './step-state.js';
 
 interface AdamNumbers {
   readonly beta1: number;
@@ -62,32 +72,69 @@ export function adamWUpdate(
   adamUpdate(w, m, v, dw, η, t, { ...numbers, weightDecay: 0 });
 }
 
-const roles = {
-  outputs: ['w', 'm', 'v'],
+const ROLES = {
+  updates: ['w', 'm', 'v'],
   inputs: ['dw', 'schedule', 'state'],
+  dtypes: { state: 'int32' },
   attributes: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
+  sizes: ['n'],
 } as const;
 
 export const adamOps = {
   adamUpdate: defineOp({
-    ...roles,
+    ...ROLES,
     formula: 'g = dw + λ w, m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², w ← w − η m̂ / (√v̂ + ε)',
-    sizes: ({ w, m, v, dw }) => updateSizes({ w, m, v, dw }),
+    shapes: ({ w, m, v, dw }) => updateShapes({ w, m, v, dw }),
+    terms: () => 1,
     reference: ({ w, m, v, dw, schedule, state }, _, numbers) =>
       adamUpdate(w, m, v, dw, learningRate(schedule, state), stepNumber(state), numbers),
   }),
 
   adamWUpdate: defineOp({
-    ...roles,
+    ...ROLES,
     formula:
       'w ← (1 − η λ) w, m ← β₁ m + (1 − β₁) dw, v ← β₂ v + (1 − β₂) dw², w ← w − η m̂ / (√v̂ + ε)',
-    sizes: ({ w, m, v, dw }) => updateSizes({ w, m, v, dw }),
+    shapes: ({ w, m, v, dw }) => updateShapes({ w, m, v, dw }),
+    terms: () => 1,
     reference: ({ w, m, v, dw, schedule, state }, _, numbers) =>
       adamWUpdate(w, m, v, dw, learningRate(schedule, state), stepNumber(state), numbers),
   }),
 };
 
-function updateSizes(shapes: Readonly<Record<string, Shape>>): readonly number[] {
+function updateShapes(shapes: Readonly<Record<string, Shape>>) {
   expectSameShapes('adam', shapes);
-  return [sizeOf(shapes.w)];
+  return { outputs: {}, sizes: { n: sizeOf(shapes.w) } };
+}
+
+export const adamCases: OpCases<keyof typeof adamOps> = {
+  name: 'adam',
+  magnitudes: {
+    adamUpdate: absolute('schedule'),
+    adamWUpdate: absolute('schedule'),
+  },
+  draw: (random) => ({ kernels: [adamCase(random, drawExtents(random, 1)[0])] }),
+};
+
+/**
+ * Numbers are as in use: a square mean that forgets at once, or a decay that cancels the gradient,
+ * would leave a root of almost nothing, which magnifies every rounding without bound.
+ *
+ * @param n elements of w
+ */
+export function adamCase(random: RandomStream, n: number): KernelDeclaration<keyof typeof adamOps> {
+  const [w, m, dw] = Array.from({ length: 3 }, () => reals(random, [n]));
+  const attributes = {
+    beta1: 0.5 + 0.5 * random.nextFloat(),
+    beta2: 0.9 + 0.1 * random.nextFloat(),
+    epsilon: 1e-3 * random.nextFloat(),
+    weightDecay: 0.1 * random.nextFloat(),
+  };
+  return {
+    title: `adam (${n})`,
+    values: { w, m, dw, v: positiveReals(random, [n]), ...drawStepState(random) },
+    calls: [
+      { op: 'adamUpdate', attributes },
+      { op: 'adamWUpdate', attributes },
+    ],
+  };
 }

@@ -16,8 +16,11 @@
  *
  * Kernels: assembly/add.ts, shaders/add.wgsl
  */
-import { sizeOf, type Values } from '../tensor.js';
-import { defineOp, expectSameShapes } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
+import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
+import { defineOp } from './define-op.js';
+import { expectSameShapes } from './shape-checks.js';
 
 export function add(y: Values, a: Values, b: Values): void {
   for (let i = 0; i < y.length; i++) y[i] = a[i] + b[i];
@@ -27,11 +30,36 @@ export const addOps = {
   add: defineOp({
     outputs: ['y'],
     inputs: ['a', 'b'],
+    sizes: ['n'],
     formula: 'y = a + b',
-    sizes({ a, b, y }) {
-      expectSameShapes('add', { a, b, y });
-      return [sizeOf(y)];
+    shapes({ a, b }) {
+      expectSameShapes('add', { a, b });
+      return { outputs: { y: a }, sizes: { n: sizeOf(a) } };
     },
+    terms: () => 2,
     reference: ({ y, a, b }) => add(y, a, b),
   }),
 };
+
+export const addCases: OpCases<keyof typeof addOps> = {
+  name: 'add',
+  magnitudes: { add: relative },
+  draw: (random) => ({ gradients: [addCase(random, drawExtents(random, 2))] }),
+};
+
+/** y = (x + c) + x: x is used twice, so dx is the sum of both gradients. */
+export function addCase(
+  random: RandomStream,
+  shape: Shape,
+): GradientDeclaration<keyof typeof addOps> {
+  return {
+    title: `add ${formatShape(shape)}`,
+    inputs: { x: reals(random, shape) },
+    constants: { c: reals(random, shape) },
+    forward: [
+      { op: 'add', tensors: { a: 'x', b: 'c', y: 'h' } },
+      { op: 'add', tensors: { a: 'h', b: 'x' } },
+    ],
+    backward: [{ op: 'add', tensors: { a: 'dy', b: 'dy', y: 'dx' } }],
+  };
+}

@@ -19,17 +19,32 @@
  *
  * Kernels: assembly/average-pool2d.ts, shaders/average-pool2d.wgsl
  */
-import type { Shape, Values } from '../tensor.js';
-import { type PoolingWindow, pooledShape, WINDOW_ATTRIBUTES, windowsOf } from './max-pool2d.js';
-import { defineOp, expectShape } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import type { Values } from '../tensor.js';
+import { absolute, type GradientDeclaration, type OpCases, reals } from './cases.js';
+import { defineOp } from './define-op.js';
+import {
+  drawPoolings,
+  formatPooling,
+  type ImageSizes,
+  imageSizes,
+  type PoolingSizes,
+  type PoolingWindow,
+  pooledShape,
+  WINDOW_ATTRIBUTES,
+  windowOf,
+  windowsOf,
+  windowsPerPixel,
+} from './max-pool2d.js';
+import { expectShape } from './shape-checks.js';
 
 export function averagePool2dForward(
   y: Values,
   x: Values,
-  sizes: readonly number[],
+  sizes: ImageSizes,
   window: PoolingWindow,
 ): void {
-  const C = sizes[3];
+  const { C } = sizes;
   const area = window.kernelHeight * window.kernelWidth;
   for (const { output, taps } of windowsOf(sizes, window)) {
     for (let c = 0; c < C; c++) {
@@ -43,10 +58,10 @@ export function averagePool2dForward(
 export function averagePool2dBackward(
   dx: Values,
   dy: Values,
-  sizes: readonly number[],
+  sizes: ImageSizes,
   window: PoolingWindow,
 ): void {
-  const C = sizes[3];
+  const { C } = sizes;
   const area = window.kernelHeight * window.kernelWidth;
   dx.fill(0);
   for (const { output, taps } of windowsOf(sizes, window)) {
@@ -61,23 +76,52 @@ export const averagePool2dOps = {
     outputs: ['y'],
     inputs: ['x'],
     attributes: WINDOW_ATTRIBUTES,
+    sizes: ['B', 'H', 'W', 'C'],
     formula: 'y = 1/(KH KW) Σ x over the window',
-    sizes: ({ y, x }, window) => averagePoolSizes(x, y, 'y', window),
+    shapes: ({ x }, window) => ({
+      outputs: { y: pooledShape('averagePool2d', x, window) },
+      sizes: imageSizes(x),
+    }),
+    terms: (_, { kernelHeight, kernelWidth }) => kernelHeight * kernelWidth,
     reference: ({ y, x }, sizes, window) => averagePool2dForward(y, x, sizes, window),
   }),
 
   averagePool2dBackward: defineOp({
     outputs: ['dx'],
     inputs: ['dy'],
+    like: ['dx'],
     attributes: WINDOW_ATTRIBUTES,
+    sizes: ['B', 'H', 'W', 'C'],
     formula: 'dx = 1/(KH KW) Σ dy over the windows that cover it',
-    sizes: ({ dx, dy }, window) => averagePoolSizes(dx, dy, 'dy', window),
+    shapes({ dy, dx }, window) {
+      expectShape('averagePool2d', 'dy', dy, pooledShape('averagePool2d', dx, window));
+      return { outputs: { dx }, sizes: imageSizes(dx) };
+    },
+    terms: (_, window) => windowsPerPixel(window),
     reference: ({ dx, dy }, sizes, window) => averagePool2dBackward(dx, dy, sizes, window),
   }),
 };
 
-/** [B, H, W, C] of x, whose pooled form y must have. */
-function averagePoolSizes(x: Shape, y: Shape, role: string, window: PoolingWindow): Shape {
-  expectShape('averagePool2d', role, y, pooledShape('averagePool2d', x, window));
-  return x;
+export const averagePool2dCases: OpCases<keyof typeof averagePool2dOps> = {
+  name: 'average-pool2d',
+  magnitudes: {
+    averagePool2dForward: absolute(),
+    averagePool2dBackward: absolute(),
+  },
+  draw: (random) => ({
+    gradients: drawPoolings(random).map((sizes) => averagePool2dCase(random, sizes)),
+  }),
+};
+
+export function averagePool2dCase(
+  random: RandomStream,
+  sizes: PoolingSizes,
+): GradientDeclaration<keyof typeof averagePool2dOps> {
+  const attributes = { ...windowOf(sizes) };
+  return {
+    title: `averagePool2d ${formatPooling(sizes)}`,
+    inputs: { x: reals(random, sizes.shape) },
+    forward: [{ op: 'averagePool2dForward', attributes }],
+    backward: [{ op: 'averagePool2dBackward', attributes, like: { dx: 'x' } }],
+  };
 }

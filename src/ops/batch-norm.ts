@@ -40,14 +40,27 @@
  * Kernels: assembly/batch-norm.ts, shaders/batch-norm.wgsl
  */
 import { ShapeError } from '../errors.js';
+import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
-import { defineOp, expectSameShapes, expectShape } from './types.js';
+import {
+  absolute,
+  drawExtents,
+  type GradientDeclaration,
+  type KernelDeclaration,
+  type OpCases,
+  positiveReals,
+  reals,
+} from './cases.js';
+import { defineOp, type Numbers } from './define-op.js';
+import { expectSameShapes, expectShape } from './shape-checks.js';
+
+type BatchNormSizes = Numbers<'N' | 'C'>;
 
 export function batchNormStatistics(
   mean: Values,
   variance: Values,
   x: Values,
-  [N, C]: readonly number[],
+  { N, C }: BatchNormSizes,
 ): void {
   for (let c = 0; c < C; c++) {
     let sum = 0;
@@ -83,7 +96,7 @@ export function batchNormForward(
   variance: Values,
   gamma: Values,
   beta: Values,
-  [N, C]: readonly number[],
+  { N, C }: BatchNormSizes,
   epsilon: number,
 ): void {
   for (let c = 0; c < C; c++) {
@@ -99,7 +112,7 @@ export function batchNormBackwardParameters(
   x: Values,
   mean: Values,
   variance: Values,
-  [N, C]: readonly number[],
+  { N, C }: BatchNormSizes,
   epsilon: number,
 ): void {
   for (let c = 0; c < C; c++) {
@@ -123,7 +136,7 @@ export function batchNormBackwardInput(
   gamma: Values,
   dGamma: Values,
   dBeta: Values,
-  [N, C]: readonly number[],
+  { N, C }: BatchNormSizes,
   epsilon: number,
 ): void {
   for (let c = 0; c < C; c++) {
@@ -140,8 +153,8 @@ export function valuesPerChannel(x: Shape): number {
   return sizeOf(x.slice(0, -1));
 }
 
-/** [N, C] of x, given mean (C), of which all the others have the shape. */
-function channelSizes(x: Shape, channels: Readonly<Record<string, Shape>>): readonly number[] {
+/** Sizes of x, given mean (C), whose shape all the others have. */
+function channelSizes(x: Shape, channels: Readonly<Record<string, Shape>>): BatchNormSizes {
   const { mean } = channels;
   expectShape('batchNorm', 'mean', mean, [sizeOf(mean)]);
   const [C] = mean;
@@ -151,35 +164,40 @@ function channelSizes(x: Shape, channels: Readonly<Record<string, Shape>>): read
     );
   }
   expectSameShapes('batchNorm', channels);
-  return [valuesPerChannel(x), C];
+  return { N: valuesPerChannel(x), C };
 }
 
 export const batchNormOps = {
   batchNormStatistics: defineOp({
     outputs: ['mean', 'variance'],
     inputs: ['x'],
+    sizes: ['N', 'C'],
     formula: 'μ = mean of x, v = mean of (x − μ)², by channel',
-    sizes({ mean, variance, x }) {
-      const sizes = channelSizes(x, { mean, variance });
-      if (sizes[0] < 2) {
+    shapes({ x }) {
+      const mean = x.slice(-1);
+      const sizes = channelSizes(x, { mean });
+      if (sizes.N < 2) {
         throw new ShapeError(
           `batchNorm: expected more than one value per channel to train on, got ${formatShape(x)}; choose a batch size that leaves no batch of one`,
         );
       }
-      return sizes;
+      return { outputs: { mean, variance: mean }, sizes };
     },
+    terms: ({ N }) => N,
     reference: ({ mean, variance, x }, sizes) => batchNormStatistics(mean, variance, x, sizes),
   }),
 
   batchNormUpdateStatistics: defineOp({
-    outputs: ['runningMean', 'runningVariance'],
+    updates: ['runningMean', 'runningVariance'],
     inputs: ['mean', 'variance'],
     attributes: ['momentum', 'N'],
+    sizes: ['C'],
     formula: 'running ← (1 − m) running + m (μ, v N/(N − 1))',
-    sizes({ mean, variance, runningMean, runningVariance }) {
+    shapes({ mean, variance, runningMean, runningVariance }) {
       expectSameShapes('batchNorm', { mean, variance, runningMean, runningVariance });
-      return [sizeOf(mean)];
+      return { outputs: {}, sizes: { C: sizeOf(mean) } };
     },
+    terms: () => 2,
     reference: ({ runningMean, runningVariance, mean, variance }, _, { momentum, N }) =>
       batchNormUpdateStatistics(runningMean, runningVariance, mean, variance, momentum, N),
   }),
@@ -188,11 +206,10 @@ export const batchNormOps = {
     outputs: ['y'],
     inputs: ['x', 'mean', 'variance', 'gamma', 'beta'],
     attributes: ['epsilon'],
+    sizes: ['N', 'C'],
     formula: 'y = γ (x − μ)/√(v + ε) + β',
-    sizes({ y, x, ...channels }) {
-      expectSameShapes('batchNorm', { x, y });
-      return channelSizes(x, channels);
-    },
+    shapes: ({ x, ...channels }) => ({ outputs: { y: x }, sizes: channelSizes(x, channels) }),
+    terms: () => 1,
     reference: ({ y, x, mean, variance, gamma, beta }, sizes, { epsilon }) =>
       batchNormForward(y, x, mean, variance, gamma, beta, sizes, epsilon),
   }),
@@ -201,11 +218,14 @@ export const batchNormOps = {
     outputs: ['dGamma', 'dBeta'],
     inputs: ['dy', 'x', 'mean', 'variance'],
     attributes: ['epsilon'],
+    sizes: ['N', 'C'],
     formula: 'dγ = Σ dy x̂, dβ = Σ dy, x̂ = (x − μ)/√(v + ε)',
-    sizes({ dy, x, ...channels }) {
+    shapes({ dy, x, ...channels }) {
       expectSameShapes('batchNorm', { x, dy });
-      return channelSizes(x, channels);
+      const { mean } = channels;
+      return { outputs: { dGamma: mean, dBeta: mean }, sizes: channelSizes(x, channels) };
     },
+    terms: ({ N }) => N,
     reference: ({ dGamma, dBeta, dy, x, mean, variance }, sizes, { epsilon }) =>
       batchNormBackwardParameters(dGamma, dBeta, dy, x, mean, variance, sizes, epsilon),
   }),
@@ -214,11 +234,13 @@ export const batchNormOps = {
     outputs: ['dx'],
     inputs: ['dy', 'x', 'mean', 'variance', 'gamma', 'dGamma', 'dBeta'],
     attributes: ['epsilon'],
+    sizes: ['N', 'C'],
     formula: 'dx = γ/√(v + ε) (dy − (dβ + x̂ dγ)/N)',
-    sizes({ dx, dy, x, ...channels }) {
-      expectSameShapes('batchNorm', { x, dx, dy });
-      return channelSizes(x, channels);
+    shapes({ dy, x, ...channels }) {
+      expectSameShapes('batchNorm', { x, dy });
+      return { outputs: { dx: x }, sizes: channelSizes(x, channels) };
     },
+    terms: () => 1,
     reference: ({ dx, dy, x, mean, variance, gamma, dGamma, dBeta }, sizes, { epsilon }) =>
       batchNormBackwardInput(
         ...([dx, dy, x, mean, variance, gamma, dGamma, dBeta] as const),
@@ -227,3 +249,63 @@ export const batchNormOps = {
       ),
   }),
 };
+
+export const batchNormCases: OpCases<keyof typeof batchNormOps> = {
+  name: 'batch-norm',
+  magnitudes: {
+    // The mean may cancel; the variance is a sum of squares.
+    batchNormStatistics: (operands, call) => ({ mean: absolute()(operands, call).mean }),
+    batchNormUpdateStatistics: absolute(),
+    batchNormForward: absolute('mean'),
+    batchNormBackwardParameters: absolute('mean'),
+    batchNormBackwardInput: absolute('mean', 'dGamma', 'dBeta'),
+  },
+  draw(random) {
+    const [B, H, C] = drawExtents(random, 3);
+    return {
+      gradients: [batchNormCase(random, [B + 3, C]), batchNormCase(random, [B, H, 4, C])],
+      kernels: [runningStatisticsCase(random, C)],
+    };
+  },
+};
+
+/** @param shape of x, with more than two values per channel: of two, x̂ is always near 1 and −1 */
+export function batchNormCase(
+  random: RandomStream,
+  shape: Shape,
+  epsilon = 1e-5,
+): GradientDeclaration<keyof typeof batchNormOps> {
+  const channels = shape.slice(-1);
+  const attributes = { epsilon };
+  return {
+    title: `batchNorm ${formatShape(shape)}`,
+    inputs: {
+      x: reals(random, shape),
+      gamma: reals(random, channels),
+      beta: reals(random, channels),
+    },
+    forward: [{ op: 'batchNormStatistics' }, { op: 'batchNormForward', attributes }],
+    backward: [
+      { op: 'batchNormBackwardParameters', attributes },
+      { op: 'batchNormBackwardInput', attributes },
+    ],
+  };
+}
+
+/** Running statistics of C channels. */
+export function runningStatisticsCase(
+  random: RandomStream,
+  C: number,
+): KernelDeclaration<keyof typeof batchNormOps> {
+  const attributes = { momentum: random.nextFloat(), N: 2 + random.nextBelow(100) };
+  return {
+    title: `running statistics (${C})`,
+    values: {
+      mean: reals(random, [C]),
+      runningMean: reals(random, [C]),
+      variance: positiveReals(random, [C]),
+      runningVariance: positiveReals(random, [C]),
+    },
+    calls: [{ op: 'batchNormUpdateStatistics', attributes }],
+  };
+}

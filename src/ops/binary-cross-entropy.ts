@@ -23,16 +23,27 @@
  *
  * Kernels: assembly/binary-cross-entropy.ts, shaders/binary-cross-entropy.wgsl
  */
-import type { Values } from '../tensor.js';
+import type { RandomStream } from '../random/threefry.js';
+import type { Shape, Values } from '../tensor.js';
+import {
+  drawExtents,
+  type GradientDeclaration,
+  integers,
+  type Magnitudes,
+  type OpCases,
+  reals,
+  relative,
+} from './cases.js';
+import { defineOp, type Numbers } from './define-op.js';
+import { expectShape } from './shape-checks.js';
 import { sigmoid } from './sigmoid.js';
-import { binarySizes, defineOp, expectShape } from './types.js';
 
 export function binaryCrossEntropyForward(
   L: Values,
   p: Values,
   z: Values,
   t: Values,
-  [B]: readonly number[],
+  { B }: Numbers<'B'>,
 ): void {
   let sum = 0;
   for (let n = 0; n < B; n++) {
@@ -46,7 +57,7 @@ export function binaryCrossEntropyBackward(
   dz: Values,
   p: Values,
   t: Values,
-  [B]: readonly number[],
+  { B }: Numbers<'B'>,
 ): void {
   for (let n = 0; n < B; n++) dz[n] = (p[n] - t[n]) / B;
 }
@@ -55,19 +66,67 @@ export const binaryCrossEntropyOps = {
   binaryCrossEntropyForward: defineOp({
     outputs: ['L', 'p'],
     inputs: ['z', 't'],
+    dtypes: { t: 'int32' },
+    below: { t: () => 2 },
+    sizes: ['B'],
     formula: 'p = σ(z), L = (1/B) Σₙ max(z, 0) − t z + log(1 + e^−|z|)',
-    sizes({ L, p, z, t }) {
-      expectShape('binaryCrossEntropy', 'L', L, [1]);
-      return binarySizes('binaryCrossEntropy', z, p, t);
-    },
+    shapes: ({ z, t }) => ({
+      outputs: { L: [1], p: z },
+      sizes: binarySizes('binaryCrossEntropy', z, t),
+    }),
+    terms: ({ B }) => B,
     reference: ({ L, p, z, t }, sizes) => binaryCrossEntropyForward(L, p, z, t, sizes),
   }),
 
   binaryCrossEntropyBackward: defineOp({
     outputs: ['dz'],
     inputs: ['p', 't'],
+    dtypes: { t: 'int32' },
+    below: { t: () => 2 },
+    sizes: ['B'],
     formula: 'dz = (p − t) / B',
-    sizes: ({ dz, p, t }) => binarySizes('binaryCrossEntropy', dz, p, t),
+    shapes: ({ p, t }) => ({ outputs: { dz: p }, sizes: binarySizes('binaryCrossEntropy', p, t) }),
+    terms: () => 1,
     reference: ({ dz, p, t }, sizes) => binaryCrossEntropyBackward(dz, p, t, sizes),
   }),
 };
+
+/** Sizes of a binary loss: z or p (B, 1), and t (B). */
+export function binarySizes(operation: string, z: Shape, t: Shape): Numbers<'B'> {
+  const [B] = z;
+  expectShape(operation, 'logits', z, [B, 1]);
+  expectShape(operation, 'targets', t, [B]);
+  return { B };
+}
+
+/** max(z, 0) − t z cancels where the prediction is right. */
+const magnitudes: Magnitudes = ({ z, t }, { sizes: { B } }) => {
+  let L = 0;
+  for (let n = 0; n < B; n++) {
+    L += Math.max(z[n], 0) + t[n] * Math.abs(z[n]) + Math.log1p(Math.exp(-Math.abs(z[n])));
+  }
+  return { L: Float64Array.of(L / B) };
+};
+
+export const binaryCrossEntropyCases: OpCases<keyof typeof binaryCrossEntropyOps> = {
+  name: 'binary-cross-entropy',
+  magnitudes: {
+    binaryCrossEntropyForward: magnitudes,
+    binaryCrossEntropyBackward: relative,
+  },
+  draw: (random) => ({ gradients: [binaryCrossEntropyCase(random, drawExtents(random, 1)[0])] }),
+};
+
+/** @param B examples */
+export function binaryCrossEntropyCase(
+  random: RandomStream,
+  B: number,
+): GradientDeclaration<keyof typeof binaryCrossEntropyOps> {
+  return {
+    title: `binaryCrossEntropy (${B}, 1)`,
+    inputs: { z: reals(random, [B, 1]) },
+    constants: { t: integers(random, [B], 2) },
+    forward: [{ op: 'binaryCrossEntropyForward' }],
+    backward: [{ op: 'binaryCrossEntropyBackward' }],
+  };
+}

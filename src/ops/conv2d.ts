@@ -47,9 +47,12 @@
  * shaders/conv2d.wgsl, on those of shaders/gemm.wgsl
  */
 import { ShapeError } from '../errors.js';
+import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, type Values } from '../tensor.js';
+import { absolute, type GradientDeclaration, type OpCases, reals } from './cases.js';
+import { defineOp, type Numbers } from './define-op.js';
 import { linearBackwardBias } from './linear.js';
-import { defineOp, expectRank, expectShape } from './types.js';
+import { expectRank, expectShape } from './shape-checks.js';
 
 /** Numbers that shape a convolution, beside the tensors' own extents. */
 const ATTRIBUTES = [
@@ -70,37 +73,36 @@ export type Conv2dAttributes = Readonly<Record<(typeof ATTRIBUTES)[number], numb
  */
 const MOST = 4096;
 
+/** Strides S, paddings P and dilations D, each for rows (H) and columns (W). */
+const SIZES = [
+  ...(['B', 'H', 'W', 'C', 'OH', 'OW', 'OC', 'KH', 'KW'] as const),
+  ...(['SH', 'SW', 'PH', 'PW', 'DH', 'DW', 'G'] as const),
+] as const;
+
+export type Conv2dSizes = Numbers<(typeof SIZES)[number]>;
+
 export function conv2dForward(
   y: Values,
   x: Values,
   W: Values,
   b: Values | undefined,
-  sizes: readonly number[],
+  sizes: Conv2dSizes,
 ): void {
-  for (let i = 0, OC = sizes[6]; i < y.length; i++) y[i] = b ? b[i % OC] : 0;
+  const { OC } = sizes;
+  for (let i = 0; i < y.length; i++) y[i] = b ? b[i % OC] : 0;
   forEachProduct(sizes, (toY, inX, inW) => {
     y[toY] += x[inX] * W[inW];
   });
 }
 
-export function conv2dBackwardInput(
-  dx: Values,
-  dy: Values,
-  W: Values,
-  sizes: readonly number[],
-): void {
+export function conv2dBackwardInput(dx: Values, dy: Values, W: Values, sizes: Conv2dSizes): void {
   dx.fill(0);
   forEachProduct(sizes, (toY, inX, inW) => {
     dx[inX] += dy[toY] * W[inW];
   });
 }
 
-export function conv2dBackwardWeight(
-  dW: Values,
-  x: Values,
-  dy: Values,
-  sizes: readonly number[],
-): void {
+export function conv2dBackwardWeight(dW: Values, x: Values, dy: Values, sizes: Conv2dSizes): void {
   dW.fill(0);
   forEachProduct(sizes, (toY, inX, inW) => {
     dW[inW] += x[inX] * dy[toY];
@@ -109,7 +111,7 @@ export function conv2dBackwardWeight(
 
 /** Visits every product of the forward sum: where it goes in y, and what of x and W it multiplies. */
 function forEachProduct(
-  [B, H, W, C, OH, OW, OC, KH, KW, SH, SW, PH, PW, DH, DW, G]: readonly number[],
+  { B, H, W, C, OH, OW, OC, KH, KW, SH, SW, PH, PW, DH, DW, G }: Conv2dSizes,
   visit: (toY: number, inX: number, inW: number) => void,
 ): void {
   const groupInputs = C / G;
@@ -136,8 +138,13 @@ export const conv2dOps = {
     outputs: ['y'],
     inputs: ['x', 'W'],
     attributes: ATTRIBUTES,
+    sizes: SIZES,
     formula: 'y = X·W, where X has the window of each pixel as a row',
-    sizes: ({ y, x, W }, attributes) => conv2dSizes(x, W, y, attributes),
+    shapes({ x, W }, attributes) {
+      const y = conv2dShape(x, W, attributes);
+      return { outputs: { y }, sizes: conv2dSizes(x, W, y, attributes) };
+    },
+    terms: ({ KH, KW, C, G }) => (KH * KW * C) / G,
     reference: ({ y, x, W }, sizes) => conv2dForward(y, x, W, undefined, sizes),
   }),
 
@@ -145,43 +152,60 @@ export const conv2dOps = {
     outputs: ['y'],
     inputs: ['x', 'W', 'b'],
     attributes: ATTRIBUTES,
+    sizes: SIZES,
     formula: 'y = X·W + b, where X has the window of each pixel as a row',
-    sizes({ y, x, W, b }, attributes) {
-      const sizes = conv2dSizes(x, W, y, attributes);
+    shapes({ x, W, b }, attributes) {
+      const y = conv2dShape(x, W, attributes);
       expectShape('conv2d', 'b', b, [W[3]]);
-      return sizes;
+      return { outputs: { y }, sizes: conv2dSizes(x, W, y, attributes) };
     },
+    terms: ({ KH, KW, C, G }) => (KH * KW * C) / G + 1,
     reference: ({ y, x, W, b }, sizes) => conv2dForward(y, x, W, b, sizes),
   }),
 
   conv2dBackwardWeight: defineOp({
     outputs: ['dW'],
     inputs: ['x', 'dy'],
+    like: ['dW'],
     attributes: ATTRIBUTES,
+    sizes: SIZES,
     formula: 'dW = Xᵀ·dy',
-    sizes: ({ dW, x, dy }, attributes) => conv2dSizes(x, dW, dy, attributes),
+    shapes({ x, dy, dW }, attributes) {
+      expectShape('conv2d', 'dy', dy, conv2dShape(x, dW, attributes));
+      return { outputs: { dW }, sizes: conv2dSizes(x, dW, dy, attributes) };
+    },
+    terms: ({ B, OH, OW }) => B * OH * OW,
     reference: ({ dW, x, dy }, sizes) => conv2dBackwardWeight(dW, x, dy, sizes),
   }),
 
   conv2dBackwardBias: defineOp({
     outputs: ['db'],
     inputs: ['dy'],
+    sizes: ['N', 'OC'],
     formula: 'db[o] = Σₙᵢⱼ dy[n, i, j, o]',
-    sizes({ db, dy }) {
+    shapes({ dy }) {
       expectRank('conv2d', 'dy', dy, '(B, OH, OW, OC)');
       const [B, OH, OW, OC] = dy;
-      expectShape('conv2d', 'db', db, [OC]);
-      return [B * OH * OW, OC];
+      return { outputs: { db: [OC] }, sizes: { N: B * OH * OW, OC } };
     },
-    reference: ({ db, dy }, sizes) => linearBackwardBias(db, dy, sizes),
+    terms: ({ N }) => N,
+    reference: ({ db, dy }, { N, OC }) => linearBackwardBias(db, dy, { B: N, O: OC }),
   }),
 
   conv2dBackwardInput: defineOp({
     outputs: ['dx'],
     inputs: ['dy', 'W'],
+    // Several heights and widths can give the same OH and OW.
+    like: ['dx'],
     attributes: ATTRIBUTES,
+    sizes: SIZES,
     formula: 'dx = dy·Wᵀ, each window added up where it was taken from',
-    sizes: ({ dx, dy, W }, attributes) => conv2dSizes(dx, W, dy, attributes),
+    shapes({ dy, W, dx }, attributes) {
+      expectShape('conv2d', 'dy', dy, conv2dShape(dx, W, attributes));
+      return { outputs: { dx }, sizes: conv2dSizes(dx, W, dy, attributes) };
+    },
+    // The mean over the image: with strides, and at its edges, pixels have fewer taps.
+    terms: ({ KH, KW, OC, G, OH, OW, H, W }) => (KH * KW * OC * OH * OW) / (G * H * W),
     reference: ({ dx, dy, W }, sizes) => conv2dBackwardInput(dx, dy, W, sizes),
   }),
 };
@@ -211,7 +235,7 @@ export function conv2dShape(x: Shape, weight: Shape, attributes: Conv2dAttribute
   const C = groupInputs * groups;
   if (x.length !== 4 || x[3] !== C) {
     throw new ShapeError(
-      `conv2d: expected input of shape (B, H, W, ${C}), got ${formatShape(x)}${x.length === 2 ? '; make images of it first, by onImages' : ''}`,
+      `conv2d: expected input of shape (B, H, W, ${C}), got ${formatShape(x)}${x.length === 2 ? '; wrap the model in onImages' : ''}`,
     );
   }
   if (OC % groups !== 0) {
@@ -234,15 +258,13 @@ export function conv2dShape(x: Shape, weight: Shape, attributes: Conv2dAttribute
   return [B, OH, OW, OC];
 }
 
-/** [B, H, W, C, OH, OW, OC, KH, KW, strides, paddings, dilations, G]: rows first, then columns. */
-function conv2dSizes(
-  x: Shape,
-  W: Shape,
-  y: Shape,
-  attributes: Conv2dAttributes,
-): readonly number[] {
-  expectShape('conv2d', 'y', y, conv2dShape(x, W, attributes));
-  return [...x, ...y.slice(1), W[0], W[1], ...ATTRIBUTES.map((name) => attributes[name])];
+function conv2dSizes(x: Shape, weight: Shape, y: Shape, attributes: Conv2dAttributes): Conv2dSizes {
+  const [B, H, W, C] = x;
+  const [, OH, OW, OC] = y;
+  const [KH, KW] = weight;
+  const { strideHeight: SH, strideWidth: SW, paddingHeight: PH, paddingWidth: PW } = attributes;
+  const { dilationHeight: DH, dilationWidth: DW, groups: G } = attributes;
+  return { B, H, W, C, OH, OW, OC, KH, KW, SH, SW, PH, PW, DH, DW, G };
 }
 
 function expectAttributes(attributes: Conv2dAttributes): void {
@@ -258,4 +280,71 @@ function expectAttributes(attributes: Conv2dAttributes): void {
       throw new ShapeError(`conv2d: expected ${name} of at most ${MOST}, got ${value}`);
     }
   }
+}
+
+export const conv2dCases: OpCases<keyof typeof conv2dOps> = {
+  name: 'conv2d',
+  magnitudes: {
+    conv2dForward: absolute(),
+    conv2dBiasForward: absolute(),
+    conv2dBackwardWeight: absolute(),
+    conv2dBackwardBias: absolute(),
+    conv2dBackwardInput: absolute(),
+  },
+  draw: (random) => ({
+    gradients: [1, 2].map((groups) => conv2dCase(random, drawSizes(random, groups))),
+  }),
+};
+
+export interface ConvolutionSizes extends Conv2dAttributes {
+  readonly B: number;
+  readonly H: number;
+  readonly W: number;
+  readonly C: number;
+  readonly OC: number;
+  readonly KH: number;
+  readonly KW: number;
+}
+
+export function conv2dCase(
+  random: RandomStream,
+  { B, H, W: columns, C, OC, KH, KW, ...attributes }: ConvolutionSizes,
+): GradientDeclaration<keyof typeof conv2dOps> {
+  const x = reals(random, [B, H, columns, C]);
+  const W = reals(random, [KH, KW, C / attributes.groups, OC]);
+  return {
+    title: `conv2d ${formatShape(x.shape)}·${formatShape(W.shape)} ${JSON.stringify(attributes)}`,
+    inputs: { x, W, b: reals(random, [OC]) },
+    forward: [
+      { op: 'conv2dForward', attributes, tensors: { y: 'withoutBias' } },
+      { op: 'conv2dBiasForward', attributes },
+    ],
+    backward: [
+      { op: 'conv2dBackwardWeight', attributes, like: { dW: 'W' } },
+      { op: 'conv2dBackwardBias' },
+      { op: 'conv2dBackwardInput', attributes, like: { dx: 'x' } },
+    ],
+  };
+}
+
+/** A convolution with room for at least one window. */
+function drawSizes(random: RandomStream, groups: number): ConvolutionSizes {
+  const upTo = (largest: number) => 1 + random.nextBelow(largest);
+  const [KH, KW, dilationHeight, dilationWidth] = [upTo(3), upTo(3), upTo(2), upTo(2)];
+  return {
+    B: upTo(3),
+    H: dilationHeight * (KH - 1) + upTo(4),
+    W: dilationWidth * (KW - 1) + upTo(4),
+    C: groups * upTo(3),
+    OC: groups * upTo(5),
+    KH,
+    KW,
+    strideHeight: upTo(3),
+    strideWidth: upTo(3),
+    paddingHeight: random.nextBelow(3),
+    paddingWidth: random.nextBelow(3),
+    dilationHeight,
+    dilationWidth,
+    groups,
+  };
 }

@@ -28,10 +28,12 @@
  *
  * Kernels: assembly/dropout.ts, shaders/dropout.wgsl
  */
-import { threefry2x32 } from '../random/threefry.js';
+import { type RandomStream, threefry2x32 } from '../random/threefry.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
-import { stepNumber } from './step-state.js';
-import { defineOp, expectSameShapes, expectShape } from './types.js';
+import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
+import { defineOp, elementwise } from './define-op.js';
+import { expectShape } from './shape-checks.js';
+import { stateWords, stepNumber } from './step-state.js';
 
 /** What decides the masks of one dropout, apart from the number of the update. */
 export interface DropoutAttributes {
@@ -103,29 +105,72 @@ export function expectDropProbability(p: unknown): asserts p is number {
   }
 }
 
-function sizesOf(shapes: Readonly<Record<string, Shape>>, state: Shape, p: number): number[] {
-  expectSameShapes('dropout', shapes);
-  expectShape('dropout', 'state', state, [4]);
-  expectDropProbability(p);
-  return [sizeOf(Object.values(shapes)[0])];
-}
-
 export const dropoutOps = {
   dropoutForward: defineOp({
     outputs: ['y'],
     inputs: ['x', 'state'],
+    dtypes: { state: 'int32' },
     attributes: ['seed', 'stream', 'p'],
+    sizes: ['n'],
     formula: 'y = x · m / (1 − p), m drawn for this step',
-    sizes: ({ x, y, state }, { p }) => sizesOf({ x, y }, state, p),
+    shapes({ x, state }, { p }) {
+      expectMask(state, p);
+      return { outputs: { y: x }, sizes: { n: sizeOf(x) } };
+    },
+    terms: elementwise,
     reference: ({ y, x, state }, _, attributes) => dropoutForward(y, x, state, attributes),
   }),
 
   dropoutBackward: defineOp({
     outputs: ['dx'],
     inputs: ['dy', 'state'],
+    dtypes: { state: 'int32' },
     attributes: ['seed', 'stream', 'p'],
+    sizes: ['n'],
     formula: 'dx = dy · m / (1 − p), m as in forward',
-    sizes: ({ dy, dx, state }, { p }) => sizesOf({ dy, dx }, state, p),
+    shapes({ dy, state }, { p }) {
+      expectMask(state, p);
+      return { outputs: { dx: dy }, sizes: { n: sizeOf(dy) } };
+    },
+    terms: elementwise,
     reference: ({ dx, dy, state }, _, attributes) => dropoutBackward(dx, dy, state, attributes),
   }),
 };
+
+function expectMask(state: Shape, p: number): void {
+  expectShape('dropout', 'state', state, [4]);
+  expectDropProbability(p);
+}
+
+export const dropoutCases: OpCases<keyof typeof dropoutOps> = {
+  name: 'dropout',
+  magnitudes: {
+    dropoutForward: relative,
+    dropoutBackward: relative,
+  },
+  draw(random) {
+    const [n] = drawExtents(random, 1);
+    return {
+      gradients: [dropoutCase(random, n, 0.5)],
+      // Some groups of sixteen, and a remainder.
+      kernels: [dropoutCase(random, 50 + n, random.nextFloat())],
+    };
+  },
+};
+
+/** @param n elements of x */
+export function dropoutCase(
+  random: RandomStream,
+  n: number,
+  p: number,
+): GradientDeclaration<keyof typeof dropoutOps> {
+  const attributes = { seed: random.nextUint32(), stream: random.nextUint32(), p };
+  const state = { shape: [4], data: stateWords(1 + random.nextBelow(1000), 0) };
+  return {
+    title: `dropout (${n})`,
+    inputs: { x: reals(random, [n]) },
+    constants: { state },
+    forward: [{ op: 'dropoutForward', attributes }],
+    backward: [{ op: 'dropoutBackward', attributes }],
+  };
+}

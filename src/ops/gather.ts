@@ -16,16 +16,27 @@
  *
  * Kernels: assembly/gather.ts, shaders/gather.wgsl
  */
+import type { RandomStream } from '../random/threefry.js';
 import type { Shape, Values } from '../tensor.js';
-import { position } from './step-state.js';
-import { defineOp, expectRank, expectShape } from './types.js';
+import {
+  absolute,
+  drawExtents,
+  integers,
+  type KernelDeclaration,
+  type OpCases,
+  reals,
+  relative,
+} from './cases.js';
+import { defineOp, type Numbers } from './define-op.js';
+import { expectRank, expectShape } from './shape-checks.js';
+import { position, stateWords } from './step-state.js';
 
 export function gatherBytes(
   x: Values,
   data: Values,
   index: Values,
   start: number,
-  [B, F]: readonly number[],
+  { B, F }: Numbers<'B' | 'F'>,
   mean: number,
   std: number,
 ): void {
@@ -40,7 +51,7 @@ export function gatherReals(
   data: Values,
   index: Values,
   start: number,
-  [B, F]: readonly number[],
+  { B, F }: Numbers<'B' | 'F'>,
 ): void {
   for (let n = 0; n < B; n++) {
     const row = index[start + n];
@@ -53,18 +64,29 @@ export function gatherLabels(
   labels: Values,
   index: Values,
   start: number,
-  [B]: readonly number[],
+  { B }: Numbers<'B'>,
 ): void {
   for (let n = 0; n < B; n++) t[n] = labels[index[start + n]];
 }
+
+/** Row numbers are below N, the rows of the dataset. */
+const rowsOf = (role: 'data' | 'labels') => ({
+  index: (_: unknown, shapes: Readonly<Record<string, Shape>>) => shapes[role][0],
+});
 
 export const gatherOps = {
   gatherBytes: defineOp({
     outputs: ['x'],
     inputs: ['data', 'index', 'state'],
+    // The batch size follows from no input.
+    like: ['x'],
+    dtypes: { data: 'uint8', index: 'int32', state: 'int32' },
+    below: rowsOf('data'),
     attributes: ['mean', 'std'],
+    sizes: ['B', 'F'],
     formula: 'x[n, f] = (data[index[position + n], f] / 255 − mean) / std',
-    sizes: ({ x, data, index }) => gatherSizes(x, data, index),
+    shapes: ({ x, data, index }) => gatherShapes(x, data, index),
+    terms: () => 1,
     reference: ({ x, data, index, state }, sizes, { mean, std }) =>
       gatherBytes(x, data, index, position(state), sizes, mean, std),
   }),
@@ -72,8 +94,13 @@ export const gatherOps = {
   gatherReals: defineOp({
     outputs: ['x'],
     inputs: ['data', 'index', 'state'],
+    like: ['x'],
+    dtypes: { index: 'int32', state: 'int32' },
+    below: rowsOf('data'),
+    sizes: ['B', 'F'],
     formula: 'x[n, f] = data[index[position + n], f]',
-    sizes: ({ x, data, index }) => gatherSizes(x, data, index),
+    shapes: ({ x, data, index }) => gatherShapes(x, data, index),
+    terms: () => 1,
     reference: ({ x, data, index, state }, sizes) =>
       gatherReals(x, data, index, position(state), sizes),
   }),
@@ -81,21 +108,68 @@ export const gatherOps = {
   gatherLabels: defineOp({
     outputs: ['t'],
     inputs: ['labels', 'index', 'state'],
+    like: ['t'],
+    dtypes: { t: 'int32', labels: 'int32', index: 'int32', state: 'int32' },
+    below: rowsOf('labels'),
+    sizes: ['B'],
     formula: 't[n] = labels[index[position + n]]',
-    sizes({ t, labels, index }) {
+    shapes({ t, labels, index }) {
       expectRank('gather', 't', t, '(B)');
       expectShape('gather', 'index', index, labels);
-      return t;
+      return { outputs: { t }, sizes: { B: t[0] } };
     },
+    terms: () => 1,
     reference: ({ t, labels, index, state }, sizes) =>
       gatherLabels(t, labels, index, position(state), sizes),
   }),
 };
 
-/** [B, F] of x (B, F), data (N, F) and index (N). */
-function gatherSizes(x: Shape, data: Shape, index: Shape): readonly number[] {
+/** x (B, F) of data (N, F) and index (N). */
+function gatherShapes(x: Shape, data: Shape, index: Shape) {
   expectRank('gather', 'data', data, '(N, F)');
-  expectShape('gather', 'x', x, [x[0], data[1]]);
-  expectShape('gather', 'index', index, [data[0]]);
-  return x;
+  const [N, F] = data;
+  const [B] = x;
+  expectShape('gather', 'x', x, [B, F]);
+  expectShape('gather', 'index', index, [N]);
+  return { outputs: { x }, sizes: { B, F } };
+}
+
+export const gatherCases: OpCases<keyof typeof gatherOps> = {
+  name: 'gather',
+  magnitudes: {
+    gatherBytes: absolute('mean'),
+    gatherReals: relative,
+    gatherLabels: relative,
+  },
+  draw(random) {
+    const [B, F, others] = drawExtents(random, 3);
+    return { kernels: [gatherCase(random, { N: B + others, F, B })] };
+  },
+};
+
+/** A batch of B ≤ N rows from somewhere within the index. */
+export function gatherCase(
+  random: RandomStream,
+  { N, F, B }: Numbers<'N' | 'F' | 'B'>,
+): KernelDeclaration<keyof typeof gatherOps> {
+  const attributes = { mean: random.nextFloat(), std: 0.1 + random.nextFloat() };
+  const position = random.nextBelow(N - B + 1);
+  return {
+    title: `gather (${B}, ${F}) of (${N}, ${F})`,
+    values: {
+      bytes: integers(random, [N, F], 256, 'uint8'),
+      rows: reals(random, [N, F]),
+      labels: integers(random, [N], 1000),
+      index: integers(random, [N], N),
+      state: { shape: [4], data: stateWords(1, position) },
+      // They lend their shape.
+      batch: reals(random, [B, F]),
+      batchLabels: integers(random, [B], 1000),
+    },
+    calls: [
+      { op: 'gatherBytes', tensors: { data: 'bytes' }, attributes, like: { x: 'batch' } },
+      { op: 'gatherReals', tensors: { data: 'rows', x: 'y' }, like: { x: 'batch' } },
+      { op: 'gatherLabels', like: { t: 'batchLabels' } },
+    ],
+  };
 }

@@ -34,8 +34,11 @@
  *
  * Kernels: assembly/gelu.ts, shaders/gelu.wgsl
  */
-import { sizeOf, type Values } from '../tensor.js';
-import { defineOp, expectSameShapes } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
+import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
+import { defineOp, elementwise } from './define-op.js';
+import { expectSameShapes } from './shape-checks.js';
 
 /** Terms of series and continued fraction: the error of Q is then that of float64, 4·10⁻¹⁵ of it. */
 const TERMS = 100;
@@ -95,22 +98,48 @@ export const geluOps = {
   geluForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
+    sizes: ['n'],
     formula: 'y = x Φ(x)',
-    sizes({ x, y }) {
-      expectSameShapes('gelu', { x, y });
-      return [sizeOf(x)];
-    },
+    shapes: ({ x }) => ({ outputs: { y: x }, sizes: { n: sizeOf(x) } }),
+    // The kernels divide a sum of five numbers by a sum of six.
+    terms: () => 6,
     reference: ({ y, x }) => geluForward(y, x),
   }),
 
   geluBackward: defineOp({
     outputs: ['dx'],
     inputs: ['dy', 'x'],
+    sizes: ['n'],
     formula: 'dx = dy (Φ(x) + x φ(x))',
-    sizes({ x, dx, dy }) {
-      expectSameShapes('gelu', { x, dx, dy });
-      return [sizeOf(x)];
+    shapes({ dy, x }) {
+      expectSameShapes('gelu', { x, dy });
+      return { outputs: { dx: dy }, sizes: { n: sizeOf(dy) } };
     },
+    terms: elementwise,
     reference: ({ dx, dy, x }) => geluBackward(dx, dy, x),
   }),
 };
+
+export const geluCases: OpCases<keyof typeof geluOps> = {
+  name: 'gelu',
+  magnitudes: {
+    geluForward: relative,
+    // Φ(x) + x φ(x) cancels below zero.
+    geluBackward: ({ dy, x }) => ({
+      dx: dy.map((d, i) => d * (distribution(x[i]) + Math.abs(x[i]) * density(x[i]))),
+    }),
+  },
+  draw: (random) => ({ gradients: [geluCase(random, drawExtents(random, 2))] }),
+};
+
+export function geluCase(
+  random: RandomStream,
+  shape: Shape,
+): GradientDeclaration<keyof typeof geluOps> {
+  return {
+    title: `gelu ${formatShape(shape)}`,
+    inputs: { x: reals(random, shape) },
+    forward: [{ op: 'geluForward' }],
+    backward: [{ op: 'geluBackward' }],
+  };
+}

@@ -15,10 +15,22 @@
  * Source: Lin, Chen, Yan, "Network in network", ICLR 2014.
  * Kernels: assembly/global-average-pool.ts, shaders/global-average-pool.wgsl
  */
-import type { Shape, Values } from '../tensor.js';
-import { defineOp, expectImages, expectShape } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, type Shape, type Values } from '../tensor.js';
+import {
+  absolute,
+  drawExtents,
+  type GradientDeclaration,
+  type OpCases,
+  reals,
+  relative,
+} from './cases.js';
+import { defineOp, type Numbers } from './define-op.js';
+import { expectImages, expectShape } from './shape-checks.js';
 
-export function globalAveragePoolForward(y: Values, x: Values, [B, P, C]: readonly number[]): void {
+type PoolSizes = Numbers<'B' | 'P' | 'C'>;
+
+export function globalAveragePoolForward(y: Values, x: Values, { B, P, C }: PoolSizes): void {
   for (let n = 0; n < B; n++) {
     for (let c = 0; c < C; c++) {
       let sum = 0;
@@ -28,11 +40,7 @@ export function globalAveragePoolForward(y: Values, x: Values, [B, P, C]: readon
   }
 }
 
-export function globalAveragePoolBackward(
-  dx: Values,
-  dy: Values,
-  [B, P, C]: readonly number[],
-): void {
+export function globalAveragePoolBackward(dx: Values, dy: Values, { B, P, C }: PoolSizes): void {
   for (let n = 0; n < B; n++) {
     for (let p = 0; p < P; p++) {
       for (let c = 0; c < C; c++) dx[(n * P + p) * C + c] = dy[n * C + c] / P;
@@ -44,24 +52,55 @@ export const globalAveragePoolOps = {
   globalAveragePoolForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
+    sizes: ['B', 'P', 'C'],
     formula: 'y = mean of x over h and w',
-    sizes: ({ y, x }) => poolSizes(x, y, 'y'),
+    shapes({ x }) {
+      expectImages('globalAveragePool', 'input', x);
+      const [B, H, W, C] = x;
+      return { outputs: { y: [B, C] }, sizes: { B, P: H * W, C } };
+    },
+    terms: ({ P }) => P,
     reference: ({ y, x }, sizes) => globalAveragePoolForward(y, x, sizes),
   }),
 
   globalAveragePoolBackward: defineOp({
     outputs: ['dx'],
     inputs: ['dy'],
+    like: ['dx'],
+    sizes: ['B', 'P', 'C'],
     formula: 'dx[h, w] = dy / (H W)',
-    sizes: ({ dx, dy }) => poolSizes(dx, dy, 'dy'),
+    shapes({ dy, dx }) {
+      expectImages('globalAveragePool', 'dx', dx);
+      const [B, H, W, C] = dx;
+      expectShape('globalAveragePool', 'dy', dy, [B, C]);
+      return { outputs: { dx }, sizes: { B, P: H * W, C } };
+    },
+    terms: () => 1,
     reference: ({ dx, dy }, sizes) => globalAveragePoolBackward(dx, dy, sizes),
   }),
 };
 
-/** [B, P, C] of x (B, H, W, C) and y (B, C). */
-function poolSizes(x: Shape, y: Shape, role: string): readonly number[] {
-  expectImages('globalAveragePool', 'input', x);
-  const [B, H, W, C] = x;
-  expectShape('globalAveragePool', role, y, [B, C]);
-  return [B, H * W, C];
+export const globalAveragePoolCases: OpCases<keyof typeof globalAveragePoolOps> = {
+  name: 'global-average-pool',
+  magnitudes: {
+    globalAveragePoolForward: absolute(),
+    globalAveragePoolBackward: relative,
+  },
+  draw(random) {
+    const [B, H, W] = drawExtents(random, 3);
+    return { gradients: [1, 5, 18].map((C) => globalAveragePoolCase(random, [B, H, W, C])) };
+  },
+};
+
+/** @param shape (B, H, W, C) */
+export function globalAveragePoolCase(
+  random: RandomStream,
+  shape: Shape,
+): GradientDeclaration<keyof typeof globalAveragePoolOps> {
+  return {
+    title: `globalAveragePool ${formatShape(shape)}`,
+    inputs: { x: reals(random, shape) },
+    forward: [{ op: 'globalAveragePoolForward' }],
+    backward: [{ op: 'globalAveragePoolBackward', like: { dx: 'x' } }],
+  };
 }

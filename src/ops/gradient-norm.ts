@@ -15,8 +15,19 @@
  *
  * Kernels: assembly/gradient-norm.ts, shaders/gradient-norm.wgsl
  */
+import { ShapeError } from '../errors.js';
+import type { RandomStream } from '../random/threefry.js';
 import { sizeOf, type Values } from '../tensor.js';
-import { defineOp, expectShape } from './types.js';
+import {
+  type CaseCall,
+  drawExtents,
+  type KernelDeclaration,
+  type OpCases,
+  reals,
+  relative,
+} from './cases.js';
+import { defineOp } from './define-op.js';
+import { expectShape } from './shape-checks.js';
 
 export function sumOfSquares(squares: Values, dw: Values, slot: number): void {
   let sum = 0;
@@ -36,11 +47,20 @@ export function scaleGradient(dw: Values, factor: Values): void {
 
 export const gradientNormOps = {
   sumOfSquares: defineOp({
-    outputs: ['squares'],
+    updates: ['squares'],
     inputs: ['dw'],
     attributes: ['slot'],
-    formula: 'squares[p] = Σ dw²',
-    sizes: ({ dw }) => [sizeOf(dw)],
+    sizes: ['n'],
+    formula: 'squares[p] ← Σ dw²',
+    shapes({ squares, dw }, { slot }) {
+      if (!(Number.isInteger(slot) && slot >= 0 && slot < sizeOf(squares))) {
+        throw new ShapeError(
+          `sumOfSquares: expected slot to be an integer below ${sizeOf(squares)}, got ${slot}`,
+        );
+      }
+      return { outputs: {}, sizes: { n: sizeOf(dw) } };
+    },
+    terms: ({ n }) => n,
     reference: ({ squares, dw }, _, { slot }) => sumOfSquares(squares, dw, slot),
   }),
 
@@ -48,22 +68,63 @@ export const gradientNormOps = {
     outputs: ['factor'],
     inputs: ['squares'],
     attributes: ['limit'],
+    sizes: ['P'],
     formula: 'factor = min(1, limit / (√Σ squares + 10⁻⁶))',
-    sizes({ factor, squares }) {
-      expectShape('clipFactor', 'factor', factor, [1]);
-      return [sizeOf(squares)];
-    },
+    shapes: ({ squares }) => ({ outputs: { factor: [1] }, sizes: { P: sizeOf(squares) } }),
+    terms: ({ P }) => P,
     reference: ({ factor, squares }, _, { limit }) => clipFactor(factor, squares, limit),
   }),
 
   scaleGradient: defineOp({
-    outputs: ['dw'],
+    updates: ['dw'],
     inputs: ['factor'],
+    sizes: ['n'],
     formula: 'dw ← factor · dw',
-    sizes({ dw, factor }) {
+    shapes({ dw, factor }) {
       expectShape('scaleGradient', 'factor', factor, [1]);
-      return [sizeOf(dw)];
+      return { outputs: {}, sizes: { n: sizeOf(dw) } };
     },
+    terms: () => 1,
     reference: ({ dw, factor }) => scaleGradient(dw, factor),
   }),
 };
+
+export const gradientNormCases: OpCases<keyof typeof gradientNormOps> = {
+  name: 'gradient-norm',
+  magnitudes: {
+    sumOfSquares: relative,
+    clipFactor: relative,
+    scaleGradient: relative,
+  },
+  draw(random) {
+    const parameters = drawExtents(random, 3);
+    return { kernels: [0.5, 2].map((limit) => gradientNormCase(random, parameters, limit)) };
+  },
+};
+
+/**
+ * @param parameterSizes elements of each parameter
+ * @param limit as a multiple of the gradients' norm, about
+ */
+export function gradientNormCase(
+  random: RandomStream,
+  parameterSizes: readonly number[],
+  limit: number,
+): KernelDeclaration<keyof typeof gradientNormOps> {
+  const elements = parameterSizes.reduce((sum, size) => sum + size, 0);
+  const names = parameterSizes.map((_, p) => `dw${p}`);
+  const gradients = parameterSizes.map((size, p) => [names[p], reals(random, [size])] as const);
+  const squares = { shape: [names.length], data: new Float32Array(names.length) };
+  type Call = CaseCall<keyof typeof gradientNormOps>;
+  return {
+    title: `gradient norm of (${parameterSizes.join('), (')})`,
+    values: { ...Object.fromEntries(gradients), squares },
+    calls: [
+      ...names.map((dw, slot): Call => {
+        return { op: 'sumOfSquares', tensors: { dw }, attributes: { slot } };
+      }),
+      { op: 'clipFactor', attributes: { limit: limit * Math.sqrt(elements) } },
+      ...names.map((dw): Call => ({ op: 'scaleGradient', tensors: { dw } })),
+    ],
+  };
+}

@@ -17,8 +17,11 @@
  * Kernels: assembly/leaky-relu.ts, shaders/leaky-relu.wgsl
  */
 import { expectNumber } from '../checks.js';
-import { type Shape, sizeOf, type Values } from '../tensor.js';
-import { defineOp, expectSameShapes } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
+import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
+import { defineOp, elementwise } from './define-op.js';
+import { expectSameShapes } from './shape-checks.js';
 
 export function leakyReluForward(y: Values, x: Values, s: number): void {
   for (let i = 0; i < x.length; i++) y[i] = x[i] > 0 ? x[i] : s * x[i];
@@ -33,19 +36,18 @@ export function expectNegativeSlope(slope: unknown): asserts slope is number {
   expectNumber('leakyRelu', 'negativeSlope', slope, 0);
 }
 
-function sizesOf(shapes: Readonly<Record<string, Shape>>, slope: number): number[] {
-  expectSameShapes('leakyRelu', shapes);
-  expectNegativeSlope(slope);
-  return [sizeOf(Object.values(shapes)[0])];
-}
-
 export const leakyReluOps = {
   leakyReluForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
     attributes: ['negativeSlope'],
+    sizes: ['n'],
     formula: 'y = x where x > 0, else s x',
-    sizes: ({ x, y }, { negativeSlope }) => sizesOf({ x, y }, negativeSlope),
+    shapes({ x }, { negativeSlope }) {
+      expectNegativeSlope(negativeSlope);
+      return { outputs: { y: x }, sizes: { n: sizeOf(x) } };
+    },
+    terms: elementwise,
     reference: ({ y, x }, _, { negativeSlope }) => leakyReluForward(y, x, negativeSlope),
   }),
 
@@ -53,8 +55,39 @@ export const leakyReluOps = {
     outputs: ['dx'],
     inputs: ['dy', 'y'],
     attributes: ['negativeSlope'],
+    sizes: ['n'],
     formula: 'dx = dy where y > 0, else s dy',
-    sizes: ({ y, dx, dy }, { negativeSlope }) => sizesOf({ y, dx, dy }, negativeSlope),
+    shapes({ dy, y }, { negativeSlope }) {
+      expectSameShapes('leakyRelu', { y, dy });
+      expectNegativeSlope(negativeSlope);
+      return { outputs: { dx: dy }, sizes: { n: sizeOf(dy) } };
+    },
+    terms: elementwise,
     reference: ({ dx, dy, y }, _, { negativeSlope }) => leakyReluBackward(dx, dy, y, negativeSlope),
   }),
 };
+
+export const leakyReluCases: OpCases<keyof typeof leakyReluOps> = {
+  name: 'leaky-relu',
+  magnitudes: {
+    leakyReluForward: relative,
+    leakyReluBackward: relative,
+  },
+  draw: (random) => ({
+    gradients: [leakyReluCase(random, drawExtents(random, 2), random.nextFloat())],
+  }),
+};
+
+export function leakyReluCase(
+  random: RandomStream,
+  shape: Shape,
+  negativeSlope: number,
+): GradientDeclaration<keyof typeof leakyReluOps> {
+  const attributes = { negativeSlope };
+  return {
+    title: `leakyRelu ${formatShape(shape)}`,
+    inputs: { x: reals(random, shape) },
+    forward: [{ op: 'leakyReluForward', attributes }],
+    backward: [{ op: 'leakyReluBackward', attributes }],
+  };
+}

@@ -21,8 +21,18 @@
  * shaders/gemm.wgsl
  */
 import { ShapeError } from '../errors.js';
+import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Values } from '../tensor.js';
-import { defineOp, expectRank, expectShape } from './types.js';
+import {
+  absolute,
+  drawExtents,
+  type GradientDeclaration,
+  LONG,
+  type OpCases,
+  reals,
+} from './cases.js';
+import { defineOp, type Numbers } from './define-op.js';
+import { expectRank } from './shape-checks.js';
 
 /**
  * C (M, N) = A·B.
@@ -34,7 +44,7 @@ export function matmul(
   C: Values,
   A: Values,
   B: Values,
-  [M, N, K]: readonly number[],
+  { M, N, K }: Numbers<'M' | 'N' | 'K'>,
   transposeA = false,
   transposeB = false,
 ): void {
@@ -54,8 +64,9 @@ export const matmulOps = {
     outputs: ['C'],
     inputs: ['A', 'B'],
     attributes: ['transposeA', 'transposeB'],
+    sizes: ['M', 'N', 'K'],
     formula: 'C = A·B',
-    sizes({ C, A, B }, { transposeA, transposeB }) {
+    shapes({ A, B }, { transposeA, transposeB }) {
       expectRank('matmul', 'A', A, '(M, K)');
       expectRank('matmul', 'B', B, '(K, N)');
       const [M, K] = transposeA ? [A[1], A[0]] : A;
@@ -66,11 +77,64 @@ export const matmulOps = {
           `matmul: expected B of shape ${of} to match K = ${K} of A ${formatShape(A)}, got ${formatShape(B)}`,
         );
       }
-      expectShape('matmul', 'C', C, [M, N]);
-      return [M, N, K];
+      return { outputs: { C: [M, N] }, sizes: { M, N, K } };
     },
+    terms: ({ K }) => K,
     reference({ C, A, B }, sizes, { transposeA, transposeB }) {
       matmul(C, A, B, sizes, transposeA !== 0, transposeB !== 0);
     },
   }),
 };
+
+const TRANSPOSITIONS = [false, true].flatMap((transposeA) =>
+  [false, true].map((transposeB) => ({ transposeA, transposeB })),
+);
+
+export const matmulCases: OpCases<keyof typeof matmulOps> = {
+  name: 'matmul',
+  magnitudes: { matmul: absolute() },
+  draw(random) {
+    const [M, N, K] = drawExtents(random, 3);
+    return {
+      gradients: TRANSPOSITIONS.map((stored) => matmulCase(random, { M, N, K, ...stored })),
+      kernels: TRANSPOSITIONS.map((stored) => matmulCase(random, { M, N, K: LONG, ...stored })),
+    };
+  },
+};
+
+export interface ProductSizes {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+/**
+ * The gradients above are those of A and B as they are multiplied. Where one is stored transposed, so
+ * is its gradient: dAᵀ = B·dCᵀ and dBᵀ = dCᵀ·A.
+ */
+export function matmulCase(
+  random: RandomStream,
+  { M, N, K, transposeA, transposeB }: ProductSizes,
+): GradientDeclaration<keyof typeof matmulOps> {
+  const product = (C: string, A: string, B: string, tA: boolean, tB: boolean) => ({
+    op: 'matmul' as const,
+    tensors: { C, A, B },
+    attributes: { transposeA: Number(tA), transposeB: Number(tB) },
+  });
+  const [A, B] = [transposeA ? [K, M] : [M, K], transposeB ? [N, K] : [K, N]];
+  return {
+    title: `matmul ${formatShape([M, K])}·${formatShape([K, N])}, stored ${formatShape(A)} and ${formatShape(B)}`,
+    inputs: { A: reals(random, A), B: reals(random, B) },
+    forward: [product('C', 'A', 'B', transposeA, transposeB)],
+    backward: [
+      transposeA
+        ? product('dA', 'B', 'dC', transposeB, true)
+        : product('dA', 'dC', 'B', false, !transposeB),
+      transposeB
+        ? product('dB', 'dC', 'A', true, transposeA)
+        : product('dB', 'A', 'dC', !transposeA, false),
+    ],
+  };
+}

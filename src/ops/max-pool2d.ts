@@ -26,8 +26,19 @@
  */
 import { expectInteger } from '../checks.js';
 import { ShapeError } from '../errors.js';
-import type { Shape, Values } from '../tensor.js';
-import { defineOp, expectImages, expectShape } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, type Shape, type Values } from '../tensor.js';
+import {
+  absolute,
+  distinctReals,
+  drawExtents,
+  type GradientDeclaration,
+  type OpCases,
+  relative,
+} from './cases.js';
+import { windowCount } from './conv2d.js';
+import { defineOp, type Numbers } from './define-op.js';
+import { expectImages, expectShape } from './shape-checks.js';
 
 /** Which windows an image is cut into. */
 export interface PoolingWindow {
@@ -38,6 +49,9 @@ export interface PoolingWindow {
   readonly paddingHeight: number;
   readonly paddingWidth: number;
 }
+
+/** B, H, W and C of images. */
+export type ImageSizes = Numbers<'B' | 'H' | 'W' | 'C'>;
 
 export const WINDOW_ATTRIBUTES = [
   'kernelHeight',
@@ -52,10 +66,10 @@ export function maxPool2dForward(
   y: Values,
   index: Values,
   x: Values,
-  sizes: readonly number[],
+  sizes: ImageSizes,
   window: PoolingWindow,
 ): void {
-  const C = sizes[3];
+  const { C } = sizes;
   for (const { output, taps } of windowsOf(sizes, window)) {
     for (let c = 0; c < C; c++) {
       let best = taps[0];
@@ -73,10 +87,10 @@ export function maxPool2dBackward(
   dx: Values,
   dy: Values,
   index: Values,
-  sizes: readonly number[],
+  sizes: ImageSizes,
   window: PoolingWindow,
 ): void {
-  const C = sizes[3];
+  const { C } = sizes;
   dx.fill(0);
   for (const { output, taps } of windowsOf(sizes, window)) {
     for (const { position, pixel } of taps) {
@@ -97,11 +111,11 @@ interface Tap {
 
 /** Every window of every image, with where the channels of its result begin in y. */
 export function* windowsOf(
-  [B, H, W, C]: readonly number[],
+  { B, H, W, C }: ImageSizes,
   window: PoolingWindow,
 ): Generator<{ output: number; taps: readonly Tap[] }> {
   const { kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth } = window;
-  const [OH, OW] = outputExtents([H, W], window);
+  const [OH, OW] = outputExtents(H, W, window);
   for (let n = 0, output = 0; n < B; n++) {
     for (let oh = 0; oh < OH; oh++) {
       for (let ow = 0; ow < OW; ow++, output += C) {
@@ -126,14 +140,12 @@ function* within(begin: number, kernel: number, extent: number): Generator<numbe
 }
 
 /** [OH, OW]: how many windows lie below and beside each other. */
-function outputExtents([H, W]: readonly number[], window: PoolingWindow): [number, number] {
-  const windows = (extent: number, kernel: number, stride: number, padding: number) =>
-    Math.floor((extent + 2 * padding - kernel) / stride) + 1;
+function outputExtents(H: number, W: number, window: PoolingWindow): [number, number] {
   const { kernelHeight, strideHeight, paddingHeight } = window;
   const { kernelWidth, strideWidth, paddingWidth } = window;
   return [
-    windows(H, kernelHeight, strideHeight, paddingHeight),
-    windows(W, kernelWidth, strideWidth, paddingWidth),
+    windowCount(H, kernelHeight, strideHeight, paddingHeight),
+    windowCount(W, kernelWidth, strideWidth, paddingWidth),
   ];
 }
 
@@ -153,7 +165,7 @@ export function pooledShape(operation: string, x: Shape, window: PoolingWindow):
       `${operation}: expected images of at least ${kernelHeight} × ${kernelWidth}, as large as the window, got ${height} × ${width} with the padding`,
     );
   }
-  const [OH, OW] = outputExtents([H, W], window);
+  const [OH, OW] = outputExtents(H, W, window);
   return [B, OH, OW, C];
 }
 
@@ -184,32 +196,108 @@ export function expectMaxPoolWindow(window: PoolingWindow): void {
   }
 }
 
-/** [B, H, W, C] of x, whose pooled form y and index must have. */
-function maxPoolSizes(x: Shape, y: Shape, index: Shape, role: string, window: PoolingWindow) {
-  expectMaxPoolWindow(window);
-  const shape = pooledShape('maxPool2d', x, window);
-  expectShape('maxPool2d', role, y, shape);
-  expectShape('maxPool2d', 'index', index, shape);
-  return x;
+/** The sizes of images x. */
+export function imageSizes([B, H, W, C]: Shape): ImageSizes {
+  return { B, H, W, C };
 }
 
 export const maxPool2dOps = {
   maxPool2dForward: defineOp({
     outputs: ['y', 'index'],
     inputs: ['x'],
+    dtypes: { index: 'uint8' },
     attributes: WINDOW_ATTRIBUTES,
+    sizes: ['B', 'H', 'W', 'C'],
     formula: 'y = max x[m] over the window, index = the first such m',
-    sizes: ({ y, index, x }, window) => maxPoolSizes(x, y, index, 'y', window),
+    shapes({ x }, window) {
+      expectMaxPoolWindow(window);
+      const y = pooledShape('maxPool2d', x, window);
+      return { outputs: { y, index: y }, sizes: imageSizes(x) };
+    },
+    terms: () => 1,
     reference: ({ y, index, x }, sizes, window) => maxPool2dForward(y, index, x, sizes, window),
   }),
 
   maxPool2dBackward: defineOp({
     outputs: ['dx'],
     inputs: ['dy', 'index'],
+    like: ['dx'],
+    dtypes: { index: 'uint8' },
     attributes: WINDOW_ATTRIBUTES,
+    sizes: ['B', 'H', 'W', 'C'],
     formula: 'dx[m] = Σ dy over the windows with index = m',
-    sizes: ({ dx, dy, index }, window) => maxPoolSizes(dx, dy, index, 'dy', window),
+    shapes({ dy, index, dx }, window) {
+      expectMaxPoolWindow(window);
+      const y = pooledShape('maxPool2d', dx, window);
+      expectShape('maxPool2d', 'dy', dy, y);
+      expectShape('maxPool2d', 'index', index, y);
+      return { outputs: { dx }, sizes: imageSizes(dx) };
+    },
+    terms: (_, window) => windowsPerPixel(window),
     reference: ({ dx, dy, index }, sizes, window) =>
       maxPool2dBackward(dx, dy, index, sizes, window),
   }),
 };
+
+/** Most windows that cover a pixel. */
+export function windowsPerPixel(window: PoolingWindow): number {
+  const { kernelHeight, kernelWidth, strideHeight, strideWidth } = window;
+  return Math.ceil(kernelHeight / strideHeight) * Math.ceil(kernelWidth / strideWidth);
+}
+
+export const maxPool2dCases: OpCases<keyof typeof maxPool2dOps> = {
+  name: 'max-pool2d',
+  magnitudes: {
+    maxPool2dForward: relative,
+    maxPool2dBackward: absolute(),
+  },
+  draw: (random) => ({
+    gradients: drawPoolings(random).map((sizes) => maxPool2dCase(random, sizes)),
+  }),
+};
+
+export interface PoolingSizes {
+  /** (B, H, W, C) */
+  readonly shape: Shape;
+  /** Height and width, as below. */
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+}
+
+export function maxPool2dCase(
+  random: RandomStream,
+  sizes: PoolingSizes,
+): GradientDeclaration<keyof typeof maxPool2dOps> {
+  const attributes = windowOf(sizes);
+  return {
+    title: `maxPool2d ${formatPooling(sizes)}`,
+    inputs: { x: distinctReals(random, sizes.shape) },
+    forward: [{ op: 'maxPool2dForward', attributes: { ...attributes } }],
+    backward: [{ op: 'maxPool2dBackward', attributes: { ...attributes }, like: { dx: 'x' } }],
+  };
+}
+
+/** Windows of 2 × 2 side by side, and windows that overlap and reach into the padding. */
+export function drawPoolings(random: RandomStream): PoolingSizes[] {
+  const [H, W, C] = drawExtents(random, 3);
+  const [B, tall, wide] = Array.from({ length: 3 }, () => 1 + random.nextBelow(3));
+  const shape = [B, H + 1, W + 1, C];
+  return [
+    { shape, kernel: [2, 2], stride: [2, 2], padding: [0, 0] },
+    { shape, kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
+    { shape, kernel: [3, 2], stride: [tall, wide], padding: [1, 0] },
+  ];
+}
+
+export function windowOf({ kernel, stride, padding }: PoolingSizes): PoolingWindow {
+  const [kernelHeight, kernelWidth] = kernel;
+  const [strideHeight, strideWidth] = stride;
+  const [paddingHeight, paddingWidth] = padding;
+  return { kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth };
+}
+
+export function formatPooling({ shape, kernel, stride, padding }: PoolingSizes): string {
+  const pairs = [kernel, stride, padding].map((pair) => pair.join(' × '));
+  return `${formatShape(shape)}, window ${pairs[0]}, stride ${pairs[1]}, padding ${pairs[2]}`;
+}

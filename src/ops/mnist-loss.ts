@@ -18,16 +18,26 @@
  *
  * Kernels: assembly/mnist-loss.ts, shaders/mnist-loss.wgsl
  */
+import type { RandomStream } from '../random/threefry.js';
 import type { Values } from '../tensor.js';
+import { binarySizes } from './binary-cross-entropy.js';
+import {
+  drawExtents,
+  type GradientDeclaration,
+  integers,
+  type OpCases,
+  reals,
+  relative,
+} from './cases.js';
+import { defineOp, type Numbers } from './define-op.js';
 import { sigmoid } from './sigmoid.js';
-import { binarySizes, defineOp, expectShape } from './types.js';
 
 export function mnistLossForward(
   L: Values,
   p: Values,
   z: Values,
   t: Values,
-  [B]: readonly number[],
+  { B }: Numbers<'B'>,
 ): void {
   let sum = 0;
   for (let n = 0; n < B; n++) {
@@ -37,7 +47,7 @@ export function mnistLossForward(
   L[0] = sum / B;
 }
 
-export function mnistLossBackward(dz: Values, p: Values, t: Values, [B]: readonly number[]): void {
+export function mnistLossBackward(dz: Values, p: Values, t: Values, { B }: Numbers<'B'>): void {
   for (let n = 0; n < B; n++) {
     const sign = t[n] === 1 ? -1 : 1;
     dz[n] = (sign * p[n] * (1 - p[n])) / B;
@@ -48,19 +58,47 @@ export const mnistLossOps = {
   mnistLossForward: defineOp({
     outputs: ['L', 'p'],
     inputs: ['z', 't'],
+    dtypes: { t: 'int32' },
+    below: { t: () => 2 },
+    sizes: ['B'],
     formula: 'p = σ(z), L = (1/B) Σₙ (1 − p where t = 1, else p)',
-    sizes({ L, p, z, t }) {
-      expectShape('mnistLoss', 'L', L, [1]);
-      return binarySizes('mnistLoss', z, p, t);
-    },
+    shapes: ({ z, t }) => ({ outputs: { L: [1], p: z }, sizes: binarySizes('mnistLoss', z, t) }),
+    terms: ({ B }) => B,
     reference: ({ L, p, z, t }, sizes) => mnistLossForward(L, p, z, t, sizes),
   }),
 
   mnistLossBackward: defineOp({
     outputs: ['dz'],
     inputs: ['p', 't'],
+    dtypes: { t: 'int32' },
+    below: { t: () => 2 },
+    sizes: ['B'],
     formula: 'dz = (−1 where t = 1, else +1) p (1 − p) / B',
-    sizes: ({ dz, p, t }) => binarySizes('mnistLoss', dz, p, t),
+    shapes: ({ p, t }) => ({ outputs: { dz: p }, sizes: binarySizes('mnistLoss', p, t) }),
+    terms: () => 1,
     reference: ({ dz, p, t }, sizes) => mnistLossBackward(dz, p, t, sizes),
   }),
 };
+
+export const mnistLossCases: OpCases<keyof typeof mnistLossOps> = {
+  name: 'mnist-loss',
+  magnitudes: {
+    mnistLossForward: relative,
+    mnistLossBackward: relative,
+  },
+  draw: (random) => ({ gradients: [mnistLossCase(random, drawExtents(random, 1)[0])] }),
+};
+
+/** @param B examples */
+export function mnistLossCase(
+  random: RandomStream,
+  B: number,
+): GradientDeclaration<keyof typeof mnistLossOps> {
+  return {
+    title: `mnistLoss (${B}, 1)`,
+    inputs: { z: reals(random, [B, 1]) },
+    constants: { t: integers(random, [B], 2) },
+    forward: [{ op: 'mnistLossForward' }],
+    backward: [{ op: 'mnistLossBackward' }],
+  };
+}

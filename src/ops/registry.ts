@@ -1,29 +1,29 @@
-import { accuracyOps } from './accuracy.js';
-import { adamOps } from './adam.js';
-import { addOps } from './add.js';
-import { averagePool2dOps } from './average-pool2d.js';
-import { batchNormOps } from './batch-norm.js';
-import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
-import { conv2dOps } from './conv2d.js';
-import { dropoutOps } from './dropout.js';
-import { flattenOps } from './flatten.js';
-import { gatherOps } from './gather.js';
-import { geluOps } from './gelu.js';
-import { globalAveragePoolOps } from './global-average-pool.js';
-import { gradientNormOps } from './gradient-norm.js';
-import { leakyReluOps } from './leaky-relu.js';
-import { linearOps } from './linear.js';
-import { matmulOps } from './matmul.js';
-import { maxPool2dOps } from './max-pool2d.js';
-import { mnistLossOps } from './mnist-loss.js';
-import { reluOps } from './relu.js';
-import { sgdOps } from './sgd.js';
-import { sigmoidOps } from './sigmoid.js';
-import { softmaxCrossEntropyOps } from './softmax-cross-entropy.js';
-import { squaredErrorOps } from './squared-error.js';
-import { stepStateOps } from './step-state.js';
-import { tanhOps } from './tanh.js';
-import type { Op } from './types.js';
+import { accuracyCases, accuracyOps } from './accuracy.js';
+import { adamCases, adamOps } from './adam.js';
+import { addCases, addOps } from './add.js';
+import { averagePool2dCases, averagePool2dOps } from './average-pool2d.js';
+import { batchNormCases, batchNormOps } from './batch-norm.js';
+import { binaryCrossEntropyCases, binaryCrossEntropyOps } from './binary-cross-entropy.js';
+import type { OpCases } from './cases.js';
+import { conv2dCases, conv2dOps } from './conv2d.js';
+import { dropoutCases, dropoutOps } from './dropout.js';
+import { gatherCases, gatherOps } from './gather.js';
+import { geluCases, geluOps } from './gelu.js';
+import { globalAveragePoolCases, globalAveragePoolOps } from './global-average-pool.js';
+import { gradientNormCases, gradientNormOps } from './gradient-norm.js';
+import { imageLayoutCases, imageLayoutOps } from './image-layout.js';
+import { leakyReluCases, leakyReluOps } from './leaky-relu.js';
+import { linearCases, linearOps } from './linear.js';
+import { matmulCases, matmulOps } from './matmul.js';
+import { maxPool2dCases, maxPool2dOps } from './max-pool2d.js';
+import { mnistLossCases, mnistLossOps } from './mnist-loss.js';
+import { reluCases, reluOps } from './relu.js';
+import { sgdCases, sgdOps } from './sgd.js';
+import { sigmoidCases, sigmoidOps } from './sigmoid.js';
+import { softmaxCrossEntropyCases, softmaxCrossEntropyOps } from './softmax-cross-entropy.js';
+import { squaredErrorCases, squaredErrorOps } from './squared-error.js';
+import { stepStateCases, stepStateOps } from './step-state.js';
+import { tanhCases, tanhOps } from './tanh.js';
 
 /** Every op by name. A backend has one kernel for each, under the same name. */
 export const OPS = {
@@ -37,7 +37,7 @@ export const OPS = {
   ...tanhOps,
   ...addOps,
   ...dropoutOps,
-  ...flattenOps,
+  ...imageLayoutOps,
   ...maxPool2dOps,
   ...averagePool2dOps,
   ...globalAveragePoolOps,
@@ -56,15 +56,51 @@ export const OPS = {
 
 export type OpName = keyof typeof OPS;
 
-type RolesOf<Name extends OpName> =
-  (typeof OPS)[Name] extends Op<infer Output, infer Input, string> ? Output | Input : never;
+type Definition<Name extends OpName> = (typeof OPS)[Name];
 
-type AttributesOf<Name extends OpName> = (typeof OPS)[Name]['attributes'][number];
+/** Roles of the outputs of an op. */
+export type OutputRole<Name extends OpName> = Definition<Name>['outputs'][number];
+/** Roles of the outputs whose shape the caller passes. */
+export type LikeRole<Name extends OpName> = Definition<Name>['like'][number];
+/** Roles of the tensors that an op changes in place. */
+export type UpdateRole<Name extends OpName> = Definition<Name>['updates'][number];
+/** Roles of the tensors that an op reads, or changes in place. */
+export type InputRole<Name extends OpName> = Definition<Name>['inputs'][number] | UpdateRole<Name>;
+type AttributeName<Name extends OpName> = Definition<Name>['attributes'][number];
 
-/** The tensors that an op takes, by role. */
-export type OpTensors<Name extends OpName, T> = Readonly<Record<RolesOf<Name>, T>>;
+/** The tensors that a call is given, by role: inputs and updates. */
+export type OpTensors<Name extends OpName, T> = Readonly<Record<InputRole<Name>, T>>;
 
-/** The attributes that an op takes; nothing for an op without any. */
-export type OpAttributes<Name extends OpName> = [AttributesOf<Name>] extends [never]
-  ? []
-  : [attributes: Readonly<Record<AttributesOf<Name>, number>>];
+/** The attributes of an op, as an option that is required where the op has any. */
+export type CallAttributes<Name extends OpName> = [AttributeName<Name>] extends [never]
+  ? { readonly attributes?: Readonly<Record<never, never>> }
+  : { readonly attributes: Readonly<Record<AttributeName<Name>, number>> };
+
+/** Random cases of every op, one entry for each file of this folder. */
+export const CASES: readonly OpCases[] = [
+  matmulCases,
+  linearCases,
+  conv2dCases,
+  reluCases,
+  leakyReluCases,
+  geluCases,
+  sigmoidCases,
+  tanhCases,
+  addCases,
+  dropoutCases,
+  imageLayoutCases,
+  maxPool2dCases,
+  averagePool2dCases,
+  globalAveragePoolCases,
+  batchNormCases,
+  softmaxCrossEntropyCases,
+  binaryCrossEntropyCases,
+  mnistLossCases,
+  squaredErrorCases,
+  sgdCases,
+  adamCases,
+  gradientNormCases,
+  gatherCases,
+  accuracyCases,
+  stepStateCases,
+];

@@ -12,8 +12,11 @@
  *
  * Kernels: assembly/relu.ts, shaders/relu.wgsl
  */
-import { sizeOf, type Values } from '../tensor.js';
-import { defineOp, expectSameShapes } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
+import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
+import { defineOp, elementwise } from './define-op.js';
+import { expectSameShapes } from './shape-checks.js';
 
 export function reluForward(y: Values, x: Values): void {
   for (let i = 0; i < x.length; i++) y[i] = Math.max(x[i], 0);
@@ -27,22 +30,44 @@ export const reluOps = {
   reluForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
+    sizes: ['n'],
     formula: 'y = max(x, 0)',
-    sizes({ x, y }) {
-      expectSameShapes('relu', { x, y });
-      return [sizeOf(x)];
-    },
+    shapes: ({ x }) => ({ outputs: { y: x }, sizes: { n: sizeOf(x) } }),
+    terms: elementwise,
     reference: ({ y, x }) => reluForward(y, x),
   }),
 
   reluBackward: defineOp({
     outputs: ['dx'],
     inputs: ['dy', 'y'],
+    sizes: ['n'],
     formula: 'dx = dy where y > 0, else 0',
-    sizes({ y, dx, dy }) {
-      expectSameShapes('relu', { y, dx, dy });
-      return [sizeOf(y)];
+    shapes({ dy, y }) {
+      expectSameShapes('relu', { y, dy });
+      return { outputs: { dx: dy }, sizes: { n: sizeOf(dy) } };
     },
+    terms: elementwise,
     reference: ({ dx, dy, y }) => reluBackward(dx, dy, y),
   }),
 };
+
+export const reluCases: OpCases<keyof typeof reluOps> = {
+  name: 'relu',
+  magnitudes: {
+    reluForward: relative,
+    reluBackward: relative,
+  },
+  draw: (random) => ({ gradients: [reluCase(random, drawExtents(random, 2))] }),
+};
+
+export function reluCase(
+  random: RandomStream,
+  shape: Shape,
+): GradientDeclaration<keyof typeof reluOps> {
+  return {
+    title: `relu ${formatShape(shape)}`,
+    inputs: { x: reals(random, shape) },
+    forward: [{ op: 'reluForward' }],
+    backward: [{ op: 'reluBackward' }],
+  };
+}

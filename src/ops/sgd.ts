@@ -17,9 +17,12 @@
  *
  * Kernels: assembly/sgd.ts, shaders/sgd.wgsl
  */
+import type { RandomStream } from '../random/threefry.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
-import { learningRate } from './step-state.js';
-import { defineOp, expectSameShapes } from './types.js';
+import { absolute, drawExtents, type KernelDeclaration, type OpCases, reals } from './cases.js';
+import { defineOp } from './define-op.js';
+import { expectSameShapes } from './shape-checks.js';
+import { drawStepState, learningRate } from './step-state.js';
 
 export function sgdUpdate(w: Values, dw: Values, η: number, λ: number): void {
   for (let i = 0; i < w.length; i++) w[i] -= η * (dw[i] + λ * w[i]);
@@ -56,37 +59,72 @@ export function sgdNesterovUpdate(
 
 export const sgdOps = {
   sgdUpdate: defineOp({
-    outputs: ['w'],
+    updates: ['w'],
     inputs: ['dw', 'schedule', 'state'],
+    dtypes: { state: 'int32' },
     attributes: ['weightDecay'],
+    sizes: ['n'],
     formula: 'w ← w − η (dw + λ w)',
-    sizes: ({ w, dw }) => updateSizes({ w, dw }),
+    shapes: ({ w, dw }) => updateShapes({ w, dw }),
+    terms: () => 1,
     reference: ({ w, dw, schedule, state }, _, { weightDecay }) =>
       sgdUpdate(w, dw, learningRate(schedule, state), weightDecay),
   }),
 
   sgdMomentumUpdate: defineOp({
-    outputs: ['w', 'v'],
+    updates: ['w', 'v'],
     inputs: ['dw', 'schedule', 'state'],
+    dtypes: { state: 'int32' },
     attributes: ['momentum', 'weightDecay'],
+    sizes: ['n'],
     formula: 'v ← μ v + dw + λ w, w ← w − η v',
-    sizes: ({ w, v, dw }) => updateSizes({ w, v, dw }),
+    shapes: ({ w, v, dw }) => updateShapes({ w, v, dw }),
+    terms: () => 1,
     reference: ({ w, v, dw, schedule, state }, _, { momentum, weightDecay }) =>
       sgdMomentumUpdate(w, v, dw, learningRate(schedule, state), momentum, weightDecay),
   }),
 
   sgdNesterovUpdate: defineOp({
-    outputs: ['w', 'v'],
+    updates: ['w', 'v'],
     inputs: ['dw', 'schedule', 'state'],
+    dtypes: { state: 'int32' },
     attributes: ['momentum', 'weightDecay'],
+    sizes: ['n'],
     formula: 'g = dw + λ w, v ← μ v + g, w ← w − η (g + μ v)',
-    sizes: ({ w, v, dw }) => updateSizes({ w, v, dw }),
+    shapes: ({ w, v, dw }) => updateShapes({ w, v, dw }),
+    terms: () => 1,
     reference: ({ w, v, dw, schedule, state }, _, { momentum, weightDecay }) =>
       sgdNesterovUpdate(w, v, dw, learningRate(schedule, state), momentum, weightDecay),
   }),
 };
 
-function updateSizes(shapes: Readonly<Record<string, Shape>>): readonly number[] {
+function updateShapes(shapes: Readonly<Record<string, Shape>>) {
   expectSameShapes('sgd', shapes);
-  return [sizeOf(shapes.w)];
+  return { outputs: {}, sizes: { n: sizeOf(shapes.w) } };
+}
+
+export const sgdCases: OpCases<keyof typeof sgdOps> = {
+  name: 'sgd',
+  magnitudes: {
+    // A negative learning rate turns w − η (dw + λ w) into a sum.
+    sgdUpdate: absolute('schedule'),
+    sgdMomentumUpdate: absolute('schedule'),
+    sgdNesterovUpdate: absolute('schedule'),
+  },
+  draw: (random) => ({ kernels: [sgdCase(random, drawExtents(random, 1)[0])] }),
+};
+
+/** @param n elements of w */
+export function sgdCase(random: RandomStream, n: number): KernelDeclaration<keyof typeof sgdOps> {
+  const [w, v, dw] = Array.from({ length: 3 }, () => reals(random, [n]));
+  const [momentum, weightDecay] = [random.nextFloat(), random.nextFloat()];
+  return {
+    title: `sgd (${n})`,
+    values: { w, v, dw, ...drawStepState(random) },
+    calls: [
+      { op: 'sgdUpdate', attributes: { weightDecay } },
+      { op: 'sgdMomentumUpdate', attributes: { momentum, weightDecay } },
+      { op: 'sgdNesterovUpdate', attributes: { momentum, weightDecay } },
+    ],
+  };
 }

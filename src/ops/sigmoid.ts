@@ -14,8 +14,11 @@
  *
  * Kernels: assembly/sigmoid.ts, shaders/sigmoid.wgsl
  */
-import { sizeOf, type Values } from '../tensor.js';
-import { defineOp, expectSameShapes } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
+import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
+import { defineOp, elementwise } from './define-op.js';
+import { expectSameShapes } from './shape-checks.js';
 
 /** σ(x) of one number, without overflow on either side. */
 export function sigmoid(x: number): number {
@@ -35,22 +38,44 @@ export const sigmoidOps = {
   sigmoidForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
+    sizes: ['n'],
     formula: 'y = 1 / (1 + e⁻ˣ)',
-    sizes({ x, y }) {
-      expectSameShapes('sigmoid', { x, y });
-      return [sizeOf(x)];
-    },
+    shapes: ({ x }) => ({ outputs: { y: x }, sizes: { n: sizeOf(x) } }),
+    terms: elementwise,
     reference: ({ y, x }) => sigmoidForward(y, x),
   }),
 
   sigmoidBackward: defineOp({
     outputs: ['dx'],
     inputs: ['dy', 'y'],
+    sizes: ['n'],
     formula: 'dx = dy · y (1 − y)',
-    sizes({ y, dx, dy }) {
-      expectSameShapes('sigmoid', { y, dx, dy });
-      return [sizeOf(y)];
+    shapes({ dy, y }) {
+      expectSameShapes('sigmoid', { y, dy });
+      return { outputs: { dx: dy }, sizes: { n: sizeOf(dy) } };
     },
+    terms: elementwise,
     reference: ({ dx, dy, y }) => sigmoidBackward(dx, dy, y),
   }),
 };
+
+export const sigmoidCases: OpCases<keyof typeof sigmoidOps> = {
+  name: 'sigmoid',
+  magnitudes: {
+    sigmoidForward: relative,
+    sigmoidBackward: relative,
+  },
+  draw: (random) => ({ gradients: [sigmoidCase(random, drawExtents(random, 2))] }),
+};
+
+export function sigmoidCase(
+  random: RandomStream,
+  shape: Shape,
+): GradientDeclaration<keyof typeof sigmoidOps> {
+  return {
+    title: `sigmoid ${formatShape(shape)}`,
+    inputs: { x: reals(random, shape) },
+    forward: [{ op: 'sigmoidForward' }],
+    backward: [{ op: 'sigmoidBackward' }],
+  };
+}

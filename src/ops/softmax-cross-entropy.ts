@@ -27,10 +27,24 @@
  *
  * Kernels: assembly/softmax-cross-entropy.ts, shaders/softmax-cross-entropy.wgsl
  */
-import type { Shape, Values } from '../tensor.js';
-import { defineOp, expectRank, expectSameShapes, expectShape } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, type Shape, type Values } from '../tensor.js';
+import {
+  drawExtents,
+  type GradientDeclaration,
+  integers,
+  type KernelDeclaration,
+  type Magnitudes,
+  type OpCases,
+  reals,
+  relative,
+} from './cases.js';
+import { defineOp, type Numbers } from './define-op.js';
+import { expectRank, expectShape } from './shape-checks.js';
 
-export function softmaxForward(p: Values, z: Values, [B, C]: readonly number[]): void {
+type RowSizes = Numbers<'B' | 'C'>;
+
+export function softmaxForward(p: Values, z: Values, { B, C }: RowSizes): void {
   for (let n = 0; n < B; n++) softmaxRow(p, z, n * C, C);
 }
 
@@ -39,7 +53,7 @@ export function softmaxCrossEntropyForward(
   p: Values,
   z: Values,
   t: Values,
-  [B, C]: readonly number[],
+  { B, C }: RowSizes,
 ): void {
   let sum = 0;
   for (let n = 0; n < B; n++) {
@@ -53,7 +67,7 @@ export function softmaxCrossEntropyBackward(
   dz: Values,
   p: Values,
   t: Values,
-  [B, C]: readonly number[],
+  { B, C }: RowSizes,
 ): void {
   for (let n = 0; n < B; n++) {
     for (let c = 0; c < C; c++) {
@@ -77,35 +91,101 @@ export const softmaxCrossEntropyOps = {
   softmaxForward: defineOp({
     outputs: ['p'],
     inputs: ['z'],
+    sizes: ['B', 'C'],
     formula: 'p[n, c] = e^z[n,c] / Σⱼ e^z[n,j]',
-    sizes: ({ p, z }) => rowSizes(z, p),
+    shapes: ({ z }) => ({ outputs: { p: z }, sizes: rowSizes(z) }),
+    terms: ({ C }) => C,
     reference: ({ p, z }, sizes) => softmaxForward(p, z, sizes),
   }),
 
   softmaxCrossEntropyForward: defineOp({
     outputs: ['L', 'p'],
     inputs: ['z', 't'],
+    dtypes: { t: 'int32' },
+    below: { t: ({ C }) => C },
+    sizes: ['B', 'C'],
     formula: 'p = softmax(z), L = −(1/B) Σₙ log p[n, tₙ]',
-    sizes({ L, p, z, t }) {
-      expectShape('softmaxCrossEntropy', 'L', L, [1]);
-      return rowSizes(z, p, t);
-    },
+    shapes: ({ z, t }) => ({ outputs: { L: [1], p: z }, sizes: rowSizes(z, t) }),
+    terms: ({ C }) => C,
     reference: ({ L, p, z, t }, sizes) => softmaxCrossEntropyForward(L, p, z, t, sizes),
   }),
 
   softmaxCrossEntropyBackward: defineOp({
     outputs: ['dz'],
     inputs: ['p', 't'],
+    dtypes: { t: 'int32' },
+    below: { t: ({ C }) => C },
+    sizes: ['B', 'C'],
     formula: 'dz = (p − onehot(t)) / B',
-    sizes: ({ dz, p, t }) => rowSizes(dz, p, t),
+    shapes: ({ p, t }) => ({ outputs: { dz: p }, sizes: rowSizes(p, t) }),
+    terms: () => 1,
     reference: ({ dz, p, t }, sizes) => softmaxCrossEntropyBackward(dz, p, t, sizes),
   }),
 };
 
-/** [B, C] of z (B, C), p (B, C) and t (B). */
-function rowSizes(z: Shape, p: Shape, t: Shape = [z[0]]): readonly number[] {
+/** Sizes of z or p (B, C), and t (B). */
+function rowSizes(z: Shape, t: Shape = [z[0]]): RowSizes {
   expectRank('softmaxCrossEntropy', 'logits', z, '(B, C)');
-  expectSameShapes('softmaxCrossEntropy', { z, p });
-  expectShape('softmaxCrossEntropy', 'targets', t, [z[0]]);
-  return z;
+  const [B, C] = z;
+  expectShape('softmaxCrossEntropy', 'targets', t, [B]);
+  return { B, C };
+}
+
+/**
+ * The rounding of z − m, at most |z − m| ε/2, becomes a relative error of e^(z−m), so p counts
+ * 1 + m − z times. The loss, log S − (z[t] − m), adds two numbers that are not negative.
+ */
+const magnitudes: Magnitudes = ({ z, t }, { sizes: { B, C } }) => {
+  const p = new Float64Array(B * C);
+  let L = 0;
+  for (let n = 0; n < B; n++) {
+    const row = Array.from(z.subarray(n * C, (n + 1) * C));
+    const maximum = Math.max(...row);
+    const S = row.reduce((sum, logit) => sum + Math.exp(logit - maximum), 0);
+    row.forEach((logit, c) => {
+      p[n * C + c] = (Math.exp(logit - maximum) / S) * (1 + maximum - logit);
+    });
+    if (t) L += 1 + Math.log(S) + maximum - row[t[n]];
+  }
+  return { p, L: Float64Array.of(L / B) };
+};
+
+export const softmaxCrossEntropyCases: OpCases<keyof typeof softmaxCrossEntropyOps> = {
+  name: 'softmax-cross-entropy',
+  magnitudes: {
+    softmaxForward: magnitudes,
+    softmaxCrossEntropyForward: magnitudes,
+    softmaxCrossEntropyBackward: relative,
+  },
+  draw(random) {
+    const [B, C] = drawExtents(random, 2);
+    return {
+      gradients: [softmaxCrossEntropyCase(random, { B, C: C + 1 })],
+      kernels: [softmaxCase(random, { B, C })],
+    };
+  },
+};
+
+export function softmaxCrossEntropyCase(
+  random: RandomStream,
+  { B, C }: RowSizes,
+): GradientDeclaration<keyof typeof softmaxCrossEntropyOps> {
+  return {
+    title: `softmaxCrossEntropy ${formatShape([B, C])}`,
+    inputs: { z: reals(random, [B, C]) },
+    constants: { t: integers(random, [B], C) },
+    forward: [{ op: 'softmaxCrossEntropyForward' }],
+    backward: [{ op: 'softmaxCrossEntropyBackward' }],
+  };
+}
+
+export function softmaxCase(
+  random: RandomStream,
+  { B, C }: RowSizes,
+): KernelDeclaration<keyof typeof softmaxCrossEntropyOps> {
+  return {
+    title: `softmax ${formatShape([B, C])}`,
+    values: { z: reals(random, [B, C]) },
+    calls: [{ op: 'softmaxForward' }],
+  };
 }

@@ -14,8 +14,11 @@
  *
  * Kernels: assembly/squared-error.ts, shaders/squared-error.wgsl
  */
-import { sizeOf, type Values } from '../tensor.js';
-import { defineOp, expectSameShapes, expectShape } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
+import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
+import { defineOp } from './define-op.js';
+import { expectSameShapes } from './shape-checks.js';
 
 export function squaredErrorForward(L: Values, y: Values, t: Values, scale: number): void {
   let sum = 0;
@@ -32,12 +35,13 @@ export const squaredErrorOps = {
     outputs: ['L'],
     inputs: ['y', 't'],
     attributes: ['scale'],
+    sizes: ['n'],
     formula: 'L = s Σ (y − t)²',
-    sizes({ L, y, t }) {
-      expectShape('squaredError', 'L', L, [1]);
+    shapes({ y, t }) {
       expectSameShapes('squaredError', { y, t });
-      return [sizeOf(y)];
+      return { outputs: { L: [1] }, sizes: { n: sizeOf(y) } };
     },
+    terms: ({ n }) => n,
     reference: ({ L, y, t }, _, { scale }) => squaredErrorForward(L, y, t, scale),
   }),
 
@@ -45,11 +49,42 @@ export const squaredErrorOps = {
     outputs: ['dy'],
     inputs: ['y', 't'],
     attributes: ['scale'],
+    sizes: ['n'],
     formula: 'dy = 2 s (y − t)',
-    sizes({ y, t, dy }) {
-      expectSameShapes('squaredError', { y, t, dy });
-      return [sizeOf(y)];
+    shapes({ y, t }) {
+      expectSameShapes('squaredError', { y, t });
+      return { outputs: { dy: y }, sizes: { n: sizeOf(y) } };
     },
+    terms: () => 1,
     reference: ({ dy, y, t }, _, { scale }) => squaredErrorBackward(dy, y, t, scale),
   }),
 };
+
+export const squaredErrorCases: OpCases<keyof typeof squaredErrorOps> = {
+  name: 'squared-error',
+  magnitudes: {
+    squaredErrorForward: relative,
+    squaredErrorBackward: relative,
+  },
+  draw(random) {
+    const shape = drawExtents(random, 2);
+    return {
+      gradients: [squaredErrorCase(random, 'mean', shape), squaredErrorCase(random, 'sum', shape)],
+    };
+  },
+};
+
+export function squaredErrorCase(
+  random: RandomStream,
+  reduction: 'mean' | 'sum',
+  shape: Shape,
+): GradientDeclaration<keyof typeof squaredErrorOps> {
+  const attributes = { scale: reduction === 'sum' ? 1 : 1 / sizeOf(shape) };
+  return {
+    title: `squaredError, ${reduction}, ${formatShape(shape)}`,
+    inputs: { y: reals(random, shape) },
+    constants: { t: reals(random, shape) },
+    forward: [{ op: 'squaredErrorForward', attributes }],
+    backward: [{ op: 'squaredErrorBackward', attributes }],
+  };
+}

@@ -16,8 +16,18 @@
  *
  * Kernels: assembly/step-state.ts, shaders/step-state.wgsl
  */
+import type { RandomStream } from '../random/threefry.js';
 import { persistent, type Tensor, type Values } from '../tensor.js';
-import { defineOp, expectShape } from './types.js';
+import {
+  type Drawn,
+  type KernelDeclaration,
+  type OpCases,
+  positiveReals,
+  reals,
+  relative,
+} from './cases.js';
+import { defineOp } from './define-op.js';
+import { expectShape } from './shape-checks.js';
 
 /** R: how many steps one run may take. */
 export const MAX_ROWS = 1024;
@@ -74,26 +84,61 @@ export function advance(state: Values, batchSize: number): void {
 
 export const stepStateOps = {
   recordLoss: defineOp({
-    outputs: ['losses'],
+    updates: ['losses'],
     inputs: ['L', 'state'],
+    dtypes: { state: 'int32' },
+    sizes: [],
     formula: 'losses[row] ← L',
-    sizes({ L, state }) {
+    shapes({ L, state }) {
       expectShape('recordLoss', 'L', L, [1]);
       expectShape('recordLoss', 'state', state, [STATE_SIZE]);
-      return [];
+      return { outputs: {}, sizes: {} };
     },
+    terms: () => 1,
     reference: ({ losses, L, state }) => recordLoss(losses, L, state),
   }),
 
   advance: defineOp({
-    outputs: ['state'],
+    updates: ['state'],
     inputs: [],
+    dtypes: { state: 'int32' },
     attributes: ['batchSize'],
+    sizes: [],
     formula: 'step ← step + 1, row ← row + 1, position ← position + B',
-    sizes({ state }) {
+    shapes({ state }) {
       expectShape('advance', 'state', state, [STATE_SIZE]);
-      return [];
+      return { outputs: {}, sizes: {} };
     },
+    terms: () => 2,
     reference: ({ state }, _, { batchSize }) => advance(state, batchSize),
   }),
 };
+
+export const stepStateCases: OpCases<keyof typeof stepStateOps> = {
+  name: 'step-state',
+  magnitudes: {
+    recordLoss: relative,
+    advance: relative,
+  },
+  draw: (random) => ({ kernels: [stepStateCase(random)] }),
+};
+
+export function stepStateCase(random: RandomStream): KernelDeclaration<keyof typeof stepStateOps> {
+  const { state } = drawStepState(random);
+  const losses = reals(random, [MAX_ROWS]);
+  const attributes = { batchSize: 1 + random.nextBelow(1000) };
+  return {
+    title: 'step state',
+    values: { L: reals(random, [1]), state, losses },
+    calls: [{ op: 'recordLoss' }, { op: 'advance', attributes }, { op: 'recordLoss' }],
+  };
+}
+
+/** The state of some later step, with learning rates from 0.1 to 2. */
+export function drawStepState(random: RandomStream): { state: Drawn; schedule: Drawn } {
+  const [step, row, position] = [1, 100, 1000].map((bound) => 1 + random.nextBelow(bound));
+  return {
+    state: { shape: [STATE_SIZE], data: Int32Array.of(step, row, position, 0) },
+    schedule: positiveReals(random, [MAX_ROWS]),
+  };
+}

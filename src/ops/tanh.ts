@@ -12,8 +12,11 @@
  *
  * Kernels: assembly/tanh.ts, shaders/tanh.wgsl
  */
-import { sizeOf, type Values } from '../tensor.js';
-import { defineOp, expectSameShapes } from './types.js';
+import type { RandomStream } from '../random/threefry.js';
+import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
+import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
+import { defineOp, elementwise } from './define-op.js';
+import { expectSameShapes } from './shape-checks.js';
 
 export function tanhForward(y: Values, x: Values): void {
   for (let i = 0; i < x.length; i++) y[i] = Math.tanh(x[i]);
@@ -27,22 +30,44 @@ export const tanhOps = {
   tanhForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
+    sizes: ['n'],
     formula: 'y = tanh(x)',
-    sizes({ x, y }) {
-      expectSameShapes('tanh', { x, y });
-      return [sizeOf(x)];
-    },
+    shapes: ({ x }) => ({ outputs: { y: x }, sizes: { n: sizeOf(x) } }),
+    terms: elementwise,
     reference: ({ y, x }) => tanhForward(y, x),
   }),
 
   tanhBackward: defineOp({
     outputs: ['dx'],
     inputs: ['dy', 'y'],
+    sizes: ['n'],
     formula: 'dx = dy (1 − y²)',
-    sizes({ y, dx, dy }) {
-      expectSameShapes('tanh', { y, dx, dy });
-      return [sizeOf(y)];
+    shapes({ dy, y }) {
+      expectSameShapes('tanh', { y, dy });
+      return { outputs: { dx: dy }, sizes: { n: sizeOf(dy) } };
     },
+    terms: elementwise,
     reference: ({ dx, dy, y }) => tanhBackward(dx, dy, y),
   }),
 };
+
+export const tanhCases: OpCases<keyof typeof tanhOps> = {
+  name: 'tanh',
+  magnitudes: {
+    tanhForward: relative,
+    tanhBackward: ({ dy, y }) => ({ dx: dy.map((d, i) => d * (1 + y[i] ** 2)) }),
+  },
+  draw: (random) => ({ gradients: [tanhCase(random, drawExtents(random, 2))] }),
+};
+
+export function tanhCase(
+  random: RandomStream,
+  shape: Shape,
+): GradientDeclaration<keyof typeof tanhOps> {
+  return {
+    title: `tanh ${formatShape(shape)}`,
+    inputs: { x: reals(random, shape) },
+    forward: [{ op: 'tanhForward' }],
+    backward: [{ op: 'tanhBackward' }],
+  };
+}

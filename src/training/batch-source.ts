@@ -7,11 +7,11 @@ import { type DataType, persistent, type Tensor } from '../tensor.js';
 export interface BatchSource {
   /** (N, F), bytes or float32. */
   readonly inputs: Tensor;
-  /** Class numbers (N) int32, or reals (N, 1); nothing where only predictions are wanted. */
+  /** Class numbers (N) int32, or reals (N, 1); undefined for predictions. */
   readonly targets: Tensor | undefined;
   /** (N) int32: example number n of the epoch is row index[n]. */
   readonly index: Tensor;
-  /** Applied to bytes. */
+  /** Mean and standard deviation that bytes are normalised by. */
   readonly normalization: Normalization;
 }
 
@@ -51,17 +51,19 @@ export function sourceOf(dataset: Dataset): BatchSource {
   return createSource(size, features, inputType, classes > 0 ? 'labels' : 'reals', normalization);
 }
 
-/** Appends the calls that gather the inputs of the next batch: x (B, F). */
+/** Appends the call that gathers the inputs of the next batch: x (B, F). */
 export function gatherInputs(
   step: Step,
   { inputs: data, index, normalization: { mean, std } }: BatchSource,
   batchSize: number,
   { state }: StepState,
 ): Tensor {
-  const x = step.activation('x', [batchSize, data.shape[1]]);
-  if (data.dtype === 'uint8') step.call('gatherBytes', { x, data, index, state }, { mean, std });
-  else step.call('gatherReals', { x, data, index, state });
-  return x;
+  const like = { x: [batchSize, data.shape[1]] };
+  if (data.dtype === 'uint8') {
+    const attributes = { mean, std };
+    return step.call('gatherBytes', { data, index, state }, { like, attributes }).x;
+  }
+  return step.call('gatherReals', { data, index, state }, { like }).x;
 }
 
 /** Appends the call that gathers the targets of the next batch: t (B) or (B, 1). */
@@ -73,11 +75,9 @@ export function gatherTargets(
   { state }: StepState,
 ): Tensor {
   if (targets.dtype === 'int32') {
-    const t = step.activation('t', [batchSize], 'int32');
-    step.call('gatherLabels', { t, labels: targets, index, state });
-    return t;
+    const like = { t: [batchSize] };
+    return step.call('gatherLabels', { labels: targets, index, state }, { like }).t;
   }
-  const t = step.activation('t', [batchSize, targets.shape[1]]);
-  step.call('gatherReals', { x: t, data: targets, index, state });
-  return t;
+  const like = { x: [batchSize, targets.shape[1]] };
+  return step.call('gatherReals', { data: targets, index, state }, { like, as: { x: 't' } }).t;
 }

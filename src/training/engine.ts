@@ -1,7 +1,8 @@
-import type { Backend, Reals } from '../backends/backend.js';
 import type { Dataset, Normalization } from '../data/dataset.js';
 import { ShapeError } from '../errors.js';
 import type { LayerBuffer } from '../layers/parameter.js';
+import type { Backend } from '../numerics/backend.js';
+import type { Reals } from '../numerics/core.js';
 import { createStepState, MAX_ROWS, stateWords } from '../ops/step-state.js';
 import { RandomStream, STREAMS } from '../random/threefry.js';
 import { Step } from '../step.js';
@@ -112,12 +113,12 @@ export class Engine {
     const known = loss.classes(this.outputs(features));
     if (loss.targets === 'labels' && (classes === 0 || classes > known)) {
       throw new ShapeError(
-        `${loss.name}: expected targets of at most ${known} classes, got ${name} with ${classes === 0 ? 'real numbers' : `${classes} classes`}`,
+        `${loss.description.name}: expected targets of at most ${known} classes, got ${name} with ${classes === 0 ? 'real numbers' : `${classes} classes`}`,
       );
     }
     if (loss.targets === 'reals' && classes > 0) {
       throw new ShapeError(
-        `${loss.name}: expected real targets, got ${name} with ${classes} classes; use a loss on labels`,
+        `${loss.description.name}: expected real targets, got ${name} with ${classes} classes; use a loss on labels`,
       );
     }
     return known;
@@ -131,7 +132,8 @@ export class Engine {
 
   /** Numbers per example that the model takes: its own word, or the last dataset's. */
   get features(): number | undefined {
-    return this.setup.model.features ?? this.#features;
+    const { input } = this.setup.model;
+    return typeof input === 'object' ? input.features : this.#features;
   }
 
   /**
@@ -141,7 +143,7 @@ export class Engine {
    */
   outputs(features: number): number {
     const step = new Step();
-    const { shape } = this.setup.model.forward(step, step.activation('x', [1, features]));
+    const { shape } = this.setup.model.forward(step, step.activation('x', [1, features])).y;
     if (shape.length !== 2) {
       throw new ShapeError(
         `model: expected an output of shape (B, classes), got ${formatShape(shape)}; end the model with flatten or globalAveragePool, and linear`,

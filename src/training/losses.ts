@@ -1,37 +1,51 @@
-import { ShapeError } from '../errors.js';
+import { type Description, describe } from '../description.js';
+import { DataError, ShapeError } from '../errors.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 
-/**
- * What training minimises. As with layers, `forward` appends the calls that compute the loss of a
- * batch and `backward`, called after it, those that compute the gradient of the model's output.
- */
+/** What a loss appended to a step. */
+export interface LossForward {
+  /** The loss of the batch, (1). */
+  readonly L: Tensor;
+  /**
+   * Appends the calls that compute the gradient of L with respect to the model's output, and returns
+   * it. Call it once at most.
+   */
+  backward(): Tensor;
+}
+
+/** What training minimises. */
 export interface Loss {
-  readonly name: string;
+  /** The call that makes it, as plain data. */
+  readonly description: Description;
   /** Class numbers (`labels`), or one real number per example (`reals`). */
   readonly targets: 'labels' | 'reals';
-  /** What the loss of several examples is of the losses of each. */
+  /** How the losses of examples make up the loss of a batch. */
   readonly reduction: 'mean' | 'sum';
   /**
-   * How many classes an output (B, O) tells apart; 0 for regression.
+   * The number of classes that an output (B, O) distinguishes; 0 for regression.
    *
    * @throws ShapeError when the loss does not take outputs of this width
    */
   classes(outputs: number): number;
-  /** @returns the loss (1) of the batch */
-  forward(step: Step, output: Tensor, targets: Tensor): Tensor;
-  /** @returns the gradient of the loss with respect to `output` */
-  backward(step: Step): Tensor;
-  /** What a user wants to see of an output: probabilities, or for regression the output itself. */
+  /**
+   * Appends the calls that compute the loss.
+   *
+   * @param output of the model, (B, O)
+   * @param targets (B) labels, or (B, O) reals
+   */
+  forward(step: Step, output: Tensor, targets: Tensor): LossForward;
+  /** Appends what `predict` returns: probabilities, or for regression the output itself. */
   predict(step: Step, output: Tensor): Tensor;
 }
 
-/** Mean cross-entropy of softmax(output), for C classes. Derivation: src/ops/softmax-cross-entropy.ts. */
+/**
+ * Mean cross-entropy of softmax(output), for outputs (B, C) and labels (B) below C. Derivation:
+ * src/ops/softmax-cross-entropy.ts.
+ */
 export function softmaxCrossEntropy(): Loss {
-  let p: Tensor;
-  let t: Tensor;
   return {
-    name: 'softmaxCrossEntropy',
+    description: describe('softmaxCrossEntropy'),
     targets: 'labels',
     reduction: 'mean',
     classes(outputs) {
@@ -42,98 +56,75 @@ export function softmaxCrossEntropy(): Loss {
       }
       return outputs;
     },
-    forward(step, z, targets) {
-      const L = step.activation('L', [1]);
-      p = step.activation('p', z.shape);
-      t = targets;
-      step.call('softmaxCrossEntropyForward', { L, p, z, t });
-      return L;
+    forward(step, z, t) {
+      const { L, p } = step.call('softmaxCrossEntropyForward', { z, t });
+      return { L, backward: () => step.call('softmaxCrossEntropyBackward', { p, t }).dz };
     },
-    backward(step) {
-      const dz = step.activation('dz', p.shape);
-      step.call('softmaxCrossEntropyBackward', { dz, p, t });
-      return dz;
-    },
-    predict(step, z) {
-      const probabilities = step.activation('p', z.shape);
-      step.call('softmaxForward', { p: probabilities, z });
-      return probabilities;
-    },
+    predict: (step, z) => step.call('softmaxForward', { z }).p,
   };
 }
 
-/** Mean binary cross-entropy on logits (B, 1). Derivation: src/ops/binary-cross-entropy.ts. */
+/**
+ * Mean binary cross-entropy, for logits (B, 1) and labels (B) of 0 or 1. Derivation:
+ * src/ops/binary-cross-entropy.ts.
+ */
 export function binaryCrossEntropy(): Loss {
   return binaryLoss('binaryCrossEntropy');
 }
 
-/** Mean of 1 − σ(z) for label 1 and σ(z) for label 0. Derivation: src/ops/mnist-loss.ts. */
+/**
+ * Mean of 1 − σ(z) for label 1 and σ(z) for label 0, for logits z (B, 1). Derivation:
+ * src/ops/mnist-loss.ts.
+ */
 export function mnistLoss(): Loss {
   return binaryLoss('mnistLoss');
 }
 
 function binaryLoss(name: 'binaryCrossEntropy' | 'mnistLoss'): Loss {
-  let p: Tensor;
-  let t: Tensor;
   return {
-    name,
+    description: describe(name),
     targets: 'labels',
     reduction: 'mean',
     classes(outputs) {
       expectOneOutput(name, outputs);
       return 2;
     },
-    forward(step, z, targets) {
-      const L = step.activation('L', [1]);
-      p = step.activation('p', z.shape);
-      t = targets;
-      step.call(`${name}Forward`, { L, p, z, t });
-      return L;
+    forward(step, z, t) {
+      const { L, p } = step.call(`${name}Forward`, { z, t });
+      return { L, backward: () => step.call(`${name}Backward`, { p, t }).dz };
     },
-    backward(step) {
-      const dz = step.activation('dz', p.shape);
-      step.call(`${name}Backward`, { dz, p, t });
-      return dz;
-    },
-    predict(step, z) {
-      const y = step.activation('p', z.shape);
-      step.call('sigmoidForward', { y, x: z });
-      return y;
-    },
+    predict: (step, z) => step.call('sigmoidForward', { x: z }, { as: { y: 'p' } }).p,
   };
 }
 
-/**
- * Squared error for regression on one output. Derivation: src/ops/squared-error.ts.
- *
- * @param options.reduction `mean` over the batch (the default) or `sum`
- */
-export function squaredError({
-  reduction = 'mean',
-}: {
+export interface SquaredErrorOptions {
+  /** `mean` over the batch (the default), or `sum`. */
   readonly reduction?: 'mean' | 'sum';
-} = {}): Loss {
-  let y: Tensor;
-  let t: Tensor;
-  const scale = () => (reduction === 'sum' ? 1 : 1 / y.size);
+}
+
+/**
+ * Squared error for regression, for outputs (B, 1) and targets (B, 1). Derivation:
+ * src/ops/squared-error.ts.
+ *
+ * @example squaredError({ reduction: 'sum' })
+ */
+export function squaredError(options: SquaredErrorOptions = {}): Loss {
+  const { reduction = 'mean' } = options;
   return {
-    name: reduction === 'sum' ? 'summedSquaredError' : 'meanSquaredError',
+    description: describe('squaredError', { ...options }),
     targets: 'reals',
     reduction,
     classes(outputs) {
       expectOneOutput('squaredError', outputs);
       return 0;
     },
-    forward(step, output, targets) {
-      const L = step.activation('L', [1]);
-      [y, t] = [output, targets];
-      step.call('squaredErrorForward', { L, y, t }, { scale: scale() });
-      return L;
-    },
-    backward(step) {
-      const dy = step.activation('dy', y.shape);
-      step.call('squaredErrorBackward', { dy, y, t }, { scale: scale() });
-      return dy;
+    forward(step, y, t) {
+      const attributes = { scale: reduction === 'sum' ? 1 : 1 / y.size };
+      const { L } = step.call('squaredErrorForward', { y, t }, { attributes });
+      return {
+        L,
+        backward: () => step.call('squaredErrorBackward', { y, t }, { attributes }).dy,
+      };
     },
     predict: (_step, output) => output,
   };
@@ -143,4 +134,23 @@ function expectOneOutput(name: string, outputs: number): void {
   if (outputs !== 1) {
     throw new ShapeError(`${name}: expected a model output of shape (B, 1), got (B, ${outputs})`);
   }
+}
+
+const LOSSES: Readonly<Record<string, (options: Description['options']) => Loss>> = {
+  binaryCrossEntropy,
+  mnistLoss,
+  softmaxCrossEntropy,
+  squaredError,
+};
+
+/**
+ * Builds a loss from its description.
+ *
+ * @throws DataError for a loss that is not of this library
+ */
+export function lossFrom({ name, options }: Description): Loss {
+  if (Object.hasOwn(LOSSES, name)) return LOSSES[name](options);
+  throw new DataError(
+    `description: expected a loss of ${Object.keys(LOSSES).join(', ')}, got ${name}`,
+  );
 }

@@ -8,10 +8,13 @@
  *   warmup      a straight line up to another schedule's first rate, then that schedule
  */
 
+import { type Description, describe } from '../description.js';
+import { DataError } from '../errors.js';
+
 /** The learning rate of every step of a run. */
 export interface Schedule {
-  /** What it is, for messages and summaries: `oneCycle`. */
-  readonly name: string;
+  /** The call that makes it, as plain data. */
+  readonly description: Description;
   /**
    * The learning rate of one step.
    *
@@ -34,7 +37,7 @@ export function resolveSchedule(schedule: number | Schedule): Schedule {
  */
 export function constant(rate: number): Schedule {
   checkPositive('constant', 'rate', rate);
-  return { name: 'constant', at: () => rate };
+  return { description: describe('constant', { rate }), at: () => rate };
 }
 
 /**
@@ -51,7 +54,7 @@ export function stepDecay(options: { rate: number; gamma: number; every: number 
   checkPositive('stepDecay', 'gamma', gamma);
   checkCount('stepDecay', 'every', 'epochs', every);
   return {
-    name: 'stepDecay',
+    description: describe('stepDecay', { ...options }),
     at(step, _totalSteps, stepsPerEpoch) {
       const epoch = Math.floor(step / stepsPerEpoch);
       return rate * gamma ** Math.floor(epoch / every);
@@ -76,7 +79,7 @@ export function cosine(options: { rate: number; minimum?: number }): Schedule {
     throw new RangeError(`cosine: expected minimum from 0 to the rate ${rate}, got ${minimum}`);
   }
   return {
-    name: 'cosine',
+    description: describe('cosine', { ...options }),
     at: (step, totalSteps) => anneal(rate, minimum, Math.min(step / totalSteps, 1)),
   };
 }
@@ -113,7 +116,7 @@ export function oneCycle(options: {
   const first = maximum / startDivisor;
   const final = first / endDivisor;
   return {
-    name: 'oneCycle',
+    description: describe('oneCycle', { ...options }),
     at(step, totalSteps) {
       const peak = startFraction * totalSteps - 1;
       const last = totalSteps - 1;
@@ -136,7 +139,7 @@ export function warmup(steps: number, schedule: number | Schedule): Schedule {
   checkCount('warmup', 'steps', 'steps', steps);
   const next = resolveSchedule(schedule);
   return {
-    name: `warmup, then ${next.name}`,
+    description: describe('warmup', { steps, schedule: next.description }),
     at(step, totalSteps, stepsPerEpoch) {
       const remaining = Math.max(totalSteps - steps, 1);
       const rate = next.at(Math.max(step - steps, 0), remaining, stepsPerEpoch);
@@ -159,5 +162,27 @@ function checkCount(schedule: string, option: string, unit: string, value: numbe
   if (Number.isSafeInteger(value) && value > 0) return;
   throw new RangeError(
     `${schedule}: expected ${option} to be a positive number of whole ${unit}, got ${value}`,
+  );
+}
+
+type Options = Description['options'];
+
+const SCHEDULES: Readonly<Record<string, (options: Options) => Schedule>> = {
+  constant: ({ rate }) => constant(rate as number),
+  cosine: (options) => cosine(options as Parameters<typeof cosine>[0]),
+  oneCycle: (options) => oneCycle(options as Parameters<typeof oneCycle>[0]),
+  stepDecay: (options) => stepDecay(options as Parameters<typeof stepDecay>[0]),
+  warmup: ({ steps, schedule }) => warmup(steps as number, scheduleFrom(schedule as Description)),
+};
+
+/**
+ * Builds a schedule from its description.
+ *
+ * @throws DataError for a schedule that is not of this library
+ */
+export function scheduleFrom({ name, options }: Description): Schedule {
+  if (Object.hasOwn(SCHEDULES, name)) return SCHEDULES[name](options);
+  throw new DataError(
+    `description: expected a schedule of ${Object.keys(SCHEDULES).join(', ')}, got ${name}`,
   );
 }

@@ -33,8 +33,8 @@ export function trainingStep(
 ): Step {
   const { model, optimizer, clipNorm, seed = 0 } = setup;
   const step = new Step({ seed, state: state.state, updatesStatistics: true });
-  const { L } = appendForward(step, setup, state, source, batchSize);
-  appendBackward(step, setup);
+  const { L, backward } = appendForward(step, setup, state, source, batchSize);
+  backward();
   if (clipNorm !== undefined) {
     step.section('clip');
     clipGradients(step, model.parameters, clipNorm);
@@ -76,7 +76,7 @@ export function predictionStep(
   step.section('data');
   const x = gatherInputs(step, source, batchSize, state);
   step.section('forward');
-  const predictions = loss.predict(step, model.forward(step, x));
+  const predictions = loss.predict(step, model.forward(step, x).y);
   step.keep(predictions);
   return { step, predictions };
 }
@@ -92,9 +92,9 @@ export function gradientStep(
   batchSize: number,
 ): { step: Step; L: Tensor } {
   const step = new Step({ seed: setup.seed ?? 0, state: state.state, updatesStatistics: false });
-  const { L } = appendForward(step, setup, state, source, batchSize);
+  const { L, backward } = appendForward(step, setup, state, source, batchSize);
   step.keep(L);
-  appendBackward(step, setup);
+  backward();
   return { step, L };
 }
 
@@ -116,19 +116,24 @@ function appendForward(
   const x = gatherInputs(step, source, batchSize, state);
   const t = gatherTargets(step, source, source.targets as Tensor, batchSize, state);
   step.section('forward');
-  const y = model.forward(step, x);
+  const { y, backward } = model.forward(step, x);
   step.section('loss');
-  const L = loss.forward(step, y, t);
-  return { y, t, L };
-}
-
-function appendBackward(step: Step, { model, loss }: TrainingSetup): void {
-  step.section('backward');
-  model.backward(step, loss.backward(step));
+  const { L, backward: lossBackward } = loss.forward(step, y, t);
+  return {
+    y,
+    t,
+    L,
+    backward() {
+      step.section('backward');
+      const dy = lossBackward();
+      step.nameGradient(dy, y);
+      backward(dy);
+    },
+  };
 }
 
 function appendAdvance(step: Step, { state, losses }: StepState, L: Tensor, batchSize: number) {
   step.section('state');
   step.call('recordLoss', { losses, L, state });
-  step.call('advance', { state }, { batchSize });
+  step.call('advance', { state }, { attributes: { batchSize } });
 }

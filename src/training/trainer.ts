@@ -1,4 +1,3 @@
-import type { Backend, Reals } from '../backends/backend.js';
 import {
   expectFinite,
   expectInteger,
@@ -12,6 +11,8 @@ import { ShapeError, TrainingError } from '../errors.js';
 import { yieldToEventLoop } from '../event-loop.js';
 import { readBytes, writeBytes } from '../files.js';
 import { isOwned, own } from '../layers/ownership.js';
+import type { Backend } from '../numerics/backend.js';
+import type { Reals } from '../numerics/core.js';
 import { accuracyOf } from '../ops/accuracy.js';
 import type { Shape } from '../tensor.js';
 import { type Checkpoint, checkpointValues, readPosition } from './checkpoint.js';
@@ -332,7 +333,7 @@ export class Trainer {
 
   #batch(operation: string, inputs: Uint8Array | Float32Array): Batch {
     const { features, setup } = this.#engine;
-    if (features === undefined && setup.model.takesImages) {
+    if (features === undefined && setup.model.input === 'images') {
       throw new TrainingError(
         `${operation}: expected a model that takes rows of numbers, got one that takes images; wrap it in onImages`,
       );

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AutoDevice, type Rival } from '../../src/backends/auto.js';
-import { Backend } from '../../src/backends/backend.js';
+import { Backend } from '../../src/numerics/backend.js';
 import type { BackendName, Device, Executable } from '../../src/backends/device.js';
 import { ReferenceDevice } from '../../src/backends/reference.js';
 import { createWasmDevice } from '../../src/backends/wasm/wasm.js';

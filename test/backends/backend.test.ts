@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Backend } from '../../src/backends/backend.js';
-import { createBackend } from '../../src/backends/create.js';
+import type { Backend } from '../../src/numerics/backend.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Precision } from '../../src/backends/reference.js';
 import type { WasmBuild } from '../../src/backends/wasm/module.js';
 import { BackendError } from '../../src/errors.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createBackend } from '../../src/backends/create.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import { loadModule, supportedBuilds, type WasmBuild } from '../../src/backends/wasm/module.js';
 import { BackendError } from '../../src/errors.js';
 

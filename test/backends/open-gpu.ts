@@ -1,4 +1,4 @@
-import { Backend } from '../../src/backends/backend.js';
+import { Backend } from '../../src/numerics/backend.js';
 import { openAdapter } from '../../src/backends/webgpu/adapter/adapter.js';
 import { WebgpuDevice } from '../../src/backends/webgpu/webgpu-device.js';
 

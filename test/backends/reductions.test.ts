@@ -1,7 +1,7 @@
 /* Reductions on the GPU that are split between workgroups, with and without subgroups. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Backend } from '../../src/backends/backend.js';
-import { createBackend } from '../../src/backends/create.js';
+import type { Backend } from '../../src/numerics/backend.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import { openAdapter } from '../../src/backends/webgpu/adapter/adapter.js';
 import type { WebgpuOptions } from '../../src/backends/webgpu/adapter/options.js';
 import { KERNELS } from '../../src/backends/webgpu/kernels/kernels.js';

@@ -1,7 +1,7 @@
 /* Whole runs: given the same seed, a GPU learns as the CPU does, up to rounding. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Backend } from '../../src/backends/backend.js';
-import { createBackend } from '../../src/backends/create.js';
+import type { Backend } from '../../src/numerics/backend.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { loadMnist } from '../../src/data/mnist.js';
 import { take } from '../../src/data/subset.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createBackend } from '../../src/backends/create.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Device } from '../../src/backends/device.js';
 import { BUILDS, supportedBuilds, type WasmBuild } from '../../src/backends/wasm/module.js';
 import { createWasmDevice } from '../../src/backends/wasm/wasm.js';

@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type BackendOptions, createBackend } from '../../src/backends/create.js';
+import { type BackendOptions, createBackend } from '../../src/numerics/create-backend.js';
 import {
   describeAdapter,
   listAdapters,

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { benchConv2d, convolution, productsOf } from '../../bench/conv2d.js';
-import { createBackend } from '../../src/backends/create.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 
 const backend = await createBackend('wasm');
 afterAll(() => backend.close());

@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
 import { Recording } from '../../bench/recording.js';
-import { createBackend } from '../../src/backends/create.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 

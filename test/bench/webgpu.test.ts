@@ -4,7 +4,7 @@ import type { Contender } from '../../bench/contender.js';
 import { benchMatmul } from '../../bench/matmul.js';
 import { benchOverhead } from '../../bench/overhead.js';
 import { benchTrain } from '../../bench/train.js';
-import { createBackend } from '../../src/backends/create.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Device } from '../../src/backends/device.js';
 import { syntheticDigits } from '../../src/data/synthetic.js';
 import { RECIPES } from '../../src/recipes.js';

@@ -25,7 +25,7 @@ describe('baseline', () => {
     expect((result.confusion as number[][]).flat()).toEqual(Array.from(confusion));
   });
 
-  test('--digits takes some of them only', async () => {
+  test('--digits selects digits', async () => {
     const [result] = jsonLines(await baseline('--digits', '3,7', '--json'));
     expect(result).toMatchObject({ digits: [3, 7], classes: ['7', '3'] });
     const isOneOfThem = (target: number) => target === 3 || target === 7;
@@ -33,9 +33,9 @@ describe('baseline', () => {
     expect(result.accuracy).toBeGreaterThan(0.8);
   });
 
-  test('shows people accuracy and a table', async () => {
+  test('prints the accuracy and a confusion matrix', async () => {
     const { stdout } = await baseline('--digits', '3,7');
-    expect(stdout).toMatch(/^accuracy +\d+\.\d\d % of \d+ test images from /);
-    expect(stdout).toMatch(/^true +7 +3 +right$/m);
+    expect(stdout).toMatch(/^accuracy +\d+\.\d\d % on \d+ test images \(/);
+    expect(stdout).toMatch(/^true +7 +3 +correct$/m);
   });
 });

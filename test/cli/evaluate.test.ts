@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 describe('evaluate', () => {
-  test('--json gives what training ended with, from the same data', async () => {
+  test('--json prints the metrics that training ended with, on the same data', async () => {
     const outcome = await evaluate(weightsOf('mlp'), '--json');
     const [result] = jsonLines(outcome);
     const history = JSON.parse(await readFile(folder.at('mlp/history.json'), 'utf8'));
@@ -42,22 +42,22 @@ describe('evaluate', () => {
     expect(right / 200).toBe(validAccuracy);
   });
 
-  test('shows people a table of what was taken for what', async () => {
+  test('prints the accuracy and a confusion matrix', async () => {
     const { stdout } = await evaluate(weightsOf('mlp'));
-    expect(stdout).toMatch(/^accuracy +\d+\.\d\d % of 200 test images from /);
-    expect(stdout).toMatch(/^true +0 +1 +2 +3 +4 +5 +6 +7 +8 +9 +right$/m);
+    expect(stdout).toMatch(/^accuracy +\d+\.\d\d % on 200 test images \(/);
+    expect(stdout).toMatch(/^true +0 +1 +2 +3 +4 +5 +6 +7 +8 +9 +correct$/m);
     expect(stdout.match(/^\d .* \d+\.\d\d %$/gm)).toHaveLength(10);
   });
 
   test('names the classes of binary recipes', async () => {
     const { stdout } = await evaluate(weightsOf('nine-or-not'));
     expect(stdout).toMatch(/^balanced +\d+\.\d\d %, the mean over the classes$/m);
-    expect(stdout).toMatch(/^true +not 9 +9 +right$/m);
+    expect(stdout).toMatch(/^true +not 9 +9 +correct$/m);
     const [result] = jsonLines(await evaluate(weightsOf('three-seven-linear'), '--json'));
     expect(result.classes).toEqual(['7', '3']);
   });
 
-  test('takes the digits that the weights were trained on, and no others', async () => {
+  test('uses the digits that the weights were trained on, and refuses others', async () => {
     const run = ['softmax', '--digits', '3,7', '--epochs', '1', '--data', digits.path];
     await handgrad(['train', ...run, '--out', folder.at('softmax')]);
     const [result] = jsonLines(await evaluate(weightsOf('softmax'), '--json'));
@@ -67,13 +67,13 @@ describe('evaluate', () => {
     expect(status).toBe(2);
   });
 
-  test('gives the loss alone for points', async () => {
+  test('prints only the loss for points', async () => {
     expect((await evaluate(weightsOf('line'))).stdout).toMatch(/^loss 0\.\d+ over 100 points$/m);
     const [result] = jsonLines(await evaluate(weightsOf('line'), '--json'));
     expect(result).toMatchObject({ accuracy: null, confusion: [] });
   });
 
-  test('takes weights of PyTorch, which do not say what they are, with --recipe', async () => {
+  test('needs --recipe for weights from PyTorch, which do not name their recipe', async () => {
     const { tensors } = decodeSafetensors(await readFile(weightsOf('mlp')));
     const path = folder.at('pytorch.safetensors');
     await writeFile(path, encodeSafetensors(tensors, { format: 'pt' }));
@@ -97,7 +97,7 @@ describe('evaluate', () => {
     expect(stderr).toContain(message);
   });
 
-  test('fails in one line for a file that is no safetensors', async () => {
+  test('fails in one line for a file that is not safetensors', async () => {
     await writeFile(folder.at('wrong'), 'these are not the weights you are looking for');
     const { status, stderr } = await evaluate(folder.at('wrong'), '--recipe', 'mlp');
     expect(status).toBe(1);

@@ -1,4 +1,4 @@
-/** Folders for the program to read from and to write to. */
+/** Temporary folders that the program reads from and writes to. */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,13 +7,13 @@ import { afterAll, beforeAll } from 'vitest';
 import { type Dataset, syntheticDigits } from '../../src/data/index.js';
 import { idxBytes } from '../data/idx-bytes.js';
 
-/** What `useFolder` gives: the path is there once the tests run. */
+/** A temporary folder. Its path is set when the tests of the file begin. */
 export interface Folder {
   readonly path: string;
   at(name: string): string;
 }
 
-/** A folder for the tests of a file, deleted after them. */
+/** Creates a folder before the tests of a file, and deletes it after them. */
 export function useFolder(fill?: (path: string) => Promise<void>): Folder {
   let path = '';
   beforeAll(async () => {
@@ -31,7 +31,7 @@ export function useFolder(fill?: (path: string) => Promise<void>): Folder {
 
 export const DIGITS = syntheticDigits({ trainSize: 600, testSize: 200 });
 
-/** A folder with 600 training and 200 test images in MNIST's form. */
+/** A folder with 600 training and 200 test images in MNIST's file format. */
 export function useDigits(): Folder {
   return useFolder(async (path) => {
     await writeSplit(path, 'train', DIGITS.train);

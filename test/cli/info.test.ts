@@ -1,5 +1,5 @@
 import { describe, expect, inject, test } from 'vitest';
-import { consider } from '../../src/cli/info.js';
+import { consider, formatGpu } from '../../src/cli/info.js';
 import { useDigits, useFolder } from './folders.js';
 import { handgrad, jsonLines } from './run.js';
 
@@ -38,7 +38,7 @@ describe('info', () => {
     });
   });
 
-  test('says why MNIST is missing, and how to get it', async () => {
+  test('says why MNIST is missing, and the remedy', async () => {
     const cache = folder.at('cache');
     const { status, stdout } = await handgrad(['info'], { env: { XDG_CACHE_HOME: cache } });
     expect(status).toBe(0);
@@ -49,14 +49,16 @@ describe('info', () => {
     );
   });
 
-  test('names the GPU and its limits, or says why WebGPU has none', async () => {
+  test('names the GPU and its limits, or the reason why there is none', async () => {
     const [machine] = jsonLines(await handgrad(['info', '--json']));
     const { webgpu, missing } = machine as unknown as Machine;
     const { stdout } = await handgrad(['info']);
     if (!webgpu.found) {
       expect(inject('webgpuIsRequired'), webgpu.reason).toBe(false);
       expect(missing).toContain(webgpu.reason);
-      expect(stdout).toMatch(/^GPU +none that (WebGPU offers|kernels run on)$/m);
+      expect(stdout).toContain(
+        `\nGPU           ${formatGpu({ found: false, adapters: webgpu.adapters as never })}\n`,
+      );
       expect(stdout).toMatch(/^ {2}WebGPU: expected /m);
       return;
     }
@@ -78,12 +80,21 @@ describe('info', () => {
     for (const line of webgpu.notes ?? []) expect(stdout).toContain(`\n              ${line}\n`);
   });
 
-  test('lists every adapter with what it offers', async () => {
+  test('distinguishes a machine without adapters from one whose adapters are unfit', () => {
+    const reason = 'WebGPU: expected a GPU adapter, got none';
+    expect(formatGpu({ found: false, adapters: [], reason })).toBe('none: see below');
+    const adapters = [{ name: 'Some GPU' }] as never;
+    expect(formatGpu({ found: false, adapters, reason })).toBe(
+      'none that kernels can run on: see below',
+    );
+  });
+
+  test('lists every adapter with its features and limits', async () => {
     const [machine] = jsonLines(await handgrad(['info', '--json']));
     const { found, adapter, adapters } = (machine as unknown as Machine).webgpu;
     const { stdout } = await handgrad(['info']);
     if (adapters.length === 0) expect(stdout).toMatch(/^adapters +none$/m);
-    // Kernels may run on none of them.
+    // The limits of all of them may be too low.
     if (found) expect(adapters.map(({ name }) => name)).toContain(adapter);
     for (const each of adapters) {
       expect(each).toMatchObject({
@@ -97,22 +108,22 @@ describe('info', () => {
     }
   });
 
-  test('says what auto considers, and why not a GPU', async () => {
+  test('names the backends that auto considers, and why a GPU is not one', async () => {
     const [machine] = jsonLines(await handgrad(['info', '--json']));
     const { webgpu, auto } = machine as unknown as Machine;
     const { stdout } = await handgrad(['info']);
     if (webgpu.found && !webgpu.isSoftware) {
       expect(auto).toEqual({ considers: ['wasm', 'webgpu'] });
-      expect(stdout).toMatch(/^auto +begins on wasm, times a training step on webgpu too/m);
+      expect(stdout).toMatch(/^auto +starts on wasm, then times a training step on webgpu too/m);
       return;
     }
     const { adapter, found } = webgpu;
     const reason = found ? `${adapter} computes on the CPU` : webgpu.reason;
     expect(auto).toEqual({ considers: ['wasm'], reason });
-    expect(stdout).toContain(`\nauto          wasm alone, since ${reason}\n`);
+    expect(stdout).toContain(`\nauto          only wasm (${reason})\n`);
   });
 
-  test('says what auto misses in an adapter that kernels do not run on', () => {
+  test('says why auto does not consider an adapter with low limits', () => {
     const gpu = { name: 'Some GPU', features: [], isSoftware: false, description: '' };
     const adapters = [{ ...gpu, limits: {} }] as never;
     const reason = 'WebGPU: expected an adapter with more';
@@ -123,7 +134,7 @@ describe('info', () => {
   test('says why there is no GPU, and what to install', async () => {
     const { status, stdout } = await handgrad(['info'], { env: { VK_ICD_FILENAMES: '/none' } });
     expect(status).toBe(0);
-    // Elsewhere than on Linux, another way leads to the GPU.
+    // Only Linux finds GPU drivers through VK_ICD_FILENAMES.
     if (process.platform !== 'linux') return;
     expect(stdout).toMatch(/^GPU +none: see below$/m);
     expect(stdout).toMatch(/^ {2}WebGPU: expected (a GPU adapter|the package webgpu)/m);

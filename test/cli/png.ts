@@ -14,10 +14,10 @@ interface PictureOptions extends PNGOptions {
 }
 
 /**
- * Writes a 28×28 image, 0 ground and 255 ink.
+ * Writes a 28×28 image, whose background is 0 and whose ink is 255.
  *
- * @param paper whether as dark ink on white; light on black, as MNIST has it, by default
- * @param scale pixels of the file along each pixel of the image
+ * @param paper writes dark ink on white; the default is light on black, as in MNIST
+ * @param scale side of the square of file pixels for each image pixel
  */
 export async function writePng(
   path: string,

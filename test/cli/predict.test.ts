@@ -14,7 +14,7 @@ const imageOf = (digit: number) => {
   return DIGITS.train.inputs.subarray(784 * index, 784 * (index + 1)) as Uint8Array;
 };
 
-/** What `--json` prints. */
+/** One element of the array that `--json` prints. */
 interface Prediction {
   file: string;
   answer: string;
@@ -56,7 +56,7 @@ describe('predict', () => {
     }
   });
 
-  test('shows people the answer, and the likely digits sorted, with bars', async () => {
+  test('prints the answer, and the likely digits sorted, with bars', async () => {
     const args = [weightsOf('softmax'), folder.at('3.png'), folder.at('7.png')];
     const { stdout } = await handgrad(['predict', ...args]);
     const [three, seven] = stdout.split('\n\n');
@@ -66,7 +66,7 @@ describe('predict', () => {
     expect(shares).toEqual(shares.toSorted((a, b) => b - a));
   });
 
-  test('says 3 or 7, and 9 or not, for the recipes that know no more', async () => {
+  test('answers 3 or 7, and 9 or not, for binary recipes', async () => {
     const [three, seven] = await predict(
       'three-seven-linear',
       folder.at('3.png'),
@@ -138,7 +138,10 @@ describe('predict fails in one line that names the file', () => {
     await expectFailure(args, 'expected at most 4096×4096 pixels, got 50000×40');
   });
 
-  test('when the weights know no digits', async () => {
-    await expectFailure([weightsOf('line'), folder.at('3.png')], 'tell digits apart, got line');
+  test('when the weights are not of a digit classifier', async () => {
+    await expectFailure(
+      [weightsOf('line'), folder.at('3.png')],
+      'digit classifier, got weights of line',
+    );
   });
 });

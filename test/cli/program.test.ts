@@ -13,7 +13,7 @@ const COMMANDS = [
   'bench',
 ];
 
-/** Expects one line on stderr, nothing on stdout, and the status of wrong usage. */
+/** Expects one line on stderr, nothing on stdout, and the exit status for wrong usage. */
 async function expectWrongUsage(args: readonly string[], message: string) {
   const { status, stdout, stderr } = await handgrad(args);
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
@@ -36,7 +36,7 @@ test('--help names every command and shows examples', async () => {
   expect(stdout).toContain('handgrad train mlp');
 });
 
-test('without a command it prints its help on stderr, as wrong usage', async () => {
+test('prints its help on stderr without a command, with the status for wrong usage', async () => {
   const { status, stdout, stderr } = await handgrad([]);
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   expect(stderr).toContain('Usage: handgrad');
@@ -80,7 +80,7 @@ test.each([
   { args: ['explain', 'mlp', '--batch-size', '0'], message: "'0' is invalid" },
 ])('handgrad $args is wrong usage', ({ args, message }) => expectWrongUsage(args, message));
 
-test('an error is one line, and with --verbose the stack follows', async () => {
+test('an error is one line, followed by the stack with --verbose', async () => {
   const args = ['evaluate', 'no-such-file', '--recipe', 'mlp'];
   const brief = await handgrad(args);
   expect(brief.status).toBe(1);
@@ -91,7 +91,7 @@ test('an error is one line, and with --verbose the stack follows', async () => {
   expect(verbose.stderr).toMatch(/\n {4}at /);
 });
 
-test('a reader that stops early, such as head, is no error', async () => {
+test('a reader that closes the pipe early, such as head, is not an error', async () => {
   const { stdout, stderr } = await shell('$HANDGRAD explain mlp-deep | head -n 1');
   expect(stdout).toMatch(/^recipe +mlp-deep/);
   expect(stderr).toBe('');

@@ -7,9 +7,10 @@ import { handgrad, jsonLines, type Outcome, type RunOptions, shell } from './run
 const digits = useDigits();
 const folder = useFolder();
 
-/** Long enough to be interrupted in, even by a test that is kept waiting. */
-// One thread, so that other tests on the same cores do not hold it up. On no GPU, whose weights would
-// be others and whose driver may have its own say on stderr.
+/**
+ * Long enough to be interrupted, even on a busy machine. It runs on one thread, so that other tests on
+ * the same cores delay it less, and on the CPU, since GPU drivers may print on stderr.
+ */
 const LONG_RUN =
   'train mlp-deep --data synthetic --epochs 8 --backend wasm --threads 1 --json'.split(' ');
 
@@ -18,8 +19,8 @@ const readJson = async (path: string) => JSON.parse(await readFile(path, 'utf8')
 /** Sends a signal when the line of an epoch appears. */
 function signalAfterEpoch(epoch: number, signal: NodeJS.Signals): RunOptions {
   return {
-    onLine(line, child) {
-      if (JSON.parse(line).epoch === epoch) child.kill(signal);
+    onLine(line, subprocess) {
+      if (JSON.parse(line).epoch === epoch) subprocess.kill(signal);
     },
   };
 }
@@ -31,7 +32,7 @@ function expectFailure({ status, stderr }: Outcome, message: string | RegExp) {
 }
 
 describe('train --out', () => {
-  test('keeps weights, history, settings and a checkpoint', async () => {
+  test('saves weights, history, settings and a checkpoint', async () => {
     const out = folder.at('kept/deeper');
     const args = ['train', 'mlp', '--epochs', '2', '--data', digits.path, '--out', out];
     const outcome = await handgrad([...args, '--json']);
@@ -65,7 +66,7 @@ describe('train --out', () => {
     expect(lines.at(-1)).toMatchObject({ weights: `${out}/weights.safetensors` });
   });
 
-  test('keeps the last good weights when the loss stops being finite', async () => {
+  test('saves the last good weights when the loss is no longer finite', async () => {
     const out = folder.at('diverged');
     const args = ['mlp', '--learning-rate', '1e9', '--data', digits.path, '--out', out];
     const outcome = await handgrad(['train', ...args]);
@@ -75,45 +76,48 @@ describe('train --out', () => {
     expect((await readJson(`${out}/history.json`)).epochs).toEqual([]);
   });
 
-  test('keeps what another run learned, and says how to go on', async () => {
+  test('refuses a folder with another run, and says how to continue it', async () => {
     const out = folder.at('learned');
     const args = ['train', 'line', '--epochs', '3', '--out', out];
     expect((await handgrad(args)).status).toBe(0);
     const weights = await readFile(`${out}/weights.safetensors`);
-    expectFailure(await handgrad(args), `${out} with checkpoint.safetensors; go on with --resume`);
+    expectFailure(
+      await handgrad(args),
+      `${out} with checkpoint.safetensors; continue it with --resume`,
+    );
     expect(await readFile(`${out}/weights.safetensors`)).toEqual(weights);
   });
 
-  test('fails when the folder cannot be made', async () => {
+  test('fails when the folder cannot be created', async () => {
     await writeFile(folder.at('a-file'), '');
     const args = ['train', 'line', '--out', folder.at('a-file/run')];
-    expectFailure(await handgrad(args), /write .*a-file\/run: expected room and permission/);
+    expectFailure(await handgrad(args), /write .*a-file\/run: expected free space and permission/);
   });
 
-  // A name that leads to /dev/full meets the disk's own error; the shell knows the process number
-  // in that name, since exec keeps it.
+  // Links to /dev/full under every temporary name simulate a full disk. The names contain the process
+  // number, which the shell knows because exec keeps it.
   test
     .runIf(process.platform === 'linux')
     .each(['config.json', 'history.json', 'checkpoint.safetensors', 'weights.safetensors'])(
-    'on a full disk leaves no half of %s',
+    'leaves no incomplete %s on a full disk',
     async (file) => {
       const out = folder.at(`full-${file}`);
       const outcome = await shell(
         'mkdir "$OUT"; for n in $(seq 0 200); do ln -s /dev/full "$OUT/$FILE.$$.$n.part"; done; exec $HANDGRAD train line --out "$OUT"',
         { env: { OUT: out, FILE: file } },
       );
-      expectFailure(outcome, `write ${out}/${file}: expected room`);
+      expectFailure(outcome, `write ${out}/${file}: expected free space`);
       expect(outcome.stderr).toContain('no space left on device');
       const left = await readdir(out);
       expect(left).not.toContain(file);
-      // The link that was written to is gone, as the unfinished file would be.
+      // The program deletes the link that it wrote to, as it would the incomplete file.
       expect(left.filter((name) => name.endsWith('.part')).length).toBeLessThan(201);
     },
   );
 });
 
 describe('a run that is interrupted', () => {
-  test('by Ctrl-C keeps everything and goes on to the same weights, bit for bit', async () => {
+  test('by Ctrl-C saves everything and continues to the same weights, bit for bit', async () => {
     const [whole, parts] = [folder.at('whole'), folder.at('parts')];
     await handgrad([...LONG_RUN, '--out', whole]);
 
@@ -143,7 +147,7 @@ describe('a run that is interrupted', () => {
     expect(comparable(history)).toEqual(comparable(await readJson(`${whole}/history.json`)));
   });
 
-  test('by a crash goes on from the last epoch, with the settings it began with', async () => {
+  test('by a crash continues from the last epoch, with its original settings', async () => {
     const [whole, parts] = [folder.at('whole-crash'), folder.at('parts-crash')];
     const settings = ['--data', digits.path, '--seed', '3', '--epochs', '100'];
     const command = ['train', 'softmax', '--backend', 'wasm', '--json'];
@@ -159,17 +163,17 @@ describe('a run that is interrupted', () => {
     expect(weights.equals(await readFile(`${whole}/weights.safetensors`))).toBe(true);
   });
 
-  test('by SIGTERM without --out exits with its status and says that nothing is kept', async () => {
+  test('by SIGTERM without --out exits with its status and says that nothing is saved', async () => {
     const { status, stderr } = await handgrad(LONG_RUN, signalAfterEpoch(1, 'SIGTERM'));
     expect(status).toBe(143);
-    expect(stderr).toMatch(/^handgrad: stopped after \d of 8 epochs; nothing is kept[^\n]*\n$/);
+    expect(stderr).toMatch(/^handgrad: stopped after \d of 8 epochs; nothing is saved[^\n]*\n$/);
   });
 });
 
 describe('train --resume', () => {
   const resume = (...args: string[]) => handgrad(['train', ...args, '--resume']);
 
-  test('of a finished run changes nothing', async () => {
+  test('of a completed run changes nothing', async () => {
     const out = folder.at('finished');
     await handgrad(['train', 'line', '--out', out]);
     const weights = await readFile(`${out}/weights.safetensors`);
@@ -180,12 +184,12 @@ describe('train --resume', () => {
     expect((await readFile(`${out}/weights.safetensors`)).equals(weights)).toBe(true);
   });
 
-  test('refuses what differs from the run, and says what', async () => {
+  test('refuses settings that differ from the run, and names them', async () => {
     const out = folder.at('differs');
     await handgrad(['train', 'line', '--out', out]);
     for (const [change, message] of [
-      [['parabola'], 'expected recipe line, as the run began with, got parabola'],
-      [['line', '--epochs', '60'], 'expected epochs 50, as the run began with, got 60'],
+      [['parabola'], 'expected recipe line as in the original run, got parabola'],
+      [['line', '--epochs', '60'], 'expected epochs 50 as in the original run, got 60'],
       [['line', '--batch-size', '10'], 'expected batchSize 100'],
       [['line', '--learning-rate', '1'], 'expected learningRate 0.004'],
       [['line', '--seed', '1'], 'expected seed 0'],
@@ -194,17 +198,17 @@ describe('train --resume', () => {
     }
   });
 
-  test('names the recipe that differs, not the digits which it would not take', async () => {
+  test('names the recipe that differs, rather than its digits', async () => {
     const out = folder.at('differs-digits');
     const run = ['softmax', '--digits', '3,7', '--epochs', '1', '--data', digits.path];
     await handgrad(['train', ...run, '--out', out]);
     expectFailure(
       await resume('line', '--out', out),
-      'expected recipe softmax, as the run began with, got line',
+      'expected recipe softmax as in the original run, got line',
     );
   });
 
-  test('refuses other data than the run began with', async () => {
+  test('refuses data that differs from the original run', async () => {
     const out = folder.at('other-data');
     await handgrad(['train', 'softmax', '--epochs', '1', '--data', digits.path, '--out', out]);
     const outcome = await resume('softmax', '--data', 'synthetic', '--out', out);
@@ -221,7 +225,7 @@ describe('train --resume', () => {
     expectFailure(await resume('line', '--out', out), 'expected recipe, settings, backend');
   });
 
-  test('refuses digits in a configuration that are no list of them', async () => {
+  test('refuses a configuration whose digits are not a list of digits', async () => {
     const out = folder.at('corrupt-digits');
     await handgrad(['train', 'line', '--out', out]);
     const path = `${out}/config.json`;
@@ -230,7 +234,7 @@ describe('train --resume', () => {
       await writeFile(path, JSON.stringify({ ...config, digits }));
       expectFailure(
         await resume('line', '--out', out),
-        `read ${path}: expected digits to be at least two different ones, such as [3,7], got ${JSON.stringify(digits)}`,
+        `read ${path}: expected digits to list at least two different digits, such as [3,7], got ${JSON.stringify(digits)}`,
       );
     }
   });

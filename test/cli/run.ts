@@ -1,11 +1,11 @@
-/** Runs the built program as a user would. */
+/** Runs the built program as a user does. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** What `npm test` builds before it runs tests. */
+/** Built by `npm test` before the tests run. */
 export const PROGRAM = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 export interface Outcome {
@@ -17,27 +17,27 @@ export interface Outcome {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Called with each line of stdout, and the process to send signals to. */
-  readonly onLine?: (line: string, child: ChildProcess) => void;
+  /** Called with each line of stdout, and with the process, to which it may send signals. */
+  readonly onLine?: (line: string, subprocess: ChildProcess) => void;
 }
 
-/** Makes every request fail, as without a network. */
+/** Makes every request fail, as it does without a network. */
 export const OFFLINE = {
   NODE_OPTIONS: `--import "data:text/javascript,globalThis.fetch=async()=>{throw new Error('offline')}"`,
 };
 
-/** `handgrad …args`. Nothing of the caller's own settings or cache is seen. */
+/** Runs `handgrad …args`, isolated from the settings and the cache folder of the user. */
 export function handgrad(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   return run(process.execPath, [PROGRAM, ...args], options);
 }
 
-/** A shell script, in which `$HANDGRAD` is the program. */
+/** Runs a shell script, in which `$HANDGRAD` is the program. */
 export function shell(script: string, options: RunOptions = {}): Promise<Outcome> {
   const env = { HANDGRAD: `${process.execPath} ${PROGRAM}`, ...options.env };
   return run('sh', ['-c', script], { ...options, env });
 }
 
-/** Standard output as JSON objects, one per line. */
+/** Parses stdout, which has one JSON object per line. */
 export function jsonLines({ stdout }: Outcome): Record<string, unknown>[] {
   return stdout
     .trimEnd()
@@ -49,21 +49,21 @@ function run(command: string, args: readonly string[], options: RunOptions): Pro
   if (!existsSync(PROGRAM)) throw new Error(`expected ${PROGRAM}, got none; run npm run build`);
   const { HANDGRAD_MNIST: _, ...inherited } = process.env;
   const env = { ...inherited, XDG_CACHE_HOME: '/nonexistent/cache', ...options.env };
-  const child = spawn(command, args, {
+  const subprocess = spawn(command, args, {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.cwd !== undefined && { cwd: options.cwd }),
   });
   let [stdout, stderr] = ['', ''];
-  child.stderr.on('data', (chunk) => {
+  subprocess.stderr.on('data', (chunk) => {
     stderr += chunk;
   });
-  createInterface(child.stdout).on('line', (line) => {
+  createInterface(subprocess.stdout).on('line', (line) => {
     stdout += `${line}\n`;
-    options.onLine?.(line, child);
+    options.onLine?.(line, subprocess);
   });
   return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (status) => resolve({ status, stdout, stderr }));
+    subprocess.on('error', reject);
+    subprocess.on('close', (status) => resolve({ status, stdout, stderr }));
   });
 }

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BackendInfo } from '../../src/backends/device.js';
-import { JsonReport } from '../../src/cli/train-json.js';
-import type { RunStart, RunTotals } from '../../src/cli/train-report.js';
-import { TextReport } from '../../src/cli/train-text.js';
+import { JsonReport } from '../../src/cli/train/json-report.js';
+import type { RunStart, RunTotals } from '../../src/cli/train/report.js';
+import { TextReport } from '../../src/cli/train/text-report.js';
 import { syntheticDigits } from '../../src/data/synthetic.js';
 import { RECIPES } from '../../src/recipes.js';
 
@@ -30,7 +30,7 @@ function summary(backend: BackendInfo) {
   return { ...totals(backend), evaluation, coefficients, weightsPath };
 }
 
-/** What a report prints meanwhile. */
+/** The output of a report. */
 function printed(report: () => void): string {
   const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   report();
@@ -48,14 +48,14 @@ describe.each([
     (report: JsonReport | TextReport, to: BackendInfo) => report.interrupted(totals(to), 'SIGINT'),
   ],
 ])('the report of a run that is %s', (event, end) => {
-  it('names the backend that the run moved to, and the figures', () => {
+  it('names the backend that the run moved to, with the timings', () => {
     const line = JSON.parse(printed(() => end(new JsonReport(run), after)));
     const moved = { backend: 'webgpu', build: 'a GPU', threads: 1 };
     expect(line).toMatchObject({ event, ...moved, notes: [figures] });
     expect(printed(() => end(new TextReport(run), after))).toContain(`images/s\n${figures}\n`);
   });
 
-  it('tells the figures of a backend that stayed too', () => {
+  it('prints the timings of a backend that did not change', () => {
     const stayed = { ...before, notes: [figures] };
     const line = JSON.parse(printed(() => end(new JsonReport(run), stayed)));
     expect(line).toMatchObject({ event, notes: [figures] });
@@ -63,7 +63,7 @@ describe.each([
     expect(printed(() => end(new TextReport(run), stayed))).toContain(`images/s\n${figures}\n`);
   });
 
-  it('says nothing of a backend that had no rival', () => {
+  it('prints no notes if auto had no other candidate', () => {
     const line = JSON.parse(printed(() => end(new JsonReport(run), before)));
     expect(line).not.toHaveProperty('backend');
     expect(line).not.toHaveProperty('notes');

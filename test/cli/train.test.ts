@@ -15,7 +15,7 @@ function expectFailure({ status, stderr }: Outcome, message: string | RegExp) {
 }
 
 describe('train --json', () => {
-  test('prints start, every epoch and done, a line each', async () => {
+  test('prints a line for start, every epoch and done', async () => {
     const outcome = await train('mlp', '--epochs', '3', '--data', digits.path, '--json');
     expect({ status: outcome.status, stderr: outcome.stderr }).toEqual({ status: 0, stderr: '' });
     const [start, ...rest] = jsonLines(outcome);
@@ -64,7 +64,7 @@ describe('train --json', () => {
     });
   });
 
-  test('options change the settings, and the seed the result', async () => {
+  test('options change the settings, and the seed changes the result', async () => {
     const run = async (seed: string) =>
       jsonLines(
         await train(
@@ -81,7 +81,7 @@ describe('train --json', () => {
     expect(other.validLoss).not.toBe(first.validLoss);
   });
 
-  test('line ends with its coefficients, and null where there is no accuracy', async () => {
+  test('line ends with its coefficients, and its accuracy is null', async () => {
     const lines = jsonLines(await train('line', '--json'));
     expect(lines[0]).toMatchObject({ data: 'points', trainSize: 100 });
     expect(lines[1]).toMatchObject({ event: 'epoch', validAccuracy: null });
@@ -93,10 +93,10 @@ describe('train --json', () => {
   });
 });
 
-describe('train for people', () => {
-  test('says what is trained, a line per epoch, and what came of it', async () => {
+describe('train without --json', () => {
+  test('prints a header, a line per epoch, and the result', async () => {
     const { status, stdout, stderr } = await train('mlp', '--epochs', '2', '--data', digits.path);
-    // No progress bar where stderr is no terminal.
+    // stderr is not a terminal here, so there is no progress bar.
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^recipe +mlp: all digits by a network with 30 hidden units$/m);
     expect(stdout).toMatch(/^model +linear\(784, 30\), relu\(\), linear\(30, 10\): 23,860 param/m);
@@ -104,46 +104,46 @@ describe('train for people', () => {
     expect(stdout).toContain(`600 training and 200 test images from ${digits.path}`);
     expect(stdout).toMatch(/^epoch +train loss +valid loss +valid accuracy +seconds$/m);
     expect(stdout.match(/^ +[12] +\d\.\d+ +\d\.\d+ +\d+\.\d\d % +\d\.\d\d$/gm)).toHaveLength(2);
-    expect(stdout).toMatch(/^\d+\.\d\d % of 200 test images right$/m);
+    expect(stdout).toMatch(/^accuracy \d+\.\d\d % on 200 test images$/m);
     expect(stdout).toMatch(/^2 epochs, [\d.]+ s of training, [\d,]+ images\/s$/m);
   });
 
-  test('nine-or-not shows the balanced accuracy as well', async () => {
+  test('nine-or-not prints the balanced accuracy too', async () => {
     const { stdout } = await train('nine-or-not', '--epochs', '1', '--data', digits.path);
     expect(stdout).toMatch(/valid accuracy +balanced accuracy/);
-    expect(stdout).toMatch(/right, \d+\.\d\d % as the mean over the classes$/m);
+    expect(stdout).toMatch(/^accuracy .*, balanced accuracy \d+\.\d\d %$/m);
   });
 
-  test('line and parabola end with the curve they found', async () => {
+  test('line and parabola end with the fitted curve', async () => {
     expect((await train('line')).stdout).toMatch(/^y = [12]\.\d{3}x \+ [01]\.\d{3}$/m);
     const { stdout } = await train('parabola');
     expect(stdout).toMatch(/^y = \d\.\d{3}t² [+−] \d\.\d{3}t [+−] \d\.\d{3}$/m);
     expect(stdout.match(/^ +\d+ .*\d$/gm)).toHaveLength(50);
   });
 
-  test('points take no data, which a note says', async () => {
+  test('recipes on points ignore --data and print a note', async () => {
     const { status, stderr } = await train('line', '--data', '/nowhere');
     expect(status).toBe(0);
-    expect(stderr).toBe('note: line makes its own points; --data is not used\n');
+    expect(stderr).toBe('note: line generates its own points and ignores --data\n');
   });
 });
 
 describe('the data of train', () => {
-  test('is synthetic on demand', async () => {
+  test('is synthetic with --data synthetic', async () => {
     const [start] = jsonLines(
       await train('softmax', '--epochs', '1', '--data', 'synthetic', '--json'),
     );
     expect(start).toMatchObject({ data: 'synthetic', trainSize: 10_000, testSize: 2_000 });
   });
 
-  test('comes from HANDGRAD_MNIST where --data is not given', async () => {
+  test('comes from HANDGRAD_MNIST without --data', async () => {
     const outcome = await handgrad(['train', 'softmax', '--epochs', '1', '--json'], {
       env: { HANDGRAD_MNIST: digits.path },
     });
     expect(jsonLines(outcome)[0]).toMatchObject({ data: digits.path, trainSize: 600 });
   });
 
-  test('is synthetic, said loudly, where there are neither files nor a network', async () => {
+  test('is synthetic, with a warning, without files and network', async () => {
     const outcome = await handgrad(['train', 'softmax', '--epochs', '1', '--json'], {
       env: { ...OFFLINE, XDG_CACHE_HOME: folder.at('cache') },
     });
@@ -153,7 +153,7 @@ describe('the data of train', () => {
     expect(jsonLines(outcome)[0]).toMatchObject({ data: 'synthetic' });
   });
 
-  test('never replaces a named folder that is missing', async () => {
+  test('is never synthetic when a named folder is missing', async () => {
     expectFailure(await train('mlp', '--data', '/nowhere'), /^handgrad: read MNIST from \/nowhere/);
     const named = await handgrad(['train', 'mlp'], { env: { HANDGRAD_MNIST: '/nowhere' } });
     expectFailure(named, /^handgrad: read MNIST from \/nowhere/);
@@ -163,7 +163,7 @@ describe('the data of train', () => {
     const path = folder.at('train-images-idx3-ubyte');
     await writeFile(path, 'no images at all');
     for (const name of ['train-labels-idx1-ubyte', 't10k-images-idx3-ubyte']) {
-      await writeFile(folder.at(name), 'nor here');
+      await writeFile(folder.at(name), 'none here either');
     }
     await writeFile(folder.at('t10k-labels-idx1-ubyte'), '');
     expectFailure(await train('mlp', '--data', folder.path), 'expected IDX images');
@@ -182,7 +182,7 @@ describe('train fails in one line', () => {
     expectFailure(outcome, `at most ${DIGITS.train.size} examples`);
   });
 
-  test('with wrong usage when asked for more threads than a backend takes', async () => {
+  test('with wrong usage for more threads than a backend accepts', async () => {
     const outcome = await train('mlp', '--threads', '10000', '--data', digits.path);
     expect(outcome.status).toBe(2);
     expect(outcome.stderr).toMatch(/^handgrad: .*Expected at most 64\.\n$/);

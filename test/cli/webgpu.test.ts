@@ -6,7 +6,7 @@ import { handgrad, jsonLines } from './run.js';
 const digits = useDigits();
 
 describeWithGpu('on a GPU', () => {
-  test('train learns, and names the adapter', async () => {
+  test('train lowers the loss, and names the adapter', async () => {
     const settings = ['--backend', 'webgpu', '--epochs', '2', '--data', digits.path];
     const args = ['train', 'softmax', ...settings];
     const outcome = await handgrad([...args, '--json']);
@@ -20,7 +20,7 @@ describeWithGpu('on a GPU', () => {
     expect(stdout).toContain(`backend   webgpu (${start.build})\n`);
   });
 
-  test('takes the adapter that is named, or says which there are', async () => {
+  test('uses the named adapter, or lists the adapters', async () => {
     const [{ webgpu }] = jsonLines(await handgrad(['info', '--json']));
     const { adapter } = webgpu as { adapter: string };
     const args = ['train', 'line', '--backend', 'webgpu', '--epochs', '1', '--json', '--adapter'];
@@ -34,7 +34,7 @@ describeWithGpu('on a GPU', () => {
     expect(stderr).toContain(adapter);
   });
 
-  test('bench times it beside the CPU, and with options of its own', async () => {
+  test('bench times it beside the CPU, and with its own options', async () => {
     const backends = ['--backends', 'wasm,webgpu', '--without-robustness', '--measured-tiles'];
     const args = ['bench', 'matmul', '--sizes', '8x9x10', '--repeat', '1', ...backends];
     const [{ results, notes }] = jsonLines(await handgrad([...args, '--json'])) as [
@@ -53,7 +53,7 @@ describeWithGpu('on a GPU', () => {
     }
   });
 
-  test('bench prints what concerns a GPU, and what its figures mean', async () => {
+  test('bench prints the columns of a GPU, and explains them', async () => {
     const args = ['matmul', '--sizes', '8x9x10', '--backends', 'webgpu', '--repeat', '1'];
     const { stdout } = await handgrad(['bench', ...args]);
     expect(stdout).toMatch(/ cold +upload +read back +rate +of roof +verified$/m);
@@ -61,7 +61,7 @@ describeWithGpu('on a GPU', () => {
     expect(stdout).toMatch(/^Cold: /m);
   });
 
-  test('train on the CPU ends with what came of the GPU, if it went on for long enough', async () => {
+  test('train with auto ends with the timings of both backends, if it runs long enough', async () => {
     const args = ['train', 'mlp-deep', '--batch-size', '4', '--epochs', '30'];
     const { status, stdout } = await handgrad([...args, '--data', digits.path]);
     expect(status).toBe(0);

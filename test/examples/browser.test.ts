@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const missing = existsSync(executablePath) ? '' : ` (no Chromium at ${executablePath})`;
 
-/** On a port that is free, which its first line tells. */
+/** Starts the server on a free port. Its first line is the address. */
 function startServer() {
   const script = fileURLToPath(new URL('../../examples/browser/serve.mjs', import.meta.url));
   return spawn(process.execPath, [script, '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -34,7 +34,7 @@ describe.skipIf(missing)(`the page of examples/browser${missing}`, () => {
     server?.kill();
   });
 
-  /** Opens the page, and trains there to the end. */
+  /** Opens the page, trains, and waits until training is done. */
   async function train(backend: string, images: number, epochs: number): Promise<Page> {
     const page = await browser.newPage();
     await page.goto(address);
@@ -47,7 +47,7 @@ describe.skipIf(missing)(`the page of examples/browser${missing}`, () => {
     return page;
   }
 
-  /** A column of the table, as numbers. */
+  /** Reads a column of the table as numbers. */
   async function columnOf(page: Page, index: number): Promise<number[]> {
     const cells = await page.locator(`tbody td:nth-child(${index})`).allTextContents();
     return cells.map(Number.parseFloat);
@@ -61,7 +61,7 @@ describe.skipIf(missing)(`the page of examples/browser${missing}`, () => {
     for (const imagesPerSecond of rate) expect(imagesPerSecond).toBeGreaterThan(0);
   }
 
-  it('learns on the CPU, isolated, so that threads may share memory', async () => {
+  it('learns on the CPU, isolated, so that threads can share memory', async () => {
     const page = await train('wasm', 2000, 3);
     expect(await page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true);
     expect(await page.locator('#backend').textContent()).toMatch(
@@ -76,25 +76,27 @@ describe.skipIf(missing)(`the page of examples/browser${missing}`, () => {
     await expectLearning(page, 2);
   });
 
-  it('tells with auto what came of the GPU, once it was tried', async () => {
-    // Enough for the 100 ms after which it is.
+  it('shows with auto the timings of both backends, or why there are none', async () => {
+    // Training has to last 100 ms before auto tries the GPU.
     const page = await train('auto', 10_000, 20);
     const text = await page.locator('#backend').textContent();
     expect(text).toMatch(/^(wasm|webgpu) \(.* (ms a step of batch 64 on wasm, |not considered)/);
     expect(text).not.toContain('starts on');
   });
 
-  it('survives a request that is no address', async () => {
+  it('survives a request whose path is not a valid URL', async () => {
     const { hostname, port } = new URL(address);
     const status = await new Promise((resolve, reject) => {
-      const asked = get({ hostname, port, path: '//' }, (response) => resolve(response.statusCode));
-      asked.on('error', reject);
+      const request = get({ hostname, port, path: '//' }, (response) =>
+        resolve(response.statusCode),
+      );
+      request.on('error', reject);
     });
     expect(status).toBe(400);
     expect((await fetch(address)).status).toBe(200);
   });
 
-  it('serves nothing but the page and the package', async () => {
+  it('serves only the page and the package', async () => {
     const statuses = async (...paths: string[]) =>
       Promise.all(paths.map(async (path) => (await fetch(new URL(path, address))).status));
     expect(await statuses('/', '/main.js', '/dist/index.js')).toEqual([200, 200, 200]);

@@ -19,7 +19,7 @@ import { RandomStream } from '../../src/random/threefry.js';
 
 const B = 32;
 const SHAPES = { W1: [784, 100], W2: [100, 100], W3: [100, 10] } as const;
-/** PyTorch's names of the parameters. */
+/** Names of the parameters in PyTorch. */
 const NAMES = {
   W1: '0.weight',
   b1: '0.bias',
@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(() => backend.close());
 
 describe('the training step written out by hand', () => {
-  it('has the loss and the gradients of the Trainer', async () => {
+  it('agrees with the loss and the gradients of the Trainer', async () => {
     const parameters = initialParameters();
     await trainer.loadState(asState(parameters));
     const random = new RandomStream(1, 0);
@@ -64,7 +64,7 @@ describe('the training step written out by hand', () => {
     }
   });
 
-  it('lowers the loss of a batch that it trains on', async () => {
+  it('lowers the loss of the batch that it trains on', async () => {
     let parameters = initialParameters();
     const random = new RandomStream(2, 0);
     const x = Float32Array.from({ length: B * 784 }, () => random.nextNormal());
@@ -80,7 +80,7 @@ describe('the training step written out by hand', () => {
   });
 });
 
-/** Under PyTorch's names and, for weights, transposed to (out, in). */
+/** Renames parameters to PyTorch's names, and transposes weights to (out, in). */
 function asState(parameters: Parameters): Map<string, { shape: number[]; data: Float32Array }> {
   const entries = Object.entries(NAMES).map(([key, name]) => {
     const values = parameters[key as keyof Parameters];

@@ -1,5 +1,5 @@
 import { afterAll, describe, it } from 'vitest';
-import { createBackend } from '../../src/backends/create.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Device } from '../../src/backends/device.js';
 import type { OpName } from '../../src/ops/registry.js';
 import { Step } from '../../src/step.js';

@@ -1,5 +1,5 @@
 import { afterAll, describe, it } from 'vitest';
-import { createBackend } from '../../src/backends/create.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Device } from '../../src/backends/device.js';
 import type { Layer } from '../../src/layers/layer.js';
 import { createStepState, stateWords } from '../../src/ops/step-state.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Backend } from '../../src/backends/backend.js';
+import { Backend } from '../../src/numerics/backend.js';
 import { ReferenceDevice } from '../../src/backends/reference.js';
 import { kernelsOf } from '../../src/gradcheck/case.js';
 import { compareWithReference } from '../../src/gradcheck/compare.js';

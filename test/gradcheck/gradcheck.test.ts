@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { createBackend } from '../../src/backends/create.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import { formatDifference, GRADCHECK_OPS, gradcheck } from '../../src/gradcheck/index.js';
 
 const backends = [await createBackend('reference'), await createBackend('wasm')];

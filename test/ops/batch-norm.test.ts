@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createBackend } from '../../src/backends/create.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Device } from '../../src/backends/device.js';
 import { drawReals, kernelsOf } from '../../src/gradcheck/case.js';
 import { batchNormCase } from '../../src/gradcheck/image-cases.js';

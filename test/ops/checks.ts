@@ -1,17 +1,18 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import type { Backend } from '../../src/backends/backend.js';
-import { EagerOps, type Operand } from '../../src/backends/eager.js';
-import type { GradientCase, KernelCase } from '../../src/gradcheck/case.js';
+import { callAny, gradientCaseOf, kernelCaseOf } from '../../src/gradcheck/case.js';
 import { checkGradients } from '../../src/gradcheck/check-gradients.js';
 import { compareWithReference } from '../../src/gradcheck/compare.js';
 import { type Difference, formatDifference, ratioOf } from '../../src/gradcheck/difference.js';
-import type { PoolingSizes } from '../../src/gradcheck/image-cases.js';
-import type { PoolingWindow } from '../../src/ops/max-pool2d.js';
-import type { OpAttributes, OpName, OpTensors } from '../../src/ops/registry.js';
+import type { Backend } from '../../src/numerics/backend.js';
+import type { Operand } from '../../src/numerics/operands.js';
+import { type AnyOptions, SingleCalls } from '../../src/numerics/single-calls.js';
+import type { GradientDeclaration, KernelDeclaration } from '../../src/ops/cases.js';
+import type { PoolingSizes, PoolingWindow } from '../../src/ops/max-pool2d.js';
+import type { InputRole, OpName } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
-import { Step } from '../../src/step.js';
-import { persistent, type Shape, type Tensor, type Values } from '../../src/tensor.js';
+import { dtypeOf, Step } from '../../src/step.js';
+import { persistent, type Shape, type Values } from '../../src/tensor.js';
 
 /** Extents from 1 to `max`; small ones and the ends come up more often. */
 export function extent(max: number): fc.Arbitrary<number> {
@@ -52,12 +53,17 @@ export function forAll<Sizes>(
 }
 
 /** Derived gradients equal central differences, in float64. */
-export async function expectGradients(gradientCase: GradientCase): Promise<void> {
+export async function expectGradients(declaration: GradientDeclaration): Promise<void> {
+  const gradientCase = gradientCaseOf(declaration, new RandomStream(1, STREAMS.data));
   expectWithin(gradientCase.title, await checkGradients(gradientCase));
 }
 
-/** Every kernel of the case computes on `backend` what the float64 reference does. */
-export async function expectAgreement(kernelCase: KernelCase, backend: Backend): Promise<void> {
+/** Every kernel of the case computes on `backend` what the float64 reference computes. */
+export async function expectAgreement(
+  declaration: GradientDeclaration | KernelDeclaration,
+  backend: Backend,
+): Promise<void> {
+  const kernelCase = kernelCaseOf(declaration, new RandomStream(1, STREAMS.data));
   expectWithin(kernelCase.title, await compareWithReference(kernelCase, backend));
 }
 
@@ -76,17 +82,17 @@ export function expectNear(got: ArrayLike<number>, want: readonly number[], rela
   });
 }
 
-export function vector(...values: readonly number[]): Operand {
-  return { values, shape: [values.length] };
+export function vector(...data: readonly number[]): Operand {
+  return { shape: [data.length], data };
 }
 
 export function matrix(...rows: readonly (readonly number[])[]): Operand {
-  return { values: rows.flat(), shape: [rows.length, rows[0].length] };
+  return { shape: [rows.length, rows[0].length], data: rows.flat() };
 }
 
 /** One image of one channel, by rows. */
 export function image(...rows: readonly (readonly number[])[]): Operand {
-  return { values: rows.flat(), shape: [1, rows.length, rows[0].length, 1] };
+  return { shape: [1, rows.length, rows[0].length, 1], data: rows.flat() };
 }
 
 /** A window as high as it is wide. */
@@ -101,36 +107,39 @@ export function squareWindow(kernel: number, stride: number, padding = 0): Pooli
   };
 }
 
-export function integers(...values: readonly number[]): Operand {
-  return { values, shape: [values.length], dtype: 'int32' };
-}
-
 /**
  * Runs one op.
  *
- * @param operands what it reads, by role
- * @param outputs shapes of what it only writes, by role
- * @returns its outputs, by role
+ * @param operands inputs and updates, by role
+ * @returns the values of its outputs and updates, by role
  */
-export function runOp<Name extends OpName>(
+export async function runOp<Name extends OpName>(
   backend: Backend,
   op: Name,
-  operands: Readonly<Record<string, Operand>>,
-  outputs: Readonly<Record<string, Shape>>,
-  ...attributes: OpAttributes<Name>
+  operands: Readonly<Record<InputRole<Name>, Operand>>,
+  options: AnyOptions = {},
 ): Promise<Record<string, Values>> {
-  const ops = new EagerOps(backend.device);
-  return backend.exclusive(() => ops.run(op, operands, outputs, ...attributes));
+  const calls = new SingleCalls(backend.device);
+  const results = await backend.exclusive(() => calls.run(op, operands, options));
+  return Object.fromEntries(Object.entries(results).map(([role, { data }]) => [role, data]));
 }
 
-/** Appending a call with tensors of these shapes, for tests of its shape rule. */
+/**
+ * Appending a call with tensors of these shapes, for tests of its shape rule.
+ *
+ * @param options.into shapes of existing tensors to write
+ */
 export function callWith<Name extends OpName>(
   op: Name,
-  shapes: OpTensors<Name, Shape>,
-  ...attributes: OpAttributes<Name>
+  shapes: Readonly<Record<InputRole<Name>, Shape>>,
+  { into = {}, ...options }: AnyOptions & { into?: Readonly<Record<string, Shape>> } = {},
 ): () => void {
-  const tensors = Object.fromEntries(
-    Object.entries<Shape>(shapes).map(([role, shape]) => [role, persistent(role, shape)]),
-  );
-  return () => new Step().call(op, tensors as OpTensors<Name, Tensor>, ...attributes);
+  const tensorsOf = (all: Readonly<Record<string, Shape>>) =>
+    Object.fromEntries(
+      Object.entries(all).map(([role, shape]) => {
+        return [role, persistent(role, shape, dtypeOf(op, role))];
+      }),
+    );
+  const tensors = tensorsOf(shapes);
+  return () => callAny(new Step(), op, tensors, { ...options, into: tensorsOf(into) });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Backend } from '../../src/backends/backend.js';
+import type { Backend } from '../../src/numerics/backend.js';
 import { kernelsOf } from '../../src/gradcheck/case.js';
 import { dropoutCase } from '../../src/gradcheck/gradient-cases.js';
 import type { DropoutAttributes } from '../../src/ops/dropout.js';

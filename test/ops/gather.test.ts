@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Operand } from '../../src/backends/eager.js';
+import type { Operand } from '../../src/numerics/single-calls.js';
 import { gatherCase } from '../../src/gradcheck/kernel-cases.js';
 import { describeOnEachBackend } from '../backends.js';
 import {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createBackend } from '../../src/backends/create.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import { kernelsOf } from '../../src/gradcheck/case.js';
 import { matmulCase } from '../../src/gradcheck/gradient-cases.js';
 import { inNode } from '../../src/node.js';

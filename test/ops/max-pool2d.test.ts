@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Operand } from '../../src/backends/eager.js';
+import type { Operand } from '../../src/numerics/single-calls.js';
 import { kernelsOf } from '../../src/gradcheck/case.js';
 import { maxPool2dCase } from '../../src/gradcheck/image-cases.js';
 import type { PoolingWindow } from '../../src/ops/max-pool2d.js';

@@ -1,6 +1,6 @@
 /* Training on a device that is given the next steps before the losses of the last are back. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Backend } from '../../src/backends/backend.js';
+import { Backend } from '../../src/numerics/backend.js';
 import { ReferenceDevice } from '../../src/backends/reference.js';
 import { yieldToEventLoop } from '../../src/event-loop.js';
 import {

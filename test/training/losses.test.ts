@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Backend } from '../../src/backends/backend.js';
+import type { Backend } from '../../src/numerics/backend.js';
 import { ShapeError } from '../../src/errors.js';
 import {
   binaryCrossEntropy,

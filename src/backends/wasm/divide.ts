@@ -32,8 +32,8 @@ const COST_PER_ELEMENT: Partial<Record<KernelName, number>> = {
   add: 0.2,
   dropoutForward: 1.2,
   dropoutBackward: 1.2,
-  flattenForward: 0.3,
-  flattenBackward: 0.3,
+  channelsFirst: 0.3,
+  channelsLast: 0.3,
   softmaxForward: 1.5,
   softmaxCrossEntropyForward: 1.5,
   softmaxCrossEntropyBackward: 0.2,
@@ -105,7 +105,7 @@ export function divideCalls(
 
 /** Time of one thread for a call, about; 0 for calls that are never cut. */
 function nanoseconds({ kernel, sizes }: KernelCall): number {
-  const product = sizes.reduce((all, size) => all * size, 1);
+  const product = Object.values(sizes).reduce((all, size) => all * size, 1);
   switch (kernel) {
     case 'matmul':
     case 'linearForward':
@@ -121,7 +121,7 @@ function nanoseconds({ kernel, sizes }: KernelCall): number {
     case 'conv2dBackwardWeightBias':
     case 'conv2dBackwardWeight':
     case 'conv2dBackwardInput': {
-      const [B, , , C, OH, OW, OC, KH, KW, , , , , , , G] = sizes;
+      const { B, C, OH, OW, OC, KH, KW, G } = sizes;
       return (B * OH * OW * OC * KH * KW * C) / G / PRODUCTS_PER_NANOSECOND;
     }
     default:

@@ -1,5 +1,5 @@
 import { OPS, type OpName } from '../../ops/registry.js';
-import { type Call, definitionOf, inputsOf, outputsOf } from '../../step.js';
+import { type Call, definitionOf, writtenBy } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
 
 /**
@@ -20,23 +20,21 @@ export type KernelName = OpName | (typeof FUSED_KERNELS)[number];
 /** Every kernel that the core exports, in the order of its function table. */
 export const KERNELS: readonly KernelName[] = [...(Object.keys(OPS) as OpName[]), ...FUSED_KERNELS];
 
-/** A call as the core runs it: a kernel, and its arguments in their order. */
+/** A call as the core runs it: a kernel, and its arguments in kernel order. */
 export interface KernelCall {
   readonly kernel: KernelName;
+  /** Tensors that are written: outputs, then updates. */
   readonly outputs: readonly Tensor[];
   readonly inputs: readonly Tensor[];
-  readonly sizes: readonly number[];
-  readonly attributes: readonly number[];
+  /** By name, in kernel order. */
+  readonly sizes: Readonly<Record<string, number>>;
+  readonly attributes: Readonly<Record<string, number>>;
 }
 
 export function kernelCallOf(call: Call): KernelCall {
-  return {
-    kernel: call.op,
-    outputs: outputsOf(call),
-    inputs: inputsOf(call),
-    sizes: call.sizes,
-    attributes: definitionOf(call.op).attributes.map((name) => call.attributes[name]),
-  };
+  const { op, tensors, sizes, attributes } = call;
+  const inputs = definitionOf(op).inputs.map((role) => tensors[role]);
+  return { kernel: op, outputs: writtenBy(call), inputs, sizes, attributes };
 }
 
 /** All that a call reads or writes. */

@@ -50,9 +50,10 @@ export function link(
     wordsOf(call, addressOf).forEach((word, i) => {
       view.setUint32(args + 4 * i, word, true);
     });
-    const attributes = args + argumentBytes(call) - 8 * call.attributes.length;
-    call.attributes.forEach((value, i) => {
-      view.setFloat64(attributes + 8 * i, value, true);
+    const attributes = Object.values(call.attributes);
+    const first = args + argumentBytes(call) - 8 * attributes.length;
+    attributes.forEach((value, i) => {
+      view.setFloat64(first + 8 * i, value, true);
     });
     entry += ENTRY;
     args += argumentBytes(call);
@@ -60,10 +61,10 @@ export function link(
 }
 
 function wordsOf(call: KernelCall, addressOf: (tensor: Tensor) => number): number[] {
-  return [...touchedBy(call).map(addressOf), ...call.sizes];
+  return [...touchedBy(call).map(addressOf), ...Object.values(call.sizes)];
 }
 
 function argumentBytes(call: KernelCall): number {
-  const words = touchedBy(call).length + call.sizes.length;
-  return 8 * (Math.ceil(words / 2) + call.attributes.length);
+  const words = touchedBy(call).length + Object.keys(call.sizes).length;
+  return 8 * (Math.ceil(words / 2) + Object.keys(call.attributes).length);
 }

@@ -28,8 +28,8 @@ const RAISED_LIMITS = [
 
 /** Storage buffers that a call of the op binds: its tensors, and scratch memory if it has any. */
 function storageBuffersOf(op: string): number {
-  const { outputs, inputs } = definitionOf(op as OpName);
-  return outputs.length + inputs.length + (usesScratch(op as OpName) ? 1 : 0);
+  const { outputs, updates, inputs } = definitionOf(op as OpName);
+  return outputs.length + updates.length + inputs.length + (usesScratch(op as OpName) ? 1 : 0);
 }
 
 /**

@@ -25,15 +25,16 @@ export class Pipelines {
   layoutOf(op: OpName): GPUBindGroupLayout {
     let layout = this.#layouts.get(op);
     if (!layout) {
-      const { outputs, inputs } = definitionOf(op);
+      const { outputs, updates, inputs } = definitionOf(op);
+      const written = [...outputs, ...updates];
       const { bindings } = KERNELS[op];
       const bindingOf = (i: number) => bindings?.[i] ?? i;
       const entry = (binding: number, type: GPUBufferBindingType): GPUBindGroupLayoutEntry => {
         return { binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } };
       };
       const entries = [
-        ...outputs.map((_, i) => entry(bindingOf(i), 'storage')),
-        ...inputs.map((_, i) => entry(bindingOf(outputs.length + i), 'read-only-storage')),
+        ...written.map((_, i) => entry(bindingOf(i), 'storage')),
+        ...inputs.map((_, i) => entry(bindingOf(written.length + i), 'read-only-storage')),
         entry(PARAMETERS_BINDING, 'uniform'),
       ];
       if (usesScratch(op)) entries.push(entry(SCRATCH_BINDING, 'storage'));

@@ -2,7 +2,7 @@
 import { MAX_PHASES } from '../shaders/constants.js';
 import type { Gemm } from './gemm.js';
 
-type Sizes = readonly number[];
+type Sizes = Readonly<Record<string, number>>;
 
 /** y = X·W: a row per output pixel, a column per output channel. */
 export function convolutionForward(sizes: Sizes): Gemm {
@@ -41,7 +41,7 @@ export function convolutionBackwardInput(sizes: Sizes): Gemm {
 
 /** Channels are per group. The phases' pixels and taps are those of the largest phase. */
 function countsOf(sizes: Sizes) {
-  const [B, H, W, C, OH, OW, OC, KH, KW, SH, SW, , , DH, DW, G] = sizes;
+  const { B, H, W, C, OH, OW, OC, KH, KW, SH, SW, DH, DW, G } = sizes;
   const [phasesDown, phasesAcross] = [phasesOf(SH, DH), phasesOf(SW, DW)];
   return {
     G,

@@ -20,7 +20,7 @@ import {
   planSum,
 } from './reductions.js';
 
-type Sizes = readonly number[];
+type Sizes = Readonly<Record<string, number>>;
 type Attributes = Readonly<Record<string, number>>;
 
 interface InShader {
@@ -30,7 +30,7 @@ interface InShader {
   derived?(attributes: Attributes): Attributes;
   /** Attributes, or derived attributes, that the shader takes as u32; the others are f32. */
   readonly integers?: readonly string[];
-  /** Bindings of the op's tensors in the shader, outputs before inputs; 0, 1, … by default. */
+  /** Bindings of the op's tensors in the shader, outputs and updates before inputs; 0, 1, … by default. */
   readonly bindings?: readonly number[];
 }
 
@@ -54,7 +54,7 @@ export type Kernel = SinglePass | Planned | GemmKernel;
 
 /** One invocation for each element of a tensor whose shape is the op's sizes. */
 function elementwise(shader: string, integers: readonly string[] = []): SinglePass {
-  return { shader, integers, workgroups: (sizes) => perElement(sizeOf(sizes)) };
+  return { shader, integers, workgroups: (sizes) => perElement(sizeOf(Object.values(sizes))) };
 }
 
 /** @param elements elements of y that an invocation computes */
@@ -63,7 +63,7 @@ function poolingForward(shader: string, elements: number): Kernel {
     shader,
     integers: WINDOW_ATTRIBUTES,
     workgroups(sizes, attributes) {
-      const y = pooledShape(shader, sizes, attributes as unknown as PoolingWindow);
+      const y = pooledShape(shader, Object.values(sizes), attributes as unknown as PoolingWindow);
       return perElement(Math.ceil(sizeOf(y) / elements));
     },
   };
@@ -80,7 +80,7 @@ function channelSums(entryPoint: OpName, second: string): Kernel {
 
 /** A sum whose number of terms is the first size. */
 function sum(shader: string, entryPoint: OpName, integers: readonly string[] = []): Kernel {
-  return { shader, integers, plan: ([count]) => planSum(entryPoint, count) };
+  return { shader, integers, plan: (sizes) => planSum(entryPoint, Object.values(sizes)[0]) };
 }
 
 function oneWorkgroup(shader: string): Kernel {
@@ -95,7 +95,7 @@ function lossBackward(shader: string): Kernel {
 /** One invocation per random block of four elements; blocks come in groups: see src/ops/dropout.ts. */
 const DROPOUT: Kernel = {
   shader: 'dropout',
-  workgroups: ([n]) => perElement(DROPOUT_BLOCKS * Math.ceil(n / (4 * DROPOUT_BLOCKS))),
+  workgroups: ({ n }) => perElement(DROPOUT_BLOCKS * Math.ceil(n / (4 * DROPOUT_BLOCKS))),
   derived({ seed, stream, p }) {
     const { threshold, scale } = drawnProbability(p);
     return { seed, stream, threshold, scale };
@@ -126,17 +126,17 @@ const columnSums: Kernel = { shader: 'column-sums', plan: planColumnSums };
 
 /** The kernel of each op. */
 export const KERNELS: Readonly<Record<OpName, Kernel>> = {
-  matmul: gemm('matmul', ([M, N, K], { transposeA, transposeB }) => {
+  matmul: gemm('matmul', ({ M, N, K }, { transposeA, transposeB }) => {
     return ofMatrices({ M, N, K, transposeA: transposeA !== 0, transposeB: transposeB !== 0 });
   }),
 
-  linearForward: gemm('linear', ([B, I, O]) => {
+  linearForward: gemm('linear', ({ B, I, O }) => {
     return ofMatrices({ M: B, N: O, K: I, hasBias: true });
   }),
-  linearBackwardWeight: gemm('linear', ([B, I, O]) => {
+  linearBackwardWeight: gemm('linear', ({ B, I, O }) => {
     return ofMatrices({ M: I, N: O, K: B, transposeA: true });
   }),
-  linearBackwardInput: gemm('linear', ([B, I, O]) => {
+  linearBackwardInput: gemm('linear', ({ B, I, O }) => {
     return ofMatrices({ M: B, N: I, K: O, transposeB: true });
   }),
   linearBackwardBias: columnSums,
@@ -163,8 +163,8 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   add: elementwise('add'),
   dropoutForward: DROPOUT,
   dropoutBackward: DROPOUT,
-  flattenForward: elementwise('flatten'),
-  flattenBackward: elementwise('flatten'),
+  channelsFirst: elementwise('image-layout'),
+  channelsLast: elementwise('image-layout'),
   softmaxForward: { shader: 'softmax-cross-entropy', plan: planSoftmax, bindings: [1, 2] },
   softmaxCrossEntropyForward: { shader: 'softmax-cross-entropy', plan: planSoftmaxLoss },
   softmaxCrossEntropyBackward: lossBackward('softmax-cross-entropy'),
@@ -202,7 +202,7 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   batchNormForward: elementwise('batch-norm'),
   batchNormBackwardParameters: channelSums('batchNormBackwardParameters', 'combineGradients'),
   batchNormBackwardInput: elementwise('batch-norm'),
-  countConfusion: { shader: 'accuracy', workgroups: ([B]) => perElement(B) },
+  countConfusion: { shader: 'accuracy', workgroups: ({ B }) => perElement(B) },
   sumOfSquares: sum('gradient-norm', 'sumOfSquares', ['slot']),
   clipFactor: oneWorkgroup('gradient-norm'),
   scaleGradient: elementwise('gradient-norm'),

@@ -25,8 +25,8 @@ export function parameterBytes(call: Call): number {
 
 /** One number of a parameter block. */
 export interface Parameter {
-  /** An attribute's name, also derived ones; sizes have none. */
-  readonly name?: string;
+  /** A size, an attribute, or a derived attribute. */
+  readonly name: string;
   readonly type: 'u32' | 'f32';
   readonly value: number;
 }
@@ -38,7 +38,7 @@ export function parametersOf({ op, sizes, attributes }: Call): Parameter[] {
     ? Object.entries(derived(attributes))
     : definitionOf(op).attributes.map((name): [string, number] => [name, attributes[name]]);
   return [
-    ...sizes.map((value): Parameter => ({ type: 'u32', value })),
+    ...Object.entries(sizes).map(([name, value]): Parameter => ({ name, type: 'u32', value })),
     ...values.map(([name, value]): Parameter => {
       return { name, type: integers.includes(name) ? 'u32' : 'f32', value };
     }),

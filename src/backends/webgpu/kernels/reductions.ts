@@ -6,7 +6,7 @@
 import { WORKGROUP } from '../shaders/constants.js';
 import { inTwoAxes, type Pass, type Plan, splitReduction } from './passes.js';
 
-type Sizes = readonly number[];
+type Sizes = Readonly<Record<string, number>>;
 
 /** Terms per invocation up to which a second pass costs more than it saves. */
 const MAX_TERMS_UNSPLIT = 32;
@@ -24,12 +24,12 @@ export function planSum(entryPoint: string, count: number): Plan {
 const SUM_SPLITS: Pass = { entryPoint: 'sumSplits', workgroups: [1] };
 
 /** p (B, C), with shaders/softmax-cross-entropy.wgsl. */
-export function planSoftmax([B, C]: Sizes): Plan {
+export function planSoftmax({ B, C }: Sizes): Plan {
   return { passes: [softmaxPass('softmaxForward', B, C)], scratchBytes: 0 };
 }
 
 /** p (B, C) and the mean loss of its rows. */
-export function planSoftmaxLoss([B, C]: Sizes): Plan {
+export function planSoftmaxLoss({ B, C }: Sizes): Plan {
   const rows = softmaxPass('softmaxCrossEntropyForward', B, C);
   return splitReduction(Math.ceil(B / rows.constants.ROWS), 1, rows, SUM_SPLITS);
 }
@@ -52,7 +52,8 @@ function softmaxColumns(B: number, C: number): number {
 }
 
 /** db (O) = column sums of dy (N, O), with shaders/column-sums.wgsl. */
-export function planColumnSums([N, O]: Sizes): Plan {
+export function planColumnSums(sizes: Sizes): Plan {
+  const [N, O] = Object.values(sizes);
   const constants = { COLUMNS: 16, ROWS: 16 };
   const groups = Math.ceil(O / constants.COLUMNS);
   const splits = splitsOf(N, constants.ROWS, groups);
@@ -66,7 +67,7 @@ export function planColumnSums([N, O]: Sizes): Plan {
  *
  * @param second entry point that combines the splits
  */
-export function planChannelSums(entryPoint: string, second: string, [N, C]: Sizes): Plan {
+export function planChannelSums(entryPoint: string, second: string, { N, C }: Sizes): Plan {
   const narrow = { COLUMNS: 8, ROWS: 32 };
   const isLong = N > MAX_TERMS_UNSPLIT * narrow.ROWS;
   // 32 columns load whole cache lines. The splits keep the number of workgroups high enough.
@@ -83,7 +84,7 @@ export function planChannelSums(entryPoint: string, second: string, [N, C]: Size
 }
 
 /** y (B, C), the means over P pixels, with shaders/global-average-pool.wgsl. */
-export function planAveragePool([B, P, C]: Sizes): Plan {
+export function planAveragePool({ B, P, C }: Sizes): Plan {
   const ROWS = P > MAX_TERMS_UNSPLIT ? 16 : 1;
   const COLUMNS = WORKGROUP / ROWS;
   const workgroups = inTwoAxes(Math.ceil((B * C) / COLUMNS));

@@ -1,0 +1,179 @@
+/** What `handgrad bench` prints. */
+
+import { labelOf } from '../../../bench/contender.js';
+import type { Crossover, Win } from '../../../bench/crossover.js';
+import type { Transfer } from '../../../bench/op-case.js';
+import type { BenchReport, BenchResult } from '../../../bench/result.js';
+import { formatTable } from '../output/table.js';
+
+interface Column {
+  readonly title: string;
+  /** Undefined where a result has no such figure. */
+  cell(result: BenchResult): string | undefined;
+  /** Shown only where some result has it. */
+  readonly isOptional?: true;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'op', cell: ({ op }) => op },
+  { title: 'shape', cell: formatShape },
+  { title: 'backend, threads', cell: labelOf },
+  { title: 'ms', cell: (result) => timingOf(result)?.median.toPrecision(4) },
+  { title: 'p95', cell: (result) => timingOf(result)?.p95.toPrecision(4) },
+  { title: 'kernels', cell: ({ kernelMs }) => kernelMs?.toPrecision(4), isOptional: true },
+  { title: 'cold', cell: ({ coldMs }) => coldMs?.toPrecision(4), isOptional: true },
+  { title: 'upload', cell: ({ transfer }) => transfer && formatUpload(transfer), isOptional: true },
+  {
+    title: 'read back',
+    cell: ({ transfer }) => transfer && formatReadback(transfer),
+    isOptional: true,
+  },
+  { title: 'rate', cell: formatRate },
+  { title: 'of roof', cell: formatRoofFraction },
+  { title: 'verified', cell: formatVerified },
+];
+
+/** Environment, a table, the crossovers, and what is to be said of them. */
+export function formatReport({ environment, results, crossovers, notes }: BenchReport): string {
+  const { cpu, cores, platform, node, date } = environment;
+  const sections = [`${cpu}, ${cores} cores, ${platform}, Node ${node}, ${date}`];
+  if (results.length > 0) sections.push(formatResults(results));
+  sections.push(...crossovers.map(formatCrossover));
+  if (notes.length > 0) sections.push(notes.join('\n'));
+  return sections.join('\n\n');
+}
+
+function formatResults(results: readonly BenchResult[]): string {
+  // What concerns a GPU is left out where there is none.
+  const hasGpu = results.some(({ backend }) => backend === 'webgpu');
+  const isShown = ({ isOptional, cell }: Column) =>
+    !isOptional || (hasGpu && results.some((result) => cell(result) !== undefined));
+  const columns = COLUMNS.filter(isShown);
+  const rows = results.map((result) => columns.map(({ cell }) => cell(result) ?? ''));
+  return formatTable(
+    columns.map(({ title }) => title),
+    rows,
+  );
+}
+
+function formatCrossover({ op, recipe, size, contenders, points, wins }: Crossover): string {
+  const title = op === 'matmul' ? 'ms of a product n×n×n' : `ms of a step of ${recipe}`;
+  const rows = points.map((point) => [
+    String(point.size),
+    ...point.ms.map((ms) => ms?.toPrecision(4) ?? 'too long'),
+  ]);
+  const table = formatTable([size, ...contenders], rows, ['right']);
+  return [`${title}:`, table, ...wins.map((win) => formatWin(win, size, contenders[0]))].join('\n');
+}
+
+function formatWin({ contender, from, upTo }: Win, size: string, first: string): string {
+  if (upTo === null) return `${contender} was not compared with ${first}.`;
+  return from === null
+    ? `${contender} never beats ${first}, up to ${size} = ${upTo}.`
+    : `${contender} beats ${first} from ${size} = ${from} on, up to ${upTo}.`;
+}
+
+/** A line for each result, or of a crossover for each backend at each size; numbers unrounded. */
+export function formatCsv({ results, crossovers }: BenchReport): string {
+  return crossovers.length > 0 ? crossoversToCsv(crossovers) : resultsToCsv(results);
+}
+
+function crossoversToCsv(crossovers: readonly Crossover[]): string {
+  const lines = crossovers.flatMap(({ op, recipe, contenders, points }) =>
+    points.flatMap(({ size, ms }) =>
+      contenders.map((contender, i) => line([op, recipe, size, contender, ms[i] ?? undefined])),
+    ),
+  );
+  return ['op,recipe,size,backend,median_ms', ...lines].join('\n');
+}
+
+/** Sizes of an op, or the recipe, in one column. */
+function resultsToCsv(results: readonly BenchResult[]): string {
+  const header =
+    'op,shape,backend,build,threads,min_ms,median_ms,p95_ms,' +
+    'gflops,gigabytes_per_second,images_per_second,roof_fraction,verified,' +
+    'variant,kernel_ms,cold_ms,upload_bytes,upload_ms,readback_bytes,readback_ms,' +
+    'microseconds_per_kernel';
+  const lines = results.map((result) => {
+    const { transfer } = result;
+    const timing = timingOf(result);
+    return line([
+      result.op,
+      Object.values(result.shape).join('x'),
+      result.backend,
+      result.build,
+      result.threads,
+      timing?.min,
+      timing?.median,
+      timing?.p95,
+      result.gflops,
+      result.gigabytesPerSecond,
+      result.imagesPerSecond,
+      result.roofFraction,
+      result.verified,
+      result.variant,
+      result.kernelMs,
+      result.coldMs,
+      transfer?.uploadBytes,
+      transfer?.uploadMs,
+      transfer?.readbackBytes,
+      transfer?.readbackMs,
+      result.overhead?.microsecondsPerKernel,
+    ]);
+  });
+  return [header, ...lines].join('\n');
+}
+
+type Value = string | number | boolean | undefined;
+
+function line(values: readonly Value[]): string {
+  return values.map(quoted).join(',');
+}
+
+/** An adapter may have a comma in its name. */
+function quoted(value: Value): string {
+  const text = String(value ?? '');
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function timingOf({ ms, stepMs }: BenchResult) {
+  return ms ?? stepMs;
+}
+
+/** Extents, then what windows have beside them: `64 × 7 × 7 × 64 × 128 × 3, stride 2, padding 1, forward`. */
+function formatShape({ shape: { stride, padding, pass, ...extents } }: BenchResult): string {
+  const sizes = Object.values(extents).join(' × ');
+  return pass === undefined ? sizes : `${sizes}, stride ${stride}, padding ${padding}, ${pass}`;
+}
+
+function formatRate(result: BenchResult): string {
+  const { gflops, gigabytesPerSecond, imagesPerSecond, overhead } = result;
+  if (gflops !== undefined) return `${gflops.toFixed(1)} GFLOP/s`;
+  if (gigabytesPerSecond !== undefined) return `${gigabytesPerSecond.toFixed(1)} GB/s`;
+  if (overhead !== undefined)
+    return `${overhead.microsecondsPerKernel.toFixed(2)} µs of CPU a kernel`;
+  return imagesPerSecond === undefined ? '' : `${Math.round(imagesPerSecond)} images/s`;
+}
+
+/** Nothing where nothing was compared. */
+function formatVerified({ verified }: BenchResult): string | undefined {
+  if (verified === undefined) return undefined;
+  return verified ? 'yes' : 'NO';
+}
+
+function formatRoofFraction({ roofFraction }: BenchResult): string | undefined {
+  return roofFraction === undefined ? undefined : `${(100 * roofFraction).toFixed(0)} %`;
+}
+
+function formatUpload({ uploadBytes, uploadMs }: Transfer): string {
+  return formatTransfer(uploadBytes, uploadMs);
+}
+
+function formatReadback({ readbackBytes, readbackMs }: Transfer): string {
+  return formatTransfer(readbackBytes, readbackMs);
+}
+
+/** `0.2131 (4.9 GB/s)` */
+function formatTransfer(bytes: number, milliseconds: number): string {
+  return `${milliseconds.toPrecision(4)} (${(bytes / milliseconds / 1e6).toPrecision(2)} GB/s)`;
+}

@@ -1,0 +1,97 @@
+import { Argument, Command } from 'commander';
+import { RECIPE_NAMES, RECIPES, type RecipeName } from '../../recipes.js';
+import { withBackend } from '../backend.js';
+import { earlierSource } from '../data/digits.js';
+import { chosenRecipe, openRecipeData } from '../data/recipe-data.js';
+import { UsageError } from '../failure.js';
+import {
+  addBackendOptions,
+  addDataOption,
+  addDigitsOption,
+  type BackendOptions,
+  type DataOptions,
+  type DigitsOptions,
+  type JsonOption,
+  nonNegativeInteger,
+  positiveInteger,
+  positiveNumber,
+} from '../options.js';
+import { listenForInterrupts } from './interrupts.js';
+import { type RunSettings, settingsOf, settingsOfResumed } from './run-config.js';
+import { RunFolder } from './run-folder.js';
+import { TrainingRun } from './training-run.js';
+
+interface TrainOptions
+  extends Partial<RunSettings>,
+    BackendOptions,
+    DataOptions,
+    DigitsOptions,
+    JsonOption {
+  readonly out?: string;
+  readonly resume?: true;
+}
+
+export function trainCommand(): Command {
+  const command = new Command('train')
+    .description('Train the model of a recipe, and evaluate it after every epoch.')
+    .addArgument(new Argument('<recipe>', 'recipe to train').choices(RECIPE_NAMES))
+    .option(
+      '--epochs <count>',
+      "passes over the training data (default: the recipe's)",
+      positiveInteger,
+    )
+    .option('--batch-size <count>', "examples per update (default: the recipe's)", positiveInteger)
+    .option(
+      '--learning-rate <rate>',
+      "highest learning rate (default: the recipe's)",
+      positiveNumber,
+    )
+    .option(
+      '--seed <seed>',
+      'seed of initial weights, order and dropout (default: 0)',
+      nonNegativeInteger,
+    )
+    .option('--out <folder>', 'folder for weights, history, settings and a checkpoint')
+    .option('--resume', 'continue the run in the --out folder, with its settings')
+    .option('--json', 'print one JSON object per line: start, every epoch, done');
+  return addBackendOptions(addDataOption(addDigitsOption(command)))
+    .addHelpText('after', formatRecipes())
+    .action(train);
+}
+
+async function train(name: RecipeName, options: TrainOptions): Promise<void> {
+  const { out, json = false } = options;
+  if (options.resume && out === undefined) {
+    throw new UsageError('--resume needs --out, the folder of the run to continue');
+  }
+  const folder = out === undefined ? undefined : new RunFolder(out);
+  const resumed = options.resume && (await folder?.readConfig());
+  // Compare recipes first: the digits of the run may not suit the recipe that the user named.
+  const resumedSettings = resumed && settingsOfResumed(resumed, name, options);
+  const recipe = chosenRecipe(name, options.digits ?? resumed?.digits);
+  const settings = resumedSettings ?? settingsOf(recipe, options);
+  const source = {
+    data: options.data ?? earlierSource(resumed?.data.source),
+    seed: settings.seed,
+  };
+  const { signal, stopListening } = listenForInterrupts();
+  try {
+    await withBackend(options, async (backend) => {
+      const data = await openRecipeData(recipe, source, signal);
+      const run = { recipe, settings, data, folder, resumed, json, signal };
+      await new TrainingRun(backend, run).run();
+    });
+  } finally {
+    stopListening();
+  }
+}
+
+function formatRecipes(): string {
+  const width = Math.max(...RECIPE_NAMES.map((name) => name.length));
+  const lines = RECIPE_NAMES.map((name) => `  ${name.padEnd(width)}  ${RECIPES[name].title}`);
+  return `
+Recipes:
+${lines.join('\n')}
+
+Ctrl-C stops after the current update. With --out, --resume continues exactly from there.`;
+}

@@ -1,0 +1,97 @@
+import { expectInteger } from '../checks.js';
+import { ShapeError } from '../errors.js';
+import type { Conv2dAttributes } from '../ops/conv2d.js';
+import type { Shape } from '../tensor.js';
+
+/** A number of pixels for both height and width, or one for each. */
+export type Pixels = number | readonly [height: number, width: number];
+
+/**
+ * Height and width.
+ *
+ * @param operation the name that errors begin with
+ * @param what the name of the option
+ * @throws ShapeError for a list that is not a pair
+ */
+export function pairOf(
+  operation: string,
+  what: string,
+  pixels: Pixels,
+): readonly [height: number, width: number] {
+  if (typeof pixels !== 'object') return [pixels, pixels];
+  if (pixels?.length === 2) return pixels;
+  throw new ShapeError(
+    `${operation}: expected ${what} to be one number or [height, width], got ${JSON.stringify(pixels)}`,
+  );
+}
+
+/** Where the windows of a convolution lie, and which channels they read. */
+export interface WindowOptions {
+  /** Pixels from one window to the next; 1 by default. */
+  readonly stride?: Pixels;
+  /** Zeros around the image; 0 by default. */
+  readonly padding?: Pixels;
+  /** Pixels from one tap to the next; 1 by default. */
+  readonly dilation?: Pixels;
+  /** Number of groups that channels are split into; each output reads its own group. 1 by default. */
+  readonly groups?: number;
+}
+
+/** A convolution in the terms of its kernels. */
+export interface Convolution {
+  /** (KH, KW, C/G, OC) */
+  readonly weight: Shape;
+  readonly attributes: Conv2dAttributes;
+}
+
+/**
+ * Checks the options of a caller, and fills in defaults.
+ *
+ * @param operation the name that errors begin with
+ * @throws ShapeError for numbers that are not positive integers (padding: non-negative), lists that
+ *   are not pairs, or groups that do not divide the channels
+ */
+export function resolveConvolution(
+  operation: string,
+  inputs: number,
+  outputs: number,
+  kernel: Pixels,
+  { stride = 1, padding = 0, dilation = 1, groups = 1 }: WindowOptions,
+): Convolution {
+  for (const [what, value] of Object.entries({ inputs, outputs, groups })) {
+    expectInteger(operation, what, value);
+  }
+  if (inputs % groups !== 0 || outputs % groups !== 0) {
+    throw new ShapeError(
+      `${operation}: expected groups to divide ${inputs} input and ${outputs} output channels, got ${groups}`,
+    );
+  }
+  const [KH, KW] = checkedPair(operation, 'kernel', kernel);
+  const [strideHeight, strideWidth] = checkedPair(operation, 'stride', stride);
+  const [paddingHeight, paddingWidth] = checkedPair(operation, 'padding', padding, 0);
+  const [dilationHeight, dilationWidth] = checkedPair(operation, 'dilation', dilation);
+  return {
+    weight: [KH, KW, inputs / groups, outputs],
+    attributes: {
+      strideHeight,
+      strideWidth,
+      paddingHeight,
+      paddingWidth,
+      dilationHeight,
+      dilationWidth,
+      groups,
+    },
+  };
+}
+
+/** Both numbers, checked. */
+function checkedPair(
+  operation: string,
+  what: string,
+  pixels: Pixels,
+  minimum = 1,
+): readonly [height: number, width: number] {
+  const pair = pairOf(operation, what, pixels);
+  for (const side of [0, 1]) expectInteger(operation, what, pair[side], minimum);
+  return pair;
+}

@@ -1,0 +1,147 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import { expectLabels, expectLength, expectNumber } from '../checks.js';
+import { stateWords } from '../ops/step-state.js';
+import { type Reals, reals } from './core.js';
+import { LayerMethods } from './layer-methods.js';
+import { logitRows, type Operand, operand } from './operands.js';
+
+/** A loss, with its gradient. */
+export interface LossResult {
+  /** Mean over the batch. */
+  readonly loss: number;
+  /** In the shape of the logits. */
+  readonly probabilities: Reals;
+  /** Gradient of the loss with respect to the logits, in their shape. */
+  readonly dlogits: Reals;
+}
+
+/**
+ * A backend, with the numerical core on it: single ops on typed arrays. Matrices are row-major and
+ * dense. Inputs are checked for length and for finite numbers; outputs are new arrays.
+ *
+ * Each call copies its operands to the backend and its results back. To train a network, use `Trainer`,
+ * which keeps data where the kernels are.
+ */
+export class Backend extends LayerMethods {
+  /**
+   * Softmax over each row.
+   *
+   * @param logits (batch, classes)
+   * @returns probabilities (batch, classes)
+   * @throws ShapeError for a wrong length, DataError for a number that is not finite
+   */
+  async softmax(
+    logits: ArrayLike<number>,
+    { classes }: { readonly classes: number },
+  ): Promise<Reals> {
+    const z = logitRows('softmax', logits, classes);
+    return reals((await this.call('softmaxForward', { z })).p);
+  }
+
+  /**
+   * Mean cross-entropy of softmax(logits), with its gradient (p − onehot(labels)) / batch.
+   *
+   * @param logits (batch, classes)
+   * @param labels (batch), integers below `classes`
+   * @throws ShapeError for a wrong length, DataError for a number that is not finite or a label out of
+   *   range
+   */
+  async softmaxCrossEntropy(
+    logits: ArrayLike<number>,
+    labels: ArrayLike<number>,
+    { classes }: { readonly classes: number },
+  ): Promise<LossResult> {
+    const z = logitRows('softmaxCrossEntropy', logits, classes);
+    return this.#loss('softmaxCrossEntropy', z, labels, classes);
+  }
+
+  /**
+   * Mean binary cross-entropy on logits, with its gradient (p − labels) / batch.
+   *
+   * @param logits (batch)
+   * @param labels (batch), 0 or 1
+   * @throws as `softmaxCrossEntropy`
+   */
+  async binaryCrossEntropy(
+    logits: ArrayLike<number>,
+    labels: ArrayLike<number>,
+  ): Promise<LossResult> {
+    return this.#loss('binaryCrossEntropy', logitRows('binaryCrossEntropy', logits, 1), labels, 2);
+  }
+
+  /**
+   * The "mnist loss": mean of 1 − σ(z) for label 1 and σ(z) for label 0, with its gradient.
+   *
+   * @param logits (batch)
+   * @param labels (batch), 0 or 1
+   * @throws as `softmaxCrossEntropy`
+   */
+  async mnistLoss(logits: ArrayLike<number>, labels: ArrayLike<number>): Promise<LossResult> {
+    return this.#loss('mnistLoss', logitRows('mnistLoss', logits, 1), labels, 2);
+  }
+
+  /**
+   * Squared error, with its gradient 2 s (predictions − targets).
+   *
+   * @param predictions n numbers
+   * @param targets n numbers
+   * @param options.reduction `mean` (s = 1/n, the default) or `sum` (s = 1)
+   * @returns the loss, and its gradient: n numbers
+   * @throws ShapeError when the lengths differ, DataError for a number that is not finite
+   */
+  async squaredError(
+    predictions: ArrayLike<number>,
+    targets: ArrayLike<number>,
+    { reduction = 'mean' }: { readonly reduction?: 'mean' | 'sum' } = {},
+  ): Promise<{ readonly loss: number; readonly dpredictions: Reals }> {
+    const y = operand('squaredError', 'predictions', predictions, [predictions.length], 'n');
+    const t = operand('squaredError', 'targets', targets, y.shape, 'n');
+    const attributes = { scale: reduction === 'sum' ? 1 : 1 / predictions.length };
+    const { L } = await this.call('squaredErrorForward', { y, t }, { attributes });
+    const { dy } = await this.call('squaredErrorBackward', { y, t }, { attributes });
+    return { loss: L.data[0], dpredictions: reals(dy) };
+  }
+
+  /**
+   * One update of stochastic gradient descent: w − learningRate (dw + weightDecay w).
+   *
+   * @param w n numbers; they stay unchanged
+   * @param dw n numbers, the gradient of the loss with respect to w
+   * @param options.weightDecay 0 by default
+   * @returns the new weights, n numbers
+   * @throws ShapeError when the lengths differ, DataError for a number that is not finite, RangeError
+   *   for a negative rate or decay
+   */
+  async sgd(
+    w: ArrayLike<number>,
+    dw: ArrayLike<number>,
+    options: { readonly learningRate: number; readonly weightDecay?: number },
+  ): Promise<Reals> {
+    const { learningRate, weightDecay = 0 } = options;
+    expectNumber('sgd', 'learningRate', learningRate, 0);
+    expectNumber('sgd', 'weightDecay', weightDecay, 0);
+    const state = stateWords(1, 0);
+    const operands = {
+      w: operand('sgd', 'w', w, [w.length], 'n'),
+      dw: operand('sgd', 'dw', dw, [w.length], 'n'),
+      schedule: { shape: [1], data: [learningRate] },
+      state: { shape: [state.length], data: state },
+    };
+    return reals((await this.call('sgdUpdate', operands, { attributes: { weightDecay } })).w);
+  }
+
+  async #loss(
+    loss: 'softmaxCrossEntropy' | 'binaryCrossEntropy' | 'mnistLoss',
+    z: Operand,
+    labels: ArrayLike<number>,
+    classes: number,
+  ): Promise<LossResult> {
+    expectLength(loss, 'labels', labels, z.shape[0], 'batch');
+    expectLabels(loss, labels, classes);
+    const t = { shape: [labels.length], data: labels };
+    const { L, p } = await this.call(`${loss}Forward`, { z, t });
+    const { dz } = await this.call(`${loss}Backward`, { p, t });
+    return { loss: L.data[0], probabilities: reals(p), dlogits: reals(dz) };
+  }
+}

@@ -1,0 +1,51 @@
+import { type Pixels, resolveConvolution, type WindowOptions } from '../layers/window-options.js';
+import { type Conv2dAttributes, conv2dShape } from '../ops/conv2d.js';
+import type { Shape } from '../tensor.js';
+import { expectSizes, type Operand, operand } from './operands.js';
+
+/** Sizes of a convolution. */
+export interface Conv2dSizes extends WindowOptions {
+  /** Images, B. */
+  readonly batch: number;
+  /** Of an image in pixels, H; `width` is W. */
+  readonly height: number;
+  readonly width: number;
+  /** Incoming channels, C. */
+  readonly inputs: number;
+  /** Outgoing channels, OC. */
+  readonly outputs: number;
+  /** Height and width of a window in pixels, KH and KW. */
+  readonly kernel: Pixels;
+}
+
+/** How errors write the lengths of the tensors. */
+const FORMS = {
+  x: 'batch·height·width·inputs',
+  W: 'kernelHeight·kernelWidth·inputs/groups·outputs',
+  b: 'outputs',
+  dy: 'batch·outHeight·outWidth·outputs',
+} as const;
+
+type Role = keyof typeof FORMS;
+
+/** The shapes and attributes of a convolution, and its operands from arrays of a caller. */
+export interface Convolution {
+  readonly shapes: Readonly<Record<Role, Shape>>;
+  readonly attributes: Conv2dAttributes;
+  /** @throws ShapeError for a wrong length, DataError for a number that is not finite */
+  operand(role: Role, data: ArrayLike<number>): Operand;
+}
+
+/** @throws ShapeError for sizes that no convolution has */
+export function convolutionOf(operation: string, sizes: Conv2dSizes): Convolution {
+  const { batch, height, width, inputs, outputs, kernel } = sizes;
+  expectSizes(operation, { batch, height, width });
+  const { weight: W, attributes } = resolveConvolution(operation, inputs, outputs, kernel, sizes);
+  const x = [batch, height, width, inputs];
+  const shapes = { x, W, b: [outputs], dy: conv2dShape(x, W, attributes) };
+  return {
+    shapes,
+    attributes,
+    operand: (role, data) => operand(operation, role, data, shapes[role], FORMS[role]),
+  };
+}

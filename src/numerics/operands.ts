@@ -1,0 +1,48 @@
+import { expectFinite, expectInteger, expectLength } from '../checks.js';
+import { type Shape, sizeOf, type Values } from '../tensor.js';
+
+/** Numbers of a caller, with their shape. */
+export interface Operand {
+  readonly shape: Shape;
+  /** Row-major and dense: as many numbers as the product of the shape. */
+  readonly data: ArrayLike<number>;
+}
+
+/** Numbers that an op computed, with their shape. */
+export interface Result {
+  readonly shape: Shape;
+  readonly data: Values;
+}
+
+/** @throws ShapeError unless every size is a positive integer */
+export function expectSizes(operation: string, sizes: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(sizes)) expectInteger(operation, name, value);
+}
+
+/**
+ * An array of a caller as an operand.
+ *
+ * @param operation the name that errors begin with
+ * @param form how errors write the number of elements: `batch·inputs`
+ * @throws ShapeError unless it has as many elements as `shape`, DataError unless all are finite
+ */
+export function operand(
+  operation: string,
+  name: string,
+  data: ArrayLike<number>,
+  shape: Shape,
+  form: string,
+): Operand {
+  const length = sizeOf(shape);
+  expectLength(operation, name, data, length, form);
+  expectInteger(operation, `the length of ${name}`, length);
+  expectFinite(operation, name, data);
+  return { shape, data };
+}
+
+/** Logits (batch, columns), whose batch size follows from their length. */
+export function logitRows(operation: string, data: ArrayLike<number>, columns: number): Operand {
+  expectInteger(operation, 'classes', columns);
+  const batch = Math.floor(data.length / columns);
+  return operand(operation, 'logits', data, [batch, columns], 'batch·classes');
+}

@@ -1,0 +1,129 @@
+import type { Device, Executable } from '../backends/device.js';
+import { expectLength } from '../checks.js';
+import { DataError } from '../errors.js';
+import type { OpName } from '../ops/registry.js';
+import { definitionOf, dtypeOf, Step } from '../step.js';
+import { persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
+import type { Operand, Result } from './operands.js';
+
+/** What a call is given besides its operands, with the names of its op forgotten. */
+export interface AnyOptions {
+  readonly attributes?: Readonly<Record<string, number>>;
+  readonly like?: Readonly<Record<string, Shape>>;
+}
+
+interface CompiledCall {
+  readonly executable: Executable;
+  /** By role: operands and results. */
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  /** Exclusive upper bounds of integer operands, by role. */
+  readonly bounds: Readonly<Record<string, number>>;
+}
+
+/** How many compiled calls are kept: enough for those of a hand-written network. */
+const CAPACITY = 64;
+
+/**
+ * Runs single ops on arrays. Each op with its shapes and attributes is compiled once, as a step of one
+ * call, and kept while it is among the last `CAPACITY` used.
+ */
+export class SingleCalls {
+  readonly #device: Device;
+  readonly #compiled = new Map<string, CompiledCall>();
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /**
+   * @param operands inputs and updates by role
+   * @returns copies of all outputs and updates, by role
+   * @throws ShapeError for shapes or lengths that do not fit, DataError for integers out of range
+   */
+  async run(
+    op: OpName,
+    operands: Readonly<Record<string, Operand>>,
+    options: AnyOptions,
+  ): Promise<Record<string, Result>> {
+    const { executable, tensors, bounds } = await this.#compile(op, operands, options);
+    for (const [role, bound] of Object.entries(bounds)) {
+      expectBelow(op, role, operands[role].data, bound);
+    }
+    for (const [role, { data }] of Object.entries(operands)) {
+      this.#device.write(tensors[role], data);
+    }
+    await executable.run(1);
+    const { outputs, updates } = definitionOf(op);
+    const results: Record<string, Result> = {};
+    for (const role of [...outputs, ...updates]) {
+      const tensor = tensors[role];
+      results[role] = { shape: tensor.shape, data: await this.#device.read(tensor) };
+    }
+    return results;
+  }
+
+  async #compile(
+    op: OpName,
+    operands: Readonly<Record<string, Operand>>,
+    options: AnyOptions,
+  ): Promise<CompiledCall> {
+    for (const [role, { shape, data }] of Object.entries(operands)) {
+      expectLength(op, role, data, sizeOf(shape), shape.join('·'));
+    }
+    const shapes = Object.entries(operands).map(([role, { shape }]) => [role, shape]);
+    const key = JSON.stringify([op, shapes, options.like, options.attributes]);
+    const known = this.#compiled.get(key);
+    this.#compiled.delete(key);
+    const compiled = known ?? (await this.#build(op, operands, options));
+    this.#compiled.set(key, compiled);
+    this.#evict();
+    return compiled;
+  }
+
+  async #build(
+    op: OpName,
+    operands: Readonly<Record<string, Operand>>,
+    { attributes = {}, like = {} }: AnyOptions,
+  ): Promise<CompiledCall> {
+    const read = Object.fromEntries(
+      Object.entries(operands).map(([role, { shape }]) => {
+        return [role, persistent(role, shape, dtypeOf(op, role))];
+      }),
+    );
+    const step = new Step();
+    type Arguments = Parameters<typeof step.call>;
+    const written: Readonly<Record<string, Tensor>> = step.call(
+      ...([op, read, { attributes, like }] as unknown as Arguments),
+    );
+    for (const tensor of Object.values(written)) step.keep(tensor);
+    const [{ sizes }] = step.calls;
+    const shapes = Object.fromEntries(
+      Object.entries(operands).map(([role, { shape }]) => [role, shape]),
+    );
+    const bounds = Object.entries(definitionOf(op).below).flatMap(([role, bound]) => {
+      return bound ? [[role, bound(sizes, shapes)] as const] : [];
+    });
+    return {
+      executable: await this.#device.compile(step),
+      tensors: { ...read, ...written },
+      bounds: Object.fromEntries(bounds),
+    };
+  }
+
+  /** A Map keeps insertion order and every use inserts anew, so the first one is the oldest. */
+  #evict(): void {
+    for (const [key, { executable, tensors }] of this.#compiled) {
+      if (this.#compiled.size <= CAPACITY) return;
+      this.#compiled.delete(key);
+      executable.close();
+      this.#device.release(Object.values(tensors));
+    }
+  }
+}
+
+function expectBelow(op: OpName, role: string, data: ArrayLike<number>, bound: number): void {
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isInteger(data[i]) && data[i] >= 0 && data[i] < bound) continue;
+    throw new DataError(`${op}: expected ${role} from 0 to ${bound - 1}, got ${data[i]} at ${i}`);
+  }
+}

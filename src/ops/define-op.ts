@@ -1,0 +1,96 @@
+import type { DataType, Shape, Values } from '../tensor.js';
+
+/** Numbers by name. */
+export type Numbers<Name extends string> = Readonly<Record<Name, number>>;
+
+/** What an op's shape rule infers. */
+export interface Inferred<Output extends string, Size extends string> {
+  /** The shape of each output. */
+  readonly outputs: Readonly<Record<Output, Shape>>;
+  /** The numbers that kernels receive, by name. */
+  readonly sizes: Numbers<Size>;
+}
+
+/**
+ * One op: the names of its tensors and numbers, its shape rule, its formula and its reference
+ * implementation. Backends, gradient checks, tolerances and benchmarks follow from it.
+ *
+ * A kernel receives, in this order: outputs, updates, inputs, sizes, attributes.
+ */
+export interface Op<
+  Output extends string = string,
+  Input extends string = string,
+  Update extends string = string,
+  Like extends string = string,
+  Attribute extends string = string,
+  Size extends string = string,
+> {
+  /** Roles of the tensors that are written without being read. */
+  readonly outputs: readonly Output[];
+  /** Roles of the tensors that are changed in place, such as a weight and its moments. */
+  readonly updates: readonly Update[];
+  /** Roles of the tensors that are only read. */
+  readonly inputs: readonly Input[];
+  /** Outputs whose shape does not follow from the inputs: the caller passes it. */
+  readonly like: readonly Like[];
+  /** Element types by role, where they are not float32. */
+  readonly dtypes: { readonly [Role in NoInfer<Output | Input | Update>]?: DataType };
+  /**
+   * For inputs that hold class numbers or indices, the bound that each value must be below. Callers
+   * check it, and kernels rely on it.
+   */
+  readonly below: {
+    readonly [Role in NoInfer<Input>]?: (
+      sizes: Numbers<Size>,
+      shapes: Readonly<Record<Input | Update, Shape>>,
+    ) => number;
+  };
+  /** Names of the constants that are fixed when the step is built, in kernel order. */
+  readonly attributes: readonly Attribute[];
+  /** Names of the numbers that the shape rule derives for kernels, in kernel order. */
+  readonly sizes: readonly Size[];
+  /** What it computes, in the names of the roles: `y = x·W + b`. */
+  readonly formula: string;
+  /**
+   * The shape rule: checks the shapes of inputs and updates, and infers the rest.
+   *
+   * @param shapes of inputs, updates, and the outputs listed in `like`
+   * @throws ShapeError when the shapes do not fit together
+   */
+  shapes(
+    shapes: Readonly<Record<Input | Update | Like, Shape>>,
+    attributes: Numbers<Attribute>,
+  ): Inferred<Output, Size>;
+  /**
+   * How many numbers are summed into one element of an output (of an update, where there are no
+   * outputs); 1 for element-wise ops. Tolerances, the cost of a call and FLOPs follow from it.
+   */
+  terms(sizes: Numbers<Size>, attributes: Numbers<Attribute>): number;
+  /** Plain loops: what the reference backend runs and all other kernels are tested against. */
+  reference(
+    tensors: Readonly<Record<Output | Input | Update, Values>>,
+    sizes: Numbers<Size>,
+    attributes: Numbers<Attribute>,
+  ): void;
+}
+
+/** Lists that an op may leave out when they are empty. */
+type Optional = 'outputs' | 'updates' | 'like' | 'dtypes' | 'below' | 'attributes';
+
+/** Fills in empty lists, and lets TypeScript infer the names. */
+export function defineOp<
+  const Input extends string,
+  const Size extends string,
+  const Output extends string = never,
+  const Update extends string = never,
+  const Like extends string = never,
+  const Attribute extends string = never,
+>(
+  op: Omit<Op<Output, Input, Update, Like, Attribute, Size>, Optional> &
+    Partial<Pick<Op<Output, Input, Update, Like, Attribute, Size>, Optional>>,
+): Op<Output, Input, Update, Like, Attribute, Size> {
+  return { outputs: [], updates: [], like: [], dtypes: {}, below: {}, attributes: [], ...op };
+}
+
+/** The `terms` of an op that computes each element from one element of each input. */
+export const elementwise = (): number => 1;
