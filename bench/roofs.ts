@@ -1,5 +1,5 @@
-import type { Backend } from '../src/numerics/backend.js';
 import type { Peaks } from '../src/backends/device.js';
+import type { Backend } from '../src/numerics/backend.js';
 import { Step } from '../src/step.js';
 import { persistent } from '../src/tensor.js';
 import { type Contestant, contestantOf, race, type Timing } from './harness.js';

@@ -24,8 +24,7 @@
 struct Sizes {
   B: u32, H: u32, W: u32, C: u32,
   OH: u32, OW: u32, OC: u32, KH: u32, KW: u32,
-  strideHeight: u32, strideWidth: u32, paddingHeight: u32, paddingWidth: u32,
-  dilationHeight: u32, dilationWidth: u32, G: u32,
+  SH: u32, SW: u32, PH: u32, PW: u32, DH: u32, DW: u32, G: u32,
 }
 @group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
 
@@ -60,8 +59,8 @@ fn gemmDepth(phase: u32) -> u32 {
 
 /// Phases along height and width. src/backends/webgpu/gemm/convolution.ts applies the same rule.
 fn phaseCounts() -> vec2u {
-  let strides = vec2u(sizes.strideHeight, sizes.strideWidth);
-  let isDense = vec2u(sizes.dilationHeight, sizes.dilationWidth) == vec2u(1);
+  let strides = vec2u(sizes.SH, sizes.SW);
+  let isDense = vec2u(sizes.DH, sizes.DW) == vec2u(1);
   return select(vec2u(1), strides, isDense & (strides <= vec2u(MAX_PHASES)));
 }
 
@@ -106,15 +105,15 @@ fn offsetInA(row: Coordinates, depth: Coordinates) -> u32 {
 
 fn outputPixel(r: u32) -> Coordinates {
   let place = vec3u(r / (sizes.OH * sizes.OW), r / sizes.OW % sizes.OH, r % sizes.OW);
-  let strides = vec3u(1, sizes.strideHeight, sizes.strideWidth);
-  return place * strides - vec3u(0, sizes.paddingHeight, sizes.paddingWidth);
+  let strides = vec3u(1, sizes.SH, sizes.SW);
+  return place * strides - vec3u(0, sizes.PH, sizes.PW);
 }
 
 /// Pixel m of the phase, in coordinates of the padded image.
 fn inputPixel(m: u32) -> Coordinates {
   let extents = extentsOfPhase();
   let phases = phaseCounts();
-  let padding = vec2u(sizes.paddingHeight, sizes.paddingWidth);
+  let padding = vec2u(sizes.PH, sizes.PW);
   let first = padding + (placeOfPhase(phase) + phases - padding % phases) % phases;
   let place = vec2u(m / extents.y % extents.x, m % extents.y);
   return vec3u(m / (extents.x * extents.y), first + phases * place);
@@ -124,8 +123,8 @@ fn inputPixel(m: u32) -> Coordinates {
 fn rowInC(m: u32) -> u32 {
   if (!TRANSPOSE_B) { return m; }
   let pixel = inputPixel(m);
-  let h = pixel.y - sizes.paddingHeight;
-  let w = pixel.z - sizes.paddingWidth;
+  let h = pixel.y - sizes.PH;
+  let w = pixel.z - sizes.PW;
   if (h >= sizes.H || w >= sizes.W) { return OUT_OF_BOUNDS; }
   return (pixel.x * sizes.H + h) * sizes.W + w;
 }
@@ -135,8 +134,8 @@ fn tapOf(q: u32) -> Coordinates {
   let tap = tapAt(q / channels);
   return vec3u(
     group * channels + q % channels,
-    sizes.dilationHeight * tap.x,
-    sizes.dilationWidth * tap.y,
+    sizes.DH * tap.x,
+    sizes.DW * tap.y,
   );
 }
 
@@ -157,8 +156,8 @@ fn offsetInX(pixel: Coordinates, tap: Coordinates) -> u32 {
 
 /// The offset of Y[r, q] in dy, or OUT_OF_BOUNDS where Y is zero.
 fn offsetInY(pixel: Coordinates, tap: Coordinates) -> u32 {
-  let i = quotient(pixel.y - tap.y, sizes.strideHeight);
-  let j = quotient(pixel.z - tap.z, sizes.strideWidth);
+  let i = quotient(pixel.y - tap.y, sizes.SH);
+  let j = quotient(pixel.z - tap.z, sizes.SW);
   if (i >= sizes.OH || j >= sizes.OW) { return OUT_OF_BOUNDS; }
   return ((pixel.x * sizes.OH + i) * sizes.OW + j) * sizes.OC + tap.x;
 }

@@ -2,11 +2,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Backend } from '../src/numerics/backend.js';
 import { openAdapter } from '../src/backends/webgpu/adapter/adapter.js';
 import { WebgpuDevice } from '../src/backends/webgpu/webgpu-device.js';
 import { syntheticDigits } from '../src/data/synthetic.js';
 import { adam, linear, sequential, squaredError, type Trainer } from '../src/index.js';
+import { Backend } from '../src/numerics/backend.js';
 import { describeOnEachBackend } from './backends.js';
 import { residualNetwork } from './networks.js';
 import { blobs, createTrainer, plane } from './training/fixtures.js';

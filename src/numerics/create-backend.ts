@@ -3,8 +3,8 @@ import type { Device } from '../backends/device.js';
 import { type Precision, ReferenceDevice } from '../backends/reference.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
 import { createWasmDevice, type WasmOptions } from '../backends/wasm/wasm.js';
-import type { WebgpuOptions } from '../backends/webgpu/adapter/options.js';
 import { whyNoWebgpu } from '../backends/webgpu/adapter/availability.js';
+import type { WebgpuOptions } from '../backends/webgpu/adapter/options.js';
 import { BackendError } from '../errors.js';
 import { Backend } from './backend.js';
 

@@ -40,19 +40,6 @@ import { windowCount } from './conv2d.js';
 import { defineOp, type Numbers } from './define-op.js';
 import { expectImages, expectShape } from './shape-checks.js';
 
-/** Which windows an image is cut into. */
-export interface PoolingWindow {
-  readonly kernelHeight: number;
-  readonly kernelWidth: number;
-  readonly strideHeight: number;
-  readonly strideWidth: number;
-  readonly paddingHeight: number;
-  readonly paddingWidth: number;
-}
-
-/** B, H, W and C of images. */
-export type ImageSizes = Numbers<'B' | 'H' | 'W' | 'C'>;
-
 export const WINDOW_ATTRIBUTES = [
   'kernelHeight',
   'kernelWidth',
@@ -61,6 +48,12 @@ export const WINDOW_ATTRIBUTES = [
   'paddingHeight',
   'paddingWidth',
 ] as const;
+
+/** Which windows an image is cut into. */
+export type PoolingWindow = Numbers<(typeof WINDOW_ATTRIBUTES)[number]>;
+
+/** B, H, W and C of images. */
+export type ImageSizes = Numbers<'B' | 'H' | 'W' | 'C'>;
 
 export function maxPool2dForward(
   y: Values,

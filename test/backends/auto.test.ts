@@ -286,7 +286,7 @@ describe('the automatic choice', () => {
     const { first, rival, backend } = choice([2, 0]);
     const state = persistent('state', [4], 'int32');
     const step = new Step({ seed: 0, state, updatesStatistics: true });
-    step.call('advance', { state }, { batchSize: 8 });
+    step.call('advance', { state }, { attributes: { batchSize: 8 } });
     const executable = await backend.device.compile(step);
     for (const times of [60, 20, 29]) await executable.run(times);
     expect(rival.runs).toEqual([]);

@@ -10,11 +10,10 @@ import { KERNELS, planOf } from '../../src/backends/webgpu/kernels/kernels.js';
 import { parametersOf } from '../../src/backends/webgpu/kernels/parameters.js';
 import * as CONSTANTS from '../../src/backends/webgpu/shaders/constants.js';
 import { filesOf, VARIANTS } from '../../src/backends/webgpu/shaders/shaders.js';
-import { kernelsOf } from '../../src/gradcheck/case.js';
-import { FAMILIES } from '../../src/gradcheck/families.js';
-import type { OpName } from '../../src/ops/registry.js';
+import { kernelCaseOf } from '../../src/gradcheck/case.js';
+import { CASES, type OpName } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
-import { type Call, Step } from '../../src/step.js';
+import { type Call, definitionOf, Step } from '../../src/step.js';
 import { type Declaration, membersOf, readShaderSources, type ShaderSource } from './wgsl.js';
 
 const SOURCES = await readShaderSources();
@@ -133,16 +132,18 @@ describe('a shader', () => {
   });
 });
 
-/** The names of an op's sizes, in kernel order; undefined where the definition has no names. */
-function namesOfSizes(_op: OpName): readonly string[] | undefined {
-  return undefined;
-}
+/** Names in a shader that ops with other names share: N rows of O columns are summed in column-sums. */
+const SHARED_NAMES: Partial<Record<OpName, Readonly<Record<string, string>>>> = {
+  linearBackwardBias: { B: 'N' },
+  conv2dBackwardBias: { OC: 'O' },
+};
 
 /** A call of each op, from the cases of gradcheck. */
-const CALLS: readonly Call[] = FAMILIES.flatMap((family) => {
-  const { gradients = [], kernels = [] } = family.draw(new RandomStream(1, STREAMS.data));
+const CALLS: readonly Call[] = CASES.flatMap((cases) => {
+  const random = new RandomStream(1, STREAMS.data);
+  const { gradients = [], kernels = [] } = cases.draw(random);
   const step = new Step();
-  for (const each of [...gradients.map(kernelsOf), ...kernels]) each.append(step);
+  for (const each of [...gradients, ...kernels]) kernelCaseOf(each, random).append(step);
   return step.calls;
 });
 
@@ -156,19 +157,19 @@ describe('a parameter block', () => {
   it.each(opCalls)('has the sizes and attributes of the definition, in order: %s', (op, call) => {
     const { passes } = planOf(op, call.sizes, call.attributes, new Tilings(TILES));
     const declarations = declarationsOf(KERNELS[op].shader);
-    const wanted = parametersOf(call).map(({ name, type }, i) => ({
-      name: name ?? namesOfSizes(op)?.[i],
-      type,
-    }));
+    const wanted = parametersOf(call).map(({ name, type }) => {
+      return { name: SHARED_NAMES[op]?.[name] ?? name, type };
+    });
+    const { sizes } = definitionOf(op);
+    expect(Object.keys(call.sizes)).toEqual(sizes);
     const blocks = passes.flatMap(({ entryPoint }) => blocksUsedBy(entryPoint, declarations));
     for (const block of blocks) {
       // A shader may omit attributes at the end that it does not need.
       expect(block.length).toBeLessThanOrEqual(wanted.length);
       block.forEach((member, i) => {
-        const { name = member.name, type } = wanted[i];
         // Sizes may be signed: a window that starts in the padding has negative coordinates.
         const memberType = member.type.replace('i32', 'u32');
-        expect({ name: member.name, type: memberType }).toEqual({ name, type });
+        expect({ name: member.name, type: memberType }).toEqual(wanted[i]);
       });
     }
   });

@@ -3,8 +3,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Backend } from '../../src/numerics/backend.js';
-import { createBackend } from '../../src/numerics/create-backend.js';
 import { openAdapter } from '../../src/backends/webgpu/adapter/adapter.js';
 import { Pipelines } from '../../src/backends/webgpu/execution/pipelines.js';
 import { TILES, type Tiling } from '../../src/backends/webgpu/gemm/gemm.js';
@@ -12,9 +10,12 @@ import { openTilingCache } from '../../src/backends/webgpu/gemm/tiling-cache.js'
 import { formatTiling, parseTiling } from '../../src/backends/webgpu/gemm/tilings.js';
 import { WebgpuDevice } from '../../src/backends/webgpu/webgpu-device.js';
 import { defaultCacheFolder } from '../../src/cache-folder.js';
-import { type KernelCase, kernelsOf } from '../../src/gradcheck/case.js';
-import { linearCase, matmulCase } from '../../src/gradcheck/gradient-cases.js';
-import { conv2dCase } from '../../src/gradcheck/image-cases.js';
+import { Backend } from '../../src/numerics/backend.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
+import type { GradientDeclaration } from '../../src/ops/cases.js';
+import { conv2dCase } from '../../src/ops/conv2d.js';
+import { linearCase } from '../../src/ops/linear.js';
+import { matmulCase } from '../../src/ops/matmul.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { expectAgreement } from '../ops/checks.js';
 import { describeWithGpu } from '../webgpu.js';
@@ -55,19 +56,19 @@ const DENSE = { dilationHeight: 1, dilationWidth: 1 };
 const vectorised = () => product({ M: 130, N: 132, K: 37 }, false, false);
 const transposedA = () => product({ M: 132, N: 68, K: 21 }, true, false);
 const transposedB = () => product({ M: 67, N: 70, K: 19 }, false, true);
-const layer = () => kernelsOf(linearCase(random(), { B: 9, I: 33, O: 18 }));
+const layer = () => linearCase(random(), { B: 9, I: 33, O: 18 });
 const convolution = () => {
   const strides = { ...NEIGHBOURS, ...DENSE, strideHeight: 2, strideWidth: 3, groups: 2 };
   const sizes = { B: 2, H: 9, W: 8, C: 8, OC: 6, KH: 3, KW: 2 };
-  return kernelsOf(conv2dCase(random(), { ...sizes, ...strides }));
+  return conv2dCase(random(), { ...sizes, ...strides });
 };
 
 function product(
   sizes: { readonly M: number; readonly N: number; readonly K: number },
   transposeA: boolean,
   transposeB: boolean,
-): KernelCase {
-  return kernelsOf(matmulCase(random(), { ...sizes, transposeA, transposeB }));
+): GradientDeclaration {
+  return matmulCase(random(), { ...sizes, transposeA, transposeB });
 }
 
 describeWithGpu('GEMMs on a GPU agree with the reference', () => {

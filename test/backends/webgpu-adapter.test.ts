@@ -3,7 +3,6 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type BackendOptions, createBackend } from '../../src/numerics/create-backend.js';
 import {
   describeAdapter,
   listAdapters,
@@ -12,6 +11,7 @@ import {
 import { listDawnAdapters, parseAdapters } from '../../src/backends/webgpu/adapter/dawn.js';
 import { NEEDED_LIMITS } from '../../src/backends/webgpu/adapter/limits.js';
 import { BackendError } from '../../src/errors.js';
+import { type BackendOptions, createBackend } from '../../src/numerics/create-backend.js';
 import { describeWithGpu } from '../webgpu.js';
 import { inNode } from './in-node.js';
 

@@ -1,9 +1,9 @@
 /* How the WebGPU backend runs steps; the suites of the ops test what it computes. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Backend } from '../../src/numerics/backend.js';
-import { createBackend } from '../../src/numerics/create-backend.js';
 import { syntheticDigits } from '../../src/data/synthetic.js';
 import { BackendError } from '../../src/errors.js';
+import type { Backend } from '../../src/numerics/backend.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import { RECIPES } from '../../src/recipes.js';
 import { Step } from '../../src/step.js';
 import { persistent, type Tensor } from '../../src/tensor.js';

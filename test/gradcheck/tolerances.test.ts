@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { conv2dCase } from '../../src/gradcheck/image-cases.js';
+import { gradientCaseOf } from '../../src/gradcheck/case.js';
 import { boundsOf } from '../../src/gradcheck/tolerances.js';
+import { conv2dCase } from '../../src/ops/conv2d.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
 
@@ -12,14 +13,16 @@ describe('boundsOf', () => {
       { paddingHeight: 0, paddingWidth: 0 },
     ];
     const random = new RandomStream(0, STREAMS.data);
-    const convolution = conv2dCase(random, { ...sizes, ...strides, ...paddings });
+    const declared = conv2dCase(random, { ...sizes, ...strides, ...paddings });
+    const convolution = gradientCaseOf(declared, random);
     const step = new Step();
     step.keep(convolution.forward(step));
     for (const gradient of convolution.backward(step).values()) step.keep(gradient);
-    // The first pixel of dx lies in one window, of which three output channels read it.
+    // The first pixel of dx lies in one window, and three output channels read it. Its bound counts
+    // the terms of an average pixel: 3·4 windows share 5·5 pixels.
     for (const [op, role, K, magnitude] of [
       ['conv2dBiasForward', 'y', 3 * 2 * 2 + 1, 3 * 2 * 2 + 1],
-      ['conv2dBackwardInput', 'dx', 3 * 2 * 3, 3],
+      ['conv2dBackwardInput', 'dx', (3 * 2 * 3 * (3 * 4)) / (5 * 5), 3],
     ] as const) {
       const call = step.calls.find((each) => each.op === op);
       if (!call) throw new Error(`no ${op}`);
