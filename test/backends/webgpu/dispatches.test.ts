@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Dispatch, encodeSteps } from '../../src/backends/webgpu/execution/dispatches.js';
+import { type Dispatch, encodeSteps } from '../../../src/backends/webgpu/execution/dispatches.js';
 
 /** A compute pass that records its calls. */
 function recorder() {

@@ -1,19 +1,19 @@
 /* How the WebGPU backend runs steps; the suites of the ops test what it computes. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { syntheticDigits } from '../../src/data/synthetic.js';
-import { BackendError } from '../../src/errors.js';
-import type { Backend } from '../../src/numerics/backend.js';
-import { createBackend } from '../../src/numerics/create-backend.js';
-import { RECIPES } from '../../src/recipes.js';
-import { Step } from '../../src/step.js';
-import { persistent, type Tensor } from '../../src/tensor.js';
-import { recipeTrainer } from '../../src/train-recipe.js';
-import type { Checkpoint } from '../../src/training/checkpoint.js';
-import { expectClose, expectSameBits } from '../values.js';
-import { describeWithGpu } from '../webgpu.js';
-import { inNode } from './in-node.js';
+import { syntheticDigits } from '../../../src/data/synthetic.js';
+import { BackendError } from '../../../src/errors.js';
+import type { Backend } from '../../../src/numerics/backend.js';
+import { createBackend } from '../../../src/numerics/create-backend.js';
+import { RECIPES } from '../../../src/recipes.js';
+import { Step } from '../../../src/step.js';
+import { persistent, type Tensor } from '../../../src/tensor.js';
+import { recipeTrainer } from '../../../src/train-recipe.js';
+import type { Checkpoint } from '../../../src/training/checkpoint.js';
+import { expectClose, expectSameBits } from '../../values.js';
+import { describeWithGpu } from '../../webgpu.js';
+import { inNode } from '../in-node.js';
+import { reluStep } from '../relu-step.js';
 import { open } from './open-gpu.js';
-import { reluStep } from './relu-step.js';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -249,10 +249,10 @@ describeWithGpu('the webgpu backend', () => {
   });
 
   describe('lets the process exit', () => {
-    const root = new URL('../..', import.meta.url).pathname;
+    const root = new URL('../../..', import.meta.url).pathname;
     const program = (rest: string) =>
       inNode(
-        `import { createBackend } from './dist/index.js';
+        `import { createBackend } from '../dist/index.js';
          const backend = await createBackend('webgpu');
          console.log((await backend.relu([-1, 2]))[1]);
          ${rest}`,

@@ -7,13 +7,13 @@ import {
   describeAdapter,
   listAdapters,
   openAdapter,
-} from '../../src/backends/webgpu/adapter/adapter.js';
-import { listDawnAdapters, parseAdapters } from '../../src/backends/webgpu/adapter/dawn.js';
-import { NEEDED_LIMITS } from '../../src/backends/webgpu/adapter/limits.js';
-import { BackendError } from '../../src/errors.js';
-import { type BackendOptions, createBackend } from '../../src/numerics/create-backend.js';
-import { describeWithGpu } from '../webgpu.js';
-import { inNode } from './in-node.js';
+} from '../../../src/backends/webgpu/adapter/adapter.js';
+import { listDawnAdapters, parseAdapters } from '../../../src/backends/webgpu/adapter/dawn.js';
+import { NEEDED_LIMITS } from '../../../src/backends/webgpu/adapter/limits.js';
+import { BackendError } from '../../../src/errors.js';
+import { type BackendOptions, createBackend } from '../../../src/numerics/create-backend.js';
+import { describeWithGpu } from '../../webgpu.js';
+import { inNode } from '../in-node.js';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -253,7 +253,7 @@ describe('the flags that Dawn is created with', () => {
     const create = vi.fn((_flags: readonly string[]) => ({ requestAdapter: async () => null }));
     vi.doMock('webgpu', () => ({ create, globals: {} }));
     try {
-      const { openAdapter: open } = await import('../../src/backends/webgpu/adapter/adapter.js');
+      const { openAdapter: open } = await import('../../../src/backends/webgpu/adapter/adapter.js');
       await expect(open(options)).rejects.toThrow('expected a GPU adapter, got none');
       return create.mock.calls.at(-1)?.[0];
     } finally {
@@ -308,9 +308,9 @@ describe('the package webgpu', () => {
   it('is named in the error where it is not installed', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'handgrad-'));
     try {
-      await cp(new URL('../../dist', import.meta.url), folder, { recursive: true });
+      await cp(new URL('../../../dist', import.meta.url), folder, { recursive: true });
       const { stdout } = await inNode(
-        `import { createBackend } from './index.js';
+        `import { createBackend } from '../index.js';
          await createBackend('webgpu').catch(({ name, message }) => console.log(name, message));`,
         folder,
       );

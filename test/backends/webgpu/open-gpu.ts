@@ -1,6 +1,6 @@
-import { openAdapter } from '../../src/backends/webgpu/adapter/adapter.js';
-import { WebgpuDevice } from '../../src/backends/webgpu/webgpu-device.js';
-import { Backend } from '../../src/numerics/backend.js';
+import { openAdapter } from '../../../src/backends/webgpu/adapter/adapter.js';
+import { WebgpuDevice } from '../../../src/backends/webgpu/webgpu-device.js';
+import { Backend } from '../../../src/numerics/backend.js';
 
 /** Opens the webgpu backend, with its device and Dawn's. */
 export async function open() {

@@ -1,15 +1,15 @@
 /* Tensors that do not fit in GPU memory. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { WebgpuDevice } from '../../src/backends/webgpu/webgpu-device.js';
-import { syntheticDigits } from '../../src/data/synthetic.js';
-import { BackendError } from '../../src/errors.js';
-import { RECIPES } from '../../src/recipes.js';
-import { Step } from '../../src/step.js';
-import { persistent } from '../../src/tensor.js';
-import { recipeTrainer } from '../../src/train-recipe.js';
-import { describeWithGpu } from '../webgpu.js';
+import type { WebgpuDevice } from '../../../src/backends/webgpu/webgpu-device.js';
+import { syntheticDigits } from '../../../src/data/synthetic.js';
+import { BackendError } from '../../../src/errors.js';
+import { RECIPES } from '../../../src/recipes.js';
+import { Step } from '../../../src/step.js';
+import { persistent } from '../../../src/tensor.js';
+import { recipeTrainer } from '../../../src/train-recipe.js';
+import { describeWithGpu } from '../../webgpu.js';
+import { reluStep } from '../relu-step.js';
 import { open } from './open-gpu.js';
-import { reluStep } from './relu-step.js';
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { winnerOf } from '../../src/backends/webgpu/gemm/autotune.js';
+import { winnerOf } from '../../../src/backends/webgpu/gemm/autotune.js';
 import {
   estimateCycles,
   type Gemm,
   planGemm,
   TILES,
   tilingsOf,
-} from '../../src/backends/webgpu/gemm/gemm.js';
+} from '../../../src/backends/webgpu/gemm/gemm.js';
 import {
   formatTiling,
   keyOf,
   parseTiling,
   Tilings,
-} from '../../src/backends/webgpu/gemm/tilings.js';
+} from '../../../src/backends/webgpu/gemm/tilings.js';
 
 const names = (gemm: Gemm) => tilingsOf(gemm).map(formatTiling);
 

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { requiredBy } from '../../scripts/shaders.mjs';
+import { requiredBy } from '../../../scripts/shaders.mjs';
 
 /** A declaration at module scope. */
 export interface Declaration {
@@ -20,7 +20,7 @@ export interface ShaderSource {
 
 /** All files of `shaders/` by their names without `.wgsl`. */
 export async function readShaderSources(): Promise<ReadonlyMap<string, ShaderSource>> {
-  const folder = new URL('../../shaders/', import.meta.url);
+  const folder = new URL('../../../shaders/', import.meta.url);
   const sources = (await readdir(folder)).map(async (file) => {
     const source = parse(await readFile(new URL(file, folder), 'utf8'));
     return [file.replace('.wgsl', ''), source] as const;

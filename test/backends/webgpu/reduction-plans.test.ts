@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Plan } from '../../src/backends/webgpu/kernels/passes.js';
+import type { Plan } from '../../../src/backends/webgpu/kernels/passes.js';
 import {
   planAveragePool,
   planChannelSums,
@@ -7,7 +7,7 @@ import {
   planSoftmax,
   planSoftmaxLoss,
   planSum,
-} from '../../src/backends/webgpu/kernels/reductions.js';
+} from '../../../src/backends/webgpu/kernels/reductions.js';
 
 /** Workgroups of each pass. */
 function groupsOf({ passes }: Plan): number[] {

@@ -1,16 +1,16 @@
 /* How shaders are compiled, and the errors of those that do not compile. */
 import { describe, expect, it } from 'vitest';
-import { Pipelines } from '../../src/backends/webgpu/execution/pipelines.js';
-import { planGemm, TILES } from '../../src/backends/webgpu/gemm/gemm.js';
-import { KERNELS } from '../../src/backends/webgpu/kernels/kernels.js';
-import { compileShader, placeOf } from '../../src/backends/webgpu/shaders/compile-shader.js';
+import { Pipelines } from '../../../src/backends/webgpu/execution/pipelines.js';
+import { planGemm, TILES } from '../../../src/backends/webgpu/gemm/gemm.js';
+import { KERNELS } from '../../../src/backends/webgpu/kernels/kernels.js';
+import { compileShader, placeOf } from '../../../src/backends/webgpu/shaders/compile-shader.js';
 import {
   filesOf,
   type ShaderFile,
   type Variant,
-} from '../../src/backends/webgpu/shaders/shaders.js';
-import { BackendError } from '../../src/errors.js';
-import { describeWithGpu } from '../webgpu.js';
+} from '../../../src/backends/webgpu/shaders/shaders.js';
+import { BackendError } from '../../../src/errors.js';
+import { describeWithGpu } from '../../webgpu.js';
 import { open } from './open-gpu.js';
 
 /** The shaders that kernels name. */
