@@ -310,7 +310,7 @@ describe('the package webgpu', () => {
     try {
       await cp(new URL('../../../dist', import.meta.url), folder, { recursive: true });
       const { stdout } = await inNode(
-        `import { createBackend } from '../index.js';
+        `import { createBackend } from './index.js';
          await createBackend('webgpu').catch(({ name, message }) => console.log(name, message));`,
         folder,
       );

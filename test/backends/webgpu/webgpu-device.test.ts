@@ -252,7 +252,7 @@ describeWithGpu('the webgpu backend', () => {
     const root = new URL('../../..', import.meta.url).pathname;
     const program = (rest: string) =>
       inNode(
-        `import { createBackend } from '../dist/index.js';
+        `import { createBackend } from './dist/index.js';
          const backend = await createBackend('webgpu');
          console.log((await backend.relu([-1, 2]))[1]);
          ${rest}`,
