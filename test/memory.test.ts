@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Backend } from '../src/numerics/backend.js';
 import { openAdapter } from '../src/backends/webgpu/adapter.js';
 import { WebgpuDevice } from '../src/backends/webgpu/webgpu.js';
-import { syntheticDigits } from '../src/data/synthetic.js';
+import { syntheticDigits } from '../src/data/synthetic/synthetic-digits.js';
 import { adam, linear, sequential, squaredError, type Trainer } from '../src/index.js';
 import { describeOnEachBackend } from './backends.js';
 import { residualNetwork } from './networks.js';

@@ -6,7 +6,7 @@ import { benchOverhead } from '../../bench/overhead.js';
 import { benchTrain } from '../../bench/train.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Device } from '../../src/backends/device.js';
-import { syntheticDigits } from '../../src/data/synthetic.js';
+import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
 import { RECIPES } from '../../src/recipes.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
