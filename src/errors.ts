@@ -28,7 +28,7 @@ export class TrainingError extends Error {
   override name = 'TrainingError';
 }
 
-/** The message of whatever was thrown, which need not be an Error. */
+/** The message of a thrown value, which may be any value. */
 export function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -3,7 +3,7 @@ import type { Normalization } from '../../data/dataset.js';
 import { ShapeError, TrainingError } from '../../errors.js';
 import { type BatchSource, createSource } from '../batch-source.js';
 
-/** Inputs of one batch, as `predict` and `gradients` take them. */
+/** Inputs of one batch for `predict` and `gradients`. */
 export interface Batch {
   /** (size, features), row-major. */
   readonly inputs: Uint8Array | Float32Array;
@@ -13,7 +13,7 @@ export interface Batch {
   readonly normalization: Normalization;
 }
 
-/** What a model takes. */
+/** The input that a model accepts. */
 interface ModelInput {
   /** Numbers per example; undefined while unknown. */
   readonly features: number | undefined;

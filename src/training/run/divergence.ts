@@ -3,7 +3,7 @@ import { TrainingError } from '../../errors.js';
 /**
  * The error for a loss or weight that is no longer finite.
  *
- * @param found what was expected and what came: `a finite loss, got NaN at step 7`
+ * @param found expected and actual value: `a finite loss, got NaN at step 7`
  * @param epoch from 1
  */
 export function divergence(found: string, epoch: number, learningRate: number): TrainingError {

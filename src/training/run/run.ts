@@ -242,7 +242,7 @@ export class Run {
     );
   }
 
-  /** Does the same for the weights after the last update, which no later loss depends on. */
+  /** Does the same for weights that are not finite after the last update, where no loss follows. */
   async #expectFiniteWeights(): Promise<void> {
     const values = await this.#engine.read(this.#tensors);
     const bad = values.findIndex((array) => !array.every(Number.isFinite));

@@ -26,7 +26,7 @@ export interface TensorData {
   readonly data: Float32Array;
 }
 
-/** What a safetensors file holds. */
+/** The content of a safetensors file. */
 export interface SafetensorsContent {
   /** By name, in the order of the values in the file. */
   readonly tensors: Map<string, TensorData>;
@@ -253,7 +253,7 @@ function readValues(values: Uint8Array, { type, shape, begin }: Entry): Float32A
   return data;
 }
 
-/** How numbers of one dtype lie in the file. */
+/** Size and decoder of the numbers of one dtype. */
 interface NumberType {
   readonly bytes: number;
   readonly read: (view: DataView, at: number) => number;
@@ -289,7 +289,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** An untrusted value as JSON, cut short, so that a message stays one line. */
+/** An untrusted value as JSON, truncated so that a message stays on one line. */
 function quote(value: unknown): string {
   const json = JSON.stringify(value) ?? 'nothing';
   return json.length <= MAXIMUM_QUOTE ? json : `${json.slice(0, MAXIMUM_QUOTE)}…`;
