@@ -1,9 +1,10 @@
 import { nodeModule } from './node.js';
 
 /**
- * The folder where this platform keeps what programs can fetch again:
+ * The folder where this platform keeps files that programs can download again:
  * `~/Library/Caches/handgrad` on macOS, `%LOCALAPPDATA%\handgrad\Cache` on Windows, and
- * `$XDG_CACHE_HOME/handgrad` or `~/.cache/handgrad` elsewhere (XDG Base Directory Specification). Node only.
+ * `$XDG_CACHE_HOME/handgrad` or `~/.cache/handgrad` elsewhere (XDG Base Directory Specification).
+ * Node only.
  */
 export async function defaultCacheFolder(): Promise<string> {
   const { join } = await nodeModule<typeof import('node:path')>('node:path');

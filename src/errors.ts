@@ -1,29 +1,34 @@
 /**
- * The errors that handgrad throws on purpose. Each message is one sentence: the operation, what
- * was expected, what came, and how to mend it where that is known.
+ * The errors that handgrad throws. Each message is one sentence: the operation, the expected value,
+ * the actual value, and a hint where the remedy is known.
  */
 
-/** Sizes, shapes or types of arguments that do not fit together. */
+/** Sizes or shapes of arguments do not fit together. */
 export class ShapeError extends Error {
   override name = 'ShapeError';
 }
 
-/** Data that cannot be used: truncated or corrupt files, labels out of range, values that are not finite. */
+/**
+ * Data is invalid: a truncated or corrupt file, a label out of range, a value that is not finite.
+ */
 export class DataError extends Error {
   override name = 'DataError';
 }
 
-/** A backend that is missing, cannot do what was asked, or was closed. */
+/** A backend is unavailable, failed, or is closed. */
 export class BackendError extends Error {
   override name = 'BackendError';
 }
 
-/** Training that cannot go on, such as a loss that is no longer finite. */
+/**
+ * Training cannot start or continue: the loss is NaN, another run is in progress, the model is in
+ * use.
+ */
 export class TrainingError extends Error {
   override name = 'TrainingError';
 }
 
-/** The message of whatever was thrown, which need not be an Error. */
+/** The message of a thrown value, which may be any value. */
 export function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

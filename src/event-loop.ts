@@ -1,6 +1,6 @@
 /**
- * Lets timers, input and network events run before the caller goes on. `setTimeout(0)` would do,
- * but browsers stretch it to 4 ms.
+ * Lets timers, input and network events run before the caller continues. Browsers delay nested
+ * `setTimeout(0)` calls by 4 ms, so this uses a message channel there.
  */
 export function yieldToEventLoop(): Promise<void> {
   if (typeof setImmediate === 'function') return new Promise((resolve) => setImmediate(resolve));

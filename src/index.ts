@@ -1,4 +1,4 @@
-/** The public API. Data loading is in `handgrad/data`. */
+/** `handgrad`: the public API. Data sets and loaders are in `handgrad/data`. */
 
 export type { BackendInfo, BackendName, Device, Executable } from './backends/device.js';
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
@@ -51,17 +51,11 @@ export type { LinearSizes, MatmulSizes } from './numerics/layer-methods.js';
 export type { Operand, Result } from './numerics/operands.js';
 export type { OpName } from './ops/registry.js';
 export { RandomStream } from './random/threefry.js';
-export {
-  RECIPE_NAMES,
-  RECIPES,
-  type Recipe,
-  type RecipeName,
-  recipeOn,
-} from './recipes.js';
+export { RECIPE_NAMES, type Recipe, type RecipeName } from './recipe.js';
+export { RECIPES, recipeOn } from './recipes.js';
 export { type Call, type CallOptions, type ShapeSource, Step, type TrainingMode } from './step.js';
 export { type DataType, type Shape, Tensor } from './tensor.js';
 export { type RecipeOptions, type RecipeResult, train } from './train-recipe.js';
-export type { Checkpoint } from './training/checkpoint.js';
 export type { EpochRecord, Evaluation, History, Progress, StepReport } from './training/history.js';
 export {
   binaryCrossEntropy,
@@ -82,7 +76,6 @@ export {
   type SgdOptions,
   sgd,
 } from './training/optimizers.js';
-export { decodeSafetensors, encodeSafetensors, type TensorData } from './training/safetensors.js';
 export {
   constant,
   cosine,
@@ -92,4 +85,11 @@ export {
   stepDecay,
   warmup,
 } from './training/schedules.js';
-export { type FitOptions, type State, Trainer, type TrainerOptions } from './training/trainer.js';
+export type { Checkpoint } from './training/serialization/checkpoint.js';
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type TensorData,
+} from './training/serialization/safetensors.js';
+export { type State, Trainer } from './training/trainer.js';
+export type { FitOptions, TrainerOptions } from './training/trainer-options.js';

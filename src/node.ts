@@ -1,9 +1,9 @@
-/** Whether Node's own modules are there. */
+/** Whether Node's built-in modules are available. */
 export const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
 
 /**
- * Imports one of Node's modules. The name is seen at run time only, so that bundlers for browsers
- * leave the import alone instead of stopping at a module they do not have.
+ * Imports one of Node's built-in modules. The name is a run-time value, so that bundlers for
+ * browsers leave the import as it is instead of failing on a missing module.
  *
  * @example const fs = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
  */

@@ -1,6 +1,6 @@
 import type { Dataset, Splits } from './data/dataset.js';
-import { noisyLine, noisyParabola } from './data/regression.js';
 import { oneAgainstRest, selectClasses } from './data/subset.js';
+import { noisyLine, noisyParabola } from './data/synthetic/regression.js';
 import { DataError } from './errors.js';
 import { relu } from './layers/activations.js';
 import { conv2d } from './layers/conv2d.js';
@@ -12,41 +12,17 @@ import { onImages } from './layers/on-images.js';
 import { maxPool2d } from './layers/pooling.js';
 import { resnet18 } from './layers/resnet18.js';
 import { sequential } from './layers/sequential.js';
+import { RECIPE_NAMES, type Recipe, type RecipeName } from './recipe.js';
 import {
   binaryCrossEntropy,
-  type Loss,
   mnistLoss,
   softmaxCrossEntropy,
   squaredError,
 } from './training/losses.js';
-import { adam, type Optimizer, sgd } from './training/optimizers.js';
+import { adam, sgd } from './training/optimizers.js';
 import { constant, cosine, oneCycle } from './training/schedules.js';
 
-/** A model with the settings that train it well, as one of the "from scratch" write-ups has it. */
-export interface Recipe {
-  readonly name: RecipeName;
-  /** What it learns, in one line. */
-  readonly title: string;
-  /** `digits` take the splits of `loadMnist` or `syntheticDigits`; `points` make their own. */
-  readonly data: 'digits' | 'points';
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
-  /** Whether every epoch has an order of its own; true by default. */
-  readonly shuffle?: boolean;
-  /** The digits that it tells apart, where others can be chosen: see `recipeOn`. */
-  readonly digits?: readonly number[];
-  /** The classes in the order of their labels, such as `['7', '3']`; empty for regression. */
-  readonly classNames: readonly string[];
-  /** A new model, with weights that a trainer draws. */
-  model(): Layer;
-  loss(): Loss;
-  optimizer(learningRate: number): Optimizer;
-  /** The splits to train and validate on, from all digits, or from the seed for points. */
-  prepare(digits: Splits | undefined, seed: number): Splits;
-  /** The same for other digits. */
-  on?(digits: readonly number[]): Recipe;
-}
+export { RECIPE_NAMES, type Recipe, type RecipeName } from './recipe.js';
 
 type DigitsSettings = Omit<
   Recipe,
@@ -56,28 +32,13 @@ type DigitsSettings = Omit<
 };
 
 export const ALL_DIGITS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-/** An image of MNIST. */
+/** Shape of an MNIST image. */
 const DIGIT = { channels: 1, height: 28, width: 28 };
-
-export const RECIPE_NAMES = [
-  'line',
-  'parabola',
-  'three-seven-linear',
-  'three-seven-mlp',
-  'nine-or-not',
-  'softmax',
-  'mlp',
-  'mlp-deep',
-  'conv',
-  'conv-fast',
-  'resnet18',
-] as const;
-export type RecipeName = (typeof RECIPE_NAMES)[number];
 
 const decaying = (rate: number) => sgd({ learningRate: cosine({ rate }) });
 const steady = (rate: number) => sgd({ learningRate: constant(rate) });
 
-/** Every recipe by name. Accuracies and times are in the README. */
+/** All recipes by name. The README lists their accuracies and times. */
 export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
   line: {
     name: 'line',
@@ -86,7 +47,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     classNames: [],
     epochs: 50,
     batchSize: 100,
-    // The summed loss has a gradient a hundred times the mean's, hence the small rate.
+    // The loss is a sum over 100 points, so its gradient is 100 times that of the mean.
     learningRate: 0.004,
     model: () => sequential(linear(1, 1)),
     loss: () => squaredError({ reduction: 'sum' }),
@@ -236,7 +197,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
   }),
 };
 
-/** A recipe that tells digits apart by softmax and cross-entropy: all ten, or those that are given. */
+/** A recipe that classifies digits with softmax cross-entropy. */
 function digitsRecipe(settings: DigitsSettings, digits: readonly number[] = ALL_DIGITS): Recipe {
   const areAll = digits === ALL_DIGITS;
   return {
@@ -252,29 +213,30 @@ function digitsRecipe(settings: DigitsSettings, digits: readonly number[] = ALL_
   };
 }
 
-/** Names of digits in the order of their labels: of two, `selectClasses` makes the first class 1. */
+/** Names of digits in the order of their labels. With two, `selectClasses` makes the first class 1. */
 export function digitNames(digits: readonly number[]): string[] {
   const names = digits.map(String);
   return names.length === 2 ? names.reverse() : names;
 }
 
-/** Whether a value lists at least two different digits of 0 … 9. */
+/** Whether a value is a list of at least two different digits 0 … 9. */
 export function areDigits(value: unknown): boolean {
   if (!Array.isArray(value) || value.length < 2) return false;
   return value.every((digit) => ALL_DIGITS.includes(digit)) && new Set(value).size === value.length;
 }
 
 /**
- * A recipe for other digits than its own.
+ * Adapts a recipe on all digits to some of them.
  *
- * @param digits at least two of 0 … 9; of exactly two, the first becomes class 1 and the second 0
- * @throws RangeError for a recipe whose task is fixed, or digits that are no such list
+ * @param digits at least two different digits 0 … 9, in the order of their class numbers; with
+ *   exactly two, the first becomes class 1 and the second class 0
+ * @throws RangeError for a recipe with a fixed task, or an invalid list of digits
  * @example recipeOn(RECIPES.resnet18, [3, 7])
  */
 export function recipeOn(recipe: Recipe, digits: readonly number[]): Recipe {
   if (!recipe.on) {
     throw new RangeError(
-      `recipe: expected one that tells all digits apart, to have it do so for ${digits.join(', ')}, got ${recipe.name}`,
+      `recipe: expected a recipe on all digits to choose digits ${digits.join(', ')} for, got ${recipe.name}`,
     );
   }
   if (!areDigits(digits)) {
@@ -286,9 +248,9 @@ export function recipeOn(recipe: Recipe, digits: readonly number[]): Recipe {
 }
 
 /**
- * The recipe of that name.
+ * Looks up a recipe by name.
  *
- * @throws RangeError for a name that no recipe has
+ * @throws RangeError for an unknown name
  */
 export function recipeOf(name: string): Recipe {
   const recipe = RECIPE_NAMES.find((known) => known === name);
@@ -301,13 +263,13 @@ export function recipeOf(name: string): Recipe {
 function both(digits: Splits | undefined, prepare: (split: Dataset) => Dataset): Splits {
   if (!digits) {
     throw new DataError(
-      'recipe: expected digits as data, got none; give it what loadMnist or syntheticDigits returns',
+      'recipe: expected digits as data, got none; pass the result of loadMnist or syntheticDigits',
     );
   }
   return { train: prepare(digits.train), test: prepare(digits.test) };
 }
 
-/** A fit is judged by the very points it goes through. */
+/** A curve fit is evaluated on the points that it was fitted to. */
 function onItself(points: Dataset): Splits {
   return { train: points, test: points };
 }

@@ -2,32 +2,42 @@ import type { Splits } from './data/dataset.js';
 import type { Backend } from './numerics/backend.js';
 import { type Recipe, type RecipeName, recipeOf, recipeOn } from './recipes.js';
 import type { Evaluation, History } from './training/history.js';
-import { type FitOptions, Trainer } from './training/trainer.js';
+import { Trainer } from './training/trainer.js';
+import type { FitOptions } from './training/trainer-options.js';
 
+/** Options of `train`. Those of `fit` that are not given come from the recipe. */
 export interface RecipeOptions extends Partial<Omit<FitOptions, 'validation' | 'validationSplit'>> {
   readonly backend: Backend;
-  /** What `loadMnist` or `syntheticDigits` gives; recipes on points make their own. */
+  /**
+   * Digits from `loadMnist` or `syntheticDigits`; recipes with `data: 'points'` generate their own.
+   */
   readonly data?: Splits;
+  /** Examples per update; the recipe's by default. */
   readonly batchSize?: number;
-  /** The schedule's highest rate. */
+  /** Highest learning rate of the recipe's schedule; the recipe's by default. */
   readonly learningRate?: number;
+  /** Determines weights, shuffles, dropout and generated points: an integer, 0 by default. */
   readonly seed?: number;
-  /** Which digits to tell apart, of recipes on all of them: see `recipeOn`. */
+  /** Digits to classify, for recipes on all digits (see `recipeOn`); all ten by default. */
   readonly digits?: readonly number[];
 }
 
+/** The result of `train`. */
 export interface RecipeResult {
+  /** The trained model. */
   readonly trainer: Trainer;
   readonly history: History;
-  /** On the test split, after the last epoch. */
+  /** Metrics on the test split after the last epoch. */
   readonly evaluation: Evaluation;
 }
 
 /**
- * Trains a recipe with its own settings, or with others where options say so.
+ * Trains a recipe on its training split and evaluates it on its test split. Options replace the
+ * recipe's settings.
  *
- * @throws RangeError for an unknown recipe or digits that it cannot have, DataError when it needs
- *   digits and gets none; and as `Trainer.fit` does
+ * @throws RangeError for an unknown recipe, or digits that it does not accept
+ * @throws DataError when the recipe needs digits and `data` is missing
+ * @throws ShapeError, DataError or TrainingError as `Trainer.fit` does
  * @example const { evaluation } = await train('mlp', { backend, data: await loadMnist() });
  */
 export async function train(name: RecipeName, options: RecipeOptions): Promise<RecipeResult> {
@@ -41,7 +51,7 @@ export async function train(name: RecipeName, options: RecipeOptions): Promise<R
   return { trainer, history, evaluation: await trainer.evaluate(splits.test) };
 }
 
-/** A trainer with a recipe's settings, or with others where options say so. */
+/** Creates a trainer with a recipe's settings; options replace them. */
 export function recipeTrainer(
   recipe: Recipe,
   options: Pick<RecipeOptions, 'backend' | 'batchSize' | 'learningRate' | 'seed'>,

@@ -10,7 +10,7 @@ import {
 import { DataError, ShapeError } from '../src/errors.js';
 
 describe('expectInteger', () => {
-  it('accepts every integer from the minimum on', () => {
+  it('accepts integers of at least the minimum', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), fc.nat(), (minimum, more) => {
         fc.pre(Number.isSafeInteger(minimum + more));
@@ -19,7 +19,7 @@ describe('expectInteger', () => {
     );
   });
 
-  it('refuses fractions, numbers below the minimum, and what is no number', () => {
+  it('rejects fractions, numbers below the minimum, and other types', () => {
     for (const value of [0, -1, 1.5, NaN, Infinity, 2 ** 53, '2', undefined, null, [3]]) {
       expect(() => expectInteger('op', 'n', value)).toThrow(
         new ShapeError(`op: expected n to be an integer of at least 1, got ${value}`),
@@ -36,7 +36,7 @@ describe('expectNumber', () => {
     expectNumber('op', 'x', -1e300);
   });
 
-  it('names the range that a number is out of', () => {
+  it('names the range of a number that is out of range', () => {
     expect(() => expectNumber('op', 'x', 2, 0, 1)).toThrow(
       new RangeError('op: expected x to be a finite number from 0 to 1, got 2'),
     );
@@ -48,7 +48,7 @@ describe('expectNumber', () => {
     );
   });
 
-  it('refuses infinity and what is no number', () => {
+  it('rejects infinity, NaN and other types', () => {
     for (const value of [Infinity, -Infinity, '1', undefined, null]) {
       expect(() => expectNumber('op', 'x', value)).toThrow(RangeError);
     }
@@ -61,7 +61,7 @@ describe('expectLength', () => {
     expectLength('op', 'x', new Float32Array(3), 3, 'n');
   });
 
-  it('says what it expected and what came, also when nothing did', () => {
+  it('names the expected and the actual length, also for a missing array', () => {
     expect(() => expectLength('op', 'x', [1, 2], 6, 'm·k')).toThrow(
       new ShapeError('op: expected x to have m·k = 6 elements, got 2'),
     );
@@ -73,7 +73,7 @@ describe('expectLength', () => {
 });
 
 describe('expectFinite', () => {
-  it('names the first value that is not', () => {
+  it('names the first value that is not finite', () => {
     expectFinite('op', 'x', [0, -1, Number.MAX_VALUE, 5e-324]);
     expect(() => expectFinite('op', 'x', [1, NaN, Infinity])).toThrow(
       new DataError('op: expected finite numbers in x, got NaN at 1'),
@@ -90,7 +90,7 @@ describe('expectLabels', () => {
     expectLabels('op', Uint8Array.of(2, 2), 3);
   });
 
-  it('names the first label that is out of range or no integer', () => {
+  it('names the first label that is out of range or not an integer', () => {
     for (const label of [3, -1, 0.5, NaN]) {
       expect(() => expectLabels('op', [0, label], 3)).toThrow(
         new DataError(`op: expected labels from 0 to 2, got ${label} at 1`),

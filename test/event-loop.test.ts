@@ -7,10 +7,10 @@ afterEach(() => {
 
 describe.each([
   ['setImmediate', () => {}],
-  // As in a browser, which has none.
+  // As in a browser, which has no setImmediate.
   ['MessageChannel', () => vi.stubGlobal('setImmediate', undefined)],
 ])('yieldToEventLoop by %s', (_name, prepare) => {
-  it('lets a timer run that is due', async () => {
+  it('lets a due timer run', async () => {
     prepare();
     let hasRun = false;
     setTimeout(() => {
@@ -21,7 +21,7 @@ describe.each([
     expect(hasRun).toBe(true);
   });
 
-  it('costs far less than a timer would', async () => {
+  it('takes much less time than a timer', async () => {
     prepare();
     const times: number[] = [];
     for (let i = 0; i < 500; i++) {
@@ -29,7 +29,7 @@ describe.each([
       await yieldToEventLoop();
       times.push(performance.now() - began);
     }
-    // The median: other programs may have the processor for a while.
+    // The median, because other programs may use the processor for a while.
     expect(times.sort((a, b) => a - b)[250]).toBeLessThan(0.5);
   });
 });

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openAdapter } from '../src/backends/webgpu/adapter/adapter.js';
 import { WebgpuDevice } from '../src/backends/webgpu/webgpu-device.js';
-import { syntheticDigits } from '../src/data/synthetic.js';
+import { syntheticDigits } from '../src/data/synthetic/synthetic-digits.js';
 import { adam, linear, sequential, squaredError, type Trainer } from '../src/index.js';
 import { Backend } from '../src/numerics/backend.js';
 import { describeOnEachBackend } from './backends.js';

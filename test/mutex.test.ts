@@ -3,7 +3,7 @@ import { yieldToEventLoop } from '../src/event-loop.js';
 import { Mutex } from '../src/mutex.js';
 
 describe('Mutex', () => {
-  it('runs one task at a time, in the order in which they asked', async () => {
+  it('runs one task at a time, in the order of the calls', async () => {
     const mutex = new Mutex();
     const log: string[] = [];
     const task = (name: string, turns: number) => async () => {
@@ -26,7 +26,7 @@ describe('Mutex', () => {
     ]);
   });
 
-  it('begins nothing before the caller has gone on', async () => {
+  it('starts no task synchronously', async () => {
     const log: string[] = [];
     const task = new Mutex().run(async () => log.push('task'));
     log.push('caller');
@@ -34,7 +34,7 @@ describe('Mutex', () => {
     expect(log).toEqual(['caller', 'task']);
   });
 
-  it('hands an error to the task’s own caller and goes on with the next', async () => {
+  it('rejects for the failed task’s caller only, and runs the next task', async () => {
     const mutex = new Mutex();
     const failing = mutex.run(() => Promise.reject(new Error('of the first')));
     const throwing = mutex.run(() => {

@@ -25,7 +25,7 @@ import { recipeTrainer } from '../src/train-recipe.js';
 import { expectSameState } from './training/fixtures.js';
 import { expectClose } from './values.js';
 
-// Other tests have the other processors, and the number of threads changes no bit of a result.
+// One thread, because other tests run in parallel; the number of threads does not change results.
 const backend = await createBackend('wasm', { threads: 1 });
 const digits = syntheticDigits({ trainSize: 2000, testSize: 500 });
 
@@ -45,7 +45,7 @@ describe('the line and parabola recipes', () => {
     expectClose('loss', [evaluation.loss], [loss], { relative: 1e-3 });
   });
 
-  it('draw other points from another seed', async () => {
+  it('draw other points for another seed', async () => {
     const [a, b] = [
       await train('line', { backend, epochs: 1 }),
       await train('line', { backend, epochs: 1, seed: 1 }),
@@ -55,8 +55,8 @@ describe('the line and parabola recipes', () => {
 });
 
 describe('recipes on synthetic digits', () => {
-  // A tenth of what there is, for three epochs, is enough to see that a recipe learns. Guessing
-  // would be right for half, a tenth, or nine in ten of the digits.
+  // A tenth of the digits and three epochs suffice to see that a recipe learns. The accuracy of
+  // guessing is a half, a tenth, or nine tenths.
   it.each<[RecipeName, keyof Evaluation, number]>([
     ['three-seven-linear', 'accuracy', 0.85],
     ['three-seven-mlp', 'accuracy', 0.85],
@@ -74,21 +74,21 @@ describe('recipes on synthetic digits', () => {
     expect(evaluation[measure]).toBeGreaterThan(least);
   });
 
-  it('resnet18 learns a few by heart', async () => {
+  it('resnet18 memorises a few digits', async () => {
     const few = syntheticDigits({ trainSize: 64, testSize: 20 });
     const settings = { epochs: 3, batchSize: 32, learningRate: 1e-3 };
     const { history, evaluation } = await train('resnet18', { backend, data: few, ...settings });
     const [first, , last] = history.epochs;
     expect(first.trainLoss).toBeGreaterThan(1.5);
     expect(last.trainLoss).toBeLessThan(0.5);
-    // What it would answer is another matter: after six steps running statistics are far behind.
+    // Predictions are not checked: after six steps the running statistics lag far behind.
     expect(last.validLoss).toBe(evaluation.loss);
   });
 });
 
 const MNIST =
   process.env.HANDGRAD_MNIST || fileURLToPath(new URL('../../shared/mnist', import.meta.url));
-// Files that were asked for must be there; those beside the repository may be.
+// Files named by HANDGRAD_MNIST must exist; those beside the repository are optional.
 const hasMnist = process.env.HANDGRAD_MNIST !== undefined || existsSync(MNIST);
 
 describe.skipIf(!hasMnist)(
@@ -107,7 +107,7 @@ describe.skipIf(!hasMnist)(
       ['mlp-deep', { accuracy: 0.978 }],
       ['conv-fast', { accuracy: 0.987 }],
     ])(
-      '%s reaches the accuracy that it is known for',
+      '%s reaches its known accuracy',
       async (name, least) => {
         mnist ??= loadMnist({ directory: MNIST });
         const { history, evaluation } = await train(name, { backend, data: await mnist });
@@ -123,7 +123,7 @@ describe.skipIf(!hasMnist)(
 );
 
 describe('a recipe', () => {
-  it.each(RECIPE_NAMES)('%s has the name it is listed under, and data that fits it', (name) => {
+  it.each(RECIPE_NAMES)('%s has the name of its entry, and data that fits its model', (name) => {
     const recipe = recipeOf(name);
     expect(recipe.name).toBe(name);
     const { train: training, test } = recipe.prepare(
@@ -132,11 +132,11 @@ describe('a recipe', () => {
     );
     validateDataset(training);
     validateDataset(test);
-    expect(recipe.model().features).toBe(training.features);
+    expect(recipe.model().input).toEqual({ features: training.features });
     expect(recipe.batchSize).toBeLessThanOrEqual(training.size);
   });
 
-  it('gives a new model each time', () => {
+  it('creates a new model on each call', () => {
     for (const name of RECIPE_NAMES) {
       const settings = { backend };
       recipeTrainer(RECIPES[name], settings);
@@ -144,7 +144,7 @@ describe('a recipe', () => {
     }
   });
 
-  it('has positive examples of the digit that it looks for', () => {
+  it('labels the digit 9 as positive for nine-or-not', () => {
     const nine = RECIPES['nine-or-not'].prepare(digits, 0).test;
     expect(nine.targets).toEqual(digits.test.targets.map((digit) => (digit === 9 ? 1 : 0)));
     const three = RECIPES['three-seven-linear'].prepare(digits, 0).test;
@@ -152,7 +152,7 @@ describe('a recipe', () => {
     expect(three.targets).toEqual(wanted.map((digit) => (digit === 3 ? 1 : 0)));
   });
 
-  it('trains with other settings where they are given', async () => {
+  it('trains with settings from the options', async () => {
     const steps: number[] = [];
     const { trainer, history } = await train('softmax', {
       backend,
@@ -164,40 +164,40 @@ describe('a recipe', () => {
       onStep: ({ learningRate }) => steps.push(learningRate),
     });
     expect([trainer.batchSize, trainer.seed, history.epochs.length]).toEqual([500, 3, 2]);
-    // A cosine from 0.5 on, over 8 steps.
+    // A cosine from 0.5 over 8 steps.
     const want = Array.from({ length: 8 }, (_, t) => 0.25 * (1 + Math.cos((Math.PI * t) / 8)));
     expectClose('learning rates', steps, want, { relative: 1e-12 });
   });
 
-  it('trains as a trainer of the same settings does', async () => {
+  it('trains like a trainer with the same settings', async () => {
     const { trainer } = await train('mlp', { backend, data: digits, epochs: 1 });
     const other = recipeTrainer(RECIPES.mlp, { backend });
     await other.fit(digits.train, { epochs: 1 });
     expectSameState(await trainer.state(), await other.state());
   });
 
-  it('refuses a name that no recipe has, and to train on digits without any', async () => {
+  it('rejects an unknown name, and missing digits', async () => {
     await expect(train('perceptron' as RecipeName, { backend })).rejects.toThrow(
       new RangeError(`recipe: expected ${RECIPE_NAMES.join(', ')}, got perceptron`),
     );
     await expect(train('constructor' as RecipeName, { backend })).rejects.toThrow(RangeError);
     await expect(train('mlp', { backend })).rejects.toThrow(
       new DataError(
-        'recipe: expected digits as data, got none; give it what loadMnist or syntheticDigits returns',
+        'recipe: expected digits as data, got none; pass the result of loadMnist or syntheticDigits',
       ),
     );
   });
 });
 
-describe('a recipe on digits of one’s choice', () => {
+describe('recipeOn', () => {
   const all = RECIPE_NAMES.filter((name) => RECIPES[name].digits);
 
-  it('is any that tells all of them apart', () => {
+  it('adapts every recipe on all digits', () => {
     expect(all).toEqual(['softmax', 'mlp', 'mlp-deep', 'conv', 'conv-fast', 'resnet18']);
     for (const name of all) expect(RECIPES[name].digits).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it.each(all)('%s has as many outputs as there are digits, and its own settings', (name) => {
+  it.each(all)('%s has one output per digit, and its own settings', (name) => {
     const recipe = RECIPES[name];
     const chosen = recipeOn(recipe, [3, 7, 1]);
     const outputsOf = (each: Recipe) => each.model().parameters.at(-1)?.size;
@@ -209,7 +209,7 @@ describe('a recipe on digits of one’s choice', () => {
     expect(chosen.title).toBe(recipe.title.replace('all digits', 'digits 3, 7, 1'));
   });
 
-  it('labels three digits in the order in which they are given, and of two the first 1', () => {
+  it('labels three digits in the given order, and the first of two 1', () => {
     const { test } = digits;
     const labels = (chosen: readonly number[]) =>
       recipeOn(RECIPES.mlp, chosen).prepare(digits, 0).test.targets;
@@ -219,7 +219,7 @@ describe('a recipe on digits of one’s choice', () => {
     expect(labels([9, 8, 7, 6, 5, 4, 3, 2, 1, 0])).toEqual(test.targets.map((digit) => 9 - digit));
   });
 
-  it('can be made for others again, and keeps a list of its own', () => {
+  it('adapts its result again, and copies the list of digits', () => {
     const list = [3, 7];
     const chosen = recipeOn(RECIPES.conv, list);
     list.push(1);
@@ -228,7 +228,7 @@ describe('a recipe on digits of one’s choice', () => {
     expect(RECIPES.conv.digits).toHaveLength(10);
   });
 
-  it('learns to tell them apart', async () => {
+  it('creates recipes that learn to classify the digits', async () => {
     const settings = { backend, data: digits, epochs: 3, digits: [3, 7] };
     const { trainer, evaluation } = await train('mlp', settings);
     expect((await trainer.state()).get('2.weight')?.shape).toEqual([2, 30]);
@@ -240,7 +240,7 @@ describe('a recipe on digits of one’s choice', () => {
   });
 
   it.each([[[]], [[3]], [[3, 3]], [[3, 10]], [[3, -1]], [[1.5, 2]], [[3, Number.NaN]]])(
-    'refuses %j',
+    'rejects %j',
     async (chosen) => {
       const refusal = new RangeError(
         `recipe: expected at least two different digits, such as 3 and 7, got ${chosen.join(', ') || 'none'}`,
@@ -251,11 +251,11 @@ describe('a recipe on digits of one’s choice', () => {
     },
   );
 
-  it('refuses one whose task is fixed', async () => {
+  it('rejects a recipe with a fixed task', async () => {
     const fixed = RECIPE_NAMES.filter((name) => !all.includes(name));
     for (const name of fixed) {
       const refusal = new RangeError(
-        `recipe: expected one that tells all digits apart, to have it do so for 3, 7, got ${name}`,
+        `recipe: expected a recipe on all digits to choose digits 3, 7 for, got ${name}`,
       );
       expect(() => recipeOn(RECIPES[name], [3, 7])).toThrow(refusal);
       await expect(train(name, { backend, data: digits, digits: [3, 7] })).rejects.toThrow(refusal);
@@ -276,7 +276,7 @@ function leastSquares({ inputs, targets, size, features }: Dataset): number[] {
       system[a][n] += x[a] * targets[i];
     }
   }
-  // Gauss and Jordan's elimination; XᵀX is positive definite, so no pivot is 0.
+  // Gauss-Jordan elimination; XᵀX is positive definite, so no pivot is 0.
   for (let pivot = 0; pivot < n; pivot++) {
     system[pivot] = system[pivot].map((value) => value / system[pivot][pivot]);
     for (let other = 0; other < n; other++) {
@@ -288,7 +288,7 @@ function leastSquares({ inputs, targets, size, features }: Dataset): number[] {
   return system.map((equation) => equation[n]);
 }
 
-/** w·x + b − t of every point. */
+/** The residuals w·x + b − t of all points. */
 function residuals({ inputs, targets, features }: Dataset, solution: readonly number[]): number[] {
   return Array.from(targets, (target, n) => {
     const x = [...inputs.subarray(n * features, (n + 1) * features), 1];

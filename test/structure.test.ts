@@ -49,7 +49,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['numerics/'],
   ['data/'],
   ['training/'],
-  ['recipes', 'train-recipe'],
+  ['recipe', 'recipes', 'train-recipe'],
   ['index', 'gradcheck/'],
   ['bench/'],
   ['cli/'],

@@ -1,19 +1,22 @@
+/** Times a training step on several devices, from the same state. */
+
+import { interleave, summarise } from '../interleave.js';
 import { writtenBy as callWrites, type Step, touchedBy } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import type { Device, Executable } from './device.js';
 
 /** A step compiled for a device. */
-export interface Runner {
+export interface DeviceStep {
   readonly device: Device;
   readonly executable: Executable;
 }
 
-/** How often each device is timed, unless that takes too long. */
+/** How often each device is timed, unless the budget runs out. */
 const ROUNDS = 3;
-/** After so much time no further round begins. */
-const ENOUGH_MILLISECONDS = 1000;
+/** No further round starts after this time. */
+const BUDGET_MILLISECONDS = 1000;
 
-/** Values of some tensors at one moment. */
+/** Saved values of tensors. */
 export type Saved = ReadonlyMap<Tensor, Values>;
 
 /** The tensors that hold a step's state, data and results from one run to the next. */
@@ -21,7 +24,7 @@ export function tensorsOf({ calls }: Step): Set<Tensor> {
   return onlyPersistent(calls.flatMap(touchedBy));
 }
 
-/** Those among them that the step changes. */
+/** The tensors among them that the step changes. */
 export function writtenBy({ calls }: Step): Set<Tensor> {
   return onlyPersistent(calls.flatMap(callWrites));
 }
@@ -41,33 +44,29 @@ export function restore(device: Device, saved: Saved): void {
 }
 
 /**
- * Times the same steps on several devices in turn, A B A B …, so that a machine whose speed drifts
- * drifts for all of them alike. Each run begins with the saved values, and is over when the device
- * is done; they are left as they were.
+ * Times the same steps on several devices, interleaved. Each run starts from the saved values and
+ * ends when the device has finished; afterwards each device holds the saved values again.
  *
- * @param runners of which each has run before, so that its compilers have settled
- * @returns milliseconds of one of the `times` steps on each: the median of its runs
+ * @param candidates each has run before, so that compilation is not timed
+ * @param times steps per run
+ * @returns milliseconds per step of each candidate: the median of its runs
  */
 export async function compare(
-  runners: readonly Runner[],
+  candidates: readonly DeviceStep[],
   saved: Saved,
   times: number,
 ): Promise<number[]> {
-  const samples: number[][] = runners.map(() => []);
-  const began = performance.now();
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [i, runner] of runners.entries()) {
-      samples[i].push((await timeRun(runner, saved, times)) / times);
-    }
-    if (performance.now() - began > ENOUGH_MILLISECONDS) break;
-  }
-  for (const { device } of runners) restore(device, saved);
-  return samples.map((all) => all.sort((a, b) => a - b)[all.length >> 1]);
+  const samples = await interleave(
+    candidates.map((candidate) => () => timeRun(candidate, saved, times)),
+    { rounds: ROUNDS, budget: BUDGET_MILLISECONDS },
+  );
+  for (const { device } of candidates) restore(device, saved);
+  return samples.map((runs) => summarise(runs).median / times);
 }
 
-/** Milliseconds of one run from the saved values. */
+/** Milliseconds of one run of `times` steps from the saved values. */
 export async function timeRun(
-  { device, executable }: Runner,
+  { device, executable }: DeviceStep,
   saved: Saved,
   times: number,
 ): Promise<number> {

@@ -1,8 +1,9 @@
+import { reasonOf } from '../errors.js';
 import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import {
   compare,
-  type Runner,
+  type DeviceStep,
   restore,
   type Saved,
   save,
@@ -12,53 +13,56 @@ import {
 } from './auto-trial.js';
 import type { BackendInfo, BackendName, Device, Executable } from './device.js';
 
-/** A device that may turn out to be faster. */
-export interface Rival {
+/** A device that may be faster than the current one. */
+export interface Candidate {
   readonly name: BackendName;
-  /** @throws BackendError that says why the device is not considered */
+  /** @throws BackendError with the reason why the device is not considered */
   open(): Promise<Device>;
 }
 
-/** How long a step must have trained before its time is worth a trial. */
+/** How long a step must have trained before the candidate is tried. */
 const TRIAL_AFTER_MILLISECONDS = 100;
-/** Moving pays only if it takes at most this share of the time. */
+/** The candidate must take at most this fraction of the current device's time. */
 const CLEARLY_FASTER = 0.9;
 
-/** A compiled step, wherever it runs. */
-interface Compiled {
+/** A step, compiled for the device that currently runs it. */
+interface AutoStep {
   readonly step: Step;
-  runner: Runner;
-  /** What its runs took so far, and the most steps that one of them had: see `isDue`. */
+  current: DeviceStep;
+  /** Total time of its runs so far, and the largest number of steps in one run: see `isDue`. */
   milliseconds: number;
   mostTimes: number;
 }
 
 /**
- * Runs steps on one device and, once a training step has run for 100 ms, tries that very step on
- * its rival: both run it a few times from the same state, which is then put back, and the faster
- * one keeps all tensors and goes on. Short runs, evaluation and prediction never open the rival.
+ * Runs steps on one device and, once a training step has run for 100 ms, tries that step on a
+ * candidate: both devices run it a few times from the same state, which is then restored. The
+ * faster device receives all tensors and runs everything from then on. Short runs, evaluation and
+ * prediction never open the candidate.
  */
 export class AutoDevice implements Device {
   #device: Device;
-  /** Until it was tried. */
-  #rival: Rival | undefined;
-  /** The rival's device, while it is tried. */
+  /** Undefined after its trial. */
+  #candidate: Candidate | undefined;
+  /** The candidate's device during its trial. */
   #opened: Device | undefined;
   #notes: readonly string[];
-  /** Tensors that have values, and those whose values the rival has as well. */
+  /** Tensors that have values, and those among them whose values the candidate has as well. */
   readonly #held = new Set<Tensor>();
   readonly #copied = new Set<Tensor>();
 
-  /** @param rival the device to try, or why there is none */
-  constructor(first: Device, rival: Rival | string) {
+  /** @param candidate the device to try, or the reason why there is none */
+  constructor(first: Device, candidate: Candidate | string) {
     this.#device = first;
-    if (typeof rival === 'string') {
-      this.#notes = [rival];
+    if (typeof candidate === 'string') {
+      this.#notes = [candidate];
       return;
     }
-    this.#rival = rival;
+    this.#candidate = candidate;
     const when = `training has taken ${TRIAL_AFTER_MILLISECONDS} ms`;
-    this.#notes = [`auto: starts on ${first.info.backend}, and tries ${rival.name} when ${when}`];
+    this.#notes = [
+      `auto: starts on ${first.info.backend}, and tries ${candidate.name} when ${when}`,
+    ];
   }
 
   get info(): BackendInfo {
@@ -71,12 +75,12 @@ export class AutoDevice implements Device {
   }
 
   async compile(step: Step): Promise<Executable> {
-    const runner = await compileOn(this.#device, step);
+    const current = await compileOn(this.#device, step);
     for (const tensor of tensorsOf(step)) this.#held.add(tensor);
-    const compiled: Compiled = { step, runner, milliseconds: 0, mostTimes: 0 };
+    const autoStep: AutoStep = { step, current, milliseconds: 0, mostTimes: 0 };
     return {
-      run: (times) => this.#run(compiled, times),
-      close: () => compiled.runner.executable.close(),
+      run: (times) => this.#run(autoStep, times),
+      close: () => autoStep.current.executable.close(),
     };
   }
 
@@ -110,37 +114,38 @@ export class AutoDevice implements Device {
     await this.#device.close();
   }
 
-  async #run(compiled: Compiled, times: number): Promise<void> {
-    if (this.#rival && isDue(compiled, times)) await this.#tryRival(compiled, times, this.#rival);
-    if (compiled.runner.device !== this.#device) {
-      compiled.runner = await compileOn(this.#device, compiled.step);
+  async #run(autoStep: AutoStep, times: number): Promise<void> {
+    const candidate = this.#candidate;
+    if (candidate && isDue(autoStep, times)) await this.#tryCandidate(autoStep, times, candidate);
+    if (autoStep.current.device !== this.#device) {
+      autoStep.current = await compileOn(this.#device, autoStep.step);
     }
     const began = performance.now();
-    await compiled.runner.executable.run(times);
-    compiled.milliseconds += performance.now() - began;
-    compiled.mostTimes = Math.max(compiled.mostTimes, times);
+    await autoStep.current.executable.run(times);
+    autoStep.milliseconds += performance.now() - began;
+    autoStep.mostTimes = Math.max(autoStep.mostTimes, times);
   }
 
-  /** Moves to the rival if that is faster; where it cannot take part, all stays as it was. */
-  async #tryRival(compiled: Compiled, times: number, rival: Rival): Promise<void> {
-    // Once is enough, whatever comes of it.
-    this.#rival = undefined;
+  /** Moves to the candidate if it is faster; if its trial fails, nothing changes. */
+  async #tryCandidate(autoStep: AutoStep, times: number, candidate: Candidate): Promise<void> {
+    // There is one trial, whatever its result.
+    this.#candidate = undefined;
     try {
-      this.#opened = await rival.open();
+      this.#opened = await candidate.open();
     } catch (error) {
       this.#notes = [reasonOf(error)];
       return;
     }
     const first = this.#device;
     try {
-      const saved = await save(first, writtenBy(compiled.step));
+      const saved = await save(first, writtenBy(autoStep.step));
       try {
-        await this.#compete(compiled, this.#opened, saved, times);
+        await this.#compareWith(this.#opened, autoStep, saved, times);
       } catch (error) {
-        const failure = `auto: ${rival.name} failed its trial (${reasonOf(error)})`;
+        const failure = `auto: ${candidate.name} failed its trial (${reasonOf(error)})`;
         this.#notes = [`${failure}: stays with ${first.info.backend}`];
       }
-      // What the trial did is undone. If it is the first that failed, this or the run says so.
+      // Undo the trial's steps. If the first device failed, this or the next run throws.
       if (this.#device === first) restore(first, saved);
     } finally {
       const loser = this.#device === first ? this.#opened : first;
@@ -150,56 +155,62 @@ export class AutoDevice implements Device {
     }
   }
 
-  /** Times the step on both devices, and moves if that pays. */
-  async #compete(compiled: Compiled, rival: Device, saved: Saved, times: number): Promise<void> {
-    await this.#copyTo(rival, tensorsOf(compiled.step));
-    const theirs = await compileOn(rival, compiled.step);
-    // The first run of all may still compile something.
-    await timeRun(theirs, saved, times);
-    const [mine, its] = await compare([compiled.runner, theirs], saved, times);
+  /** Times the step on both devices, and moves to the candidate if it is clearly faster. */
+  async #compareWith(
+    candidate: Device,
+    autoStep: AutoStep,
+    saved: Saved,
+    times: number,
+  ): Promise<void> {
+    await this.#copyTo(candidate, tensorsOf(autoStep.step));
+    const onCandidate = await compileOn(candidate, autoStep.step);
+    // Warm up: the first run may still compile.
+    await timeRun(onCandidate, saved, times);
+    const [time, candidateTime] = await compare([autoStep.current, onCandidate], saved, times);
     const first = this.#device.info;
-    const pays = its < CLEARLY_FASTER * mine;
-    if (pays) {
-      await this.#moveTo(rival);
-      compiled.runner = theirs;
+    const isFaster = candidateTime < CLEARLY_FASTER * time;
+    if (isFaster) {
+      await this.#moveTo(candidate);
+      autoStep.current = onCandidate;
     }
-    const { backend, build } = rival.info;
-    const ofFirst = `${formatTime(mine)} ${formatStep(compiled.step)} on ${first.backend}`;
-    const ofRival = `${formatTime(its)} on ${backend} (${build})`;
-    const decision = pays ? `goes on with ${backend}` : `stays with ${first.backend}`;
-    this.#notes = [`auto: ${ofFirst}, ${ofRival}: ${decision}`];
+    const { backend, build } = candidate.info;
+    const onFirst = `${formatTime(time)} ${formatStep(autoStep.step)} on ${first.backend}`;
+    const decision = isFaster ? `goes on with ${backend}` : `stays with ${first.backend}`;
+    this.#notes = [
+      `auto: ${onFirst}, ${formatTime(candidateTime)} on ${backend} (${build}): ${decision}`,
+    ];
   }
 
-  /** Gives the rival all tensors, and makes it the device. */
-  async #moveTo(rival: Device): Promise<void> {
+  /** Copies all tensors to the candidate, which becomes the current device. */
+  async #moveTo(candidate: Device): Promise<void> {
     const missing = () => [...this.#held].filter((tensor) => !this.#copied.has(tensor));
-    for (let rest = missing(); rest.length > 0; rest = missing()) {
-      await this.#copyTo(rival, rest);
-      await rival.finish();
+    for (let tensors = missing(); tensors.length > 0; tensors = missing()) {
+      await this.#copyTo(candidate, tensors);
+      await candidate.finish();
     }
-    this.#device = rival;
+    this.#device = candidate;
   }
 
-  async #copyTo(rival: Device, tensors: Iterable<Tensor>): Promise<void> {
+  async #copyTo(candidate: Device, tensors: Iterable<Tensor>): Promise<void> {
     for (const tensor of tensors) {
-      // Noted first, so that what is written in the meantime is copied again.
+      // Recorded before the read, so that a write during the read makes it copy the tensor again.
       this.#copied.add(tensor);
       const values = await this.#device.read(tensor);
-      if (this.#held.has(tensor)) rival.write(tensor, values);
+      if (this.#held.has(tensor)) candidate.write(tensor, values);
     }
   }
 }
 
 /**
- * Whether a step has trained for long enough, and is now to run about as many times as before: a
- * few steps at the end of an epoch would tell little of the others.
+ * Whether a step has trained for long enough, and now runs about as many times as before: a few
+ * steps at the end of an epoch would not represent the others.
  */
-function isDue({ step, milliseconds, mostTimes }: Compiled, times: number): boolean {
+function isDue({ step, milliseconds, mostTimes }: AutoStep, times: number): boolean {
   const trains = step.training?.updatesStatistics === true;
   return trains && milliseconds >= TRIAL_AFTER_MILLISECONDS && 2 * times >= mostTimes;
 }
 
-async function compileOn(device: Device, step: Step): Promise<Runner> {
+async function compileOn(device: Device, step: Step): Promise<DeviceStep> {
   return { device, executable: await device.compile(step) };
 }
 
@@ -211,8 +222,4 @@ function formatStep({ calls }: Step): string {
 
 function formatTime(milliseconds: number): string {
   return `${Number(milliseconds.toPrecision(2))} ms`;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

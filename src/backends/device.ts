@@ -1,17 +1,25 @@
 import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 
+/** The backends; `auto` resolves to one of them. */
 export type BackendName = 'reference' | 'wasm' | 'webgpu';
 
-/** What a backend found on this machine, for people and for `handgrad info`. */
+/** A backend's configuration on this machine. `handgrad info` prints it. */
 export interface BackendInfo {
+  /** The backend that currently computes. */
   readonly backend: BackendName;
-  /** How the kernels were built: `float64`, `simd`, `relaxed`, … */
+  /**
+   * Build of the kernels: `float64` or `float32` (reference), `simd` or `relaxed` (wasm), the
+   * adapter (webgpu).
+   */
   readonly build: string;
+  /** Threads that run kernels on the CPU. */
   readonly threads: number;
-  /** wasm: whether V8 was told to make 256-bit vectors of pairs of 128-bit ones. */
+  /**
+   * wasm in Node: whether V8's flag for combining pairs of 128-bit vectors into 256-bit ones is on.
+   */
   readonly revectorize?: boolean;
-  /** Why something is missing, and what `auto` decided, with its figures; a sentence each. */
+  /** Why something is missing, and the decision of `auto` with its times; one sentence each. */
   readonly notes: readonly string[];
 }
 
@@ -26,44 +34,44 @@ export interface Peaks {
 /** A step compiled for one backend. */
 export interface Executable {
   /**
-   * Runs the whole step `times` times, one after the other. Resolves when they are done, or where
-   * the device runs ahead, when they are sure to be done before whatever is asked next; what went
-   * wrong with them is then said of that.
+   * Runs the step `times` times in sequence. Resolves when the runs are done. On a device that runs
+   * ahead it resolves when they are queued before any later request; errors surface there.
    */
   run(times: number): Promise<void>;
-  /** Kernels that the step starts, each of which costs CPU time; of a GPU only. */
+  /** Number of kernel launches per step, each of which costs CPU time; only on a GPU. */
   readonly kernels?: number;
   /**
-   * Runs as `run` does, and returns what the kernels took by the device's own clock. The clock may
-   * be rounded to 0.1 ms, so ask for enough times. Only of a device that has such a clock.
+   * Runs as `run` does, and returns the kernels' time in milliseconds by the device's own clock.
+   * The clock may be rounded to 0.1 ms, so choose `times` large enough. Undefined without such a
+   * clock.
    */
   kernelMilliseconds?(times: number): Promise<number>;
-  /** Gives the step's own memory back. Persistent tensors stay: see `Device.release`. */
+  /** Releases the step's own memory. Persistent tensors stay: see `Device.release`. */
   close(): void;
 }
 
 /**
- * What every backend implements: a place for tensors, and a way to run steps over them.
+ * The interface that every backend implements: it stores tensors and runs steps over them.
  *
- * Persistent tensors get their memory, set to zero, when they are first compiled, written or read.
- * Steps run one at a time, in the order in which they were asked to.
+ * Memory for a persistent tensor is allocated, and set to zero, when the tensor is first compiled,
+ * written or read. Requests are executed one at a time, in order.
  */
 export interface Device {
   readonly info: BackendInfo;
-  /** Whether `run` leaves the steps to the device, so that the caller may prepare more meanwhile. */
+  /** Whether `run` resolves before the steps are done, so that the caller can submit more. */
   readonly runsAhead?: boolean;
   /** Plans memory and links kernels, once per step. */
   compile(step: Step): Promise<Executable>;
-  /** Replaces the first of a persistent tensor's values, or all: at most `tensor.size` elements. */
+  /** Replaces a persistent tensor's first values: at most `tensor.size` elements. */
   write(tensor: Tensor, values: ArrayLike<number>): void;
-  /** A copy of a persistent tensor's values, as all that was asked before leaves them. */
+  /** Copies a persistent tensor's values after all earlier requests. */
   read(tensor: Tensor): Promise<Values>;
-  /** Resolves when all that was asked for is done: what times a device waits for this. */
+  /** Resolves when all earlier requests are done. Await it before reading a clock. */
   finish(): Promise<void>;
-  /** Gives the memory of persistent tensors back; their values are lost. */
+  /** Releases the memory of persistent tensors; their values are lost. */
   release(tensors: Iterable<Tensor>): void;
   /** Peak rates that benchmarks compare with, where the backend can measure them. */
   readonly peaks?: Peaks;
-  /** Gives everything back. Whatever is asked afterwards fails with a BackendError. */
+  /** Releases everything. Later requests fail with a BackendError. */
   close(): Promise<void>;
 }

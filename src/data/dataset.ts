@@ -1,30 +1,32 @@
 import { DataError, ShapeError } from '../errors.js';
 
-/** Examples with their targets, in memory: what `Trainer.fit` and `Trainer.evaluate` take. */
+/** Examples with their targets in memory, for `Trainer.fit` and `Trainer.evaluate`. */
 export interface Dataset {
-  /** What it is, for messages: `MNIST training split`. */
+  /** Name for messages, such as `MNIST training split`. */
   readonly name: string;
-  /** Number of examples N. */
+  /** Number of examples N, at least 1. */
   readonly size: number;
-  /** Numbers per example F: 784 for a 28×28 image. */
+  /** Numbers per example F, at least 1: 784 for a 28×28 image. */
   readonly features: number;
   /**
-   * (N, F), row-major. Bytes are normalised as `(byte / 255 − mean) / std` when a batch is
+   * (N, F), row-major. Bytes are normalised to `(byte / 255 − mean) / std` when a batch is
    * gathered; floats are used as they are.
    */
   readonly inputs: Uint8Array | Float32Array;
-  /** Class numbers below `classes`, (N); or for regression real targets, (N). */
+  /** (N): class numbers 0 … classes − 1, or real numbers for regression. */
   readonly targets: Int32Array | Float32Array;
-  /** Number of classes; 0 for regression. */
+  /** Number of classes C; 0 for regression. */
   readonly classes: number;
-  /** Mean and standard deviation of the training split's inputs, in units of byte / 255. */
+  /** Mean and standard deviation of the training split's inputs; applied to bytes only. */
   readonly normalization: Normalization;
-  /** Height and width of an example that is an image. */
+  /** Height and width in pixels, for images in one channel; undefined for other data. */
   readonly imageShape?: readonly [height: number, width: number];
 }
 
+/** Constants of `(byte / 255 − mean) / std`, in units of byte / 255. */
 export interface Normalization {
   readonly mean: number;
+  /** Standard deviation, above 0. */
   readonly std: number;
 }
 
@@ -35,11 +37,11 @@ export interface Splits {
 }
 
 /**
- * Checks what the types cannot say, so that kernels may assume it: sizes that agree, inputs and
- * targets that are finite, and class numbers that are integers below `classes`.
+ * Checks that sizes agree, that inputs and targets are finite, and that class numbers are integers
+ * below `classes`. `Trainer` calls it before it uploads a dataset; kernels rely on it.
  *
  * @throws ShapeError for sizes that do not agree
- * @throws DataError  for values that cannot be used, naming the first one's index and value
+ * @throws DataError  for an invalid value, with its index
  */
 export function validateDataset(dataset: Dataset): void {
   checkSizes(dataset);

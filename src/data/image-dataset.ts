@@ -1,27 +1,29 @@
 import { DataError } from '../errors.js';
 import type { Dataset, Normalization, Splits } from './dataset.js';
-import type { ByteImages } from './idx.js';
+import type { ByteImages } from './formats/idx.js';
 
 const DIGITS = 10;
 
-/** Images of digits with their labels, as read from files. */
+/** Images of digits with their labels, before they become a `Dataset`. */
 export interface LabelledImages {
+  /** Images of the same size. */
   readonly images: ByteImages;
-  /** (count), 0 … 9. */
+  /** (count): digits 0 … 9. */
   readonly labels: Uint8Array;
-  /** Where the images came from, for messages. */
+  /** File name or origin of the images, for messages. */
   readonly imagesFile: string;
-  /** Where the labels came from, for messages. */
+  /** File name or origin of the labels, for messages. */
   readonly labelsFile: string;
 }
 
 /**
- * Makes datasets of two splits; both are normalised by the training split's mean and standard
- * deviation, since a test split's own would be knowledge of the test.
+ * Creates the datasets of two splits. Both are normalised by the mean and standard deviation of the
+ * training split, so that nothing about the test split is used in training.
  *
- * @param name what it is: the datasets are called `<name> training split` and `<name> test split`
- * @throws DataError for labels that do not fit the images, labels above 9, splits whose images
- *   differ in size, and training images of a single grey
+ * @param name the datasets are called `<name> training split` and `<name> test split`
+ * @returns inputs (N, height · width) as bytes, targets (N) as class numbers 0 … 9
+ * @throws DataError when images and labels differ in number, for labels above 9, when the splits'
+ *   images differ in size, and when all training pixels are equal
  */
 export function digitDatasets(name: string, train: LabelledImages, test: LabelledImages): Splits {
   checkLabels(train);
@@ -40,13 +42,13 @@ export function digitDatasets(name: string, train: LabelledImages, test: Labelle
 }
 
 /**
- * Mean and standard deviation of byte / 255: the constants of normalisation.
+ * Computes mean and standard deviation of byte / 255, the constants of normalisation.
  *
  *   mean = (1/N) Σ v,   std = √((1/N) Σ (v − mean)²),   v = byte / 255
  *
- * A histogram is summed instead of the pixels: 256 exact counts, then 256 terms in float64.
+ * It sums over a histogram of 256 exact counts, in float64, instead of over the pixels.
  *
- * @param pixels any shape, at least one
+ * @param pixels bytes in any shape, at least one
  */
 export function pixelStatistics(pixels: Uint8Array): Normalization {
   const counts = new Float64Array(256);

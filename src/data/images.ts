@@ -1,10 +1,11 @@
 /**
- * Pictures of a digit, of any size, made into what MNIST's images are:
+ * Converts pictures of a digit, of any size, to the form of MNIST's images:
  *
- *   grey → light ink on dark ground → cut out → 20×20 box → centre of mass at pixel (14, 14) of 28×28
+ *   grey → light ink on dark background → crop → 20×20 box → centre of mass at (14, 14) of 28×28
  *
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits": the digits
- * were scaled to fit a 20×20 box, aspect kept, and centred in 28×28 by their centre of mass.
+ * were scaled to fit a 20×20 box with their aspect ratio kept, and centred in 28×28 by their centre
+ * of mass.
  */
 
 import { DataError, ShapeError } from '../errors.js';
@@ -12,16 +13,20 @@ import { DataError, ShapeError } from '../errors.js';
 const SIDE = 28;
 const BOX = 20;
 const CENTRE = 14;
-/** What is darker than a quarter of the brightest ink does not count as the digit's outline. */
-const OUTLINE = 64;
-/** Bytes between ground and ink below which a picture counts as blank. */
+/**
+ * Lowest intensity that belongs to the digit when cropping: a quarter of the brightest ink, 255.
+ */
+const CROP_THRESHOLD = 64;
+/** Least difference between background and ink, of 255; below it a picture counts as blank. */
 const LEAST_CONTRAST = 16;
 
-/** A picture of bytes, as PNG decoders and canvases give it. */
+/** A picture of bytes, such as the output of PNG decoders or a canvas's `ImageData`. */
 export interface Picture {
+  /** Pixels. */
   readonly width: number;
+  /** Pixels. */
   readonly height: number;
-  /** (height, width, channels), row-major: 1 grey, 3 red-green-blue, 4 with alpha. */
+  /** (height, width, channels), row-major: 1 channel for grey, 3 for RGB, 4 for RGB with alpha. */
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
@@ -33,28 +38,31 @@ interface Plane {
 }
 
 /**
- * Makes a 28×28 image, 0 ground and 255 ink, of a picture of one digit, to predict from.
+ * Converts a picture of one digit to a 28×28 image in the form of MNIST's, to predict from.
  *
- * A picture with a bright border is taken for dark ink on paper, and inverted. A 28×28 picture with
- * a dark border is taken as it is.
+ * A picture with a bright border is treated as dark ink on paper, and inverted. A 28×28 picture
+ * with a dark border is only converted to grey.
  *
- * @returns (784) bytes
+ * @returns (784) bytes: 0 is background, 255 is ink
  * @throws ShapeError when `data` does not have 1, 3 or 4 bytes per pixel
  * @throws DataError  for a blank picture
+ * @example
+ *   const picture = context.getImageData(0, 0, canvas.width, canvas.height);
+ *   const probabilities = await trainer.predict(digitImage(picture)); // (1, 10)
  */
 export function digitImage(picture: Picture): Uint8Array {
   const grey = greyPlane(picture);
-  const ground = borderMean(grey);
-  const alike = grey.width === SIDE && grey.height === SIDE && ground < 128;
-  if (alike) return Uint8Array.from(grey.values, Math.round);
-  const digit = cutOut(lightInk(grey, ground));
+  const background = borderMean(grey);
+  const isMnistLike = grey.width === SIDE && grey.height === SIDE && background < 128;
+  if (isMnistLike) return Uint8Array.from(grey.values, Math.round);
+  const digit = crop(lightInk(grey, background));
   const scale = BOX / Math.max(digit.width, digit.height);
   const width = Math.max(1, Math.round(digit.width * scale));
   const height = Math.max(1, Math.round(digit.height * scale));
   return centred(resize(digit, width, height));
 }
 
-/** Luminance 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), over white where it is transparent. */
+/** Luminance 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), blended with white by alpha. */
 function greyPlane({ width, height, data }: Picture): Plane {
   const pixels = width * height;
   const channels = data.length / pixels;
@@ -85,44 +93,44 @@ function borderMean({ width, height, values }: Plane): number {
   return sum / count;
 }
 
-/** Stretched so that the ground, as bright as the border, is 0, and the strongest ink 255. */
-function lightInk({ width, height, values }: Plane, ground: number): Plane {
-  const sign = ground < 128 ? 1 : -1;
-  const ink = values.map((value) => Math.max(sign * (value - ground), 0));
+/** Scales intensities so that the background is 0 and the strongest ink is 255. */
+function lightInk({ width, height, values }: Plane, background: number): Plane {
+  const sign = background < 128 ? 1 : -1;
+  const ink = values.map((value) => Math.max(sign * (value - background), 0));
   const strongest = ink.reduce((most, value) => Math.max(most, value), 0);
   if (strongest < LEAST_CONTRAST) {
     throw new DataError(
-      `digitImage: expected a digit that stands out from its ground, got ${width}×${height} pixels that differ by at most ${Math.round(strongest)} of 255`,
+      `digitImage: expected a digit that differs from its background by at least ${LEAST_CONTRAST} of 255, got ${width}×${height} pixels that differ by at most ${Math.round(strongest)}`,
     );
   }
   return { width, height, values: ink.map((value) => (255 * value) / strongest) };
 }
 
-/** The smallest box around the ink. */
-function cutOut({ width, height, values }: Plane): Plane {
+/** Crops to the smallest box around the ink. */
+function crop({ width, height, values }: Plane): Plane {
   let [left, right, top, bottom] = [width, 0, height, 0];
   values.forEach((value, p) => {
-    if (value < OUTLINE) return;
+    if (value < CROP_THRESHOLD) return;
     left = Math.min(left, p % width);
     right = Math.max(right, p % width);
     top = Math.min(top, Math.floor(p / width));
     bottom = Math.max(bottom, Math.floor(p / width));
   });
   const box = { width: right - left + 1, height: bottom - top + 1 };
-  const cut = new Float64Array(box.width * box.height);
+  const cropped = new Float64Array(box.width * box.height);
   for (let row = 0; row < box.height; row++) {
     const start = (top + row) * width + left;
-    cut.set(values.subarray(start, start + box.width), row * box.width);
+    cropped.set(values.subarray(start, start + box.width), row * box.width);
   }
-  return { ...box, values: cut };
+  return { ...box, values: cropped };
 }
 
-/** Every new pixel is the mean of the area that it covers: smooth for pictures that shrink. */
+/** Area-averaging resize: every new pixel is the mean of the area that it covers. */
 function resize(plane: Plane, width: number, height: number): Plane {
   const narrow = resizeRows(plane.values, plane.width, width);
-  const turned = transpose(narrow, plane.height, width);
-  const low = resizeRows(turned, plane.height, height);
-  return { width, height, values: transpose(low, width, height) };
+  const transposed = transpose(narrow, plane.height, width);
+  const resized = resizeRows(transposed, plane.height, height);
+  return { width, height, values: transpose(resized, width, height) };
 }
 
 /** Resizes every row of (rows, from) to (rows, to). */
@@ -147,7 +155,9 @@ function transpose(values: Float64Array, rows: number, columns: number): Float64
   return values.map((_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
 }
 
-/** The plane in 28×28, its centre of mass at (14, 14) as nearly as whole pixels allow. */
+/**
+ * Places the plane in 28×28 pixels, its centre of mass as near to (14, 14) as whole pixels allow.
+ */
 function centred({ width, height, values }: Plane): Uint8Array {
   let [mass, sumX, sumY] = [0, 0, 0];
   values.forEach((value, p) => {

@@ -1,17 +1,18 @@
-import { DataError } from '../errors.js';
-import type { FileBytes } from './gzip.js';
+import { DataError, reasonOf } from '../errors.js';
+import type { FileBytes } from './formats/gzip.js';
 import { type Checksums, type MnistFile, verifiedContent } from './mnist-files.js';
 
-/** How far the download of one file is. */
+/** Progress of the download of one file. */
 export interface DownloadProgress {
+  /** Name of the file, without `.gz`. */
   readonly file: MnistFile;
-  /** Bytes received, those of an earlier, broken download included. */
+  /** Bytes received, including those of an earlier, interrupted download. */
   readonly received: number;
-  /** Bytes in all, where the server tells. */
+  /** Bytes of the whole file; undefined if the server does not report them. */
   readonly total: number | undefined;
 }
 
-/** Where files are downloaded from, and who is told. */
+/** Where and how files are downloaded. */
 export interface Mirrors {
   readonly baseUrls: readonly string[];
   readonly checksums: Checksums;
@@ -20,14 +21,15 @@ export interface Mirrors {
   readonly onProgress: ((progress: DownloadProgress) => void) | undefined;
 }
 
-/** What a mirror did wrong; the next one may do better. */
+/** A failure of one mirror, after which the next one is tried. */
 class MirrorError extends Error {}
 
 /**
- * Tries `attempt` with the file's address on each mirror, until one succeeds.
+ * Calls `attempt` with the file's URL on each mirror until it succeeds.
  *
- * @throws DataError when all fail, with what each did wrong; the signal's reason when aborted; and
- *   at once any error that is no mirror's fault, such as a full disk
+ * @throws DataError when all mirrors fail, with the reason for each
+ * @throws the signal's reason when aborted
+ * @throws immediately any error that is not a mirror's, such as a full disk
  */
 export async function fromFirstMirror<Result>(
   file: MnistFile,
@@ -51,7 +53,7 @@ export async function fromFirstMirror<Result>(
   );
 }
 
-/** Downloads a file into memory and returns its unpacked, checked content. */
+/** Downloads a file into memory; returns its unpacked content after checking its SHA-256. */
 export function downloadToMemory(file: MnistFile, mirrors: Mirrors): Promise<FileBytes> {
   return fromFirstMirror(file, mirrors, async (url) => {
     const response = await request(url, {}, mirrors);
@@ -63,9 +65,9 @@ export function downloadToMemory(file: MnistFile, mirrors: Mirrors): Promise<Fil
 }
 
 /**
- * Asks for `url`.
+ * Requests `url`.
  *
- * @param accepted statuses besides 200 that the caller knows what to do with
+ * @param accepted HTTP statuses besides 200 that the caller handles
  */
 export async function request(
   url: string,
@@ -73,16 +75,16 @@ export async function request(
   { fetch, signal }: Mirrors,
   accepted: readonly number[] = [],
 ): Promise<Response> {
-  const response = await blamingMirror(fetch(url, { headers, signal: signal ?? null }));
+  const response = await asMirrorError(fetch(url, { headers, signal: signal ?? null }));
   if (response.status === 200 || accepted.includes(response.status)) return response;
   await response.body?.cancel();
   throw new MirrorError(`HTTP status ${response.status}`);
 }
 
 /**
- * The response's body, chunk by chunk, while progress is reported.
+ * Yields the response's body chunk by chunk, and reports progress.
  *
- * @param start bytes of the file that were there before
+ * @param start bytes of the file that were received before
  */
 export async function* receive(
   response: Response,
@@ -96,25 +98,26 @@ export async function* receive(
   let received = start;
   try {
     for (;;) {
-      const { done, value } = await blamingMirror(reader.read());
+      const { done, value } = await asMirrorError(reader.read());
       if (done) return;
       received += value.length;
       onProgress?.({ file, received, total });
       yield value;
     }
   } finally {
-    // Nobody waits for the rest when the caller stops early; after the end this does nothing.
+    // Stops the download when the caller stops early; has no effect at the end of the body.
     await reader.cancel().catch(() => {});
   }
 }
 
 function totalBytes({ headers }: Response, start: number): number | undefined {
   const length = Number(headers.get('content-length') ?? Number.NaN);
-  // With a content encoding, the length is that of other bytes than those received.
+  // With a content encoding, the header counts encoded bytes, but `receive` yields decoded ones.
   return headers.has('content-encoding') || Number.isNaN(length) ? undefined : start + length;
 }
 
-async function blamingMirror<Result>(network: Promise<Result>): Promise<Result> {
+/** Turns a rejection of the network into a `MirrorError`. */
+async function asMirrorError<Result>(network: Promise<Result>): Promise<Result> {
   try {
     return await network;
   } catch (error) {
@@ -122,9 +125,9 @@ async function blamingMirror<Result>(network: Promise<Result>): Promise<Result> 
   }
 }
 
-/** Node's fetch says "fetch failed" or "terminated" and keeps the reason in `cause`. */
+/** Node's fetch rejects with "fetch failed" or "terminated", and has the reason in `cause`. */
 function networkReason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return reasonOf(error);
   const { cause } = error;
   if (!(cause instanceof Error)) return error.message;
   const code = 'code' in cause ? String(cause.code) : '';

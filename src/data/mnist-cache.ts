@@ -1,4 +1,4 @@
-/** The folder that downloads are kept in. Runs in Node only. */
+/** Downloads of MNIST's files into the cache folder. Node only. */
 
 import { DataError } from '../errors.js';
 import { nodeModule } from '../node.js';
@@ -8,10 +8,11 @@ import { type MnistFile, verifiedContent } from './mnist-files.js';
 type FileSystem = typeof import('node:fs/promises');
 
 /**
- * Downloads `<file>.gz` into `folder`. What has arrived waits in `<file>.gz.part`, where the next
- * call goes on from; only a whole, checked file gets its final name.
+ * Downloads `<file>.gz` into `folder`. Partial content stays in `<file>.gz.part`, from which the
+ * next call resumes; the file gets its final name once it is complete and its SHA-256 is correct.
  *
- * @throws DataError when no mirror delivers the file, or the folder cannot be written
+ * @throws DataError when no mirror delivers the file, or the folder cannot be written to
+ * @throws the signal's reason when aborted
  */
 export async function downloadToFolder(
   file: MnistFile,
@@ -29,7 +30,7 @@ export async function downloadToFolder(
   }
 }
 
-/** The download of one file to `path`, by way of `<path>.part`. */
+/** The download of one file to `<path>.part`, which is then renamed to `path`. */
 class Download {
   readonly #part: string;
 
@@ -51,18 +52,18 @@ class Download {
       if (!(error instanceof DataError)) throw error;
       await this.fs.rm(this.#part, { force: true });
       if (before === 0) throw error;
-      // The first bytes may have come from a mirror that packed the file differently.
+      // Start again: the first bytes may come from a mirror that compressed the file differently.
       await this.from(url);
     }
   }
 
-  /** Adds to the part what comes after its first `before` bytes. */
+  /** Appends the content after the first `before` bytes to the partial file. */
   async #fetchFrom(url: string, before: number): Promise<void> {
     const headers: Record<string, string> = { 'accept-encoding': 'identity' };
     if (before > 0) headers.range = `bytes=${before}-`;
     const response = await request(url, headers, this.mirrors, [206, 416]);
     if (response.status === 416) {
-      await response.body?.cancel(); // Nothing comes after: the part may be whole.
+      await response.body?.cancel(); // No content after these bytes: the file may be complete.
       return;
     }
     await this.#write(response, response.status === 206 ? before : 0, before);
@@ -73,8 +74,8 @@ class Download {
     const handle = await this.fs.open(this.#part, O_RDWR | O_CREAT);
     try {
       if (start < before) await handle.truncate(start);
-      // By position, so that two processes that download the same file write the same bytes to
-      // the same places.
+      // Write at explicit positions, so that two processes that download the same file write the
+      // same bytes to the same positions.
       let position = start;
       for await (const chunk of receive(response, this.file, start, this.mirrors)) {
         await handle.write(chunk, 0, chunk.length, position);
@@ -91,21 +92,21 @@ class Download {
       await verifiedContent(packed, this.file, this.mirrors.checksums);
       await this.fs.rename(this.#part, this.path);
     } catch (error) {
-      // Another process may have finished the same file just before.
+      // Another process may have finished and renamed the same file.
       const finished =
         isSystemError(error) && error.code === 'ENOENT' && (await this.#size(this.path));
       if (!finished) throw error;
     }
   }
 
-  /** Bytes of the file at `path`, 0 where there is none. */
+  /** Size of the file at `path` in bytes; 0 if it does not exist. */
   async #size(path: string): Promise<number> {
     const stat = await this.fs.stat(path).catch(() => undefined);
     return stat?.size ?? 0;
   }
 }
 
-/** Whether the operating system refused something: only its errors have a number. */
+/** Whether an error comes from the operating system: only those have `errno`. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'errno' in error;
 }
@@ -113,7 +114,7 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 function unwritable(error: Error, file: MnistFile, folder: string): DataError {
   return new DataError(
     `download ${file}: expected to write to ${folder}, got "${error.message}"; ` +
-      'make room there, or point --data or HANDGRAD_MNIST at a folder with the four MNIST files',
+      'free space or grant access there, or point --data or HANDGRAD_MNIST at a folder with the four MNIST files',
     { cause: error },
   );
 }

@@ -1,7 +1,7 @@
 import { DataError } from '../errors.js';
-import { type FileBytes, gunzip } from './gzip.js';
+import { type FileBytes, gunzip } from './formats/gzip.js';
 
-/** The four files of MNIST, with the SHA-256 of their unpacked content. */
+/** The four files of MNIST: name without `.gz`, and SHA-256 of the unpacked content. */
 export const MNIST_FILES = {
   'train-images-idx3-ubyte': 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
   'train-labels-idx1-ubyte': '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5',
@@ -25,12 +25,12 @@ export const MNIST_MIRRORS: readonly string[] = [
 ];
 
 /**
- * Checks that `packed` unpacks to the file that everybody calls MNIST.
+ * Unpacks a file and checks its SHA-256.
  *
  * @param packed    the file, plain or gzip
- * @param checksums what it must unpack to
+ * @param checksums SHA-256 of the unpacked files
  * @returns the unpacked file
- * @throws DataError when it does not, or when there is no `crypto.subtle` to tell
+ * @throws DataError for another SHA-256, or without `crypto.subtle`, which computes it
  */
 export async function verifiedContent(
   packed: FileBytes,

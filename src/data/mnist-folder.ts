@@ -1,25 +1,26 @@
-/** MNIST from a folder of files. Runs in Node only. */
+/** MNIST from a folder of files. Node only. */
 
 import { DataError, reasonOf } from '../errors.js';
 import { nodeModule } from '../node.js';
-import { parseCsvDigits } from './csv.js';
-import { type FileBytes, gunzip } from './gzip.js';
-import { parseIdxImages, parseIdxLabels } from './idx.js';
+import { parseCsvDigits } from './formats/csv.js';
+import { type FileBytes, gunzip } from './formats/gzip.js';
+import { parseIdxImages, parseIdxLabels } from './formats/idx.js';
 import type { LabelledImages } from './image-dataset.js';
 import { MNIST_FILE_NAMES } from './mnist-files.js';
 
 const CSV_FILE_NAMES = ['mnist_train.csv', 'mnist_test.csv'];
 
-/** The two splits as they are in the files. */
+/** The two splits as read from files. */
 export interface RawSplits {
   readonly train: LabelledImages;
   readonly test: LabelledImages;
 }
 
 /**
- * Reads the four IDX files in `folder`, or else its two CSV files; each plain or `.gz`.
+ * Reads the four IDX files in `folder`, or its two CSV files if IDX files are missing; each plain
+ * or `.gz`.
  *
- * @throws DataError for a folder or files that are not there or cannot be used
+ * @throws DataError when the folder or files are missing, unreadable or corrupt
  */
 export async function readFolder(folder: string): Promise<RawSplits> {
   const present = new Set(await listFolder(folder));
@@ -31,11 +32,11 @@ export async function readFolder(folder: string): Promise<RawSplits> {
   throw new DataError(
     `read MNIST from ${folder}: expected ${MNIST_FILE_NAMES.join(', ')} (plain or .gz), ` +
       `or ${CSV_FILE_NAMES.join(' and ')}, got no ${missing.join(', no ')}; ` +
-      'add what is missing, or use synthetic digits',
+      'add the missing files, or use synthetic digits',
   );
 }
 
-/** Which of MNIST's IDX files `folder` lacks; all of them where there is no such folder. */
+/** MNIST's IDX files that are missing in `folder`; all of them if the folder does not exist. */
 export async function missingFiles(folder: string) {
   const fs = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
   const present = new Set(await fs.readdir(folder).catch(() => [] as string[]));
@@ -55,7 +56,7 @@ async function listFolder(folder: string): Promise<string[]> {
   }
 }
 
-/** The path of each of `names`, plain before `.gz`, undefined where it is not there. */
+/** The path of each of `names`, preferring plain files to `.gz`; undefined for missing files. */
 async function locate(
   names: readonly string[],
   present: ReadonlySet<string>,
@@ -99,6 +100,6 @@ async function readUnpacked(path: string): Promise<FileBytes> {
       cause: error,
     });
   }
-  // A plain Uint8Array, since a Buffer's slice() does not copy as everybody else's does.
+  // A plain Uint8Array: slice() of a Buffer does not copy.
   return gunzip(new Uint8Array(file.buffer, file.byteOffset, file.length), path);
 }

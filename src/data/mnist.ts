@@ -2,44 +2,49 @@ import { defaultCacheFolder } from '../cache-folder.js';
 import { DataError } from '../errors.js';
 import { inNode } from '../node.js';
 import type { Splits } from './dataset.js';
-import { parseIdxImages, parseIdxLabels } from './idx.js';
+import { parseIdxImages, parseIdxLabels } from './formats/idx.js';
 import { digitDatasets, type LabelledImages } from './image-dataset.js';
 import { type DownloadProgress, downloadToMemory, type Mirrors } from './mirrors.js';
 import { downloadToFolder } from './mnist-cache.js';
 import { type Checksums, MNIST_FILES, MNIST_MIRRORS, type MnistFile } from './mnist-files.js';
 import { missingFiles, type RawSplits, readFolder } from './mnist-folder.js';
 
-/** Where `loadMnist` finds the files. */
+/** Where `loadMnist` finds the files. All options have defaults. */
 export interface LoadMnistOptions {
-  /** A folder with the files; they may hold other data in the same form. Node only. */
+  /**
+   * A folder with the files, which may hold other data in the same form; `$HANDGRAD_MNIST` by
+   * default. Node only.
+   */
   readonly directory?: string | undefined;
-  /** Whether files that are not in the cache folder may be downloaded; true if not given. */
+  /** Whether to download files that are missing in the cache folder; true by default. */
   readonly download?: boolean | undefined;
-  /** Stops a download; what has arrived is kept for the next one. */
+  /** Aborts a download. In Node, the content received so far is kept and the next call resumes. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with each piece of a download that arrives. */
+  /** Called for every chunk of a download. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
-  /** Used instead of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
-  /** Addresses of folders with the `.gz` files, tried in turn; the public mirrors if not given. */
+  /** URLs of folders with the `.gz` files, tried in order; `MNIST_MIRRORS` by default. */
   readonly baseUrls?: readonly string[] | undefined;
-  /** What downloads must unpack to, for mirrors of other data in the same form. */
+  /**
+   * SHA-256 of the unpacked downloads, for other data in the same form; `MNIST_FILES` by default.
+   */
   readonly checksums?: Checksums | undefined;
-  /** Folder for downloads, instead of the platform's cache folder. Node only. */
+  /** Folder for downloads; the platform's cache folder by default. Node only. */
   readonly cacheDirectory?: string | undefined;
 }
 
 /**
  * Loads MNIST's 60,000 training and 10,000 test images of handwritten digits.
  *
- * In Node the files come from `directory`, else from `$HANDGRAD_MNIST`, else from the cache folder,
- * into which they are downloaded first if need be. A folder that is named but lacks the files is
- * an error: nothing is put in its place. In browsers they are fetched from `baseUrls`.
+ * In Node it reads the files from `directory`, else from `$HANDGRAD_MNIST`, else from the cache
+ * folder, into which it downloads missing files. If `directory` or `$HANDGRAD_MNIST` is given but
+ * lacks files, it throws. In browsers it downloads the files from `baseUrls` on every call.
  *
- * Inputs are bytes, (N, 784); both splits are normalised by the training split's mean and standard
- * deviation, about 0.1307 and 0.3081.
- *
- * @throws DataError for files that are missing or corrupt, and downloads that fail
+ * @returns inputs (N, 784) as bytes, targets (N) as digits 0 … 9; both splits are normalised by the
+ *   training split's mean and standard deviation, about 0.1307 and 0.3081
+ * @throws DataError for missing or corrupt files and failed downloads; call `syntheticDigits()`
+ *   instead where neither files nor a network are available
  * @throws the signal's reason when aborted
  * @example const { train, test } = await loadMnist({ directory: 'data/mnist' });
  */
@@ -68,7 +73,7 @@ async function fetchInBrowser(options: LoadMnistOptions): Promise<RawSplits> {
   if (options.directory !== undefined || options.download === false) {
     const got = options.directory === undefined ? 'download: false' : 'a directory';
     throw new DataError(
-      `loadMnist: expected to fetch the files, as browsers must, got ${got}; give baseUrls instead`,
+      `loadMnist: expected neither directory nor download: false in a browser, got ${got}; pass baseUrls instead`,
     );
   }
   const mirrors = mirrorsOf(options);
@@ -93,7 +98,7 @@ function mirrorsOf(options: LoadMnistOptions): Mirrors {
   return {
     baseUrls: options.baseUrls ?? MNIST_MIRRORS,
     checksums: options.checksums ?? MNIST_FILES,
-    // Called through globalThis: browsers refuse a fetch that has lost its receiver.
+    // Called as a method of globalThis: browsers reject a detached fetch.
     fetch: options.fetch ?? ((...request) => globalThis.fetch(...request)),
     signal: options.signal,
     onProgress: options.onProgress,

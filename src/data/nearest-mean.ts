@@ -1,36 +1,39 @@
 /**
- * The nearest mean image: a baseline without any training.
+ * Classification by the nearest mean image: a baseline without training.
  *
  *   μ[c] = mean of the training images x of class c           (C, F)
  *   L1:  d(x, c) = (1/F) Σᵢ |xᵢ − μ[c]ᵢ|
  *   L2:  d(x, c) = (1/F) Σᵢ (xᵢ − μ[c]ᵢ)²
- *   prediction = argmin over c of d(x, c), the lower class where two are equally near
+ *   prediction = argmin over c of d(x, c); the lowest class of equal distances
  *
- * The root of the mean square would not change which class is nearest, so it is not taken. Bytes
- * are taken as byte / 255, floats as they are; everything is summed in float64.
+ * A square root in L2 would not change the prediction, so it is left out. Bytes are scaled to
+ * byte / 255, floats are used as they are; all sums are in float64.
  */
 
 import { DataError, ShapeError } from '../errors.js';
 import type { Dataset } from './dataset.js';
 
-/** How far an image is from a mean: mean absolute, or mean squared difference. */
+/**
+ * Distance of an image from a mean: `l1` is the mean absolute, `l2` the mean squared difference.
+ */
 export type Metric = 'l1' | 'l2';
 
-/** What the baseline found. */
+/** The result of `nearestMean`. */
 export interface NearestMeanResult {
-  /** Share of the test examples whose class was found, 0 … 1. */
+  /** Fraction of test examples classified correctly, 0 … 1. */
   readonly accuracy: number;
-  /** Class of each test example, (N). */
+  /** (N): predicted class of each test example. */
   readonly predictions: Int32Array;
-  /** Mean image of each class, (C, F), in units of byte / 255. */
+  /** (C, F): mean image of each class, in units of byte / 255 for bytes. */
   readonly means: Float64Array;
-  /** Test examples of class r that were taken for class c, at r · C + c, (C, C). */
+  /** (C, C) counts: element t·C + y is the number of examples of class t classified as y. */
   readonly confusion: Int32Array;
 }
 
 /**
- * Classifies `test` by the nearest of `train`'s mean images.
+ * Classifies each example of `test` as the class of `train` with the nearest mean image.
  *
+ * @param options.metric `l1` or `l2` (the default)
  * @throws ShapeError for datasets that differ in features or classes
  * @throws DataError  for regression datasets, and classes without a training example
  * @example nearestMean(train, test, { metric: 'l2' }).accuracy; // 0.8203 on MNIST

@@ -1,17 +1,20 @@
-/** Parts of a dataset: some classes, one class against the rest, the first examples, two splits. */
+/**
+ * Subsets of a dataset: some classes, one class against the rest, the first examples, two splits.
+ */
 
 import { DataError } from '../errors.js';
 import { RandomStream, STREAMS, shuffle } from '../random/threefry.js';
 import type { Dataset } from './dataset.js';
 
 /**
- * The examples of some classes, as copies, relabelled.
+ * Copies the examples of some classes and relabels them.
  *
- * More than two classes become 0, 1, 2, … in the order listed. Of exactly two, the first is the
- * positive class 1 and the second is 0, as a binary loss has it.
+ * Three or more classes become 0, 1, 2, … in the order listed. With exactly two, the first becomes
+ * the positive class 1 of a binary loss, and the second becomes 0.
  *
  * @param classes different class numbers of `dataset`, at least one
- * @throws DataError for a regression dataset, classes it does not have, and classes listed twice
+ * @throws DataError for a regression dataset, for classes that are out of range, listed twice or
+ *   without examples
  * @example selectClasses(train, [3, 7]); // 3 becomes 1, 7 becomes 0
  */
 export function selectClasses(dataset: Dataset, classes: readonly number[]): Dataset {
@@ -39,10 +42,11 @@ export function selectClasses(dataset: Dataset, classes: readonly number[]): Dat
 }
 
 /**
- * All examples, with target 1 for class `positive` and 0 for every other. Inputs are shared with
- * `dataset`.
+ * Relabels all examples: 1 for class `positive`, 0 for every other class. The inputs are shared
+ * with `dataset`.
  *
- * @throws DataError for a regression dataset or a class that it does not have
+ * @throws DataError for a regression dataset or a class out of range
+ * @example oneAgainstRest(train, 9); // 9 becomes 1, every other digit 0
  */
 export function oneAgainstRest(dataset: Dataset, positive: number): Dataset {
   checkClasses('oneAgainstRest', dataset, [positive]);
@@ -55,7 +59,7 @@ export function oneAgainstRest(dataset: Dataset, positive: number): Dataset {
 }
 
 /**
- * The first `count` examples, as views that share memory with `dataset`.
+ * Returns the first `count` examples, as views that share memory with `dataset`.
  *
  * @throws DataError unless `count` is an integer from 1 to the dataset's size
  */
@@ -75,11 +79,12 @@ export function take(dataset: Dataset, count: number): Dataset {
 }
 
 /**
- * Splits a dataset at random into copies of two parts, each with at least one example.
+ * Splits a dataset at random into two copies, each with at least one example.
  *
- * @param fraction share of the examples that goes to validation, between 0 and 1
- * @param seed     the same seed gives the same split
+ * @param fraction fraction of the examples in the validation part, above 0 and below 1
+ * @param seed     the same seed gives the same split; an integer, 0 by default
  * @throws DataError for a fraction outside (0, 1) and for fewer than two examples
+ * @example const [training, validation] = split(train, 0.1);
  */
 export function split(
   dataset: Dataset,
@@ -96,8 +101,8 @@ export function split(
     Int32Array.from({ length: dataset.size }, (_, i) => i),
     new RandomStream(seed, STREAMS.split),
   );
-  const wanted = Math.round(fraction * dataset.size);
-  const trainSize = dataset.size - Math.min(Math.max(wanted, 1), dataset.size - 1);
+  const rounded = Math.round(fraction * dataset.size);
+  const trainSize = dataset.size - Math.min(Math.max(rounded, 1), dataset.size - 1);
   const part = (name: string, indices: Int32Array): Dataset => ({
     ...gatherExamples(dataset, indices),
     name: `${dataset.name}, ${name} part`,
@@ -134,7 +139,9 @@ function checkClasses(operation: string, dataset: Dataset, classes: readonly num
   }
   const listed = classes.join(', ') || 'none';
   if (classes.length === 0 || new Set(classes).size !== classes.length) {
-    throw new DataError(`${operation}: expected different classes, at least one, got ${listed}`);
+    throw new DataError(
+      `${operation}: expected at least one class, each listed once, got ${listed}`,
+    );
   }
   const valid = (c: number) => Number.isInteger(c) && c >= 0 && c < dataset.classes;
   if (classes.every(valid)) return;

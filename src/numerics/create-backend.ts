@@ -8,14 +8,16 @@ import type { WebgpuOptions } from '../backends/webgpu/adapter/options.js';
 import { BackendError } from '../errors.js';
 import { Backend } from './backend.js';
 
+/** The choices of `createBackend`. */
 export const BACKEND_NAMES = ['auto', 'wasm', 'webgpu', 'reference'] as const;
+/** One of `BACKEND_NAMES`. */
 export type BackendChoice = (typeof BACKEND_NAMES)[number];
 
-/** What concerns another backend than the chosen one is ignored. */
+/** Options of all backends; each backend ignores those of the others. */
 export interface BackendOptions extends WasmOptions, WebgpuOptions {
   /**
-   * reference: `float64`, or `float32` (the default) as every other backend. webgpu: `f16` for products
-   * of 16-bit numbers, off by default; see `WebgpuOptions`.
+   * `reference` computes in `float64` or `float32` (the default). `webgpu` multiplies matrices in
+   * 16-bit floats with `f16`, which is off by default; see `WebgpuOptions`. `wasm` ignores it.
    */
   readonly precision?: Precision | 'f16';
 }
@@ -23,14 +25,15 @@ export interface BackendOptions extends WasmOptions, WebgpuOptions {
 /**
  * Starts a backend.
  *
- * `auto` begins on the CPU. When a training step has run for 100 ms it opens the GPU, if there is a
- * real one, times that step on both, and goes on with the faster; `backend.info` then tells the
- * figures. Results are those of the one before the move and of the other after it, which rounds
- * differently.
+ * `auto` starts on the CPU. Once a training step has run for 100 ms, it opens the GPU, if there is
+ * a hardware adapter, times the step on both, and continues on the faster one; `backend.info.notes`
+ * has the times. The two backends round differently, so a move changes later results within
+ * rounding.
  *
- * @param choice `wasm` for the CPU at speed, `webgpu` for the GPU, `reference` for plain TypeScript
- *   loops, `auto` for what is fastest for the model at hand
- * @throws BackendError when the engine lacks what the backend needs, or the name is unknown
+ * @param choice `wasm` for the CPU with SIMD and threads, `webgpu` for the GPU, `reference` for
+ *   plain TypeScript loops, `auto` (the default) for the faster of CPU and GPU
+ * @throws BackendError when the engine lacks a feature that the backend needs, or `choice` is
+ *   unknown
  * @example await using backend = await createBackend('auto');
  */
 export async function createBackend(
@@ -43,7 +46,7 @@ export async function createBackend(
     case 'wasm':
       return new Backend(await createWasmDevice(options));
     case 'webgpu': {
-      // Its shaders are loaded by those who use them.
+      // Imported on demand, so that other backends do not load the shaders.
       const { createWebgpuDevice } = await import('../backends/webgpu/create-device.js');
       return new Backend(await createWebgpuDevice(options));
     }

@@ -3,9 +3,9 @@
  *
  *   (key0, key1), (counter0, counter1)  →  two uniform 32-bit words
  *
- * The key is (seed, stream) and the counter says which draw is wanted, so any draw can be had at
- * any time, in any order, on any thread. Adds, rotations and xors only, so every backend computes
- * the same bits.
+ * The key is (seed, stream) and the counter is the number of the draw, so draws can be computed in
+ * any order and on any thread. The algorithm uses only integer additions, rotations and xors, so
+ * every backend computes the same bits.
  *
  * Twenty rounds of (x0 += x1; x1 = rotl(x1, R) ^ x0), with a key injection after every fourth;
  * the third key word is key0 ^ key1 ^ 0x1BD11BDA.
@@ -18,9 +18,9 @@ const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const ROUNDS = 20;
 
 /**
- * Writes the two words of one draw to `out`. Keys and counters are integers whose low 32 bits count.
+ * Computes one draw. Keys and counters are integers; only their low 32 bits are used.
  *
- * @param out two elements, written
+ * @param out the two words of the draw, written
  */
 export function threefry2x32(
   out: Uint32Array,
@@ -30,7 +30,7 @@ export function threefry2x32(
   counter1: number,
 ): void {
   const keys = [key0 | 0, key1 | 0, key0 ^ key1 ^ PARITY];
-  // Cut to 32 bits before adding: a sum beyond 2⁵³ would lose its low bits.
+  // Truncate to 32 bits before adding: a sum above 2⁵³ would lose its low bits.
   let x0 = ((counter0 | 0) + keys[0]) | 0;
   let x1 = ((counter1 | 0) + keys[1]) | 0;
   for (let round = 0; round < ROUNDS; round++) {
@@ -47,15 +47,23 @@ export function threefry2x32(
   out[1] = x1;
 }
 
-/** A sequence of draws from one (seed, stream): the convenient form of `threefry2x32`. */
+/**
+ * A sequence of random numbers from one (seed, stream, substream). The same three numbers give the
+ * same sequence on every machine.
+ *
+ * @example
+ *   const random = new RandomStream(42, 0);
+ *   random.nextFloat(); // uniform on [0, 1)
+ */
 export class RandomStream {
   readonly #words = new Uint32Array(2);
   #drawn = 0;
 
   /**
-   * @param seed   integer; the low 32 bits count
-   * @param stream which of the seed's independent sequences: see `STREAMS`
-   * @param substream a further 32 bits to tell sequences apart, such as the epoch
+   * @param seed      integer; only its low 32 bits are used
+   * @param stream    integer that selects one of the seed's independent sequences; only its low 32
+   *   bits are used. `STREAMS` in src/random/threefry.ts lists those that handgrad uses.
+   * @param substream another 32 bits that select a sequence, such as the epoch; 0 by default
    */
   constructor(
     readonly seed: number,
@@ -73,16 +81,17 @@ export class RandomStream {
     return this.#words[half];
   }
 
-  /** Uniform on [0, 1), a multiple of 2⁻²⁴, exact in float32. */
+  /** A number uniform on [0, 1): a multiple of 2⁻²⁴, exact in float32. */
   nextFloat(): number {
     return (this.nextUint32() >>> 8) * 2 ** -24;
   }
 
   /**
-   * Uniform on 0 … bound − 1, without bias: draws from the incomplete last interval are redrawn.
+   * An integer uniform on 0 … bound − 1, without bias: draws from the incomplete last interval are
+   * rejected and repeated.
    *
    * @param bound integer from 1 to 2³²
-   * @throws RangeError for any other bound, which could never be met
+   * @throws RangeError for any other bound
    */
   nextBelow(bound: number): number {
     if (!(Number.isInteger(bound) && bound >= 1 && bound <= 2 ** 32)) {
@@ -94,7 +103,7 @@ export class RandomStream {
     return word % bound;
   }
 
-  /** Standard normal, by Box and Muller's transform. */
+  /** A standard normal number, by the Box-Muller transform. */
   nextNormal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.nextFloat()));
     return radius * Math.cos(2 * Math.PI * this.nextFloat());
@@ -102,8 +111,8 @@ export class RandomStream {
 }
 
 /**
- * Streams of one seed, so that no two uses share random bits. Parameter p uses `parameters + p`, and
- * the model's dropout number d `dropout + d`.
+ * The streams of one seed; no two uses share random bits. Parameter number i draws from stream
+ * `parameters + i`, and dropout layer number i from `dropout + i`.
  */
 export const STREAMS = {
   shuffle: 1,
@@ -114,7 +123,11 @@ export const STREAMS = {
   dropout: 2 ** 24,
 } as const;
 
-/** A random permutation of `values`, in place (Fisher and Yates; Knuth's algorithm P). */
+/**
+ * Shuffles `values` in place (Fisher-Yates; Knuth's algorithm P).
+ *
+ * @returns `values`
+ */
 export function shuffle(values: Int32Array, random: RandomStream): Int32Array {
   for (let last = values.length - 1; last > 0; last--) {
     const other = random.nextBelow(last + 1);

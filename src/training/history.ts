@@ -1,65 +1,79 @@
-/** One epoch of a run. */
+/** Results of `fit` and `evaluate`, and the reports that their callbacks receive. */
+
+/** Results of one epoch. */
 export interface EpochRecord {
-  /** Counted from 1. */
+  /** From 1. */
   readonly epoch: number;
   /**
-   * Mean over the epoch's examples, each before the update that it took part in; the sum for a loss
-   * that is a sum.
+   * Loss over the epoch's examples, each computed before the update it took part in: the mean, or
+   * the sum for a loss that is a sum.
    */
   readonly trainLoss: number;
-  /** On the validation data, after the epoch. */
+  /** Loss on the validation data after the epoch; undefined without validation data. */
   readonly validLoss?: number;
-  /** Share of validation examples classified rightly; for losses on labels. */
+  /** Fraction of validation examples classified correctly, 0 … 1; only for losses on labels. */
   readonly validAccuracy?: number;
-  /** Mean over the classes of the share classified rightly; for losses on labels. */
+  /** Mean over classes of the fraction classified correctly, 0 … 1; only for losses on labels. */
   readonly validBalancedAccuracy?: number;
-  /** Of the epoch's last update. */
+  /** Learning rate of the epoch's last update. */
   readonly learningRate: number;
-  /** Spent on training, without validation. */
+  /** Seconds of training, without validation. */
   readonly seconds: number;
 }
 
-/** What `fit` returns. */
+/** The result of `fit`. */
 export interface History {
+  /** Completed epochs, in order. */
   readonly epochs: readonly EpochRecord[];
-  /** Spent on training, without validation, over all epochs and the last unfinished one. */
+  /** Seconds of training, without validation, including the last, incomplete epoch. */
   readonly trainSeconds: number;
-  /** Examples trained on, each counted as often as it was seen. */
+  /** Number of examples trained on; each example counts once per epoch. */
   readonly examples: number;
-  /** What ended the run before its last epoch, if anything did. */
+  /** What stopped the run before its last epoch; undefined if nothing did. */
   readonly stoppedBy?: 'onStep' | 'onEpoch' | 'signal';
 }
 
-/** What `onStep` is told after an update. */
+/** Argument of `onStep`, after an update. */
 export interface StepReport {
-  /** Counted from 1 within the run. */
+  /** From 1 within the run. */
   readonly step: number;
+  /** From 1. */
   readonly epoch: number;
   /** Loss of the batch before the update. */
   readonly loss: number;
   readonly learningRate: number;
 }
 
-/** What `onProgress` is told, at least ten times a second. */
+/** Argument of `onProgress`, at least ten times per second. */
 export interface Progress {
+  /** The current epoch, from 1. */
   readonly epoch: number;
+  /** Epochs of the run. */
   readonly epochs: number;
-  /** Updates done in this epoch, and how many it has. */
+  /** Updates done in this epoch. */
   readonly stepInEpoch: number;
+  /** Updates per epoch. */
   readonly stepsPerEpoch: number;
-  /** Of this epoch so far: the mean over its examples, or the sum for a loss that is a sum. */
+  /** Loss over this epoch's examples so far: the mean, or the sum for a loss that is a sum. */
   readonly loss: number;
+  /** Learning rate of the latest update. */
   readonly learningRate: number;
 }
 
-/** What `evaluate` returns. */
+/** The result of `evaluate`. */
 export interface Evaluation {
-  /** Mean over the examples; the sum for a loss that is a sum. */
+  /** Mean over the examples, or the sum for a loss that is a sum. */
   readonly loss: number;
-  /** Share classified rightly; NaN for regression. */
+  /** Fraction of examples classified correctly, 0 … 1; NaN for regression. */
   readonly accuracy: number;
-  /** Mean over the classes that occur of the share classified rightly; NaN for regression. */
+  /**
+   * Mean of the fraction classified correctly, 0 … 1, over the classes that occur in the data; NaN
+   * for regression.
+   */
   readonly balancedAccuracy: number;
-  /** (K, K): how often class t was taken for class y, at t·K + y; empty for regression. */
+  /**
+   * (C, C) counts: element t·C + y is the number of examples of class t that were classified as y;
+   * empty for regression.
+   */
   readonly confusion: Int32Array;
 }

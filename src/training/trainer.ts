@@ -7,58 +7,34 @@ import {
 } from '../checks.js';
 import type { Dataset, Normalization } from '../data/dataset.js';
 import { split } from '../data/subset.js';
-import { ShapeError, TrainingError } from '../errors.js';
-import { yieldToEventLoop } from '../event-loop.js';
+import { TrainingError } from '../errors.js';
 import { readBytes, writeBytes } from '../files.js';
 import { isOwned, own } from '../layers/ownership.js';
 import type { Backend } from '../numerics/backend.js';
 import type { Reals } from '../numerics/core.js';
-import { accuracyOf } from '../ops/accuracy.js';
 import type { Shape } from '../tensor.js';
-import { type Checkpoint, checkpointValues, readPosition } from './checkpoint.js';
-import { type Batch, Engine, type EvaluationSums, MAX_STEPS } from './engine.js';
-import { Run } from './fit.js';
+import { type Batch, batchOf } from './engine/batch.js';
+import { Engine } from './engine/engine.js';
+import { evaluateDataset, predictRows } from './evaluation.js';
 import type { Evaluation, History } from './history.js';
-import type { FitCallbacks, RunPosition } from './run.js';
-import { decodeSafetensors, encodeSafetensors, type TensorData } from './safetensors.js';
-import { checkState, stateTensors, withoutCounters } from './state.js';
-import type { TrainingSetup } from './steps.js';
+import { Run } from './run/run.js';
+import { nextRun, type RunPosition, START } from './run/run-settings.js';
+import { type Checkpoint, checkpointValues, readPosition } from './serialization/checkpoint.js';
+import { metadataOf, normalizationOf } from './serialization/metadata.js';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type TensorData,
+} from './serialization/safetensors.js';
+import { checkState, stateTensors, withoutCounters } from './serialization/state.js';
+import type { FitOptions, TrainerOptions } from './trainer-options.js';
 
-export interface TrainerOptions extends TrainingSetup {
-  /** Examples per update. */
-  readonly batchSize: number;
-  /** Decides initial weights and shuffles: an integer, 0 by default. */
-  readonly seed?: number;
-  /** For bytes given to `predict` before any `fit`: that of the data which the weights come from. */
-  readonly normalization?: Normalization;
-}
-
-export interface FitOptions extends FitCallbacks {
-  /** How many epochs the run has in all. */
-  readonly epochs: number;
-  /** Evaluated after every epoch. */
-  readonly validation?: Dataset;
-  /** Share of the training data to set aside and validate on instead, between 0 and 1. */
-  readonly validationSplit?: number;
-  /** Whether every epoch has an order of its own; true by default. */
-  readonly shuffle?: boolean;
-  /** Goes on where the loaded checkpoint was taken, with the same data and `epochs`. */
-  readonly resume?: boolean;
-}
-
-/** Parameters and buffers by name, in PyTorch's names and layouts: a linear weight is (out, in). */
+/** Parameters and buffers by name, in PyTorch's names and layouts: a linear weight is (O, I). */
 export type State = Map<string, TensorData>;
 
-/** How many examples `evaluate` and `predict` take at a time. */
-const EVALUATION_BATCH = 256;
-/** How many batches between two turns of the event loop. */
-const EVALUATION_CHUNK = 16;
-
 /**
- * Trains a model, and answers questions about it.
- *
- * The same seed, data and build of the backend give the same weights, bit for bit, on any number of
- * threads.
+ * Trains, evaluates and saves a model. The same seed, data and build of the backend give the same
+ * weights, bit for bit, for any number of threads.
  *
  * @example
  *   const trainer = new Trainer(backend, {
@@ -70,15 +46,23 @@ const EVALUATION_CHUNK = 16;
  *   await trainer.fit(train, { epochs: 10, validation: test });
  */
 export class Trainer {
+  /** Examples per update. */
   readonly batchSize: number;
+  /** Seed of weights, shuffles and dropout. */
   readonly seed: number;
   readonly #engine: Engine;
   #normalization: Normalization | undefined;
-  #position: RunPosition = { updatesBefore: 0, epochsBefore: 0, step: 0, lossSum: 0 };
+  #position: RunPosition = { ...START };
   #running = false;
   #run: Run | undefined;
 
-  /** @throws ShapeError, RangeError or TrainingError when an option does not fit */
+  /**
+   * Draws the model's initial weights from the seed.
+   *
+   * @throws ShapeError when `batchSize` or `seed` is not an integer in range
+   * @throws RangeError when `clipNorm` is not a positive number
+   * @throws TrainingError when another trainer or model already owns the model
+   */
   constructor(backend: Backend, options: TrainerOptions) {
     const { model, batchSize, seed = 0, clipNorm, normalization } = options;
     expectInteger('Trainer', 'batchSize', batchSize);
@@ -86,7 +70,7 @@ export class Trainer {
     if (clipNorm !== undefined) expectNumber('Trainer', 'clipNorm', clipNorm, Number.MIN_VALUE);
     if (isOwned(model)) {
       throw new TrainingError(
-        'Trainer: expected a model of its own, got one that another trainer or model has; build it anew',
+        'Trainer: expected a model of its own, got one that belongs to another trainer or model; build a new one',
       );
     }
     this.batchSize = batchSize;
@@ -96,32 +80,36 @@ export class Trainer {
     own(model);
   }
 
-  /** Numbers that training changes. */
+  /** Number of scalars that training changes. */
   get parameterCount(): number {
     return this.#engine.setup.model.parameters.reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
-   * Trains for `epochs` passes over the data.
+   * Trains for `epochs` passes over the data. Between chunks of about 50 ms it lets the event loop
+   * run and calls `onProgress`.
    *
-   * Between chunks of about 50 ms it lets the event loop run, and calls `onProgress`.
-   *
+   * @returns losses, metrics and times of every epoch
    * @throws ShapeError when the data does not fit the model, or is smaller than a batch
    * @throws DataError when the data has labels out of range or numbers that are not finite
-   * @throws TrainingError when the loss or a weight stops being finite; the last good weights are
-   *   kept
+   * @throws RangeError when both `validation` and `validationSplit` are given
+   * @throws TrainingError when another `fit` of this trainer is running, or when the loss or a
+   *   weight becomes infinite or NaN; the last good weights are kept
+   * @example
+   *   const { epochs } = await trainer.fit(train, { epochs: 10, validationSplit: 0.1 });
+   *   epochs.at(-1)?.validAccuracy;
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
     const { epochs, validationSplit, shuffle = true, resume = false } = options;
     expectInteger('fit', 'epochs', epochs);
     const [data, validation] = this.#splits(dataset, options.validation, validationSplit);
-    this.#checkBatch(data);
+    this.#engine.checkBatches(data, this.batchSize);
     if (this.#running) throw new TrainingError('fit: expected one run at a time, got a second');
     this.#running = true;
     try {
-      // Before the first step, so that nothing is half done when one of them cannot be used.
+      // Before the first step, so that an invalid dataset fails before anything has changed.
       for (const used of validation ? [validation, data] : [data]) await this.#engine.upload(used);
-      if (!resume) this.#beginRun(data);
+      if (!resume) this.#position = nextRun(this.#position, data.size, this.batchSize);
       this.#normalization = data.normalization;
       const { batchSize, seed } = this;
       const settings = { ...options, dataset: data, batchSize, seed, shuffle };
@@ -135,67 +123,43 @@ export class Trainer {
   }
 
   /**
-   * The loss over a dataset and, for losses on labels, accuracy and confusion counts.
+   * Computes the loss over a dataset and, for losses on labels, accuracy and confusion counts.
+   * Changes nothing.
    *
-   * @throws ShapeError or DataError when the data does not fit the model or is not sound
+   * @throws ShapeError when the data does not fit the model
+   * @throws DataError when the data has labels out of range or numbers that are not finite
    */
-  async evaluate(dataset: Dataset): Promise<Evaluation> {
-    const classes = this.#engine.checkDataset(dataset);
-    const confusion = new Int32Array(classes * classes);
-    let lossSum = 0;
-    const add = (sums: EvaluationSums) => {
-      lossSum += sums.loss;
-      sums.confusion?.forEach((value: number, i: number) => {
-        confusion[i] += value;
-      });
-    };
-    let before: Promise<void> | undefined;
-    for (const { start, size, count } of evaluationChunks(dataset.size)) {
-      const added = this.#engine.evaluate(dataset, size, start, count, classes).then(add);
-      // Heard below, but perhaps only after it has failed.
-      added.catch(() => {});
-      // One is under way while the sums of the one before come back.
-      await before;
-      before = added;
-      await yieldToEventLoop();
-    }
-    await before;
-    const loss = lossSum / this.#engine.lossWeight(dataset.size);
-    return { loss, ...accuracyOf(confusion, classes), confusion };
+  evaluate(dataset: Dataset): Promise<Evaluation> {
+    return evaluateDataset(this.#engine, dataset);
   }
 
   /**
-   * The model's answer for each example: probabilities for losses on labels (one per class, or
-   * that of class 1 for a binary loss), the model's output for regression.
+   * Computes the model's predictions: probabilities for losses on labels (one per class, or that of
+   * class 1 for a binary loss), the model's output for regression.
    *
-   * @param inputs (B, features), row-major. Bytes are normalised as the training data was; floats
-   *   are taken as they are.
-   * @returns (B, outputs)
+   * @param inputs (B, features), row-major. Bytes are normalised like the training data; floats
+   *   are used as they are.
+   * @returns (B, outputs), row-major
+   * @throws ShapeError when `inputs` are not whole rows
+   * @throws DataError for numbers that are not finite
+   * @throws TrainingError for bytes while no normalisation is known, and for a model that takes any
+   *   number of inputs before it was trained
+   * @example const probabilities = await trainer.predict(test.inputs.subarray(0, 784)); // (1, 10)
    */
   async predict(inputs: Uint8Array | Float32Array): Promise<Reals> {
-    const all = this.#batch('predict', inputs);
-    const outputs = this.#engine.outputs(all.features);
-    let result: Reals | undefined;
-    for (let start = 0; start < all.size; start += EVALUATION_BATCH) {
-      const size = Math.min(EVALUATION_BATCH, all.size - start);
-      const rows = inputs.subarray(start * all.features, (start + size) * all.features);
-      const predictions = await this.#engine.predict({ ...all, inputs: rows, size });
-      result ??= new (predictions.constructor as Float32ArrayConstructor)(all.size * outputs);
-      result.set(predictions, start * outputs);
-      if ((start / EVALUATION_BATCH) % EVALUATION_CHUNK === EVALUATION_CHUNK - 1) {
-        await yieldToEventLoop();
-      }
-    }
-    return result as Reals;
+    return predictRows(this.#engine, this.#batch('predict', inputs));
   }
 
   /**
-   * The loss of one batch, and its gradient with respect to every parameter; changes nothing, no
-   * running statistic either.
+   * Computes the loss of one batch and its gradient with respect to every parameter. Changes no
+   * weights and no running statistics.
    *
-   * @param inputs (B, features), as for `predict`
-   * @param targets (B), labels or real numbers as the loss takes them
-   * @returns gradients in PyTorch's names and layouts, mean over the batch like the loss
+   * @param inputs  (B, features), as for `predict`
+   * @param targets (B), class numbers or real numbers, as the loss expects
+   * @returns the loss, and gradients in PyTorch's names and layouts; both are means over the batch,
+   *   or sums for a loss that is a sum
+   * @throws ShapeError, DataError or TrainingError as `predict` does, and for targets of the wrong
+   *   number or out of range
    */
   async gradients(
     inputs: Uint8Array | Float32Array,
@@ -214,7 +178,7 @@ export class Trainer {
     return { loss: result.loss, gradients: new Map(named) };
   }
 
-  /** The parameters and buffers, in PyTorch's names and layouts. */
+  /** Copies the parameters and buffers, in PyTorch's names and layouts. */
   async state(): Promise<State> {
     const entries = stateTensors(this.#engine.setup.model);
     const values = await this.#engine.read(entries.map(({ tensor }) => tensor));
@@ -227,11 +191,11 @@ export class Trainer {
   }
 
   /**
-   * Replaces all parameters and buffers. The `num_batches_tracked` of a PyTorch `state_dict` are
-   * passed over.
+   * Replaces all parameters and buffers. Ignores the `num_batches_tracked` of a PyTorch
+   * `state_dict`.
    *
-   * @throws ShapeError when names or shapes differ from the model's, DataError for numbers that
-   *   are not finite; nothing is changed then
+   * @throws ShapeError when names or shapes differ from the model's; nothing is changed
+   * @throws DataError for numbers that are not finite; nothing is changed
    */
   async loadState(state: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>) {
     const entries = stateTensors(this.#engine.setup.model);
@@ -244,50 +208,71 @@ export class Trainer {
   }
 
   /**
-   * The weights as a `.safetensors` file, which PyTorch reads as a `state_dict`. The file's
-   * metadata holds the normalisation.
+   * Encodes the weights, with the normalisation as metadata, as a `.safetensors` file, which PyTorch
+   * reads as a `state_dict`.
    */
   async encode(): Promise<Uint8Array> {
-    const metadata: Record<string, string> = { format: 'pt' };
-    if (this.#normalization) metadata.normalization = JSON.stringify(this.#normalization);
-    return encodeSafetensors(await this.state(), metadata);
+    return encodeSafetensors(await this.state(), metadataOf(this.#normalization));
   }
 
-  /** Loads what `encode` returned, or what PyTorch saved. Throws as `loadState` does. */
+  /**
+   * Loads weights from the bytes of a `.safetensors` file, written by `encode` or by PyTorch.
+   *
+   * @param source the file's name, for messages; `safetensors` by default
+   * @throws DataError when the bytes are not a valid file
+   * @throws ShapeError or DataError as `loadState` does
+   */
   async decode(bytes: Uint8Array, source?: string): Promise<void> {
     const { tensors, metadata } = decodeSafetensors(bytes, source);
     await this.loadState(tensors);
-    this.#normalization = parseNormalization(metadata.normalization) ?? this.#normalization;
+    this.#normalization = normalizationOf(metadata) ?? this.#normalization;
   }
 
-  /** Writes the weights to a file, beside it first, so that no half of one is left (Node only). */
+  /**
+   * Writes the weights to a `.safetensors` file through a temporary file, so that a failure leaves
+   * no partial file. Node only.
+   *
+   * @throws the file system's error
+   */
   async save(path: string): Promise<void> {
     await writeBytes(path, await this.encode());
   }
 
-  /** Reads weights from a file (Node), or from a URL. */
+  /**
+   * Loads weights from a `.safetensors` file (Node) or URL.
+   *
+   * @throws the file system's or the network's error; DataError or ShapeError as `decode` does
+   */
   async load(path: string | URL): Promise<void> {
     await this.decode(await readBytes(path), String(path));
   }
 
-  /** All that `fit` needs to go on with a run: weights, the optimizer's memory, the position. */
+  /**
+   * Copies everything that `fit` needs to continue a run: weights, the optimizer's moments and the
+   * position in the run. May be called while `fit` runs.
+   *
+   * @example
+   *   const { tensors, metadata } = await trainer.checkpoint();
+   *   await writeFile('run.safetensors', encodeSafetensors(tensors, metadata));
+   */
   async checkpoint(): Promise<Checkpoint> {
     const { trainedTensors } = this.#engine;
-    // Asked for together, so that they are of one moment.
+    // Requested together, so that the position and the values belong to the same step.
     const position = this.#run?.upcoming ?? { ...this.#position };
     const values = await this.#engine.read(trainedTensors);
     return checkpointValues(this, trainedTensors, values, await position);
   }
 
   /**
-   * Returns to a checkpoint; `fit` with `resume` then goes on as if it had never stopped.
+   * Restores a checkpoint. `fit` with `resume` then continues the run as if it had never stopped.
    *
-   * @throws TrainingError when it was taken with another seed or batch size, or while `fit` runs
-   * @throws ShapeError when its tensors are not this trainer's
+   * @throws TrainingError when the checkpoint has another seed or batch size, or while `fit` runs
+   * @throws ShapeError when names or shapes of its tensors differ from this trainer's
+   * @throws DataError for a missing or invalid position, and numbers that are not finite
    */
   async restore(checkpoint: Checkpoint): Promise<void> {
     if (this.#running) {
-      throw new TrainingError('restore: expected no run under way, got one; wait for fit to end');
+      throw new TrainingError('restore: expected no run in progress, got one; wait for fit to end');
     }
     const { trainedTensors } = this.#engine;
     const position = readPosition(checkpoint, this);
@@ -307,77 +292,9 @@ export class Trainer {
     return split(dataset, fraction, this.seed);
   }
 
-  #checkBatch(data: Dataset): void {
-    this.#engine.checkDataset(data);
-    if (this.batchSize > data.size) {
-      throw new ShapeError(
-        `fit: expected a batch of at most ${data.size} examples, as many as ${data.name} has, got ${this.batchSize}; lower batchSize`,
-      );
-    }
-    this.#engine.checkBatch(data, this.batchSize);
-    const rest = data.size % this.batchSize;
-    if (rest > 0) this.#engine.checkBatch(data, rest);
-  }
-
-  /** Counts what the run before did, so that updates and shuffles go on rather than repeat. */
-  #beginRun(data: Dataset): void {
-    const { updatesBefore, epochsBefore, step } = this.#position;
-    const stepsPerEpoch = Math.ceil(data.size / this.batchSize);
-    this.#position = {
-      updatesBefore: updatesBefore + step,
-      epochsBefore: epochsBefore + Math.ceil(step / stepsPerEpoch),
-      step: 0,
-      lossSum: 0,
-    };
-  }
-
   #batch(operation: string, inputs: Uint8Array | Float32Array): Batch {
     const { features, setup } = this.#engine;
-    if (features === undefined && setup.model.input === 'images') {
-      throw new TrainingError(
-        `${operation}: expected a model that takes rows of numbers, got one that takes images; wrap it in onImages`,
-      );
-    }
-    if (features === undefined) {
-      throw new TrainingError(
-        `${operation}: expected a model that knows its number of inputs, got one that takes any; fit first`,
-      );
-    }
-    const size = Math.floor(inputs.length / features);
-    if (size === 0 || size * features !== inputs.length) {
-      throw new ShapeError(
-        `${operation}: expected inputs of shape (B, ${features}), got ${inputs.length} numbers`,
-      );
-    }
-    if (inputs instanceof Float32Array) expectFinite(operation, 'inputs', inputs);
-    const normalization = this.#normalization;
-    if (inputs instanceof Uint8Array && !normalization) {
-      throw new TrainingError(
-        `${operation}: expected a normalisation for bytes, got none; fit first, or give the trainer one`,
-      );
-    }
-    return { inputs, size, features, normalization: normalization ?? { mean: 0, std: 1 } };
-  }
-}
-
-/** Batches of one size, at most `EVALUATION_CHUNK` at a time, then the smaller last one. */
-function* evaluationChunks(total: number) {
-  const size = Math.min(EVALUATION_BATCH, total);
-  const whole = Math.floor(total / size);
-  for (let batch = 0; batch < whole; batch += EVALUATION_CHUNK) {
-    const count = Math.min(EVALUATION_CHUNK, whole - batch, MAX_STEPS);
-    yield { start: batch * size, size, count };
-  }
-  const rest = total - whole * size;
-  if (rest > 0) yield { start: whole * size, size: rest, count: 1 };
-}
-
-/** Undefined for a file that does not say, such as one that PyTorch wrote. */
-function parseNormalization(text: string | undefined): Normalization | undefined {
-  try {
-    const { mean, std } = JSON.parse(text ?? '{}');
-    return Number.isFinite(mean) && std > 0 ? { mean, std } : undefined;
-  } catch {
-    return undefined;
+    const takesImages = setup.model.input === 'images';
+    return batchOf(operation, inputs, { features, takesImages }, this.#normalization);
   }
 }

@@ -1,12 +1,11 @@
-/* Which device training ends up on, and that it is the same training wherever that is. */
+/* Which device `auto` chooses, and that the results do not depend on it. */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AutoDevice, type Rival } from '../../src/backends/auto.js';
-import { Backend } from '../../src/numerics/backend.js';
+import { AutoDevice, type Candidate } from '../../src/backends/auto.js';
 import type { BackendName, Device, Executable } from '../../src/backends/device.js';
 import { ReferenceDevice } from '../../src/backends/reference.js';
 import { createWasmDevice } from '../../src/backends/wasm/wasm.js';
@@ -26,6 +25,7 @@ import {
   sequential,
   type Trainer,
 } from '../../src/index.js';
+import { Backend } from '../../src/numerics/backend.js';
 import { Step } from '../../src/step.js';
 import { persistent, type Tensor, type Values } from '../../src/tensor.js';
 import { blobs, createTrainer, expectCloseState, expectSameState } from '../training/fixtures.js';
@@ -35,16 +35,16 @@ import { describeWithGpu } from '../webgpu.js';
 const train = blobs({ size: 402 });
 const test = blobs({ size: 30, seed: 1 });
 
-/** Milliseconds on the clock of devices at a pace, which nothing else moves. */
+/** Milliseconds on a mocked clock, which only paced devices advance. */
 let clock = 0;
 
-/** A device that takes a given time for each step, and may fail. */
+/** A device that takes a given time per step, and may fail. */
 class PacedDevice implements Device {
   readonly info;
   isClosed = false;
   /** Steps of each run. */
   readonly runs: number[] = [];
-  /** Told of every run, before it begins. */
+  /** Called before every run. */
   onRun: () => void = () => {};
   readonly #device: Device;
   readonly #milliseconds: number;
@@ -89,23 +89,23 @@ class PacedDevice implements Device {
   }
 }
 
-/** An automatic choice between two devices of so many milliseconds per step. */
-function choice(milliseconds: readonly [first: number, rival: number]) {
+/** An automatic choice between two devices with the given milliseconds per step. */
+function choice(milliseconds: readonly [first: number, candidate: number]) {
   const first = new PacedDevice('wasm', milliseconds[0]);
-  const rival = new PacedDevice('webgpu', milliseconds[1]);
-  const open = vi.fn<Rival['open']>(async () => rival);
+  const candidate = new PacedDevice('webgpu', milliseconds[1]);
+  const open = vi.fn<Candidate['open']>(async () => candidate);
   const device = new AutoDevice(first, { name: 'webgpu', open });
-  return { first, rival, open, backend: new Backend(device) };
+  return { first, candidate, open, backend: new Backend(device) };
 }
 
-/** A trainer whose every step draws masks, and changes statistics and what the optimizer keeps. */
-function restlessTrainer(backend: Backend): Trainer {
+/** A trainer whose steps draw dropout masks and change running statistics and moments. */
+function statefulTrainer(backend: Backend): Trainer {
   const layers = [conv2d(1, 2, 2), batchNorm2d(2), relu(), flatten(), dropout(0.5), linear(2, 3)];
   const model = onImages({ channels: 1, height: 2, width: 2 }, sequential(...layers));
   return createTrainer(backend, { model, batchSize: 4, optimizer: adam({ learningRate: 0.01 }) });
 }
 
-/** A run long enough for a trial, with questions before and after it. */
+/** A run long enough for a trial, with predictions before and after it. */
 async function trainLong(trainer: Trainer, epochs = 4) {
   const before = await trainer.predict(test.inputs);
   const history = await trainer.fit(train, { epochs, validation: test });
@@ -118,20 +118,20 @@ async function trainLong(trainer: Trainer, epochs = 4) {
 }
 
 const alone = () => new Backend(new ReferenceDevice('float32'));
-const expected = await trainLong(restlessTrainer(alone()));
+const expected = await trainLong(statefulTrainer(alone()));
 
 afterEach(() => {
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
 });
 
-describe('the automatic choice', () => {
+describe('AutoDevice', () => {
   beforeEach(() => {
     clock = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => clock);
   });
 
-  it('begins on the first device, and says that it will try the other', () => {
+  it('starts on the first device, and says when it will try the candidate', () => {
     const { backend, open } = choice([1, 0]);
     expect(backend.info).toEqual({
       backend: 'wasm',
@@ -142,10 +142,10 @@ describe('the automatic choice', () => {
     expect(open).not.toHaveBeenCalled();
   });
 
-  it('goes on with the faster one, closes the other, and tells the figures', async () => {
-    const { first, rival, open, backend } = choice([2, 0]);
-    expect(await trainLong(restlessTrainer(backend))).toEqual(expected);
-    expect([first.isClosed, rival.isClosed]).toEqual([true, false]);
+  it('moves to a faster candidate, closes the first device, and reports both times', async () => {
+    const { first, candidate, open, backend } = choice([2, 0]);
+    expect(await trainLong(statefulTrainer(backend))).toEqual(expected);
+    expect([first.isClosed, candidate.isClosed]).toEqual([true, false]);
     expect(open).toHaveBeenCalledTimes(1);
     expect(backend.info).toMatchObject({ backend: 'webgpu', build: 'webgpu at a pace' });
     expect(backend.info.notes).toEqual([
@@ -154,16 +154,16 @@ describe('the automatic choice', () => {
       ),
     ]);
     await backend.close();
-    expect(rival.isClosed).toBe(true);
+    expect(candidate.isClosed).toBe(true);
   });
 
   it.each([
     ['slower', 4],
-    ['hardly faster', 1.95],
-  ])('stays where it is when the other is %s', async (_, milliseconds) => {
-    const { first, rival, open, backend } = choice([2, milliseconds]);
-    expect(await trainLong(restlessTrainer(backend))).toEqual(expected);
-    expect([first.isClosed, rival.isClosed]).toEqual([false, true]);
+    ['slightly faster', 1.95],
+  ])('stays on the first device when the candidate is %s', async (_, milliseconds) => {
+    const { first, candidate, open, backend } = choice([2, milliseconds]);
+    expect(await trainLong(statefulTrainer(backend))).toEqual(expected);
+    expect([first.isClosed, candidate.isClosed]).toEqual([false, true]);
     expect(open).toHaveBeenCalledTimes(1);
     expect(backend.info.backend).toBe('wasm');
     expect(backend.info.notes).toEqual([
@@ -173,10 +173,10 @@ describe('the automatic choice', () => {
     ]);
   });
 
-  it('takes every tensor along, of other trainers too', async () => {
+  it('moves all tensors, including those of other trainers', async () => {
     const { backend } = choice([2, 0]);
     const [other, untouched] = [backend, alone()].map((each) => createTrainer(each, { seed: 5 }));
-    await trainLong(restlessTrainer(backend));
+    await trainLong(statefulTrainer(backend));
     expect(backend.info.backend).toBe('webgpu');
     expectSameState(await other.state(), await untouched.state());
     await other.fit(train, { epochs: 1 });
@@ -184,20 +184,20 @@ describe('the automatic choice', () => {
     expectSameState(await other.state(), await untouched.state());
   });
 
-  it('takes along what is written while it tries', async () => {
-    const { rival, backend } = choice([2, 0]);
+  it('moves tensors that are written during the trial', async () => {
+    const { candidate, backend } = choice([2, 0]);
     const others: Trainer[] = [];
-    rival.onRun = () => others.push(createTrainer(backend, { seed: others.length }));
-    await trainLong(restlessTrainer(backend));
+    candidate.onRun = () => others.push(createTrainer(backend, { seed: others.length }));
+    await trainLong(statefulTrainer(backend));
     expect(backend.info.backend).toBe('webgpu');
-    rival.onRun = () => {};
+    candidate.onRun = () => {};
     expect(others.length).toBeGreaterThan(3);
     for (const [seed, other] of others.entries()) {
       expectSameState(await other.state(), await createTrainer(alone(), { seed }).state());
     }
   });
 
-  it('never opens the other for evaluation, prediction, single ops or a short run', async () => {
+  it('never opens the candidate for evaluation, prediction, single ops or a short run', async () => {
     const { open, backend } = choice([4, 0]);
     const trainer = createTrainer(backend, { batchSize: 201 });
     for (let i = 0; i < 30; i++) {
@@ -210,97 +210,100 @@ describe('the automatic choice', () => {
     expect(open).not.toHaveBeenCalled();
   });
 
-  it('stays where it is when the other is not considered, and says why', async () => {
+  it('stays on the first device when the candidate cannot be opened, and says why', async () => {
     const { first, open, backend } = choice([2, 0]);
     open.mockRejectedValue(new BackendError('webgpu: expected a GPU adapter, got none'));
-    expect(await trainLong(restlessTrainer(backend))).toEqual(expected);
+    expect(await trainLong(statefulTrainer(backend))).toEqual(expected);
     expect(open).toHaveBeenCalledTimes(1);
     expect(first.isClosed).toBe(false);
     expect(backend.info.notes).toEqual(['webgpu: expected a GPU adapter, got none']);
   });
 
   it.each(['compile', 'write', 'finish'] as const)(
-    'stays where it is when %s of the other fails, and trains on unharmed',
+    'stays on the first device when %s of the candidate fails, with unchanged results',
     async (method) => {
-      const { first, rival, backend } = choice([2, 0]);
+      const { first, candidate, backend } = choice([2, 0]);
       const failure = new BackendError('webgpu: out of memory');
-      vi.spyOn(rival, method).mockImplementation(() => {
+      vi.spyOn(candidate, method).mockImplementation(() => {
         throw failure;
       });
-      expect(await trainLong(restlessTrainer(backend))).toEqual(expected);
-      expect([first.isClosed, rival.isClosed]).toEqual([false, true]);
+      expect(await trainLong(statefulTrainer(backend))).toEqual(expected);
+      expect([first.isClosed, candidate.isClosed]).toEqual([false, true]);
       expect(backend.info.notes).toEqual([
         'auto: webgpu failed its trial (webgpu: out of memory): stays with wasm',
       ]);
     },
   );
 
-  it('stays where it is when the other fails in the middle of a run', async () => {
-    const { rival, backend } = choice([2, 0]);
-    rival.onRun = () => {
-      if (rival.runs.length === 2) throw new BackendError('webgpu: the device was lost');
+  it('stays on the first device when the candidate fails in the middle of a run', async () => {
+    const { candidate, backend } = choice([2, 0]);
+    candidate.onRun = () => {
+      if (candidate.runs.length === 2) throw new BackendError('webgpu: the device was lost');
     };
-    expect(await trainLong(restlessTrainer(backend))).toEqual(expected);
+    expect(await trainLong(statefulTrainer(backend))).toEqual(expected);
     expect(backend.info.notes).toEqual([
       'auto: webgpu failed its trial (webgpu: the device was lost): stays with wasm',
     ]);
   });
 
-  it('closes both when it is closed while it tries, which ends the run', async () => {
-    const { first, rival, backend } = choice([2, 0]);
+  it('closes both devices when it is closed during the trial, and the run rejects', async () => {
+    const { first, candidate, backend } = choice([2, 0]);
     let closing: Promise<void> | undefined;
-    rival.onRun = () => {
+    candidate.onRun = () => {
       closing ??= backend.device.close();
     };
-    const fitting = restlessTrainer(backend).fit(train, { epochs: 4 });
+    const fitting = statefulTrainer(backend).fit(train, { epochs: 4 });
     await expect(fitting).rejects.toThrow(new BackendError('reference: the backend is closed'));
     await closing;
-    expect([first.isClosed, rival.isClosed]).toEqual([true, true]);
+    expect([first.isClosed, candidate.isClosed]).toEqual([true, true]);
   });
 
-  it('closes the other, too, when it is closed while that is being opened', async () => {
-    const { first, rival, open, backend } = choice([2, 0]);
+  it('closes both devices when it is closed while the candidate is being opened', async () => {
+    const { first, candidate, open, backend } = choice([2, 0]);
     open.mockImplementation(async () => {
       await backend.device.close();
-      return rival;
+      return candidate;
     });
-    const fitting = restlessTrainer(backend).fit(train, { epochs: 4 });
+    const fitting = statefulTrainer(backend).fit(train, { epochs: 4 });
     await expect(fitting).rejects.toThrow(new BackendError('reference: the backend is closed'));
-    expect([first.isClosed, rival.isClosed]).toEqual([true, true]);
+    expect([first.isClosed, candidate.isClosed]).toEqual([true, true]);
   });
 
-  it('tells what is wrong with the first device when that fails in the trial', async () => {
-    const { first, rival, backend } = choice([2, 0]);
-    rival.onRun = () => {
+  it('rejects with the error of the first device when that device fails during the trial', async () => {
+    const { first, candidate, backend } = choice([2, 0]);
+    candidate.onRun = () => {
       vi.spyOn(first, 'read').mockRejectedValue(new BackendError('wasm: a thread failed'));
       vi.spyOn(first, 'write').mockImplementation(() => {
         throw new BackendError('wasm: a thread failed');
       });
     };
-    const fitting = restlessTrainer(backend).fit(train, { epochs: 4 });
+    const fitting = statefulTrainer(backend).fit(train, { epochs: 4 });
     await expect(fitting).rejects.toThrow(new BackendError('wasm: a thread failed'));
-    expect(rival.isClosed).toBe(true);
+    expect(candidate.isClosed).toBe(true);
   });
 
-  it('tries a run about as long as those before, not the few steps at the end of an epoch', async () => {
-    const { first, rival, backend } = choice([2, 0]);
+  it('starts the trial on a run about as long as earlier ones, not on the last steps of an epoch', async () => {
+    const { first, candidate, backend } = choice([2, 0]);
     const state = persistent('state', [4], 'int32');
     const step = new Step({ seed: 0, state, updatesStatistics: true });
     step.call('advance', { state }, { attributes: { batchSize: 8 } });
     const executable = await backend.device.compile(step);
     for (const times of [60, 20, 29]) await executable.run(times);
-    expect(rival.runs).toEqual([]);
+    expect(candidate.runs).toEqual([]);
     await executable.run(30);
-    // A first run, and three that are timed, of which nothing stays; then the one that was asked.
-    expect(rival.runs).toEqual([30, 30, 30, 30, 30]);
+    // A warm-up run and three timed runs, which are undone; then the requested run.
+    expect(candidate.runs).toEqual([30, 30, 30, 30, 30]);
     expect(first.runs).toEqual([60, 20, 29, 30, 30, 30]);
     expect(await backend.device.read(state)).toEqual(Int32Array.of(139, 139, 8 * 139, 0));
   });
 
-  it('between backends that round differently ends near what either learns', async () => {
+  it('gives nearly the same weights when the two devices round differently', async () => {
     const first = new PacedDevice('wasm', 2, await createWasmDevice({ threads: 1 }));
-    const rival: Rival = { name: 'reference', open: async () => new ReferenceDevice('float32') };
-    await using backend = new Backend(new AutoDevice(first, rival));
+    const candidate: Candidate = {
+      name: 'reference',
+      open: async () => new ReferenceDevice('float32'),
+    };
+    await using backend = new Backend(new AutoDevice(first, candidate));
     const trainer = createTrainer(backend, { batchSize: 4 });
     await trainer.fit(train, { epochs: 3 });
     expect(backend.info.backend).toBe('reference');
@@ -310,14 +313,14 @@ describe('the automatic choice', () => {
   });
 });
 
-describeWithGpu('the automatic choice of a GPU', () => {
-  it('ends near what the CPU learns', async () => {
+describeWithGpu('AutoDevice with a GPU', () => {
+  it('gives nearly the same weights as the CPU', async () => {
     const real = performance.now.bind(performance);
-    // The CPU's pace on top of the time that both take.
+    // Adds the first device's mocked time to the real time of both.
     vi.spyOn(performance, 'now').mockImplementation(() => real() + clock);
     const first = new PacedDevice('wasm', 50);
-    const rival: Rival = { name: 'webgpu', open: () => createWebgpuDevice() };
-    await using backend = new Backend(new AutoDevice(first, rival));
+    const candidate: Candidate = { name: 'webgpu', open: () => createWebgpuDevice() };
+    await using backend = new Backend(new AutoDevice(first, candidate));
     const [trainer, want] = [backend, alone()].map((each) => createTrainer(each));
     const history = await trainer.fit(train, { epochs: 2, validation: test });
     const figures = backend.info.notes.at(-1);
@@ -330,7 +333,7 @@ describeWithGpu('the automatic choice of a GPU', () => {
 });
 
 describe("createBackend('auto')", () => {
-  /** What a browser has whose only adapter has that name. */
+  /** Stubs `navigator.gpu` of a browser whose only adapter has this description. */
   function browserWith(description: string) {
     const device = { destroy: vi.fn() };
     const adapter = {
@@ -344,7 +347,7 @@ describe("createBackend('auto')", () => {
     return { device, requestAdapter };
   }
 
-  it('never considers an adapter that computes on the CPU', async () => {
+  it('does not use an adapter that computes on the CPU', async () => {
     const { device, requestAdapter } = browserWith('llvmpipe (LLVM 19.1.7, 256 bits)');
     await using backend = await createBackend('auto', { threads: 1 });
     expect(requestAdapter).not.toHaveBeenCalled();
@@ -360,7 +363,7 @@ describe("createBackend('auto')", () => {
     );
   });
 
-  it('says so where there is no WebGPU', async () => {
+  it('names the missing package in its notes when there is no WebGPU', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'handgrad-'));
     try {
       await cp(new URL('../../dist', import.meta.url), folder, { recursive: true });

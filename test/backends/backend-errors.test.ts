@@ -3,7 +3,7 @@ import { DataError, ShapeError } from '../../src/errors.js';
 import { describeOnEachBackend } from '../backends.js';
 
 describeOnEachBackend('the numerical core', (backend) => {
-  it('goes on after a call that was refused', async () => {
+  it('continues after a rejected call', async () => {
     const refused = backend.matmul([1], [1], { m: 1, n: 1, k: 2 });
     const next = backend.relu([7]);
     await expect(refused).rejects.toThrow(ShapeError);
@@ -23,12 +23,12 @@ describeOnEachBackend('the numerical core', (backend) => {
     outputs: 6,
     kernel: [3, 2],
   } as const;
-  // x, W and dy of that size.
+  // x, W and dy have this size.
   const [images, weights, gradients] = [ones(160), ones(144), ones(96)];
 
   it.each<[title: string, call: () => Promise<unknown>, error: Error]>([
     [
-      'a matrix of the wrong length',
+      'a first matrix of the wrong length',
       () => backend.matmul(ones(7), ones(12), fits),
       new ShapeError('matmul: expected a to have m·k = 8 elements, got 7'),
     ],
@@ -38,7 +38,7 @@ describeOnEachBackend('the numerical core', (backend) => {
       new ShapeError('matmul: expected b to have k·n = 12 elements, got 13'),
     ],
     [
-      'a size that is no integer',
+      'a size that is not an integer',
       () => backend.matmul(ones(8), ones(12), { ...fits, n: 2.5 }),
       new ShapeError('matmul: expected n to be an integer of at least 1, got 2.5'),
     ],
@@ -80,7 +80,7 @@ describeOnEachBackend('the numerical core', (backend) => {
       ),
     ],
     [
-      'the weights of ungrouped channels for grouped ones',
+      'ungrouped weights for grouped channels',
       () => backend.conv2d(images, weights, undefined, { ...convolution, groups: 2 }),
       new ShapeError(
         'conv2d: expected W to have kernelHeight·kernelWidth·inputs/groups·outputs = 72 elements, got 144',
@@ -140,14 +140,14 @@ describeOnEachBackend('the numerical core', (backend) => {
       ),
     ],
     [
-      'images in place of the output’s gradient',
+      'images instead of the output’s gradient',
       () => backend.conv2dBackwardInput(images, weights, convolution),
       new ShapeError(
         'conv2dBackwardInput: expected dy to have batch·outHeight·outWidth·outputs = 96 elements, got 160',
       ),
     ],
     [
-      'too few weights to find the input’s gradient',
+      'too few weights for the input’s gradient',
       () => backend.conv2dBackwardInput(gradients, ones(143), convolution),
       new ShapeError(
         'conv2dBackwardInput: expected W to have kernelHeight·kernelWidth·inputs/groups·outputs = 144 elements, got 143',
@@ -159,26 +159,26 @@ describeOnEachBackend('the numerical core', (backend) => {
       new DataError('conv2dBackwardWeight: expected finite numbers in dy, got NaN at 0'),
     ],
     [
-      'too few images to find the weight’s gradient',
+      'too few images for the weight’s gradient',
       () => backend.conv2dBackwardWeight(ones(80), gradients, convolution),
       new ShapeError(
         'conv2dBackwardWeight: expected x to have batch·height·width·inputs = 160 elements, got 80',
       ),
     ],
     [
-      'a gradient of the wrong length, of which to sum the bias’s',
+      'a gradient of the wrong length for the bias',
       () => backend.conv2dBackwardBias(ones(97), convolution),
       new ShapeError(
         'conv2dBackwardBias: expected dy to have batch·outHeight·outWidth·outputs = 96 elements, got 97',
       ),
     ],
     [
-      'nothing at all',
+      'an empty array',
       () => backend.relu([]),
       new ShapeError('relu: expected the length of x to be an integer of at least 1, got 0'),
     ],
     [
-      'NaN where relu looks',
+      'NaN in the input of relu',
       () => backend.relu([1, NaN]),
       new DataError('relu: expected finite numbers in x, got NaN at 1'),
     ],
@@ -188,7 +188,7 @@ describeOnEachBackend('the numerical core', (backend) => {
       new ShapeError('tanhBackward: expected dy to have n = 2 elements, got 1'),
     ],
     [
-      'logits that are no whole rows',
+      'logits that are not whole rows',
       () => backend.softmax(ones(7), { classes: 3 }),
       new ShapeError('softmax: expected logits to have batch·classes = 6 elements, got 7'),
     ],
@@ -198,14 +198,14 @@ describeOnEachBackend('the numerical core', (backend) => {
       new ShapeError('softmax: expected logits to have batch·classes = 0 elements, got 2'),
     ],
     [
-      'a number of classes that is no integer',
+      'a number of classes that is not an integer',
       () => backend.softmaxCrossEntropy(ones(3), [0], { classes: 1.5 }),
       new ShapeError(
         'softmaxCrossEntropy: expected classes to be an integer of at least 1, got 1.5',
       ),
     ],
     [
-      'another number of labels than rows',
+      'a wrong number of labels',
       () => backend.softmaxCrossEntropy(ones(6), [0], { classes: 3 }),
       new ShapeError('softmaxCrossEntropy: expected labels to have batch = 2 elements, got 1'),
     ],
@@ -215,7 +215,7 @@ describeOnEachBackend('the numerical core', (backend) => {
       new DataError('softmaxCrossEntropy: expected labels from 0 to 2, got 3 at 1'),
     ],
     [
-      'a label that is no integer',
+      'a label that is not an integer',
       () => backend.softmaxCrossEntropy(ones(6), [0.5, 1], { classes: 3 }),
       new DataError('softmaxCrossEntropy: expected labels from 0 to 2, got 0.5 at 0'),
     ],
@@ -230,7 +230,7 @@ describeOnEachBackend('the numerical core', (backend) => {
       new DataError('mnistLoss: expected labels from 0 to 1, got -1 at 0'),
     ],
     [
-      'another number of targets than predictions',
+      'a wrong number of targets',
       () => backend.squaredError([1, 2], [1]),
       new ShapeError('squaredError: expected targets to have n = 2 elements, got 1'),
     ],
@@ -250,11 +250,11 @@ describeOnEachBackend('the numerical core', (backend) => {
       new RangeError('sgd: expected weightDecay to be a finite number of at least 0, got -1'),
     ],
     [
-      'another number of gradients than weights',
+      'a wrong number of gradients',
       () => backend.sgd([1, 2], [1], { learningRate: 1 }),
       new ShapeError('sgd: expected dw to have n = 2 elements, got 1'),
     ],
-  ])('refuses %s', async (_title, call, error) => {
+  ])('rejects %s', async (_title, call, error) => {
     await expect(call()).rejects.toThrow(error);
     await expect(call()).rejects.toBeInstanceOf(error.constructor);
   });

@@ -13,7 +13,7 @@ const exactReference = await createBackend('reference', { precision: 'float64' }
 describe('the numerical core on reference float64', () => {
   numericalCore(exactReference, { relative: 1e-15 });
 
-  it('answers in float64', async () => {
+  it('returns float64', async () => {
     expect(await exactReference.tanh([0.5])).toEqual(Float64Array.of(Math.tanh(0.5)));
   });
 });
@@ -21,11 +21,11 @@ describe('the numerical core on reference float64', () => {
 describeOnEachBackend('the numerical core', (backend) => {
   numericalCore(backend, { relative: 4e-7 });
 
-  it('answers in float32', async () => {
+  it('returns float32', async () => {
     expect(await backend.relu([0.1])).toEqual(Float32Array.of(0.1));
   });
 
-  it('agrees with the float64 reference on sizes that are no multiple of anything', async () => {
+  it('agrees with the float64 reference on odd sizes', async () => {
     const random = new RandomStream(5, 0);
     const draw = (size: number) =>
       Float32Array.from({ length: size }, () => random.nextNormal() || 1);
@@ -64,7 +64,7 @@ describeOnEachBackend('the numerical core', (backend) => {
     }
   });
 
-  it('refuses everything once it is closed', async () => {
+  it('rejects every call after it is closed', async () => {
     const own = await another(backend);
     await own.relu([1]);
     await own.close();
@@ -74,7 +74,7 @@ describeOnEachBackend('the numerical core', (backend) => {
     await expect(own.matmul([1], [1], { m: 1, n: 1, k: 1 })).rejects.toThrow(closed);
   });
 
-  it('closes at the end of its block, when what was asked before is done', async () => {
+  it('closes at the end of its block, after earlier calls are done', async () => {
     const own = await another(backend);
     const inBlock = async () => {
       await using used = own;
@@ -85,7 +85,7 @@ describeOnEachBackend('the numerical core', (backend) => {
     await expect(own.relu([1])).rejects.toThrow(BackendError);
   });
 
-  it('compiles a shape once, and again only if it was long out of use', async () => {
+  it('compiles a shape once, and again only after it was dropped', async () => {
     const own = await another(backend);
     const compile = vi.spyOn(own.device, 'compile');
     const relu = (size: number) => own.relu(new Float32Array(size).fill(1));
@@ -100,7 +100,7 @@ describeOnEachBackend('the numerical core', (backend) => {
     expect(compile).toHaveBeenCalledTimes(201);
   });
 
-  it('keeps a bounded number of shapes, and answers rightly for those it dropped', async () => {
+  it('keeps a bounded number of shapes, and computes dropped shapes correctly', async () => {
     const relu = (size: number) =>
       backend.relu(Float32Array.from({ length: size }, (_, i) => i - 3));
     const want = (size: number) => Array.from({ length: size }, (_, i) => Math.max(i - 3, 0));
@@ -122,7 +122,7 @@ describeOnEachBackend('the numerical core', (backend) => {
   });
 });
 
-/** One more backend of the same kind. */
+/** Another backend of the same kind. */
 function another({ info: { backend, build } }: Backend): Promise<Backend> {
   switch (backend) {
     case 'wasm':
@@ -136,16 +136,16 @@ function another({ info: { backend, build } }: Backend): Promise<Backend> {
   }
 }
 
-/** 3×3 pixels and 2×2 taps, whose products tell where they come from. */
+/** 3×3 pixels and 2×2 taps with distinct products. */
 const IMAGE = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 const KERNEL = [1, 10, 100, 1000];
 
-/** What every method computes. */
+/** Tests of the result of every method. */
 function numericalCore(backend: Backend, rounding: Tolerance): void {
   const near = (name: string, got: ArrayLike<number>, want: readonly number[]) =>
     expectClose(name, got, want, rounding);
 
-  it('multiplies matrices, however they are stored', async () => {
+  it('multiplies matrices, transposed or not', async () => {
     const sizes = { m: 2, n: 2, k: 3 };
     const [a, b] = [
       [1, 2, 3, 4, 5, 6],
@@ -163,7 +163,7 @@ function numericalCore(backend: Backend, rounding: Tolerance): void {
     near('aᵀ·bᵀ', await backend.matmul(aStored, bStored, both), want);
   });
 
-  it('computes a linear layer, and its bias gradient', async () => {
+  it('computes a linear layer and its bias gradient', async () => {
     const [x, W, b] = [
       [1, 2, 3, -1],
       [1, 2, 3, 4, 5, 6],
@@ -175,7 +175,7 @@ function numericalCore(backend: Backend, rounding: Tolerance): void {
     near('db', db, [0, 4, 5]);
   });
 
-  it('convolves images, with and without a bias, and has the gradients of all operands', async () => {
+  it('convolves images with and without a bias, and computes the gradients of all operands', async () => {
     const sizes = { batch: 1, height: 3, width: 3, inputs: 1, outputs: 1, kernel: 2 };
     near('y', await backend.conv2d(IMAGE, KERNEL, undefined, sizes), [5421, 6532, 8754, 9865]);
     near('y + 5', await backend.conv2d(IMAGE, KERNEL, [5], sizes), [5426, 6537, 8759, 9870]);
@@ -186,7 +186,7 @@ function numericalCore(backend: Backend, rounding: Tolerance): void {
     near('db', await backend.conv2dBackwardBias(dy, sizes), [3]);
   });
 
-  it('convolves with strides, padding, dilation and groups, alike or not in rows and columns', async () => {
+  it('convolves with strides, padding, dilation and groups, equal or different in rows and columns', async () => {
     const square = { batch: 1, height: 3, width: 3, inputs: 1, outputs: 1, kernel: 2 };
     const padded = { ...square, padding: 1, stride: [3, 1] } as const;
     near(
@@ -216,7 +216,7 @@ function numericalCore(backend: Backend, rounding: Tolerance): void {
     near('dtanh', await backend.tanhBackward([2, 1], [0.5, 0]), [1.5, 1]);
   });
 
-  it('computes softmax over each row, also of logits whose exponentials overflow', async () => {
+  it('computes softmax over each row, also for logits whose exponentials overflow', async () => {
     const p = await backend.softmax([0, Math.log(3), 1000, 1000], { classes: 2 });
     near('p', p, [1 / 4, 3 / 4, 1 / 2, 1 / 2]);
   });
@@ -252,13 +252,13 @@ function numericalCore(backend: Backend, rounding: Tolerance): void {
     near('gradient of the sum', sum.dpredictions, [-4, 6]);
   });
 
-  it('makes an update of gradient descent, with and without weight decay', async () => {
+  it('computes an update of gradient descent, with and without weight decay', async () => {
     near('w', await backend.sgd([1, -2], [4, 8], { learningRate: 0.25 }), [0, -4]);
     const decaying = { learningRate: 0.25, weightDecay: 0.5 };
     near('w', await backend.sgd([1, -2], [4, 8], decaying), [-0.125, -3.75]);
   });
 
-  it('takes any kind of array and changes none', async () => {
+  it('accepts any kind of array and changes none', async () => {
     for (const x of [
       [3, 200],
       Uint8Array.of(3, 200),
@@ -275,7 +275,7 @@ function numericalCore(backend: Backend, rounding: Tolerance): void {
     near('w again', await backend.sgd(w, dw, { learningRate: 1 }), [-2, -2]);
   });
 
-  it('answers many calls at once as it would one after another', async () => {
+  it('returns the same results for concurrent as for consecutive calls', async () => {
     const calls = Array.from({ length: 200 }, async (_, i) => {
       const size = 1 + (i % 7);
       const values = Array.from({ length: size }, (_, j) => i + j);

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { syntheticDigits } from '../../src/data/synthetic.js';
+import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
 import { type Backend, createBackend } from '../../src/index.js';
 import { relu } from '../../src/layers/activations.js';
 import { conv2d } from '../../src/layers/conv2d.js';

@@ -5,7 +5,7 @@ import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { loadMnist } from '../../src/data/mnist.js';
 import { take } from '../../src/data/subset.js';
-import { syntheticDigits } from '../../src/data/synthetic.js';
+import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
 import { RECIPES, type RecipeName } from '../../src/recipes.js';
 import { recipeTrainer } from '../../src/train-recipe.js';
 import { softmaxCrossEntropy } from '../../src/training/losses.js';

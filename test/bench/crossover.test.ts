@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type Crossover, crossMatmul, crossTrain } from '../../bench/crossover.js';
 import { Backend } from '../../src/numerics/backend.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
-import { syntheticDigits } from '../../src/data/synthetic.js';
+import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
 import { RECIPES } from '../../src/recipes.js';
 import type { Tensor } from '../../src/tensor.js';
 

@@ -5,7 +5,7 @@ import { benchMatmul } from '../../bench/matmul.js';
 import { benchOverhead } from '../../bench/overhead.js';
 import { benchTrain } from '../../bench/train.js';
 import type { Device } from '../../src/backends/device.js';
-import { syntheticDigits } from '../../src/data/synthetic.js';
+import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
 import { RECIPES } from '../../src/recipes.js';
 import { Step } from '../../src/step.js';

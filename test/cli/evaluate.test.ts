@@ -1,6 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { decodeSafetensors, encodeSafetensors } from '../../src/training/safetensors.js';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+} from '../../src/training/serialization/safetensors.js';
 import { useDigits, useFolder } from './folders.js';
 import { handgrad, jsonLines } from './run.js';
 

@@ -114,7 +114,7 @@ describe('predict fails in one line that names the file', () => {
     { file: 'missing.png', bytes: undefined, message: 'ENOENT' },
     { file: 'text.png', bytes: Buffer.from('no picture, but a text'), message: 'a PNG file, got' },
     { file: 'cut.png', bytes: whole().subarray(0, 60), message: 'expected a whole PNG file' },
-    { file: 'blank.png', bytes: whole(), message: 'stands out from its ground' },
+    { file: 'blank.png', bytes: whole(), message: 'differs from its background' },
   ])('when it is $file', async ({ file, bytes, message }) => {
     if (bytes) await writeFile(folder.at(file), bytes);
     const args = [weightsOf('softmax'), folder.at('3.png'), folder.at(file)];

@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { decodeSafetensors } from '../../src/training/safetensors.js';
+import { decodeSafetensors } from '../../src/training/serialization/safetensors.js';
 import { DIGITS, useDigits, useFolder } from './folders.js';
 import { handgrad, jsonLines, type Outcome, type RunOptions, shell } from './run.js';
 

@@ -24,22 +24,34 @@ describe('validateDataset', () => {
     validateDataset(regression);
   });
 
-  it('refuses sizes that do not agree', () => {
-    const refuse = (change: Partial<Dataset>, message: string) => {
+  it('rejects sizes that do not agree', () => {
+    const expectRejection = (change: Partial<Dataset>, message: string) => {
       expect(() => validateDataset({ ...digits, ...change })).toThrow(new ShapeError(message));
     };
-    refuse({ size: 0 }, 'dataset d: expected size to be an integer of at least 1, got 0');
-    refuse(
+    expectRejection({ size: 0 }, 'dataset d: expected size to be an integer of at least 1, got 0');
+    expectRejection(
       { features: 1.5 },
       'dataset d: expected features to be an integer of at least 1, got 1.5',
     );
-    refuse({ classes: -1 }, 'dataset d: expected classes to be an integer of at least 0, got -1');
-    refuse({ inputs: new Uint8Array(11) }, 'dataset d: expected 3 × 4 = 12 inputs, got 11');
-    refuse({ targets: Int32Array.of(1) }, 'dataset d: expected 3 targets, one per example, got 1');
-    refuse({ imageShape: [2, 3] }, 'dataset d: expected an image shape of 4 pixels, got 2×3');
+    expectRejection(
+      { classes: -1 },
+      'dataset d: expected classes to be an integer of at least 0, got -1',
+    );
+    expectRejection(
+      { inputs: new Uint8Array(11) },
+      'dataset d: expected 3 × 4 = 12 inputs, got 11',
+    );
+    expectRejection(
+      { targets: Int32Array.of(1) },
+      'dataset d: expected 3 targets, one per example, got 1',
+    );
+    expectRejection(
+      { imageShape: [2, 3] },
+      'dataset d: expected an image shape of 4 pixels, got 2×3',
+    );
   });
 
-  it('refuses inputs that are not finite, wherever they are', () => {
+  it('rejects inputs that are not finite at any position', () => {
     const bad = fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
     fc.assert(
       fc.property(fc.nat(11), bad, (index, value) => {
@@ -54,7 +66,7 @@ describe('validateDataset', () => {
     );
   });
 
-  it.each([-1, 3, 1.5, Number.NaN])('refuses the class number %s', (target) => {
+  it.each([-1, 3, 1.5, Number.NaN])('rejects the class number %s', (target) => {
     expect(() => validateDataset({ ...digits, targets: Float32Array.of(0, target, 2) })).toThrow(
       new DataError(
         `dataset d: expected targets to be class numbers 0 … 2, got ${target} at index 1`,
@@ -62,7 +74,7 @@ describe('validateDataset', () => {
     );
   });
 
-  it('refuses real targets that are not finite', () => {
+  it('rejects real targets that are not finite', () => {
     expect(() =>
       validateDataset({ ...regression, targets: Float32Array.of(0, 1, Number.NaN) }),
     ).toThrow(new DataError('dataset d: expected finite targets, got NaN at index 2'));
@@ -72,7 +84,7 @@ describe('validateDataset', () => {
     [0, 0],
     [Number.NaN, 1],
     [0, Number.POSITIVE_INFINITY],
-  ])('refuses a normalisation by mean %s and standard deviation %s', (mean, std) => {
+  ])('rejects a normalisation with mean %s and standard deviation %s', (mean, std) => {
     expect(() => validateDataset({ ...digits, normalization: { mean, std } })).toThrow(DataError);
   });
 });

@@ -37,7 +37,7 @@ describe('digitDatasets', () => {
     expect([...train.targets]).toEqual([1, 2]);
   });
 
-  it('refuses labels that do not fit the images', () => {
+  it('rejects a number of labels other than the number of images', () => {
     const train = { ...labelled('train', [1, 2], 2), labels: Uint8Array.of(1, 2, 3) };
     expect(() => digitDatasets('x', train, labelled('test', [1], 2))).toThrow(
       new DataError(
@@ -46,19 +46,19 @@ describe('digitDatasets', () => {
     );
   });
 
-  it('refuses labels above 9 with index and value', () => {
+  it('rejects labels above 9, naming index and value', () => {
     expect(() =>
       digitDatasets('x', labelled('train', [1], 2), labelled('test', [1, 10], 2)),
     ).toThrow(new DataError('read test-labels: expected labels 0 … 9, got 10 at index 1'));
   });
 
-  it('refuses splits whose images differ in size', () => {
+  it('rejects splits whose images differ in size', () => {
     expect(() => digitDatasets('x', labelled('train', [1], 2), labelled('test', [1], 3))).toThrow(
       new DataError('read test-images: expected images of 2×2 as in train-images, got 3×3'),
     );
   });
 
-  it('refuses training images of a single grey, which cannot be normalised', () => {
+  it('rejects training images whose pixels are all equal, which cannot be normalised', () => {
     expect(() =>
       digitDatasets('x', labelled('train', [1], 2, 0), labelled('test', [1], 2)),
     ).toThrow(new DataError('read train-images: expected images, got 4 pixels that all equal 0'));
@@ -66,7 +66,7 @@ describe('digitDatasets', () => {
 });
 
 describe('pixelStatistics', () => {
-  it('agrees with the two sums over pixels', () => {
+  it('agrees with sums over the pixels', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), (pixels) => {
         const values = Array.from(pixels, (byte) => byte / 255);

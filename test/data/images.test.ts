@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { digitImage, nearestMean, type Picture, syntheticDigits } from '../../src/data/index.js';
 import { DataError, ShapeError } from '../../src/errors.js';
 
-/** A grey picture on `ground` with a filled rectangle of `ink`. */
+/** A grey picture of background `ground` with a filled rectangle of `ink`. */
 function rectangle(
   [width, height]: [number, number],
   [left, top, boxWidth, boxHeight]: [number, number, number, number],
@@ -30,14 +30,14 @@ function extent(image: Uint8Array) {
   };
 }
 
-/** The grey picture with the given number of channels, opaque. */
+/** Converts a grey picture to the given number of channels, opaque. */
 function coloured({ width, height, data }: Picture, channels: 3 | 4): Picture {
   const colours = Array.from(data).flatMap((v) => [v, v, v, 255].slice(0, channels));
   return { width, height, data: Uint8Array.from(colours) };
 }
 
 describe('digitImage', () => {
-  it('takes a 28×28 picture with a dark border as it is', () => {
+  it('returns a 28×28 picture with a dark border unchanged', () => {
     const { train } = syntheticDigits({ trainSize: 3, testSize: 1 });
     const data = train.inputs.subarray(0, 784) as Uint8Array;
     for (const channels of [3, 4] as const) {
@@ -47,7 +47,7 @@ describe('digitImage', () => {
     expect(digitImage({ width: 28, height: 28, data })).toEqual(data);
   });
 
-  it('inverts dark ink on white paper, and leaves light ink on a dark ground', () => {
+  it('inverts dark ink on white paper, but not light ink on a dark background', () => {
     const dark = digitImage(rectangle([60, 50], [20, 10, 10, 30], 0, 255));
     const light = digitImage(rectangle([60, 50], [20, 10, 10, 30], 255, 0));
     expect(dark).toEqual(light);
@@ -55,14 +55,14 @@ describe('digitImage', () => {
     expect(dark[0]).toBe(0);
   });
 
-  it('scales the longer side to 20 pixels, keeps the aspect, and centres', () => {
+  it('scales the longer side to 20 pixels, keeps the aspect ratio, and centres the digit', () => {
     const tall = digitImage(rectangle([100, 100], [3, 5, 30, 60]));
     expect(extent(tall)).toEqual({ left: 10, right: 19, top: 5, bottom: 24 });
     const wide = digitImage(rectangle([9, 9], [2, 2, 4, 2]));
     expect(extent(wide)).toEqual({ left: 5, right: 24, top: 10, bottom: 19 });
   });
 
-  it('puts the centre of mass, not the middle of the box, to pixel (14, 14)', () => {
+  it('moves the centre of mass, not the middle of the box, to pixel (14, 14)', () => {
     const flag = rectangle([80, 80], [30, 10, 40, 20]);
     for (let row = 30; row < 50; row++) flag.data.fill(0, row * 80 + 30, row * 80 + 45);
     const image = digitImage(flag);
@@ -76,7 +76,7 @@ describe('digitImage', () => {
     expect(Math.abs(y / mass - 14)).toBeLessThanOrEqual(0.51);
   });
 
-  it('does not depend on where the digit is, nor on the paper being grey and the ink pale', () => {
+  it('does not depend on the digit’s position or on the brightness of paper and ink', () => {
     const want = digitImage(rectangle([90, 90], [20, 20, 20, 40]));
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 40 }), (x, y) => {
@@ -85,7 +85,7 @@ describe('digitImage', () => {
     );
   });
 
-  it('never leaves the 20×20 box, and always has full size, whatever the digit', () => {
+  it('fills the 20×20 box with any digit', () => {
     const anyBox = fc.tuple(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 50 }));
     fc.assert(
       fc.property(anyBox, ([width, height]) => {
@@ -97,7 +97,7 @@ describe('digitImage', () => {
     );
   });
 
-  it('weighs colours by luminance and takes what is transparent for white paper', () => {
+  it('weighs colours by luminance and treats transparent pixels as white', () => {
     const red = rectangle([40, 40], [10, 10, 10, 20]);
     const data = new Uint8Array(40 * 40 * 4);
     red.data.forEach((value, p) => {
@@ -106,7 +106,7 @@ describe('digitImage', () => {
     expect(digitImage({ width: 40, height: 40, data })).toEqual(digitImage(red));
   });
 
-  it('gives drawn digits, enlarged and on white paper, back as they were recognised', () => {
+  it('recovers digits that were enlarged and drawn in black on white', () => {
     const { train, test } = syntheticDigits({ trainSize: 4000, testSize: 100 });
     const inputs = new Uint8Array(test.inputs.length);
     for (let n = 0; n < test.size; n++) {
@@ -117,15 +117,15 @@ describe('digitImage', () => {
     expect(photographed).toBeGreaterThan(direct - 0.1);
   });
 
-  it('refuses a blank picture', () => {
+  it('rejects a blank picture', () => {
     expect(() => digitImage(rectangle([50, 40], [0, 0, 0, 0]))).toThrow(
       new DataError(
-        'digitImage: expected a digit that stands out from its ground, got 50×40 pixels that differ by at most 0 of 255',
+        'digitImage: expected a digit that differs from its background by at least 16 of 255, got 50×40 pixels that differ by at most 0',
       ),
     );
   });
 
-  it('refuses data that is not 1, 3 or 4 bytes per pixel', () => {
+  it('rejects data that does not have 1, 3 or 4 bytes per pixel', () => {
     expect(() => digitImage({ width: 10, height: 10, data: new Uint8Array(200) })).toThrow(
       new ShapeError('digitImage: expected 10×10 pixels of 1, 3 or 4 bytes, got 200 bytes'),
     );

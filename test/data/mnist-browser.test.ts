@@ -21,7 +21,7 @@ const packed = Object.fromEntries(
 );
 
 describe('loadMnist in a browser', () => {
-  it('fetches the files from baseUrls, next mirror included', async () => {
+  it('downloads the files from baseUrls, and tries the next mirror after a failure', async () => {
     const empty = await startMirror({});
     const mirror = await startMirror(packed);
     const seen: DownloadProgress[] = [];
@@ -35,14 +35,14 @@ describe('loadMnist in a browser', () => {
     expect(seen.filter(({ received, total }) => received === total)).toHaveLength(4);
   });
 
-  it('refuses what is not MNIST', async () => {
+  it('rejects files with another checksum', async () => {
     const mirror = await startMirror(packed);
     const loading = loadMnist({ baseUrls: [mirror.url] });
     await expect(loading).rejects.toThrow(DataError);
     await expect(loading).rejects.toThrow(/expected SHA-256 ba8910\w+, got \w+/);
   });
 
-  it('says so where the page may not compute SHA-256', async () => {
+  it('fails with a hint if the page cannot compute SHA-256', async () => {
     const mirror = await startMirror(packed);
     vi.stubGlobal('crypto', undefined);
     const loading = loadMnist({ baseUrls: [mirror.url], checksums });
@@ -50,14 +50,14 @@ describe('loadMnist in a browser', () => {
     vi.unstubAllGlobals();
   });
 
-  it('refuses what a browser cannot do', async () => {
+  it('rejects options that browsers do not support', async () => {
     await expect(loadMnist({ directory: 'data' })).rejects.toThrow(
-      'loadMnist: expected to fetch the files, as browsers must, got a directory; give baseUrls instead',
+      'loadMnist: expected neither directory nor download: false in a browser, got a directory; pass baseUrls instead',
     );
     await expect(loadMnist({ download: false })).rejects.toThrow('got download: false');
   });
 
-  it('stops with the reason when aborted', async () => {
+  it('rejects with the signal’s reason when aborted', async () => {
     const mirror = await startMirror(packed);
     const abort = new AbortController();
     const loading = loadMnist({
@@ -72,7 +72,7 @@ describe('loadMnist in a browser', () => {
 });
 
 describe('handgrad/data', () => {
-  it('bundles for browsers, and draws digits and reads CSV with no Node around it', async () => {
+  it('can be bundled for browsers, and draws digits and parses CSV without Node', async () => {
     const { outputFiles } = await build({
       entryPoints: ['src/data/index.ts'],
       bundle: true,
@@ -82,7 +82,7 @@ describe('handgrad/data', () => {
       globalName: 'data',
       logLevel: 'silent',
     });
-    // A bare realm has the language's own objects and nothing of Node's.
+    // A new realm has the language's built-in objects but none of Node's.
     const realm = createContext({ csv: ['7', ...Array(784).fill('5')].join(',') });
     const script = `${outputFiles[0].text}
       const bytes = Uint8Array.from(csv, (character) => character.charCodeAt(0));

@@ -15,7 +15,7 @@ const packed = Object.fromEntries(
 const names = Object.keys(packed).sort();
 const first = 'train-images-idx3-ubyte' satisfies MnistFile;
 const firstPacked = packed[`${first}.gz`];
-/** An address where nobody listens. */
+/** An address where no server listens. */
 const NOWHERE = 'http://127.0.0.1:2/';
 
 beforeEach(() => {
@@ -23,7 +23,7 @@ beforeEach(() => {
 });
 
 describe('a download of MNIST', () => {
-  it('goes to the cache folder once, and is read from there afterwards', async () => {
+  it('is stored in the cache folder and read from there afterwards', async () => {
     const cacheDirectory = join(await temporaryFolder(), 'not', 'there', 'yet');
     const mirror = await startMirror(packed);
     const options = { cacheDirectory, checksums, baseUrls: [mirror.url] };
@@ -43,7 +43,7 @@ describe('a download of MNIST', () => {
     expect(mirror.requests.map(({ path }) => path)).toEqual([`${first}.gz`]);
   });
 
-  it('reports progress up to the whole of each file', async () => {
+  it('reports progress up to the size of each file', async () => {
     const mirror = await startMirror(packed);
     const seen: DownloadProgress[] = [];
     await loadMnist({
@@ -60,7 +60,7 @@ describe('a download of MNIST', () => {
     });
   });
 
-  it('that breaks goes on at the next mirror from where it stopped', async () => {
+  it('resumes from the next mirror after an interruption', async () => {
     const cacheDirectory = await temporaryFolder();
     const broken = await startMirror(packed, breakAfter(300));
     const good = await startMirror(packed);
@@ -69,7 +69,7 @@ describe('a download of MNIST', () => {
     expect((await readdir(cacheDirectory)).sort()).toEqual(names);
   });
 
-  it('that broke goes on in the next run, whose progress counts what was there', async () => {
+  it('resumes in the next call, and counts earlier bytes as progress', async () => {
     const cacheDirectory = await temporaryFolder();
     const broken = await startMirror(packed, breakAfter(300));
     await expect(loadMnist({ cacheDirectory, checksums, baseUrls: [broken.url] })).rejects.toThrow(
@@ -91,7 +91,7 @@ describe('a download of MNIST', () => {
     expect((await readdir(cacheDirectory)).sort()).toEqual(names);
   });
 
-  it('starts over where the mirror knows no Range requests', async () => {
+  it('starts over if the mirror does not support Range requests', async () => {
     const part = new Uint8Array(firstPacked.length + 50).fill(1);
     const cacheDirectory = await temporaryFolder({ [`${first}.gz.part`]: part });
     const mirror = await startMirror(packed, serveWhole);
@@ -99,7 +99,7 @@ describe('a download of MNIST', () => {
     expect(await readFile(join(cacheDirectory, `${first}.gz`))).toEqual(Buffer.from(firstPacked));
   });
 
-  it('starts over when what was there turns out not to belong to the file', async () => {
+  it('starts over if the partial file has other content', async () => {
     const cacheDirectory = await temporaryFolder({ [`${first}.gz.part`]: new Uint8Array(100) });
     const mirror = await startMirror(packed);
     await loadMnist({ cacheDirectory, checksums, baseUrls: [mirror.url] });
@@ -107,7 +107,7 @@ describe('a download of MNIST', () => {
     expect(ranges.map(({ range }) => range)).toEqual(['bytes=100-', undefined]);
   });
 
-  it('of which all had arrived is only checked and renamed', async () => {
+  it('only checks and renames a complete partial file', async () => {
     const cacheDirectory = await temporaryFolder({ [`${first}.gz.part`]: firstPacked });
     const mirror = await startMirror(packed);
     await loadMnist({ cacheDirectory, checksums, baseUrls: [mirror.url] });
@@ -115,7 +115,7 @@ describe('a download of MNIST', () => {
     expect((await readdir(cacheDirectory)).sort()).toEqual(names);
   });
 
-  it('with a wrong checksum is thrown away, and the next mirror tried', async () => {
+  it('discards a file with a wrong checksum and tries the next mirror', async () => {
     const cacheDirectory = await temporaryFolder();
     const other = new Uint8Array(gzipSync(Buffer.from('something else')));
     const wrong = await startMirror({ ...packed, [`${first}.gz`]: other });
@@ -126,7 +126,7 @@ describe('a download of MNIST', () => {
     expect((await readdir(cacheDirectory)).sort()).toEqual(names);
   });
 
-  it('with a wrong checksum everywhere is an error that names both sums and leaves nothing', async () => {
+  it('fails if all mirrors have a wrong checksum, names both checksums and leaves no file', async () => {
     const cacheDirectory = await temporaryFolder();
     const mirror = await startMirror(packed);
     const loading = loadMnist({
@@ -141,16 +141,16 @@ describe('a download of MNIST', () => {
     expect(await readdir(cacheDirectory)).toEqual([]);
   });
 
-  it('that arrives corrupt leaves nothing either', async () => {
+  it('leaves no file if the content is corrupt', async () => {
     const cacheDirectory = await temporaryFolder();
     const mirror = await startMirror({ [`${first}.gz`]: firstPacked.subarray(0, 200) });
     await expect(loadMnist({ cacheDirectory, checksums, baseUrls: [mirror.url] })).rejects.toThrow(
-      /expected a whole gzip file, got 200 bytes/,
+      /expected a complete gzip file, got 200 bytes/,
     );
     expect(await readdir(cacheDirectory)).toEqual([]);
   });
 
-  it('takes the second mirror when the first lacks the file or does not answer', async () => {
+  it('uses the second mirror when the first lacks the file or does not respond', async () => {
     const empty = await startMirror({});
     const good = await startMirror(packed);
     for (const bad of [empty.url, NOWHERE]) {
@@ -164,7 +164,7 @@ describe('a download of MNIST', () => {
     }
   });
 
-  it('without a network says what each mirror did and how to mend it', async () => {
+  it('fails without a network, with the reason for each mirror and a hint', async () => {
     const cacheDirectory = await temporaryFolder();
     const empty = await startMirror({});
     const loading = loadMnist({ cacheDirectory, checksums, baseUrls: [NOWHERE, empty.url] });
@@ -177,7 +177,7 @@ describe('a download of MNIST', () => {
     expect(await readdir(cacheDirectory)).toEqual([]);
   });
 
-  it('stops at once when aborted, with the reason, and keeps what has arrived', async () => {
+  it('stops when aborted, rejects with the reason and keeps the received content', async () => {
     const cacheDirectory = await temporaryFolder();
     const stuck: Answer = (_request, response, bytes) => {
       response.writeHead(200, { 'content-length': bytes?.length ?? 0 });
@@ -199,14 +199,14 @@ describe('a download of MNIST', () => {
     expect(await readFile(join(cacheDirectory, `${first}.gz.part`))).toHaveLength(300);
   });
 
-  it('is not begun when the signal is aborted already', async () => {
+  it('does not start if the signal is already aborted', async () => {
     const mirror = await startMirror(packed);
     const signal = AbortSignal.abort(new Error('never mind'));
     await expect(loadMnist({ baseUrls: [mirror.url], signal })).rejects.toThrow('never mind');
     expect(mirror.requests).toEqual([]);
   });
 
-  it('is not begun with download: false', async () => {
+  it('does not start with download: false', async () => {
     const mirror = await startMirror(packed);
     const cacheDirectory = await temporaryFolder();
     const loading = loadMnist({ cacheDirectory, baseUrls: [mirror.url], download: false });
@@ -217,7 +217,7 @@ describe('a download of MNIST', () => {
     expect(mirror.requests).toEqual([]);
   });
 
-  it('may run twice at once into one folder', async () => {
+  it('can run twice concurrently in one folder', async () => {
     const cacheDirectory = await temporaryFolder();
     const dribble: Answer = (request, response, bytes) => {
       setTimeout(() => serveRange(request, response, bytes), 30 * Math.random());
@@ -229,7 +229,7 @@ describe('a download of MNIST', () => {
     expect((await readdir(cacheDirectory)).sort()).toEqual(names);
   });
 
-  it('into a folder that cannot be made is an error that does not blame the mirrors', async () => {
+  it('fails if the folder cannot be created, without trying the mirrors', async () => {
     const folder = await temporaryFolder({ file: 'not a folder' });
     const mirror = await startMirror(packed);
     const loading = loadMnist({
@@ -238,11 +238,11 @@ describe('a download of MNIST', () => {
       baseUrls: [mirror.url],
     });
     await expect(loading).rejects.toThrow(DataError);
-    await expect(loading).rejects.toThrow(/expected to write to .*cache, got "ENOTDIR.*make room/);
+    await expect(loading).rejects.toThrow(/expected to write to .*cache, got "ENOTDIR.*free space/);
     expect(mirror.requests).toEqual([]);
   });
 
-  // /dev/full refuses every write as a full disk does; only Linux has it.
+  // Writes to /dev/full fail like those to a full disk; only Linux has it.
   it.skipIf(process.platform !== 'linux')(
     'onto a full disk is an error that says so and asks no second mirror (needs /dev/full of Linux)',
     async () => {
@@ -257,7 +257,7 @@ describe('a download of MNIST', () => {
     },
   );
 
-  it('goes to the cache folder of the platform where none is given', async () => {
+  it('uses the platform’s cache folder by default', async () => {
     const home = await temporaryFolder();
     for (const variable of ['HOME', 'XDG_CACHE_HOME', 'LOCALAPPDATA']) vi.stubEnv(variable, home);
     const mirror = await startMirror(packed);
@@ -268,7 +268,7 @@ describe('a download of MNIST', () => {
     expect(names.every((path) => path.includes('handgrad'))).toBe(true);
   });
 
-  it('uses the fetch it is given', async () => {
+  it('uses the fetch option', async () => {
     const asked: string[] = [];
     const given: typeof fetch = async (url) => {
       asked.push(String(url));
@@ -280,7 +280,7 @@ describe('a download of MNIST', () => {
     expect(asked).toHaveLength(4);
   });
 
-  it('is unpacked already where the server sends it so', async () => {
+  it('accepts content that the server sends unpacked', async () => {
     const cacheDirectory = await temporaryFolder();
     const encoded: Answer = (_request, response, bytes) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(bytes);
@@ -290,11 +290,11 @@ describe('a download of MNIST', () => {
     expect(train.size).toBe(30);
   });
 
-  it('that was damaged in the cache later is an error that names the file', async () => {
+  it('names a file that was damaged in the cache', async () => {
     const cacheDirectory = await temporaryFolder(packed);
     await writeFile(join(cacheDirectory, `${first}.gz`), firstPacked.subarray(0, 100));
     const loading = loadMnist({ cacheDirectory, checksums });
     await expect(loading).rejects.toThrow(join(cacheDirectory, `${first}.gz`));
-    await expect(loading).rejects.toThrow(/delete it and fetch it again/);
+    await expect(loading).rejects.toThrow(/delete it and download it again/);
   });
 });

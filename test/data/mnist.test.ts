@@ -28,7 +28,7 @@ async function expectRefusal(files: Record<string, Uint8Array>, message: string 
 }
 
 describe('loadMnist from a folder', () => {
-  it('reads plain files, whatever their checksum', async () => {
+  it('reads plain files with any checksum', async () => {
     const files = smallMnist();
     const { train, test } = await loadMnist({ directory: await temporaryFolder(files) });
     expect(train).toMatchObject({
@@ -44,7 +44,7 @@ describe('loadMnist from a folder', () => {
     validateDataset(test);
   });
 
-  it('reads .gz files, and prefers a plain one', async () => {
+  it('reads .gz files, but prefers plain files', async () => {
     const files = smallMnist();
     const packed = Object.entries(files).map(([name, bytes]) => [`${name}.gz`, gzipSync(bytes)]);
     const directory = await temporaryFolder({
@@ -56,7 +56,7 @@ describe('loadMnist from a folder', () => {
     expect(new Set(test.targets)).toEqual(new Set([4]));
   });
 
-  it('reads mnist_train.csv and mnist_test.csv where there are no IDX files', async () => {
+  it('reads mnist_train.csv and mnist_test.csv if there are no IDX files', async () => {
     const directory = await temporaryFolder({
       'mnist_train.csv': CSV_ROWS,
       'mnist_test.csv.gz': gzipSync(CSV_ROWS),
@@ -66,14 +66,14 @@ describe('loadMnist from a folder', () => {
     expect(test.inputs).toEqual(train.inputs);
   });
 
-  it('takes HANDGRAD_MNIST where no directory is given, and the directory before it', async () => {
+  it('uses the directory option, else HANDGRAD_MNIST', async () => {
     vi.stubEnv('HANDGRAD_MNIST', await temporaryFolder(smallMnist()));
     expect((await loadMnist()).train.size).toBe(30);
     const directory = await temporaryFolder({ ...smallMnist(), ...smallTraining(10) });
     expect((await loadMnist({ directory })).train.size).toBe(10);
   });
 
-  it('refuses a folder that does not exist, named either way, and downloads nothing', async () => {
+  it('rejects a folder that does not exist, and downloads nothing', async () => {
     const fetch = vi.fn();
     const directory = join(await temporaryFolder(), 'nowhere');
     await expect(loadMnist({ directory, fetch })).rejects.toThrow(DataError);
@@ -83,18 +83,21 @@ describe('loadMnist from a folder', () => {
     expect(fetch).not.toHaveBeenCalled();
   });
 
-  it('refuses a file in place of the folder', async () => {
+  it('rejects a file in place of the folder', async () => {
     const directory = join(await temporaryFolder({ file: 'text' }), 'file');
     await expect(loadMnist({ directory })).rejects.toThrow(/ENOTDIR/);
   });
 
-  it('refuses a folder that lacks files, with their names', async () => {
+  it('rejects a folder that lacks files, and names them', async () => {
     const { 't10k-labels-idx1-ubyte': _, ...files } = smallMnist();
-    await expectRefusal(files, /mnist_test\.csv, got no t10k-labels-idx1-ubyte; add what is/);
+    await expectRefusal(
+      files,
+      /mnist_test\.csv, got no t10k-labels-idx1-ubyte; add the missing files/,
+    );
     await expectRefusal({}, /got no train-images-idx3-ubyte, no train-labels-idx1-ubyte, /);
   });
 
-  it('refuses a file that cannot be read', async () => {
+  it('rejects a file that cannot be read', async () => {
     const { 't10k-labels-idx1-ubyte': _, ...files } = smallMnist();
     const directory = await temporaryFolder(files);
     const { mkdir } = await import('node:fs/promises');
@@ -104,7 +107,7 @@ describe('loadMnist from a folder', () => {
     );
   });
 
-  it('names the file that is no IDX file, truncated or corrupt', async () => {
+  it('names a file that is truncated, corrupt or not in IDX format', async () => {
     const swapped = { ...smallMnist(), 'train-images-idx3-ubyte': idxLabels(30) };
     const path = /handgrad-test-\w+.train-images-idx3-ubyte: expected IDX images/;
     await expectRefusal(swapped, path);
@@ -116,11 +119,11 @@ describe('loadMnist from a folder', () => {
     const packed = gzipSync(idxLabels(20)).subarray(0, 20);
     await expectRefusal(
       { ...smallMnist(), 't10k-labels-idx1-ubyte': packed },
-      /unpack .*t10k-labels-idx1-ubyte: expected a whole gzip file/,
+      /unpack .*t10k-labels-idx1-ubyte: expected a complete gzip file/,
     );
   });
 
-  it('refuses labels that do not fit the images, and labels above 9', async () => {
+  it('rejects labels above 9, and a number of labels other than the number of images', async () => {
     const fewer = { ...smallMnist(), 'train-labels-idx1-ubyte': idxLabels(29) };
     await expectRefusal(fewer, /train-labels-idx1-ubyte: expected 30 labels.* got 29/);
     const labels = idxBytes(2049, [20], new Uint8Array(20).fill(12, 7));
@@ -128,7 +131,7 @@ describe('loadMnist from a folder', () => {
     await expectRefusal(above, /expected labels 0 … 9, got 12 at index 7/);
   });
 
-  it('passes on the line of a bad CSV file', async () => {
+  it('names the line of an invalid CSV file', async () => {
     const bad = new TextEncoder().encode(`${CSV_ROWS}\n11,0`);
     const rows = new TextEncoder().encode(CSV_ROWS);
     const files = { 'mnist_train.csv': rows, 'mnist_test.csv': bad };
@@ -147,7 +150,7 @@ describe.skipIf(noMnist)(
       expect(test.normalization).toEqual(train.normalization);
     });
 
-    it('is classified by the nearest mean image as well as it is known to be', async () => {
+    it('is classified by the nearest mean image with the known accuracy', async () => {
       const { train, test } = await loadMnist({ directory: realMnist });
       const percent = (a: typeof train, b: typeof test, metric: 'l1' | 'l2') =>
         (100 * nearestMean(a, b, { metric }).accuracy).toFixed(2);

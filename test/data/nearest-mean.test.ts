@@ -33,7 +33,7 @@ describe('nearestMean', () => {
     });
   });
 
-  it('predicts the class of the nearest mean, and counts how often it is right', () => {
+  it('predicts the class of the nearest mean, and counts correct predictions', () => {
     const test = dataset(
       [
         [10, 10],
@@ -50,8 +50,9 @@ describe('nearestMean', () => {
     expect([...confusion]).toEqual([1, 1, 1, 1]);
   });
 
-  it('differs by metric where one feature is far off and another near', () => {
-    // From (0, 0): mean (100, 0) is at L1 100 and L2 100², mean (60, 60) at L1 120 and L2 2 · 60².
+  it('depends on the metric where one feature is far and another near', () => {
+    // Distances of (0, 0): mean (100, 0) has L1 100 and L2 100², mean (60, 60) L1 120 and L2 2 ·
+    // 60².
     const means = dataset(
       [
         [100, 0],
@@ -65,13 +66,13 @@ describe('nearestMean', () => {
     expect([...nearestMean(means, origin, { metric: 'l2' }).predictions]).toEqual([1]);
   });
 
-  it.each(['l1', 'l2'] as const)('gives a tie in %s to the lower class', (metric) => {
+  it.each(['l1', 'l2'] as const)('predicts the lower class for equal %s distances', (metric) => {
     const means = dataset([[9], [2], [4]], [0, 1, 2], 3);
     const between = dataset([[3]], [2], 3);
     expect([...nearestMean(means, between, { metric }).predictions]).toEqual([1]);
   });
 
-  it('takes floats as they are', () => {
+  it('uses floats as they are', () => {
     const floats = (values: number[], targets: number[]): Dataset => ({
       ...dataset(
         values.map((v) => [v]),
@@ -85,7 +86,7 @@ describe('nearestMean', () => {
     expect(result.accuracy).toBe(1);
   });
 
-  it('refuses a class without a training image', () => {
+  it('rejects a class without a training image', () => {
     expect(() => nearestMean(dataset([[1], [2]], [0, 2], 3), train)).toThrow();
     const gap = dataset([[1], [2]], [0, 2], 3);
     expect(() => nearestMean(gap, gap)).toThrow(
@@ -93,7 +94,7 @@ describe('nearestMean', () => {
     );
   });
 
-  it('refuses splits that differ in features or classes, and regression', () => {
+  it('rejects splits that differ in features or classes, and regression datasets', () => {
     const other = dataset([[1], [2]], [0, 1], 2);
     expect(() => nearestMean(train, other)).toThrow(
       new ShapeError(

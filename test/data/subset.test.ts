@@ -24,7 +24,7 @@ function dataset(targets: readonly number[]): Dataset {
   };
 }
 
-/** Which of `dataset`'s examples these are. */
+/** The indices of these examples in `dataset`. */
 const originals = ({ inputs, size }: Dataset) =>
   Array.from({ length: size }, (_, n) => {
     expect(inputs[2 * n + 1]).toBe(inputs[2 * n] + 1);
@@ -34,7 +34,7 @@ const originals = ({ inputs, size }: Dataset) =>
 const anyTargets = fc.array(fc.nat(9), { minLength: 2, maxLength: 100 });
 
 describe('selectClasses', () => {
-  it('of two classes makes the first 1 and the second 0', () => {
+  it('relabels the first of two classes 1 and the second 0', () => {
     const chosen = selectClasses(dataset([7, 3, 5, 3, 7]), [3, 7]);
     expect(chosen).toMatchObject({ size: 4, classes: 2, normalization: { mean: 0.1, std: 0.3 } });
     expect([...chosen.targets]).toEqual([0, 1, 1, 0]);
@@ -42,7 +42,7 @@ describe('selectClasses', () => {
     expect([...selectClasses(dataset([7, 3]), [7, 3]).targets]).toEqual([1, 0]);
   });
 
-  it('of any other number of classes numbers them in the order listed', () => {
+  it('numbers three or more classes in the order listed', () => {
     expect([...selectClasses(dataset([7, 3, 5, 3]), [5, 7, 3]).targets]).toEqual([1, 2, 0, 2]);
     const one = selectClasses(dataset([7, 3, 5, 3]), [3]);
     expect([...one.targets]).toEqual([0, 0]);
@@ -62,14 +62,16 @@ describe('selectClasses', () => {
     );
   });
 
-  it('refuses classes that are not there, listed twice, or none', () => {
+  it('rejects unknown classes, classes listed twice, and an empty list', () => {
     const d = dataset([1, 2, 3]);
     expect(() => selectClasses(d, [3, 12])).toThrow(
       new DataError('selectClasses: expected classes 0 … 9 of d, got 3, 12'),
     );
     expect(() => selectClasses(d, [-1])).toThrow(DataError);
     expect(() => selectClasses(d, [1.5])).toThrow(DataError);
-    expect(() => selectClasses(d, [3, 3])).toThrow(/different classes, at least one, got 3, 3/);
+    expect(() => selectClasses(d, [3, 3])).toThrow(
+      /at least one class, each listed once, got 3, 3/,
+    );
     expect(() => selectClasses(d, [])).toThrow(/got none/);
     expect(() => selectClasses(d, [8, 9])).toThrow(
       new DataError('selectClasses: expected examples of classes 8, 9 in d, got none'),
@@ -79,7 +81,7 @@ describe('selectClasses', () => {
 });
 
 describe('oneAgainstRest', () => {
-  it('makes one class 1 and all others 0, and shares the inputs', () => {
+  it('relabels one class 1 and all others 0, and shares the inputs', () => {
     const d = dataset([9, 1, 9, 0]);
     const nines = oneAgainstRest(d, 9);
     expect([...nines.targets]).toEqual([1, 0, 1, 0]);
@@ -87,7 +89,7 @@ describe('oneAgainstRest', () => {
     expect(nines.inputs).toBe(d.inputs);
   });
 
-  it('refuses a class that is not there, and regression', () => {
+  it('rejects an unknown class and regression datasets', () => {
     expect(() => oneAgainstRest(dataset([1]), 10)).toThrow(
       new DataError('oneAgainstRest: expected classes 0 … 9 of d, got 10'),
     );
@@ -96,7 +98,7 @@ describe('oneAgainstRest', () => {
 });
 
 describe('take', () => {
-  it('keeps the first examples, as views', () => {
+  it('returns views of the first examples', () => {
     const d = dataset([4, 5, 6]);
     const two = take(d, 2);
     validateDataset(two);
@@ -106,7 +108,7 @@ describe('take', () => {
     expect(take(d, 3).size).toBe(3);
   });
 
-  it.each([0, 4, -1, 1.5, Number.NaN])('refuses to take %s of three', (count) => {
+  it.each([0, 4, -1, 1.5, Number.NaN])('rejects a count of %s of three examples', (count) => {
     expect(() => take(dataset([4, 5, 6]), count)).toThrow(
       new DataError(`take: expected 1 … 3 examples of d, got ${count}`),
     );
@@ -130,7 +132,7 @@ describe('split', () => {
     );
   });
 
-  it('is the same for the same seed, and another for another', () => {
+  it('is the same for the same seed, and differs for another', () => {
     const d = dataset(Array(50).fill(1));
     expect(split(d, 0.2, 3)).toEqual(split(d, 0.2, 3));
     expect(originals(split(d, 0.2, 3)[1])).not.toEqual(originals(split(d, 0.2, 4)[1]));
@@ -144,13 +146,13 @@ describe('split', () => {
     expect([train.size, validation.size]).toEqual([7, 3]);
   });
 
-  it.each([0, 1, -0.5, 2, Number.NaN])('refuses the fraction %s', (fraction) => {
+  it.each([0, 1, -0.5, 2, Number.NaN])('rejects the fraction %s', (fraction) => {
     expect(() => split(dataset([1, 2]), fraction)).toThrow(
       new DataError(`split: expected a fraction between 0 and 1, got ${fraction}`),
     );
   });
 
-  it('refuses a single example', () => {
+  it('rejects a single example', () => {
     expect(() => split(dataset([1]), 0.5)).toThrow(
       new DataError('split: expected at least two examples, got 1'),
     );

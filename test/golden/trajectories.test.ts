@@ -9,7 +9,7 @@ import { Step } from '../../src/step.js';
 import { persistent, type Tensor, type Values } from '../../src/tensor.js';
 import { softmaxCrossEntropy } from '../../src/training/losses.js';
 import { adam, type Optimizer, sgd } from '../../src/training/optimizers.js';
-import { stateTensors } from '../../src/training/state.js';
+import { stateTensors } from '../../src/training/serialization/state.js';
 import { describeOnEachBackend } from '../backends.js';
 import { residualNetwork } from '../networks.js';
 import { expectClose, readGoldens } from './golden.js';

@@ -4,8 +4,8 @@ import { RandomStream, STREAMS, shuffle, threefry2x32 } from '../../src/random/t
 const DRAWS = 200_000;
 
 /**
- * How many standard deviations a statistic may lie from its expectation. The seeds are fixed, so
- * a test either always passes or never; by chance, 6σ is left once in 500 million.
+ * Number of standard deviations that a statistic may differ from its expectation. Seeds are fixed,
+ * so a test always passes or always fails; random numbers exceed 6σ once in 500 million.
  */
 const SIGMAS = 6;
 
@@ -45,13 +45,13 @@ describe('threefry2x32', () => {
       [0x13198a2e, 0x03707344],
       [0xc4923a9c, 0x483df7a0],
     ],
-  ])('turns counter %j under key %j into %j', (counter, key, want) => {
+  ])('maps counter %j with key %j to %j', (counter, key, want) => {
     const out = new Uint32Array(2);
     threefry2x32(out, key[0], key[1], counter[0], counter[1]);
     expect([...out]).toEqual(want);
   });
 
-  it('takes the low 32 bits of keys and counters of any integer', () => {
+  it('uses the low 32 bits of keys and counters', () => {
     const out = new Uint32Array(2);
     const want = new Uint32Array(2);
     threefry2x32(want, 0xffffffff, 0xfffffffe, 2, 3);
@@ -61,7 +61,7 @@ describe('threefry2x32', () => {
 });
 
 describe('RandomStream', () => {
-  it('gives both words of draws 0, 1, … in order', () => {
+  it('returns both words of draws 0, 1, … in order', () => {
     const random = new RandomStream(7, 3, 9);
     const words = new Uint32Array(2);
     for (let counter = 0; counter < 5; counter++) {
@@ -92,7 +92,7 @@ describe('RandomStream', () => {
     expectNear('variance', meanOf(squares), 1 / 12, Math.sqrt(1 / 180 / DRAWS));
   });
 
-  it('nextFloat does not correlate with the draw before', () => {
+  it('nextFloat does not correlate with the previous draw', () => {
     const random = new RandomStream(12, STREAMS.data);
     const values = draw(DRAWS, () => random.nextFloat() - 1 / 2);
     const products = values.subarray(1).map((value, i) => value * values[i]);
@@ -111,7 +111,7 @@ describe('RandomStream', () => {
     expectNear('fourth moment', momentOf(4), 3, Math.sqrt(96 / DRAWS));
   });
 
-  it('nextBelow gives each value equally often', () => {
+  it('nextBelow returns each value equally often', () => {
     const random = new RandomStream(14, STREAMS.data);
     const bound = 7;
     const counts = new Float64Array(bound);
@@ -123,14 +123,14 @@ describe('RandomStream', () => {
   });
 
   it('nextBelow has no bias where 2³² is far from a multiple of the bound', () => {
-    // Without redrawing, words modulo ¾ · 2³² would fall into the lower third half the time.
+    // Without rejection, half of the words modulo ¾ · 2³² would be in the lower third.
     const random = new RandomStream(15, STREAMS.data);
     const bound = 3 * 2 ** 30;
     const lower = meanOf(draw(DRAWS, () => (random.nextBelow(bound) < 2 ** 30 ? 1 : 0)));
     expectNear('lower third', lower, 1 / 3, Math.sqrt(2 / 9 / DRAWS));
   });
 
-  it('nextBelow takes the bounds 1 and 2³² and refuses what is no integer between', () => {
+  it('nextBelow accepts integer bounds from 1 to 2³² and rejects others', () => {
     const random = new RandomStream(16, STREAMS.data);
     expect(random.nextBelow(1)).toBe(0);
     const words = new RandomStream(16, STREAMS.data);
@@ -150,7 +150,7 @@ describe('shuffle', () => {
     expect(values.slice().sort()).toEqual(range(1000));
   });
 
-  it('gives the same order for the same seed and epoch, another for another', () => {
+  it('returns the same order for the same seed and epoch, and another for another', () => {
     const orderOf = (seed: number, epoch: number) =>
       shuffle(range(100), new RandomStream(seed, STREAMS.shuffle, epoch));
     expect(orderOf(1, 0)).toEqual(orderOf(1, 0));
@@ -158,7 +158,7 @@ describe('shuffle', () => {
     expect(orderOf(1, 0)).not.toEqual(orderOf(1, 1));
   });
 
-  it('gives each of the 24 orders of four values equally often', () => {
+  it('returns each of the 24 orders of four values equally often', () => {
     const random = new RandomStream(2, STREAMS.shuffle);
     const rounds = 48_000;
     const counts = new Map<string, number>();
@@ -171,7 +171,7 @@ describe('shuffle', () => {
     for (const [order, count] of counts) expectNear(order, count, rounds / 24, sigma);
   });
 
-  it('leaves empty and single arrays alone', () => {
+  it('does not change arrays with fewer than two elements', () => {
     const random = new RandomStream(3, STREAMS.shuffle);
     expect(shuffle(Int32Array.of(), random)).toEqual(Int32Array.of());
     expect(shuffle(Int32Array.of(5), random)).toEqual(Int32Array.of(5));

@@ -25,7 +25,7 @@ import {
 } from './fixtures.js';
 
 const wasm = await createBackend('wasm');
-// 4 steps an epoch, the last with 2 examples.
+// 4 steps per epoch, the last with 2 examples.
 const train = blobs({ size: 50 });
 const HIDDEN = 8;
 
@@ -35,7 +35,7 @@ const network = () =>
 const create = (backend: Backend) =>
   createTrainer(backend, { model: network(), optimizer: adam({ learningRate: 0.05 }), seed: 3 });
 
-/** One that only normalises, so that its statistics are the data's. */
+/** A trainer whose model only normalises, so that its statistics are those of the data. */
 const normalising = (backend: Backend, batchSize = 50) =>
   createTrainer(backend, {
     model: sequential(batchNorm2d(FEATURES)),
@@ -68,13 +68,13 @@ describeOnEachBackend('training with batch normalisation', (backend) => {
     expect(create(backend).parameterCount).toBe(4 * 8 + 8 + 2 * 8 + 8 * 3 + 3);
   });
 
-  it('has running statistics follow those of the batches', async () => {
+  it('moves running statistics towards those of the batches', async () => {
     const trainer = normalising(backend);
     const { means, variances } = momentsOf(train);
     await trainer.fit(train, { epochs: 2 });
     const [mean, variance] = runningOf(await trainer.state());
     const near = { absolute: 1e-5 };
-    // After two steps of momentum 0.1, 1 − 0.9² of the way.
+    // Two steps of momentum 0.1 cover 1 − 0.9² of the distance.
     expectClose(
       'mean',
       mean,
@@ -89,13 +89,13 @@ describeOnEachBackend('training with batch normalisation', (backend) => {
     );
   });
 
-  it('evaluates and predicts with the running statistics, and leaves them alone', async () => {
+  it('evaluates and predicts with the running statistics, without changing them', async () => {
     const trainer = normalising(backend);
     const state = await trainer.state();
     state.set('0.running_mean', { shape: [4], data: Float32Array.of(1, 2, 3, 4) });
     state.set('0.running_var', { shape: [4], data: new Float32Array(4).fill(4 - 1e-5) });
     await trainer.loadState(state);
-    // All but the logits of the first example are equal: softmax of x̂ = (6, 0, 0, 0).
+    // Only the first example has unequal logits: softmax of x̂ = (6, 0, 0, 0).
     const e = Math.exp(6);
     const want = [e, 1, 1, 1].map((value) => value / (e + 3));
     await trainer.evaluate(train);
@@ -105,21 +105,21 @@ describeOnEachBackend('training with batch normalisation', (backend) => {
     expectSameState(await trainer.state(), state);
   });
 
-  it('computes gradients with the batch’s statistics, and changes no running one', async () => {
+  it('computes gradients with the batch’s statistics, without changing running statistics', async () => {
     const trainer = normalising(backend);
     const { inputs, targets } = examplesOf(train, [0, 1, 2, 3, 4, 5]);
     await trainer.evaluate(train);
     const before = await trainer.state();
     const { gradients } = await trainer.gradients(inputs, targets);
     expectSameState(await trainer.state(), before);
-    // Batch statistics take a shift of the inputs out again; running ones would not.
+    // Batch statistics cancel a shift of the inputs; running statistics would not.
     const shifted = await trainer.gradients(inputs.map((x) => x + 8) as Float32Array, targets);
     for (const [name, gradient] of gradients) {
       expectClose(name, shifted.gradients.get(name) ?? [], gradient, { absolute: 1e-5 });
     }
   });
 
-  it('resumes as if it had never stopped, bit for bit', async () => {
+  it('resumes from a checkpoint with the same result as an uninterrupted run, bit for bit', async () => {
     const whole = create(backend);
     await whole.fit(train, { epochs: 3 });
     for (const updates of [1, 4, 6, 11]) {
@@ -132,7 +132,7 @@ describeOnEachBackend('training with batch normalisation', (backend) => {
     }
   });
 
-  it('learns, and answers in evaluation what it learned with running statistics', async () => {
+  it('learns, and classifies correctly with running statistics', async () => {
     const trainer = create(backend);
     await trainer.fit(blobs({ size: 192 }), { epochs: 30 });
     const { accuracy } = await trainer.evaluate(blobs({ size: 60, seed: 1 }));
@@ -140,8 +140,8 @@ describeOnEachBackend('training with batch normalisation', (backend) => {
   });
 });
 
-describe('batch normalisation in a trainer', () => {
-  it('refuses a last batch of one before the first step', async () => {
+describe('a trainer with batch normalisation', () => {
+  it('rejects a last batch of one example before the first step', async () => {
     const trainer = create(wasm);
     const before = await trainer.state();
     await expect(trainer.fit(blobs({ size: 49 }), { epochs: 1 })).rejects.toThrow(
@@ -153,11 +153,11 @@ describe('batch normalisation in a trainer', () => {
     await trainer.fit(train, { epochs: 1 });
   });
 
-  it('returns to the running statistics of the last good weights', async () => {
+  it('restores the running statistics of the last good weights after a divergence', async () => {
     const make = () =>
       createTrainer(wasm, {
         model: sequential(linear(FEATURES, 2), batchNorm2d(2), linear(2, CLASSES)),
-        // Weights that grow tenfold with every update.
+        // The weights grow tenfold with every update.
         optimizer: sgd({ learningRate: 110, weightDecay: 0.1 }),
       });
     const failing = make();
@@ -170,7 +170,7 @@ describe('batch normalisation in a trainer', () => {
     expectSameState(await failing.state(), await stopped.state());
   });
 
-  it('loads a file as PyTorch writes it, with the number of batches that it counted', async () => {
+  it('loads a file with PyTorch’s num_batches_tracked', async () => {
     const entries: [string, string, number[], ArrayBuffer][] = [
       ['0.weight', 'F32', [4], Float32Array.of(1, 2, 3, 4).buffer],
       ['0.bias', 'F32', [4], Float32Array.of(5, 6, 7, 8).buffer],
@@ -186,7 +186,7 @@ describe('batch normalisation in a trainer', () => {
     for (const [name, , , values] of entries.slice(0, 4)) {
       expectSameBits(name, state.get(name)?.data ?? [], new Float32Array(values));
     }
-    // What it writes itself has no counter, and comes back alike.
+    // Its own files have no counter, and load with the same result.
     const written = await trainer.encode();
     expect([...decodeSafetensors(written).tensors.keys()]).toEqual([...state.keys()]);
     const other = normalising(wasm);
@@ -194,14 +194,14 @@ describe('batch normalisation in a trainer', () => {
     expectSameState(await other.state(), state);
   });
 
-  it('refuses a counter of a layer that has no running statistics', async () => {
+  it('rejects num_batches_tracked of a layer without running statistics', async () => {
     const trainer = createTrainer(wasm);
     const state = await trainer.state();
     state.set('0.num_batches_tracked', { shape: [], data: Float32Array.of(1) });
     await expect(trainer.loadState(state)).rejects.toThrow(/got .*, 0.num_batches_tracked$/);
   });
 
-  it('refuses a state without running statistics', async () => {
+  it('rejects a state without running statistics', async () => {
     const trainer = normalising(wasm);
     const state = await trainer.state();
     state.delete('0.running_var');
@@ -211,7 +211,7 @@ describe('batch normalisation in a trainer', () => {
   });
 });
 
-/** A safetensors file, put together by hand. */
+/** A safetensors file with this header and these values. */
 function fileOf(entries: readonly [string, string, number[], ArrayBuffer][]): Uint8Array {
   let end = 0;
   const header = entries.map(([name, dtype, shape, values]) => {

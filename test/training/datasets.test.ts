@@ -1,4 +1,4 @@
-/* Data that does not fit: `fit` and `evaluate` say so, before anything has changed. */
+/* `fit` and `evaluate` reject data that does not fit, before anything has changed. */
 import { describe, expect, it } from 'vitest';
 import {
   binaryCrossEntropy,
@@ -16,20 +16,20 @@ import { describeOnEachBackend } from '../backends.js';
 import { blobs, createTrainer, expectCloseState, expectSameState, plane } from './fixtures.js';
 
 const wasm = await createBackend('wasm');
-const sound = blobs({ size: 50 });
+const valid = blobs({ size: 50 });
 
 const withInput = (value: number): Dataset => {
-  const inputs = Float32Array.from(sound.inputs);
+  const inputs = Float32Array.from(valid.inputs);
   inputs[9] = value;
-  return { ...sound, inputs };
+  return { ...valid, inputs };
 };
 const withTarget = (value: number): Dataset => {
-  const targets = sound.targets.slice();
+  const targets = valid.targets.slice();
   targets[7] = value;
-  return { ...sound, targets };
+  return { ...valid, targets };
 };
 
-const REFUSED: [
+const REJECTED: [
   title: string,
   dataset: Dataset,
   error: Error,
@@ -37,11 +37,11 @@ const REFUSED: [
 ][] = [
   [
     'examples of another width',
-    { ...plane({ size: 50 }), classes: 3, targets: sound.targets },
+    { ...plane({ size: 50 }), classes: 3, targets: valid.targets },
     new ShapeError('layer 0, linear(4, 8): linear: expected input of shape (B, 4), got (1, 2)'),
   ],
   [
-    'more classes than the model tells apart',
+    'more classes than the model has',
     blobs({ size: 50, classes: 5 }),
     new ShapeError(
       'softmaxCrossEntropy: expected targets of at most 3 classes, got blobs with 5 classes',
@@ -57,45 +57,45 @@ const REFUSED: [
   ],
   [
     'real targets for a loss on labels',
-    { ...sound, classes: 0 },
+    { ...valid, classes: 0 },
     new ShapeError(
       'softmaxCrossEntropy: expected targets of at most 3 classes, got blobs with real numbers',
     ),
   ],
   [
     'labels for regression',
-    sound,
+    valid,
     new ShapeError(
-      'meanSquaredError: expected real targets, got blobs with 3 classes; use a loss on labels',
+      'squaredError: expected real targets, got blobs with 3 classes; use a loss on labels',
     ),
     () => ({ model: sequential(linear(4, 1)), loss: squaredError() }),
   ],
   [
-    'an output of one number for softmax',
-    sound,
+    'softmax on a model with one output',
+    valid,
     new ShapeError(
       'softmaxCrossEntropy: expected an output of at least 2 classes, got 1; use binaryCrossEntropy',
     ),
     () => ({ model: sequential(linear(4, 1)), loss: softmaxCrossEntropy() }),
   ],
   [
-    'an output of several numbers for a binary loss',
-    sound,
+    'a binary loss on a model with several outputs',
+    valid,
     new ShapeError('binaryCrossEntropy: expected a model output of shape (B, 1), got (B, 3)'),
     () => ({ loss: binaryCrossEntropy() }),
   ],
   [
-    'fewer inputs than its size says',
-    { ...sound, inputs: sound.inputs.subarray(1) },
+    'fewer inputs than size × features',
+    { ...valid, inputs: valid.inputs.subarray(1) },
     new ShapeError('dataset blobs: expected 50 × 4 = 200 inputs, got 199'),
   ],
   [
-    'another number of targets than examples',
-    { ...sound, targets: sound.targets.subarray(1) },
+    'a number of targets other than the number of examples',
+    { ...valid, targets: valid.targets.subarray(1) },
     new ShapeError('dataset blobs: expected 50 targets, one per example, got 49'),
   ],
   [
-    'an input of NaN',
+    'an input that is NaN',
     withInput(NaN),
     new DataError('dataset blobs: expected finite inputs, got NaN in example 2, feature 1'),
   ],
@@ -107,7 +107,7 @@ const REFUSED: [
 ];
 
 describe.each(['fit', 'evaluate'] as const)('%s', (operation) => {
-  it.each(REFUSED)('refuses %s', async (_title, dataset, error, options) => {
+  it.each(REJECTED)('rejects %s', async (_title, dataset, error, options) => {
     const trainer = createTrainer(wasm, options?.());
     const before = await trainer.checkpoint();
     const attempt = () =>
@@ -119,33 +119,33 @@ describe.each(['fit', 'evaluate'] as const)('%s', (operation) => {
 });
 
 describe('fit', () => {
-  it('refuses a batch that is larger than the dataset', async () => {
+  it('rejects a batch that is larger than the dataset', async () => {
     const trainer = createTrainer(wasm, { batchSize: 51 });
-    await expect(trainer.fit(sound, { epochs: 1 })).rejects.toThrow(
+    await expect(trainer.fit(valid, { epochs: 1 })).rejects.toThrow(
       new ShapeError(
-        'fit: expected a batch of at most 50 examples, as many as blobs has, got 51; lower batchSize',
+        'fit: expected a batch of at most 50 examples, the size of blobs, got 51; lower batchSize',
       ),
     );
-    // To evaluate it is another matter.
-    expect((await trainer.evaluate(sound)).confusion).toHaveLength(9);
+    // Evaluation has no such limit.
+    expect((await trainer.evaluate(valid)).confusion).toHaveLength(9);
   });
 
-  it('works after it refused', async () => {
+  it('works after it rejected a dataset', async () => {
     const [trainer, fresh] = [createTrainer(wasm), createTrainer(wasm)];
     await expect(trainer.fit(withInput(Infinity), { epochs: 1 })).rejects.toThrow(DataError);
-    await trainer.fit(sound, { epochs: 1 });
-    await fresh.fit(sound, { epochs: 1 });
+    await trainer.fit(valid, { epochs: 1 });
+    await fresh.fit(valid, { epochs: 1 });
     expectSameState(await trainer.state(), await fresh.state());
   });
 
-  it('takes data of fewer classes than the model tells apart', async () => {
+  it('accepts data with fewer classes than the model', async () => {
     const { epochs } = await createTrainer(wasm).fit(blobs({ classes: 2 }), { epochs: 10 });
     expect(epochs[9].trainLoss).toBeLessThan(epochs[0].trainLoss / 2);
   });
 });
 
 describeOnEachBackend('fit', (backend) => {
-  it('learns from bytes what it learns from the floats that they stand for', async () => {
+  it('gives nearly the same weights for bytes as for the same values as floats', async () => {
     const bytes = blobs({ bytes: true });
     const { mean, std } = bytes.normalization;
     const floats: Dataset = {

@@ -15,7 +15,7 @@ import { blobs, CLASSES, createTrainer, FEATURES, plane } from './fixtures.js';
 
 const wasm = await createBackend('wasm');
 
-/** x·W + b of each example, from one layer's state, in float64. */
+/** x·W + b of each example in float64, from the state of one linear layer. */
 function outputsOf(state: State, { inputs, size, features, normalization }: Dataset): number[][] {
   const { mean, std } = normalization;
   const isBytes = inputs instanceof Uint8Array;
@@ -36,9 +36,9 @@ const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / 
 const near = { relative: 1e-5 };
 
 describeOnEachBackend('evaluate', (backend) => {
-  // More than one chunk of whole batches, exactly one batch, less than one, and remainders.
+  // Several chunks of full batches, exactly one batch, less than one, and smaller last batches.
   it.each([1, 100, 256, 257, 700, 4500])(
-    'is what JavaScript makes of %s examples',
+    'agrees with plain JavaScript on %s examples',
     async (size) => {
       const trainer = createTrainer(backend, { model: sequential(linear(FEATURES, CLASSES)) });
       for (const dataset of [blobs({ size }), blobs({ size, bytes: true })]) {
@@ -66,7 +66,7 @@ describeOnEachBackend('evaluate', (backend) => {
     },
   );
 
-  it('counts two classes by the sign of their one logit', async () => {
+  it('classifies by the sign of the logit for a binary loss', async () => {
     const dataset = blobs({ size: 300, classes: 2 });
     const losses = {
       binaryCrossEntropy: (z: number, t: number) => Math.log1p(Math.exp(t === 1 ? -z : z)),
@@ -79,16 +79,16 @@ describeOnEachBackend('evaluate', (backend) => {
       logits.forEach((z, n) => {
         confusion[2 * dataset.targets[n] + (z > 0 ? 1 : 0)]++;
       });
-      const lossOf = losses[loss.name as keyof typeof losses];
+      const lossOf = losses[loss.description.name as keyof typeof losses];
       const got = await trainer.evaluate(dataset);
       expect(got.confusion).toEqual(confusion);
       expect(got.accuracy).toBe((confusion[0] + confusion[3]) / 300);
       const want = mean(logits.map((z, n) => lossOf(z, dataset.targets[n])));
-      expectClose(loss.name, [got.loss], [want], near);
+      expectClose(loss.description.name, [got.loss], [want], near);
     }
   });
 
-  it('is the mean or the sum of squared errors over all examples, without accuracy', async () => {
+  it('returns the mean or the sum of squared errors for regression, without accuracy', async () => {
     const dataset = plane({ size: 300 });
     for (const reduction of ['mean', 'sum'] as const) {
       const model = sequential(linear(2, 1));
@@ -105,7 +105,7 @@ describeOnEachBackend('evaluate', (backend) => {
 });
 
 describe('evaluate', () => {
-  it('judges by the classes that occur, of fewer than the model tells apart', async () => {
+  it('averages balanced accuracy over the classes that occur in the data', async () => {
     const trainer = createTrainer(wasm);
     const all = blobs({ size: 60 });
     const dataset = { ...all, targets: all.targets.map(() => 2) };
@@ -115,7 +115,7 @@ describe('evaluate', () => {
     expect(confusion[6] + confusion[7] + confusion[8]).toBe(60);
   });
 
-  it('answers the same again, also beside another evaluation', async () => {
+  it('returns the same result when repeated or run concurrently', async () => {
     const trainer = createTrainer(wasm);
     const [a, b] = [blobs({ size: 5000 }), blobs({ size: 300, seed: 1 })];
     const [onA, onB] = [await trainer.evaluate(a), await trainer.evaluate(b)];

@@ -25,8 +25,8 @@ interface BlobOptions {
 }
 
 /**
- * Points around one centre per class, in any order. The centres are the same for every seed, so
- * that one seed's points test what another's taught.
+ * Points around one centre per class, in random order. The centres are the same for every seed, so
+ * that points of one seed can test a model trained on points of another.
  */
 export function blobs({
   size = 100,
@@ -53,7 +53,7 @@ export function blobs({
   };
 }
 
-/** −4 … 4 to 0 … 255. */
+/** Maps −4 … 4 to 0 … 255. */
 function toByte(value: number): number {
   return Math.min(Math.max(Math.round((value + 4) * 32), 0), 255);
 }
@@ -74,7 +74,7 @@ export function network() {
   return sequential(linear(FEATURES, 8), relu(), linear(8, CLASSES));
 }
 
-/** A trainer for `blobs`, with other options where they are given. */
+/** A trainer for `blobs`; options replace the defaults. */
 export function createTrainer(backend: Backend, options: Partial<TrainerOptions> = {}): Trainer {
   return new Trainer(backend, {
     model: network(),
@@ -86,7 +86,7 @@ export function createTrainer(backend: Backend, options: Partial<TrainerOptions>
   });
 }
 
-/** Some of a dataset's examples, as `gradients` and `predict` take them. */
+/** Some of a dataset's examples in the form that `gradients` and `predict` accept. */
 export function examplesOf(
   { inputs, features, targets }: Dataset,
   indices: ArrayLike<number>,
@@ -109,7 +109,7 @@ export function expectCloseState(got: State, want: State, tolerance: Tolerance):
   }
 }
 
-/** Whether any weight at all differs. */
+/** Whether any weight differs. */
 export function differs(a: State, b: State): boolean {
   return [...a].some(([name, { data }]) => {
     const other = b.get(name)?.data ?? [];

@@ -54,7 +54,10 @@ function setUp(backend: Backend, name: string): { trainer: Trainer; data: Datase
   return { trainer: createTrainer(backend, { model: model(), loss: loss(), seed: 4 }), data };
 }
 
-/** (L(w + h) − L(w − h)) / 2h for every weight, with the h that float32 leaves of it. */
+/**
+ * (L(w + h) − L(w − h)) / 2h for every weight, where 2h is the difference after rounding to
+ * float32.
+ */
 async function centralDifferences(trainer: Trainer, data: Dataset): Promise<Map<string, number[]>> {
   const state = await trainer.state();
   const lossWith = async (name: string, i: number, value: number) => {
@@ -80,7 +83,7 @@ async function centralDifferences(trainer: Trainer, data: Dataset): Promise<Map<
 }
 
 describe.each(Object.keys(SETUPS))('gradients of %s', (name) => {
-  it('are central differences of the loss, in PyTorch’s layouts', async () => {
+  it('agree with central differences of the loss, in PyTorch’s layouts', async () => {
     const { trainer, data } = setUp(exactReference, name);
     const want = await centralDifferences(trainer, data);
     const { loss, gradients } = await trainer.gradients(data.inputs as Float32Array, data.targets);
@@ -95,7 +98,7 @@ describe.each(Object.keys(SETUPS))('gradients of %s', (name) => {
 });
 
 describeOnEachBackend('gradients', (backend) => {
-  it.each(Object.keys(SETUPS))('of %s are those of the float64 reference', async (name) => {
+  it.each(Object.keys(SETUPS))('of %s agree with the float64 reference', async (name) => {
     const [{ trainer, data }, exact] = [setUp(backend, name), setUp(exactReference, name)];
     const inputs = data.inputs as Float32Array;
     const got = await trainer.gradients(inputs, data.targets);
@@ -106,7 +109,7 @@ describeOnEachBackend('gradients', (backend) => {
     }
   });
 
-  it('change nothing, and are assigned anew by each call', async () => {
+  it('do not change weights, and do not accumulate over calls', async () => {
     const trainer = createTrainer(backend);
     const before = await trainer.state();
     const { inputs, targets } = blobs({ size: 20 });
@@ -120,7 +123,7 @@ describeOnEachBackend('gradients', (backend) => {
 describe('gradients', () => {
   const inputs = new Float32Array(2 * FEATURES);
 
-  it('take bytes as predict does', async () => {
+  it('normalise bytes like the training data', async () => {
     const { inputs: bytes, targets, normalization } = blobs({ size: 20, bytes: true });
     const { mean, std } = normalization;
     const trainer = createTrainer(wasm, { normalization });
@@ -136,7 +139,7 @@ describe('gradients', () => {
 
   it.each<[string, number[], Error]>([
     [
-      'another number of targets than rows',
+      'a wrong number of targets',
       [0],
       new ShapeError('gradients: expected targets to have B = 2 elements, got 1'),
     ],
@@ -146,22 +149,22 @@ describe('gradients', () => {
       new DataError('gradients: expected labels from 0 to 2, got 3 at 1'),
     ],
     [
-      'a label that is no integer',
+      'a label that is not an integer',
       [0.5, 1],
       new DataError('gradients: expected labels from 0 to 2, got 0.5 at 0'),
     ],
-  ])('refuse %s', async (_name, targets, error) => {
+  ])('reject %s', async (_name, targets, error) => {
     await expect(createTrainer(wasm).gradients(inputs, targets)).rejects.toThrow(error);
   });
 
-  it('refuse targets of a regression that are not finite', async () => {
+  it('reject regression targets that are not finite', async () => {
     const { trainer } = setUp(wasm, 'the mean squared error over tanh');
     await expect(trainer.gradients(Float32Array.of(1, 2), [Infinity])).rejects.toThrow(
       new DataError('gradients: expected finite numbers in targets, got Infinity at 0'),
     );
   });
 
-  it('refuse inputs that are no whole rows, or not finite', async () => {
+  it('reject inputs that are not whole rows or not finite', async () => {
     const trainer = createTrainer(wasm);
     await expect(trainer.gradients(new Float32Array(7), [0, 1])).rejects.toThrow(
       new ShapeError('gradients: expected inputs of shape (B, 4), got 7 numbers'),

@@ -17,31 +17,31 @@ import { blobs, createTrainer } from './fixtures.js';
 
 const backend = await createBackend('reference');
 const data = blobs({ size: 20 });
-/** What the four numbers of an example are the pixels of. */
+/** The image that the four numbers of an example form. */
 const IMAGE = { channels: 1, height: 2, width: 2 };
 
-/** All that a trainer asks of a model for rows of data. */
+/** Runs the methods of a trainer that need rows of data. */
 async function expectRefusal(model: () => Layer, error: Error) {
   const trainer = () => createTrainer(backend, { model: model() });
   await expect(trainer().fit(data, { epochs: 1 })).rejects.toThrow(error);
   await expect(trainer().evaluate(data)).rejects.toThrow(error);
 }
 
-describe('a model of images', () => {
-  it('is told to make images of rows first', async () => {
+describe('a model that takes images', () => {
+  it('fails on rows with the hint to wrap it in onImages', async () => {
     const model = () => sequential(relu(), conv2d(1, 2, 2), flatten(), linear(2, 3));
     const message =
-      'layer 1, conv2d(1, 2, 2): conv2d: expected input of shape (B, H, W, 1), got (1, 4); make images of it first, by onImages';
+      'layer 1, conv2d(1, 2, 2): conv2d: expected input of shape (B, H, W, 1), got (1, 4); wrap the model in onImages';
     await expectRefusal(model, new ShapeError(message));
     await expectRefusal(
       () => sequential(maxPool2d(2), flatten(), linear(1, 3)),
       new ShapeError(
-        'layer 0, maxPool2d(2): maxPool2d: expected input of shape (B, H, W, C), got (1, 4); make images of it first, by onImages',
+        'layer 0, maxPool2d(2): maxPool2d: expected input of shape (B, H, W, C), got (1, 4); wrap the model in onImages',
       ),
     );
   });
 
-  it('is told to flatten them before a linear layer', async () => {
+  it('fails at a linear layer with the hint to flatten first', async () => {
     await expectRefusal(
       () => onImages(IMAGE, sequential(conv2d(1, 2, 2), linear(2, 3))),
       new ShapeError(
@@ -50,7 +50,7 @@ describe('a model of images', () => {
     );
   });
 
-  it('is told how to end in rows', async () => {
+  it('fails without a flat output with the hint how to end the model', async () => {
     const model = () => onImages(IMAGE, sequential(conv2d(1, 3, 2), relu()));
     const error = new ShapeError(
       'model: expected an output of shape (B, classes), got (1, 1, 1, 3); end the model with flatten or globalAveragePool, and linear',
@@ -61,7 +61,7 @@ describe('a model of images', () => {
     await expect(trainer.gradients(new Float32Array(4), [0])).rejects.toThrow(error);
   });
 
-  it('has no number of inputs that predict and gradients could tell rows by', async () => {
+  it('is rejected by predict and gradients, because it has no number of inputs', async () => {
     const model = sequential(conv2d(1, 3, 2), globalAveragePool(), linear(3, 3));
     const trainer = createTrainer(backend, { model });
     const refusal = (operation: string) =>

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Backend } from '../../src/numerics/backend.js';
 import { ShapeError } from '../../src/errors.js';
 import {
   binaryCrossEntropy,
@@ -8,6 +7,7 @@ import {
   softmaxCrossEntropy,
   squaredError,
 } from '../../src/index.js';
+import type { Backend } from '../../src/numerics/backend.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';

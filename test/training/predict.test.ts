@@ -19,7 +19,7 @@ const wasm = await createBackend('wasm');
 const exactReference = await createBackend('reference', { precision: 'float64' });
 
 describeOnEachBackend('predict', (backend) => {
-  it('gives probabilities whose largest is the class that evaluate counts', async () => {
+  it('returns probabilities whose largest is the class that evaluate counts', async () => {
     const trainer = createTrainer(backend);
     await trainer.fit(blobs(), { epochs: 3 });
     const dataset = blobs({ size: 700, seed: 1 });
@@ -35,7 +35,7 @@ describeOnEachBackend('predict', (backend) => {
     expect((await trainer.evaluate(dataset)).accuracy).toBe(right / 700);
   });
 
-  it('answers each row as it would alone, whatever its place', async () => {
+  it('returns the same result for a row alone and among others', async () => {
     const trainer = createTrainer(backend);
     const { inputs } = blobs({ size: 600 });
     const all = await trainer.predict(inputs);
@@ -46,7 +46,7 @@ describeOnEachBackend('predict', (backend) => {
     }
   });
 
-  it('normalises bytes as the training data was, and takes floats as they are', async () => {
+  it('normalises bytes like the training data, and uses floats as they are', async () => {
     const trainer = createTrainer(backend);
     const train = blobs({ bytes: true });
     const { mean, std } = train.normalization;
@@ -59,7 +59,7 @@ describeOnEachBackend('predict', (backend) => {
     expectClose('p', fromBytes, fromFloats, { absolute: 1e-6 });
   });
 
-  it('gives the probability of class 1 for a binary loss, and outputs for regression', async () => {
+  it('returns the probability of class 1 for a binary loss, and outputs for regression', async () => {
     const [binary, regression] = [
       createTrainer(backend, { model: sequential(linear(2, 1)), loss: binaryCrossEntropy() }),
       createTrainer(backend, { model: sequential(linear(2, 1)), loss: squaredError() }),
@@ -73,7 +73,7 @@ describeOnEachBackend('predict', (backend) => {
 });
 
 describe('predict', () => {
-  it('changes no weights and not what it was given', async () => {
+  it('changes neither weights nor its input', async () => {
     const trainer = createTrainer(wasm);
     const before = await trainer.encode();
     const { inputs } = blobs({ size: 10 });
@@ -85,14 +85,14 @@ describe('predict', () => {
     expect((await trainer.predict(inputs))[0]).toBeGreaterThan(0);
   });
 
-  it('answers in float64 on a float64 reference', async () => {
+  it('returns float64 on a float64 reference', async () => {
     const trainer = createTrainer(exactReference);
     const p = await trainer.predict(blobs({ size: 300 }).inputs);
     expect(p).toBeInstanceOf(Float64Array);
     expectClose('sum of row 299', [p[897] + p[898] + p[899]], [1], { absolute: 1e-15 });
   });
 
-  it('takes the normalisation that the trainer was given, before any fit', async () => {
+  it('uses the trainer’s normalization option before any fit', async () => {
     const { inputs, normalization } = blobs({ bytes: true });
     const [given, fitted] = [
       createTrainer(wasm, { normalization }),
@@ -103,7 +103,7 @@ describe('predict', () => {
     expectSameBits('p', await given.predict(inputs), await fitted.predict(inputs));
   });
 
-  it('takes the normalisation of the latest training data', async () => {
+  it('uses the normalisation of the latest training data', async () => {
     const train = blobs({ bytes: true });
     const other: Dataset = { ...train, normalization: { mean: 0.25, std: 0.5 } };
     const trainer = createTrainer(wasm);
@@ -116,16 +116,16 @@ describe('predict', () => {
     }
   });
 
-  it('keeps the normalisation it has when fit refuses the data', async () => {
+  it('keeps its normalisation when fit rejects the data', async () => {
     const { inputs, normalization } = blobs({ bytes: true });
     const trainer = createTrainer(wasm, { normalization });
     const before = await trainer.predict(inputs);
-    const unsound: Dataset = { ...blobs({ bytes: true }), normalization: { mean: 0, std: 0 } };
-    await expect(trainer.fit(unsound, { epochs: 1 })).rejects.toThrow(DataError);
+    const invalid: Dataset = { ...blobs({ bytes: true }), normalization: { mean: 0, std: 0 } };
+    await expect(trainer.fit(invalid, { epochs: 1 })).rejects.toThrow(DataError);
     expectSameBits('p', await trainer.predict(inputs), before);
   });
 
-  it('leaves the event loop its turns over many rows', async () => {
+  it('yields to the event loop on many rows', async () => {
     const trainer = createTrainer(wasm);
     let turns = 0;
     let timer = setImmediate(function count() {
@@ -141,33 +141,33 @@ describe('predict', () => {
     [0, 'got 0 numbers'],
     [3, 'got 3 numbers'],
     [FEATURES * 5 + 1, 'got 21 numbers'],
-  ])('refuses %s numbers, which are no whole rows', async (length, got) => {
+  ])('rejects %s numbers, which are not whole rows', async (length, got) => {
     const trainer = createTrainer(wasm);
     await expect(trainer.predict(new Float32Array(length))).rejects.toThrow(
       new ShapeError(`predict: expected inputs of shape (B, 4), ${got}`),
     );
   });
 
-  it('refuses numbers that are not finite', async () => {
+  it('rejects numbers that are not finite', async () => {
     const trainer = createTrainer(wasm);
     await expect(trainer.predict(Float32Array.of(1, 2, NaN, 4))).rejects.toThrow(
       new DataError('predict: expected finite numbers in inputs, got NaN at 2'),
     );
   });
 
-  it('refuses bytes while it does not know how to normalise them', async () => {
+  it('rejects bytes while no normalisation is known', async () => {
     await expect(createTrainer(wasm).predict(new Uint8Array(FEATURES))).rejects.toThrow(
       new TrainingError(
-        'predict: expected a normalisation for bytes, got none; fit first, or give the trainer one',
+        'predict: expected a normalisation for bytes, got none; fit first, or pass normalization to the trainer',
       ),
     );
   });
 
-  it('needs a fit where the model takes any number of inputs, and knows after it', async () => {
+  it('needs a fit first if the model accepts any number of inputs', async () => {
     const trainer = createTrainer(wasm, { model: sequential(relu()) });
     await expect(trainer.predict(new Float32Array(6))).rejects.toThrow(
       new TrainingError(
-        'predict: expected a model that knows its number of inputs, got one that takes any; fit first',
+        'predict: expected a model with a known number of inputs, got one that takes any number; fit first',
       ),
     );
     await trainer.fit(blobs({ classes: 3 }), { epochs: 1 });

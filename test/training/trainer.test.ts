@@ -38,14 +38,14 @@ describe('Trainer on reference float64', () => {
 describeOnEachBackend('Trainer', (backend) => {
   learns(backend);
 
-  it('gives the same weights for the same seed, bit for bit', async () => {
+  it('computes the same weights for the same seed, bit for bit', async () => {
     const [a, b] = [createTrainer(backend, { seed: 3 }), createTrainer(backend, { seed: 3 })];
     await a.fit(train, { epochs: 3 });
     await b.fit(train, { epochs: 3 });
     expectSameState(await a.state(), await b.state());
   });
 
-  it('starts from the seed’s own random weights', async () => {
+  it('draws other initial weights for another seed', async () => {
     const trainer = createTrainer(backend, { seed: 7 });
     const state = await trainer.state();
     network().parameters.forEach((parameter, i) => {
@@ -57,7 +57,7 @@ describeOnEachBackend('Trainer', (backend) => {
     expect(differs(await createTrainer(backend, { seed: 8 }).state(), state)).toBe(true);
   });
 
-  it('shuffles by the seed as well', async () => {
+  it('shuffles differently for another seed', async () => {
     const [a, b] = [createTrainer(backend, { seed: 0 }), createTrainer(backend, { seed: 1 })];
     await b.loadState(await a.state());
     await a.fit(train, { epochs: 1 });
@@ -65,14 +65,14 @@ describeOnEachBackend('Trainer', (backend) => {
     expect(differs(await a.state(), await b.state())).toBe(true);
   });
 
-  it('comes to the weights of the reference, up to rounding', async () => {
+  it('computes the weights of the reference up to rounding', async () => {
     const [got, want] = [createTrainer(backend), createTrainer(reference)];
     await got.fit(train, { epochs: 3 });
     await want.fit(train, { epochs: 3 });
     expectCloseState(await got.state(), await want.state(), { absolute: 1e-5, relative: 1e-5 });
   });
 
-  it('trains two models at once as it does one after the other', async () => {
+  it('computes the same weights for two models trained concurrently or one after the other', async () => {
     const alone = createTrainer(backend, { seed: 1 });
     await alone.fit(train, { epochs: 2 });
     const together = [
@@ -89,7 +89,7 @@ describe('Trainer', () => {
     expect(createTrainer(reference).parameterCount).toBe(4 * 8 + 8 + 8 * 3 + 3);
   });
 
-  it('remembers its batch size and seed, which is 0 unless told', () => {
+  it('has its batch size and seed, which is 0 by default', () => {
     const { batchSize, seed } = new Trainer(reference, {
       model: network(),
       loss: squaredError(),
@@ -106,26 +106,26 @@ describe('Trainer', () => {
     [{ seed: NaN }, 'Trainer: expected seed to be an integer of at least 0, got NaN'],
     [{ clipNorm: 0 }, /^Trainer: expected clipNorm to be a finite number of at least .*, got 0$/],
     [{ clipNorm: Infinity }, /^Trainer: expected clipNorm to be a finite number .*, got Infinity$/],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => createTrainer(reference, options)).toThrow(message);
   });
 
-  it('refuses a model that another trainer has, whose weights would be shared by accident', () => {
+  it('rejects a model that belongs to another trainer', () => {
     const model = network();
     createTrainer(reference, { model });
     expect(() => createTrainer(reference, { model })).toThrow(
-      'Trainer: expected a model of its own, got one that another trainer or model has; build it anew',
+      'Trainer: expected a model of its own, got one that belongs to another trainer or model; build a new one',
     );
     expect(() => sequential(model, linear(3, 3))).toThrow(/which a model has already/);
   });
 
-  it('refuses a layer that is part of another model', () => {
+  it('rejects a layer that belongs to another model', () => {
     const layer = linear(FEATURES, 3);
     sequential(layer);
     expect(() => createTrainer(reference, { model: layer })).toThrow(/a model of its own/);
   });
 
-  it('leaves the model free when it cannot be made', async () => {
+  it('does not take ownership of the model when its constructor throws', async () => {
     const closed = await createBackend('reference');
     await closed.close();
     const model = network();
@@ -135,21 +135,21 @@ describe('Trainer', () => {
   });
 });
 
-/** The loss falls, and what was learned holds for examples that were not seen. */
+/** Expects that the loss falls, and that the model classifies unseen examples correctly. */
 function learns(backend: Backend): void {
   const firstAndLast = (epochs: readonly { trainLoss: number }[]) => [
     epochs[0].trainLoss,
     epochs[epochs.length - 1].trainLoss,
   ];
 
-  it('learns to tell classes apart', async () => {
+  it('learns to classify', async () => {
     const trainer = createTrainer(backend);
     const [first, last] = firstAndLast((await trainer.fit(train, { epochs: 12 })).epochs);
     expect(last).toBeLessThan(first / 3);
     expect((await trainer.evaluate(test)).accuracy).toBeGreaterThan(0.9);
   });
 
-  it('learns from bytes, normalised', async () => {
+  it('learns from bytes, which it normalises', async () => {
     const trainer = createTrainer(backend);
     const [first, last] = firstAndLast(
       (await trainer.fit(blobs({ size: 200, bytes: true }), { epochs: 12 })).epochs,

@@ -13,7 +13,7 @@ import { benchOverhead } from '../../../bench/overhead.js';
 import type { BenchResult } from '../../../bench/result.js';
 import { benchSoftmaxCrossEntropy } from '../../../bench/softmax-cross-entropy.js';
 import { benchTrain } from '../../../bench/train.js';
-import { syntheticDigits } from '../../data/synthetic.js';
+import { syntheticDigits } from '../../data/synthetic/synthetic-digits.js';
 import { createBackend } from '../../numerics/create-backend.js';
 import { RECIPE_NAMES, RECIPES, type RecipeName, recipeOf } from '../../recipes.js';
 import { UsageError } from '../failure.js';

@@ -6,7 +6,7 @@ import { defaultCacheFolder } from '../../cache-folder.js';
 import type { Normalization, Splits } from '../../data/dataset.js';
 import { loadMnist } from '../../data/mnist.js';
 import { missingFiles } from '../../data/mnist-folder.js';
-import { syntheticDigits } from '../../data/synthetic.js';
+import { syntheticDigits } from '../../data/synthetic/synthetic-digits.js';
 import { DataError, reasonOf } from '../../errors.js';
 import { note, warn } from '../output/print.js';
 import { DownloadBar } from './download-bar.js';

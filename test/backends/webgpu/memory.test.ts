@@ -1,7 +1,7 @@
 /* Tensors that do not fit in GPU memory. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { WebgpuDevice } from '../../../src/backends/webgpu/webgpu-device.js';
-import { syntheticDigits } from '../../../src/data/synthetic.js';
+import { syntheticDigits } from '../../../src/data/synthetic/synthetic-digits.js';
 import { BackendError } from '../../../src/errors.js';
 import { RECIPES } from '../../../src/recipes.js';
 import { Step } from '../../../src/step.js';

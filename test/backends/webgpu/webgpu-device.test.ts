@@ -1,6 +1,6 @@
 /* How the WebGPU backend runs steps; the suites of the ops test what it computes. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { syntheticDigits } from '../../../src/data/synthetic.js';
+import { syntheticDigits } from '../../../src/data/synthetic/synthetic-digits.js';
 import { BackendError } from '../../../src/errors.js';
 import type { Backend } from '../../../src/numerics/backend.js';
 import { createBackend } from '../../../src/numerics/create-backend.js';
@@ -8,7 +8,7 @@ import { RECIPES } from '../../../src/recipes.js';
 import { Step } from '../../../src/step.js';
 import { persistent, type Tensor } from '../../../src/tensor.js';
 import { recipeTrainer } from '../../../src/train-recipe.js';
-import type { Checkpoint } from '../../../src/training/checkpoint.js';
+import type { Checkpoint } from '../../../src/training/serialization/checkpoint.js';
 import { expectClose, expectSameBits } from '../../values.js';
 import { describeWithGpu } from '../../webgpu.js';
 import { inNode } from '../in-node.js';

@@ -1,0 +1,14 @@
+import { TrainingError } from '../../errors.js';
+
+/**
+ * The error for a loss or weight that is no longer finite.
+ *
+ * @param found expected and actual value: `a finite loss, got NaN at step 7`
+ * @param epoch from 1
+ */
+export function divergence(found: string, epoch: number, learningRate: number): TrainingError {
+  const where = `epoch ${epoch}, learning rate ${Number(learningRate.toPrecision(6))}`;
+  return new TrainingError(
+    `fit: expected ${found} (${where}); lower the learning rate or limit the gradients with clipNorm; the last good weights are kept`,
+  );
+}

@@ -1,0 +1,65 @@
+/** The settings of a run of training, and its position: src/training/run/run.ts executes it. */
+
+import type { Dataset } from '../../data/dataset.js';
+import type { EpochRecord, Evaluation, Progress, StepReport } from '../history.js';
+
+type Awaitable<Value> = Value | Promise<Value>;
+
+/** Callbacks of a run, and its abort signal; all are optional. */
+export interface FitCallbacks {
+  /**
+   * Called and awaited after every update; returning `false` stops the run. Every update is then a
+   * separate call into the backend, which is slow; use `onProgress` to show progress.
+   */
+  readonly onStep?: (report: StepReport) => Awaitable<unknown>;
+  /** Called and awaited after every epoch and its validation; returning `false` stops the run. */
+  readonly onEpoch?: (record: EpochRecord) => Awaitable<unknown>;
+  /** Called after every chunk of about 50 ms. A GPU may already be some updates further. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Stops the run after the updates in progress; the weights learned so far are kept. */
+  readonly signal?: AbortSignal;
+}
+
+/** Everything that a run needs besides the engine. */
+export interface RunSettings extends FitCallbacks {
+  readonly dataset: Dataset;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly shuffle: boolean;
+  readonly validate?: () => Promise<Evaluation>;
+}
+
+/** Position of a run. Together with the tensors, it suffices to continue the run exactly. */
+export interface RunPosition {
+  /** Updates and epochs of earlier runs of the same trainer. */
+  readonly updatesBefore: number;
+  readonly epochsBefore: number;
+  /** Updates of this run. */
+  step: number;
+  /** Sum of weighted batch losses of the current epoch. */
+  lossSum: number;
+}
+
+/** Position of a trainer that has not trained yet. */
+export const START: Readonly<RunPosition> = {
+  updatesBefore: 0,
+  epochsBefore: 0,
+  step: 0,
+  lossSum: 0,
+};
+
+/** Start of a run that continues the updates and shuffles of the run before. */
+export function nextRun(
+  { updatesBefore, epochsBefore, step }: RunPosition,
+  datasetSize: number,
+  batchSize: number,
+): RunPosition {
+  const stepsPerEpoch = Math.ceil(datasetSize / batchSize);
+  return {
+    updatesBefore: updatesBefore + step,
+    epochsBefore: epochsBefore + Math.ceil(step / stepsPerEpoch),
+    step: 0,
+    lossSum: 0,
+  };
+}

@@ -1,0 +1,296 @@
+import { yieldToEventLoop } from '../../event-loop.js';
+import type { Tensor, Values } from '../../tensor.js';
+import { type Engine, MAX_STEPS } from '../engine/engine.js';
+import type { EpochRecord, Evaluation, History } from '../history.js';
+import { divergence } from './divergence.js';
+import { EpochOrder } from './epoch-order.js';
+import type { RunPosition, RunSettings } from './run-settings.js';
+import { Snapshots } from './snapshots.js';
+
+/**
+ * How long one call into the backend should take: half the promised interval of progress reports.
+ */
+const CHUNK_MILLISECONDS = 50;
+
+/** Consecutive steps that were submitted to the backend in one call. */
+interface Chunk {
+  /** Number of the first step, from 0. */
+  readonly first: number;
+  readonly batchSize: number;
+  readonly rates: readonly number[];
+  readonly began: number;
+  readonly losses: Promise<Values>;
+  /** The position after these steps; the position before them if they fail. */
+  readonly after: Promise<RunPosition>;
+}
+
+/**
+ * One run of training: epochs of shuffled batches, in chunks of as many steps as fit into 50 ms.
+ * Everything about a step follows from its number, so a run can resume at any step.
+ *
+ * Chunks are pipelined where the backend allows it: the next chunk is submitted before the losses
+ * of the current one have been read, so that the backend does not idle.
+ *
+ *   submitted    chunk 1   chunk 2             chunk 3
+ *   backend      | chunk 1           | chunk 2           | chunk 3  …
+ *   received                         losses 1            losses 2
+ *
+ * No chunk is submitted early where the caller may decide what comes next (after an update with
+ * `onStep`, at the end of an epoch, after the signal was aborted), or where a snapshot is due.
+ */
+export class Run {
+  readonly position: RunPosition;
+  readonly #engine: Engine;
+  readonly #settings: RunSettings;
+  readonly #stepsPerEpoch: number;
+  readonly #tensors: readonly Tensor[];
+  readonly #snapshots: Snapshots;
+  readonly #order: EpochOrder;
+  readonly #records: EpochRecord[] = [];
+  #chunkSize = 1;
+  #milliseconds = 0;
+  #epochMilliseconds = 0;
+  #examples = 0;
+  #stoppedBy: History['stoppedBy'];
+  #learningRate = 0;
+  /** The chunk that was submitted before the losses of its predecessor were read. */
+  #pipelined: Chunk | undefined;
+  #upcoming: Promise<RunPosition>;
+  /** When the losses of the latest chunk were received. */
+  #received = 0;
+
+  constructor(engine: Engine, settings: RunSettings, position: RunPosition) {
+    this.#engine = engine;
+    this.#settings = settings;
+    this.position = position;
+    this.#upcoming = Promise.resolve({ ...position });
+    this.#stepsPerEpoch = Math.ceil(settings.dataset.size / settings.batchSize);
+    this.#tensors = engine.trainedTensors;
+    this.#snapshots = new Snapshots(engine, this.#tensors);
+    this.#order = new EpochOrder(
+      settings.dataset.size,
+      settings.shuffle ? settings.seed : undefined,
+    );
+  }
+
+  /**
+   * The position after all steps that were submitted so far. A read of the weights that is
+   * requested now returns the weights at this position.
+   */
+  get upcoming(): Promise<RunPosition> {
+    return this.#upcoming;
+  }
+
+  /**
+   * @throws TrainingError when the loss or a weight is not finite; the last good weights are kept
+   */
+  async train(): Promise<History> {
+    const { epochs, signal } = this.#settings;
+    const totalSteps = epochs * this.#stepsPerEpoch;
+    try {
+      while (this.position.step < totalSteps && !this.#stoppedBy) {
+        if (signal?.aborted && !this.#pipelined) this.#stoppedBy = 'signal';
+        else await this.#trainChunk();
+      }
+    } finally {
+      await this.#completePipelined();
+    }
+    await this.#expectFiniteWeights();
+    return {
+      epochs: this.#records,
+      trainSeconds: this.#milliseconds / 1000,
+      examples: this.#examples,
+      ...(this.#stoppedBy && { stoppedBy: this.#stoppedBy }),
+    };
+  }
+
+  async #trainChunk(): Promise<void> {
+    if (!this.#pipelined) await this.#snapshots.takeIfDue(this.position);
+    const chunk = this.#pipelined ?? this.#submit(this.position.step);
+    const next = chunk.first + chunk.rates.length;
+    this.#pipelined = this.#mayPipeline(next) ? this.#submit(next) : undefined;
+    const losses = await this.#complete(chunk);
+    await this.#report(losses, chunk.rates);
+    if (this.position.step % this.#stepsPerEpoch === 0) await this.#endEpoch();
+    await yieldToEventLoop();
+  }
+
+  /** Whether the chunk from step `next` may be submitted before the current losses are read. */
+  #mayPipeline(next: number): boolean {
+    const { onStep, signal } = this.#settings;
+    const isDecided = !onStep && !signal?.aborted && next % this.#stepsPerEpoch !== 0;
+    return this.#engine.runsAhead && isDecided && !this.#snapshots.isDue;
+  }
+
+  /** After a callback throws, the chunk that was already submitted still counts. */
+  async #completePipelined(): Promise<void> {
+    const chunk = this.#pipelined;
+    this.#pipelined = undefined;
+    // The caller gets the error that ended the run, not one that followed from it.
+    if (chunk) await this.#complete(chunk).catch(() => {});
+  }
+
+  /** Number of steps from `first` that share a batch size and an epoch, and take about 50 ms. */
+  #stepsInChunk(first: number): number {
+    const { dataset, batchSize, onStep } = this.#settings;
+    if (onStep) return 1;
+    const fullBatches = Math.floor(dataset.size / batchSize);
+    const remaining = fullBatches - (first % this.#stepsPerEpoch);
+    return Math.max(1, Math.min(this.#chunkSize, remaining, MAX_STEPS));
+  }
+
+  /** Submits at most `limit` steps from step number `first` of the run. */
+  #submit(first: number, limit = MAX_STEPS): Chunk {
+    const began = performance.now();
+    const { dataset, batchSize, epochs } = this.#settings;
+    const { schedule } = this.#engine.setup.optimizer;
+    const epoch = Math.floor(first / this.#stepsPerEpoch);
+    const offset = (first % this.#stepsPerEpoch) * batchSize;
+    const size = Math.min(batchSize, dataset.size - offset);
+    const totalSteps = epochs * this.#stepsPerEpoch;
+    const rates = Array.from({ length: Math.min(limit, this.#stepsInChunk(first)) }, (_, i) =>
+      schedule.at(first + i, totalSteps, this.#stepsPerEpoch),
+    );
+    const update = this.position.updatesBefore + first + 1;
+    const order = this.#order.of(this.position.epochsBefore + epoch);
+    const losses = this.#engine.train(dataset, order, size, update, offset, rates);
+    const before = this.#upcoming;
+    const after = losses.then(
+      async (values) => this.#advanced(await before, values, size),
+      () => before,
+    );
+    this.#upcoming = after;
+    return { first, batchSize: size, rates, began, losses, after };
+  }
+
+  /** Waits for a chunk's losses and advances the position. */
+  async #complete(chunk: Chunk): Promise<Values> {
+    const losses = await chunk.losses;
+    this.#recordTime(chunk);
+    await this.#expectFinite(losses, chunk);
+    Object.assign(this.position, await chunk.after);
+    this.#learningRate = chunk.rates[chunk.rates.length - 1];
+    return losses;
+  }
+
+  /** Adds up times and examples, and adapts the size of the next chunks. */
+  #recordTime({ began, rates: { length: steps }, batchSize }: Chunk): void {
+    // A pipelined chunk starts when its predecessor ends, not when it is submitted.
+    const now = performance.now();
+    const milliseconds = now - Math.max(began, this.#received);
+    this.#received = now;
+    this.#milliseconds += milliseconds;
+    this.#epochMilliseconds += milliseconds;
+    this.#examples += steps * batchSize;
+    const wanted = Math.floor((CHUNK_MILLISECONDS * steps) / Math.max(milliseconds, 0.01));
+    // Grow at most fourfold: the first steps include compilation, and clocks may be coarse.
+    this.#chunkSize = Math.max(1, Math.min(wanted, 4 * this.#chunkSize));
+  }
+
+  async #report(losses: Values, rates: readonly number[]): Promise<void> {
+    const { onStep, onProgress, epochs } = this.#settings;
+    const step = this.position.step;
+    const epoch = Math.ceil(step / this.#stepsPerEpoch);
+    if (onStep) {
+      const goOn = await onStep({ step, epoch, loss: losses[0], learningRate: rates[0] });
+      if (goOn === false) this.#stoppedBy = 'onStep';
+    }
+    const stepInEpoch = step - (epoch - 1) * this.#stepsPerEpoch;
+    onProgress?.({
+      epoch,
+      epochs,
+      stepInEpoch,
+      stepsPerEpoch: this.#stepsPerEpoch,
+      loss: this.#lossOver(this.#examplesIn(stepInEpoch)),
+      learningRate: this.#learningRate,
+    });
+  }
+
+  /** Examples in the first `steps` batches of an epoch. */
+  #examplesIn(steps: number): number {
+    return Math.min(steps * this.#settings.batchSize, this.#settings.dataset.size);
+  }
+
+  async #endEpoch(): Promise<void> {
+    const { dataset, validate, onEpoch } = this.#settings;
+    const trainLoss = this.#lossOver(dataset.size);
+    const record: EpochRecord = {
+      epoch: this.position.step / this.#stepsPerEpoch,
+      trainLoss,
+      ...(validate && validationFields(await validate())),
+      learningRate: this.#learningRate,
+      seconds: this.#epochMilliseconds / 1000,
+    };
+    this.#epochMilliseconds = 0;
+    this.#records.push(record);
+    if ((await onEpoch?.(record)) === false) this.#stoppedBy = 'onEpoch';
+  }
+
+  /**
+   * Throws when a loss is not finite, after restoring the last weights whose loss was finite: it
+   * repeats the steps from the latest good snapshot.
+   */
+  async #expectFinite(losses: Values, { rates, first }: Chunk): Promise<void> {
+    if (Number.isFinite(losses[0])) this.#snapshots.markGood();
+    const bad = losses.findIndex((loss: number) => !Number.isFinite(loss));
+    if (bad < 0) return;
+    await this.#restore(first + bad - 1);
+    throw divergence(
+      `a finite loss, got ${losses[bad]} at step ${first + bad + 1}`,
+      Math.floor((first + bad) / this.#stepsPerEpoch) + 1,
+      rates[bad],
+    );
+  }
+
+  /** Does the same for weights that are not finite after the last update, where no loss follows. */
+  async #expectFiniteWeights(): Promise<void> {
+    const values = await this.#engine.read(this.#tensors);
+    const bad = values.findIndex((array) => !array.every(Number.isFinite));
+    if (bad < 0) return;
+    const { step } = this.position;
+    await this.#restore(step - 1);
+    throw divergence(
+      `finite weights, got ${values[bad].find((value: number) => !Number.isFinite(value))} in ${this.#tensors[bad].name} after step ${step}`,
+      Math.ceil(step / this.#stepsPerEpoch),
+      this.#learningRate,
+    );
+  }
+
+  /** Restores the latest good snapshot and repeats the steps before step number `end`. */
+  async #restore(end: number): Promise<void> {
+    this.#pipelined = undefined;
+    const snapshot = this.#snapshots.latestGood;
+    if (!snapshot) return;
+    this.#upcoming = Promise.resolve(snapshot.position);
+    await this.#engine.write(this.#tensors, snapshot.values);
+    Object.assign(this.position, snapshot.position);
+    while (this.position.step < end) {
+      const chunk = this.#submit(this.position.step, end - this.position.step);
+      await chunk.losses;
+      Object.assign(this.position, await chunk.after);
+      await yieldToEventLoop();
+    }
+  }
+
+  /** The position after further steps with these losses. */
+  #advanced(position: RunPosition, losses: Values, batchSize: number): RunPosition {
+    const weight = this.#engine.lossWeight(batchSize);
+    let lossSum = position.step % this.#stepsPerEpoch === 0 ? 0 : position.lossSum;
+    for (const loss of losses) lossSum += loss * weight;
+    return { ...position, step: position.step + losses.length, lossSum };
+  }
+
+  /** Loss over the first examples of the current epoch. */
+  #lossOver(examples: number): number {
+    return this.position.lossSum / this.#engine.lossWeight(examples);
+  }
+}
+
+function validationFields({ loss, accuracy, balancedAccuracy }: Evaluation) {
+  if (Number.isNaN(accuracy)) return { validLoss: loss };
+  return {
+    validLoss: loss,
+    validAccuracy: accuracy,
+    validBalancedAccuracy: balancedAccuracy,
+  };
+}

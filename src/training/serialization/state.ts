@@ -1,0 +1,70 @@
+import { expectFinite } from '../../checks.js';
+import { ShapeError } from '../../errors.js';
+import type { Layer } from '../../layers/layer.js';
+import type { LayerBuffer, Parameter } from '../../layers/parameter.js';
+import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor.js';
+
+/** Parameters and buffers in the order of a PyTorch `state_dict`: block by block, buffers last. */
+export function stateTensors({ parameters, buffers = [] }: Layer): (Parameter | LayerBuffer)[] {
+  const blocks = new Map<string, (Parameter | LayerBuffer)[]>();
+  for (const each of [...parameters, ...buffers]) {
+    const block = blockOf(each.name);
+    blocks.set(block, [...(blocks.get(block) ?? []), each]);
+  }
+  return [...blocks.values()].flat();
+}
+
+/** The part of a name up to the last dot: `4.0.` of `4.0.weight`. */
+function blockOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('.') + 1);
+}
+
+/**
+ * A state without `num_batches_tracked`, PyTorch's batch counters beside running statistics, which
+ * handgrad does not use.
+ */
+export function withoutCounters<Entry>(state: ReadonlyMap<string, Entry>): Map<string, Entry> {
+  const isCounter = (name: string) =>
+    name.endsWith('num_batches_tracked') && state.has(`${blockOf(name)}running_mean`);
+  return new Map([...state].filter(([name]) => !isCounter(name)));
+}
+
+interface Expected {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/**
+ * Checks that `state` has exactly the expected tensors.
+ *
+ * @throws ShapeError for names that are missing or unknown, and for shapes that differ
+ * @throws DataError for numbers that are not finite
+ */
+export function checkState(
+  operation: string,
+  expected: readonly Expected[],
+  state: ReadonlyMap<string, { readonly shape: Shape; readonly data: ArrayLike<number> }>,
+): void {
+  const names = expected.map(({ name }) => name);
+  const unknown = [...state.keys()].filter((name) => !names.includes(name));
+  const missing = names.filter((name) => !state.has(name));
+  if (unknown.length > 0 || missing.length > 0) {
+    throw new ShapeError(
+      `${operation}: expected tensors ${names.join(', ')}, got ${[...state.keys()].join(', ')}`,
+    );
+  }
+  for (const { name, shape } of expected) {
+    const entry = state.get(name);
+    if (!entry || !sameShape(entry.shape, shape)) {
+      throw new ShapeError(
+        `${operation}: expected ${name} of shape ${formatShape(shape)}, got ${formatShape(entry?.shape ?? [])}`,
+      );
+    }
+    if (entry.data.length !== sizeOf(shape)) {
+      throw new ShapeError(
+        `${operation}: expected ${name} to have ${sizeOf(shape)} numbers, got ${entry.data.length}`,
+      );
+    }
+    expectFinite(operation, name, entry.data);
+  }
+}

@@ -1,0 +1,36 @@
+import type { Dataset, Normalization } from '../data/dataset.js';
+import type { FitCallbacks } from './run/run-settings.js';
+import type { TrainingSetup } from './steps.js';
+
+/** Options of `Trainer`: model, loss, optimizer and batch size are required. */
+export interface TrainerOptions extends TrainingSetup {
+  /** Examples per update: an integer of at least 1. */
+  readonly batchSize: number;
+  /** Determines initial weights, shuffles and dropout: an integer of at least 0; 0 by default. */
+  readonly seed?: number;
+  /**
+   * Mean and standard deviation in units of byte / 255, for bytes passed to `predict` before any
+   * `fit`: those of the data that the weights were trained on. `fit` and `load` replace them.
+   */
+  readonly normalization?: Normalization;
+}
+
+/** Options of `Trainer.fit`; only `epochs` is required. */
+export interface FitOptions extends FitCallbacks {
+  /** Passes over the training data, an integer of at least 1; with `resume`, of the whole run. */
+  readonly epochs: number;
+  /** Evaluated after every epoch; none by default. Excludes `validationSplit`. */
+  readonly validation?: Dataset;
+  /**
+   * Fraction of the training data, between 0 and 1, that is held out for validation: chosen by the
+   * seed, at least one example; none by default.
+   */
+  readonly validationSplit?: number;
+  /** Whether to shuffle the examples before every epoch; true by default. */
+  readonly shuffle?: boolean;
+  /**
+   * Whether to continue the run that the restored checkpoint was taken from, with the same data and
+   * `epochs`; false by default, which starts a new run.
+   */
+  readonly resume?: boolean;
+}

@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseCsvDigits } from '../../../src/data/index.js';
+import { DataError } from '../../../src/errors.js';
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const header = ['label', ...Array.from({ length: 784 }, (_, i) => `pixel${i}`)].join(',');
+
+/** A line of CSV: the label, and pixels that count up from `first`. */
+function row(label: number | string, first = 0): string {
+  return [label, ...Array.from({ length: 784 }, (_, i) => (first + i) & 255)].join(',');
+}
+
+/** `row(3)` with one of its values replaced. */
+function rowWith(column: number, value: string): string {
+  return row(3).split(',').with(column, value).join(',');
+}
+
+async function expectError(text: string, message: string | RegExp): Promise<void> {
+  const parsed = parseCsvDigits(encode(text), 'digits.csv');
+  await expect(parsed).rejects.toThrow(DataError);
+  await expect(parsed).rejects.toThrow(message);
+}
+
+describe('parseCsvDigits', () => {
+  it('accepts files with and without a header line', async () => {
+    const lines = `${row(3, 5)}\n${row(7, 9)}\n`;
+    const plain = await parseCsvDigits(encode(lines), 'f');
+    const headed = await parseCsvDigits(encode(`${header}\n${lines}`), 'f');
+    expect(headed).toEqual(plain);
+    expect([...plain.labels]).toEqual([3, 7]);
+    expect(plain.images).toMatchObject({ count: 2, height: 28, width: 28 });
+    expect([...plain.images.pixels.subarray(0, 3)]).toEqual([5, 6, 7]);
+    expect([...plain.images.pixels.subarray(784, 787)]).toEqual([9, 10, 11]);
+    expect(plain.images.pixels).toHaveLength(2 * 784);
+  });
+
+  it('reads back any digits that were written', async () => {
+    const pixels = fc.uint8Array({ minLength: 784, maxLength: 784 });
+    const digits = fc.array(fc.tuple(fc.nat(9), pixels), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(digits, async (written) => {
+        const text = written.map(([label, image]) => [label, ...image].join(',')).join('\n');
+        const read = await parseCsvDigits(encode(text), 'f');
+        expect([...read.labels]).toEqual(written.map(([label]) => label));
+        expect([...read.images.pixels]).toEqual(written.flatMap(([, image]) => [...image]));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('accepts Windows line ends, spaces, quotes, empty lines and a byte order mark', async () => {
+    const odd = `\uFEFF${header}\r\n\r\n${row('"3"').replaceAll(',', ' , ')}\r\n${row(4)}`;
+    const read = await parseCsvDigits(encode(odd), 'f');
+    expect([...read.labels]).toEqual([3, 4]);
+  });
+
+  it('accepts a single line of one-digit values without a line end', async () => {
+    const text = ['1', ...Array(784).fill('2')].join(',');
+    expect((await parseCsvDigits(encode(text), 'f')).images.count).toBe(1);
+  });
+
+  it('rejects a wrong number of values, naming the line', async () => {
+    const short = row(1).slice(0, row(1).lastIndexOf(','));
+    await expectError(
+      `${header}\n${row(1)}\n${short}\n`,
+      'read digits.csv, line 3: expected a label and 784 pixels, got 784 values',
+    );
+    await expectError(`${row(1)},5`, 'line 1: expected a label and 784 pixels, got 786 values');
+  });
+
+  it.each(['10', '-1', '1.5', '', '12345'])('rejects the label "%s"', async (label) => {
+    await expectError(
+      `${row(1)}\n${row(label)}\n`,
+      `read digits.csv, line 2: expected a label 0 … 9, got "${label}"`,
+    );
+  });
+
+  it.each(['256', '-1', '0.5', 'x', '', '1e2'])('rejects the pixel "%s"', async (pixel) => {
+    await expectError(
+      `${row(1)}\n${rowWith(7, pixel)}\n`,
+      `read digits.csv, line 2: expected pixel 7 to be 0 … 255, got "${pixel}"`,
+    );
+  });
+
+  it('rejects text that is not CSV and files without digits', async () => {
+    await expectError('', 'read digits.csv: expected at least one line of digits, got none');
+    await expectError(`${header}\n`, 'expected at least one line of digits, got none');
+    await expectError(`${row(1)}\n3,"4\n`, /read digits\.csv: .*Quote Not Closed.* line 2/);
+  });
+});

@@ -1,0 +1,62 @@
+import type { Device, Executable } from '../../../src/backends/device.js';
+import { ReferenceDevice } from '../../../src/backends/reference.js';
+import { yieldToEventLoop } from '../../../src/event-loop.js';
+import type { Step } from '../../../src/step.js';
+import type { Tensor, Values } from '../../../src/tensor.js';
+
+/**
+ * The reference as a device that runs ahead, like a GPU: it executes requests in order, but only
+ * after some turns of the event loop.
+ */
+export class LateDevice implements Device {
+  readonly runsAhead = true;
+  /** The number of steps of each run when requested, and `read` for each tensor when returned. */
+  readonly log: (number | 'read')[] = [];
+  readonly #device = new ReferenceDevice('float32');
+  #last: Promise<unknown> = Promise.resolve();
+
+  get info() {
+    return this.#device.info;
+  }
+
+  async compile(step: Step): Promise<Executable> {
+    const executable = await this.#device.compile(step);
+    return {
+      run: async (times) => {
+        this.log.push(times);
+        this.#later(() => executable.run(times));
+      },
+      close: () => {},
+    };
+  }
+
+  write(tensor: Tensor, values: ArrayLike<number>): void {
+    const copy = Float64Array.from(values);
+    this.#later(async () => this.#device.write(tensor, copy));
+  }
+
+  async read(tensor: Tensor): Promise<Values> {
+    const values = await this.#later(() => this.#device.read(tensor));
+    this.log.push('read');
+    return values;
+  }
+
+  release(tensors: Iterable<Tensor>): void {
+    const all = [...tensors];
+    this.#later(async () => this.#device.release(all));
+  }
+
+  async finish(): Promise<void> {
+    await this.#last;
+  }
+
+  close(): Promise<void> {
+    return this.#device.close();
+  }
+
+  #later<Result>(task: () => Promise<Result>): Promise<Result> {
+    const result = this.#last.then(yieldToEventLoop).then(yieldToEventLoop).then(task);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}

@@ -1,0 +1,223 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createBackend,
+  DataError,
+  decodeSafetensors,
+  encodeSafetensors,
+  linear,
+  relu,
+  ShapeError,
+  sequential,
+  type TensorData,
+} from '../../../src/index.js';
+import { describeOnEachBackend } from '../../backends.js';
+import { expectClose, expectSameBits } from '../../values.js';
+import { blobs, createTrainer, differs, expectSameState, FEATURES } from '../fixtures.js';
+
+const wasm = await createBackend('wasm');
+
+describeOnEachBackend('state', (backend) => {
+  it('has PyTorch’s names, shapes and layouts', async () => {
+    const trainer = createTrainer(backend, { model: sequential(linear(2, 3)) });
+    await trainer.loadState(
+      new Map([
+        ['0.weight', { shape: [3, 2], data: [0.1, -0.2, 0.3, 0.4, -0.5, 0.6] }],
+        ['0.bias', { shape: [3], data: [1, 0.2, -0.3] }],
+      ]),
+    );
+    const state = await trainer.state();
+    expect(state.get('0.weight')).toEqual({
+      shape: [3, 2],
+      data: Float32Array.of(0.1, -0.2, 0.3, 0.4, -0.5, 0.6),
+    });
+    expect(state.get('0.bias')).toEqual({ shape: [3], data: Float32Array.of(1, 0.2, -0.3) });
+    // Logit o of x = (2, 3) is computed from row o of the weight and element o of the bias.
+    const e = [1 + 0.2 - 0.6, 0.2 + 0.6 + 1.2, -0.3 - 1 + 1.8].map(Math.exp);
+    const p = e.map((exponential) => exponential / (e[0] + e[1] + e[2]));
+    expectClose('p', await trainer.predict(Float32Array.of(2, 3)), p, { absolute: 1e-6 });
+  });
+
+  it('loads into another trainer, bit for bit', async () => {
+    const [a, b] = [createTrainer(backend), createTrainer(backend, { seed: 9 })];
+    await a.fit(blobs(), { epochs: 1 });
+    expect(differs(await b.state(), await a.state())).toBe(true);
+    await b.loadState(await a.state());
+    expectSameState(await b.state(), await a.state());
+    const { inputs } = blobs({ size: 20 });
+    expectSameBits('p', await b.predict(inputs), await a.predict(inputs));
+  });
+
+  it('is a copy that does not share memory with the trainer', async () => {
+    const trainer = createTrainer(backend);
+    const [state, untouched] = [await trainer.state(), await trainer.state()];
+    await trainer.fit(blobs(), { epochs: 1 });
+    expectSameState(state, untouched);
+    const trained = await trainer.state();
+    for (const { data } of (await trainer.state()).values()) (data as Float32Array).fill(0);
+    expectSameState(await trainer.state(), trained);
+  });
+});
+
+describe('loadState', () => {
+  const fresh = () => createTrainer(wasm, { model: sequential(linear(2, 3)) });
+  const fits: [string, TensorData][] = [
+    ['0.weight', { shape: [3, 2], data: new Float32Array(6) }],
+    ['0.bias', { shape: [3], data: new Float32Array(3) }],
+  ];
+
+  it.each<[string, [string, TensorData][], Error]>([
+    [
+      'a missing tensor',
+      fits.slice(0, 1),
+      new ShapeError('loadState: expected tensors 0.weight, 0.bias, got 0.weight'),
+    ],
+    [
+      'an unknown tensor',
+      [...fits, ['1.bias', fits[1][1]]],
+      new ShapeError('loadState: expected tensors 0.weight, 0.bias, got 0.weight, 0.bias, 1.bias'),
+    ],
+    [
+      'a shape of this library’s layout',
+      [['0.weight', { shape: [2, 3], data: new Float32Array(6) }], fits[1]],
+      new ShapeError('loadState: expected 0.weight of shape (3, 2), got (2, 3)'),
+    ],
+    [
+      'too few numbers',
+      [['0.weight', { shape: [3, 2], data: new Float32Array(5) }], fits[1]],
+      new ShapeError('loadState: expected 0.weight to have 6 numbers, got 5'),
+    ],
+    [
+      'NaN in the last tensor',
+      [fits[0], ['0.bias', { shape: [3], data: Float32Array.of(1, 2, NaN) }]],
+      new DataError('loadState: expected finite numbers in 0.bias, got NaN at 2'),
+    ],
+  ])('rejects %s, and changes nothing', async (_name, entries, error) => {
+    const trainer = fresh();
+    const before = await trainer.state();
+    await expect(trainer.loadState(new Map(entries))).rejects.toThrow(error);
+    expectSameState(await trainer.state(), before);
+  });
+});
+
+describe('encode and decode', () => {
+  it('carry weights and normalisation to another trainer', async () => {
+    const data = blobs({ bytes: true });
+    const [a, b] = [createTrainer(wasm), createTrainer(wasm, { seed: 1 })];
+    await a.fit(data, { epochs: 1 });
+    await b.decode(await a.encode());
+    expectSameState(await b.state(), await a.state());
+    expectSameBits('p', await b.predict(data.inputs), await a.predict(data.inputs));
+  });
+
+  it('omit an unknown normalisation, and keep a known one', async () => {
+    const { normalization, inputs } = blobs({ bytes: true });
+    const [plain, normalizing] = [createTrainer(wasm), createTrainer(wasm, { normalization })];
+    const bytes = await plain.encode();
+    expect(decodeSafetensors(bytes).metadata).toEqual({ format: 'pt' });
+    await normalizing.decode(bytes);
+    expect(await normalizing.predict(inputs)).toHaveLength(300);
+  });
+
+  it('ignore metadata without a normalisation', async () => {
+    const state = await createTrainer(wasm).state();
+    for (const normalization of ['', 'null', '{"mean":0.5}', '{"mean":0,"std":0}', '[1]', '{']) {
+      const trainer = createTrainer(wasm, { seed: 1 });
+      await trainer.decode(encodeSafetensors(state, { normalization }));
+      expectSameState(await trainer.state(), state);
+      await expect(trainer.predict(new Uint8Array(FEATURES))).rejects.toThrow(/normalisation/);
+    }
+  });
+
+  it('reject another model’s weights and invalid files, and change nothing', async () => {
+    const trainer = createTrainer(wasm);
+    const before = await trainer.state();
+    const other = createTrainer(wasm, { model: sequential(linear(FEATURES, 3), relu()) });
+    await expect(trainer.decode(await other.encode())).rejects.toThrow(
+      'loadState: expected tensors 0.weight, 0.bias, 2.weight, 2.bias, got 0.weight, 0.bias',
+    );
+    const whole = await trainer.encode();
+    await expect(trainer.decode(whole.subarray(0, whole.length - 1))).rejects.toThrow(DataError);
+    expectSameState(await trainer.state(), before);
+  });
+});
+
+describe('save and load', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'handgrad-state-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('restore the weights from a file, by path or URL', async () => {
+    const path = join(folder, 'weights.safetensors');
+    const trainer = createTrainer(wasm);
+    await trainer.save(path);
+    for (const source of [path, pathToFileURL(path)]) {
+      const loaded = createTrainer(wasm, { seed: 1 });
+      await loaded.load(source);
+      expectSameState(await loaded.state(), await trainer.state());
+    }
+  });
+
+  it('replace an existing file and leave no other file in the folder', async () => {
+    const path = join(folder, 'replaced.safetensors');
+    await writeFile(path, 'something longer than the weights are'.repeat(1000));
+    const trainer = createTrainer(wasm);
+    await trainer.save(path);
+    expect(new Uint8Array(await readFile(path))).toEqual(await trainer.encode());
+    expect((await readdir(folder)).filter((name) => name.includes('.part'))).toEqual([]);
+  });
+
+  it('accept several concurrent saves to one file', async () => {
+    const path = join(folder, 'contended.safetensors');
+    const trainers = [0, 1, 2, 3].map((seed) => createTrainer(wasm, { seed }));
+    await Promise.all(trainers.map((trainer) => trainer.save(path)));
+    const files = await Promise.all(trainers.map((trainer) => trainer.encode()));
+    const saved = await readFile(path);
+    expect(files.filter((bytes) => saved.equals(bytes))).toHaveLength(1);
+    expect((await readdir(folder)).filter((name) => name.includes('.part'))).toEqual([]);
+  });
+
+  it('fail for a missing folder or a folder of that name, and leave no file', async () => {
+    const trainer = createTrainer(wasm);
+    await expect(trainer.save(join(folder, 'none', 'weights'))).rejects.toThrow(/ENOENT/);
+    await expect(trainer.save(folder)).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
+    const beside = await readdir(join(folder, '..'));
+    expect(beside.filter((name) => name.startsWith(basename(folder)))).toEqual([basename(folder)]);
+    await expect(trainer.load(join(folder, 'none'))).rejects.toThrow(/ENOENT/);
+  });
+
+  it('name the file in the error for an invalid file', async () => {
+    const path = join(folder, 'broken.safetensors');
+    await writeFile(path, 'broken');
+    await expect(createTrainer(wasm).load(path)).rejects.toThrow(DataError);
+    await expect(createTrainer(wasm).load(path)).rejects.toThrow(path);
+  });
+
+  it('load from a URL, and report the HTTP status of a failed request', async () => {
+    const trainer = createTrainer(wasm);
+    const bytes = await trainer.encode();
+    const server = createServer((request, response) => {
+      if (request.url === '/weights') response.end(bytes);
+      else response.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const loaded = createTrainer(wasm, { seed: 1 });
+      await loaded.load(`${address}/weights`);
+      expectSameState(await loaded.state(), await trainer.state());
+      await expect(loaded.load(new URL(`${address}/none`))).rejects.toThrow(
+        `load: expected ${address}/none, got HTTP status 404`,
+      );
+    } finally {
+      server.close();
+    }
+  });
+});
