@@ -1,26 +1,36 @@
 /**
- * Max pooling: the largest number of each window of an image, channel by channel.
+ * Max pooling: the largest value in each window of an image, separately for each channel.
  *
- *   x, dx (B, H, W, C)    y, dy (B, OH, OW, C)    index (B, OH, OW, C) bytes
- *   window KH × KW, moved by SH and SW; PH and PW pixels of −∞ around the image
+ *   x, dx (B, H, W, C)    y, dy (B, OH, OW, C)    index (B, OH, OW, C) uint8
+ *   KH, KW                height and width of the window
+ *   SH, SW                strides: how far the window moves from one output pixel to the next
+ *   PH, PW                paddings: rows and columns of −∞ on each side of the image
  *
- *   OH = ⌊(H + 2 PH − KH) / SH⌋ + 1, and OW likewise
- *   y[n, oh, ow, c] = max over kh, kw of x[n, oh SH − PH + kh, ow SW − PW + kw, c]
+ *   OH = ⌊(H + 2 PH − KH) / SH⌋ + 1
+ *   OW = ⌊(W + 2 PW − KW) / SW⌋ + 1
  *
- * Padding is at most half the window, so that every window has a pixel of the image in it; −∞ then
- * never wins, and the padding need only be passed over.
+ * Output pixel (oh, ow) reads pixel (h, w) of x at place (kh, kw) of its window:
  *
- * Backward. With m = (kh, kw) where the maximum is, y = x[m] while x changes a little, so
- * ∂y/∂x[m] = 1 and all else in the window has 0. Where several pixels share the maximum there is a
- * corner; the first in row-major order is taken, as PyTorch does, so that a window hands on its dy
- * once. An x that is the maximum of several windows, where they overlap, gets the sum:
+ *   h = SH oh − PH + kh    w = SW ow − PW + kw
+ *   y[n, oh, ow, c] = max x[n, h, w, c]    over kh, kw
  *
- *   dx[n, h, w, c] = Σ dy[n, oh, ow, c] over the windows whose maximum is at (h, w)
+ * The padding is at most half the window, so every window contains a pixel of the image. The
+ * padding therefore never is the maximum, and the implementation skips it.
  *
- * and pixels that no window covers, at the end of an odd image, get 0.
+ * Backward. Let (h, w) be the pixel with the maximum. y equals x there as long as x changes little,
+ * so ∂y/∂x is 1 for this pixel and 0 for all others in the window. If several pixels share the
+ * maximum, the function has a corner; the first in row-major order is used, as in PyTorch, so each
+ * window passes its dy on once. Where windows overlap, an x can be the maximum of several, and
+ * their gradients add:
  *
- * Saved for backward: index = kh KW + kw of the maximum, a quarter of y's bytes, and not x. NaN
- * counts as larger than everything, the last one in a window winning, as in PyTorch.
+ *   dx[n, h, w, c] = Σ dy[n, oh, ow, c] ∂y[n, oh, ow, c]/∂x[n, h, w, c]      over oh, ow
+ *                  = Σ dy[n, oh, ow, c]    over the windows whose maximum is at (h, w)
+ *
+ * Pixels that no window covers, such as the last row of an odd image, get 0.
+ *
+ * Saved for backward: index = kh KW + kw of the maximum, one byte for each output; x is not needed.
+ * NaN counts as larger than every number, and the last NaN of a window is its maximum, as in
+ * PyTorch.
  *
  * Kernels: assembly/max-pool2d.ts, shaders/max-pool2d.wgsl
  */
@@ -40,7 +50,7 @@ import { windowCount } from './conv2d.js';
 import { defineOp, type Numbers } from './define-op.js';
 import { expectImages, expectShape } from './shape-checks.js';
 
-/** Which windows an image is cut into. */
+/** Size, strides and paddings of the windows. */
 export interface PoolingWindow {
   readonly kernelHeight: number;
   readonly kernelWidth: number;
@@ -50,7 +60,6 @@ export interface PoolingWindow {
   readonly paddingWidth: number;
 }
 
-/** B, H, W and C of images. */
 export type ImageSizes = Numbers<'B' | 'H' | 'W' | 'C'>;
 
 export const WINDOW_ATTRIBUTES = [
@@ -62,6 +71,7 @@ export const WINDOW_ATTRIBUTES = [
   'paddingWidth',
 ] as const;
 
+/** y and index (B, OH, OW, C) of x (B, H, W, C). */
 export function maxPool2dForward(
   y: Values,
   index: Values,
@@ -83,6 +93,7 @@ export function maxPool2dForward(
   }
 }
 
+/** dx (B, H, W, C) of dy and index (B, OH, OW, C). */
 export function maxPool2dBackward(
   dx: Values,
   dy: Values,
@@ -103,13 +114,13 @@ export function maxPool2dBackward(
 
 /** A pixel of the image that a window covers. */
 interface Tap {
-  /** kh KW + kw: where it lies in the window. */
+  /** kh KW + kw: its place in the window. */
   readonly position: number;
-  /** Where its channels begin in x. */
+  /** Offset of its first channel in x. */
   readonly pixel: number;
 }
 
-/** Every window of every image, with where the channels of its result begin in y. */
+/** Every window of every image. `output` is the offset of its first channel in y. */
 export function* windowsOf(
   { B, H, W, C }: ImageSizes,
   window: PoolingWindow,
@@ -133,13 +144,13 @@ export function* windowsOf(
   }
 }
 
-/** Those k of a window that begins at `begin` whose begin + k lies in the image. */
+/** Each k below `kernel` for which begin + k is inside the image. */
 function* within(begin: number, kernel: number, extent: number): Generator<number> {
   const end = Math.min(kernel, extent - begin);
   for (let k = Math.max(0, -begin); k < end; k++) yield k;
 }
 
-/** [OH, OW]: how many windows lie below and beside each other. */
+/** [OH, OW] */
 function outputExtents(H: number, W: number, window: PoolingWindow): [number, number] {
   const { kernelHeight, strideHeight, paddingHeight } = window;
   const { kernelWidth, strideWidth, paddingWidth } = window;
@@ -150,9 +161,9 @@ function outputExtents(H: number, W: number, window: PoolingWindow): [number, nu
 }
 
 /**
- * The shape (B, OH, OW, C) of what pooling makes of images x.
+ * The shape (B, OH, OW, C) of the result of pooling images x.
  *
- * @throws ShapeError when x is no batch of images, or no window fits into one
+ * @throws ShapeError when x is not a batch of images, or the window is larger than the padded image
  */
 export function pooledShape(operation: string, x: Shape, window: PoolingWindow): Shape {
   expectWindow(operation, window);
@@ -169,7 +180,7 @@ export function pooledShape(operation: string, x: Shape, window: PoolingWindow):
   return [B, OH, OW, C];
 }
 
-/** @throws ShapeError for extents that are no integers, and for padding beyond half the window */
+/** @throws ShapeError for extents that are not integers, or padding of more than half the window */
 export function expectWindow(operation: string, window: PoolingWindow): void {
   for (const name of WINDOW_ATTRIBUTES) {
     expectInteger(operation, name, window[name], name.startsWith('padding') ? 0 : 1);
@@ -182,10 +193,10 @@ export function expectWindow(operation: string, window: PoolingWindow): void {
   }
 }
 
-/** Positions that a byte can tell apart. */
+/** Number of values of a byte: the index is stored as uint8. */
 const MOST_POSITIONS = 256;
 
-/** @throws ShapeError as `expectWindow` does, and when the index does not fit into bytes */
+/** @throws ShapeError as `expectWindow` does, and when an index does not fit into a byte */
 export function expectMaxPoolWindow(window: PoolingWindow): void {
   expectWindow('maxPool2d', window);
   const { kernelHeight, kernelWidth } = window;
@@ -196,7 +207,6 @@ export function expectMaxPoolWindow(window: PoolingWindow): void {
   }
 }
 
-/** The sizes of images x. */
 export function imageSizes([B, H, W, C]: Shape): ImageSizes {
   return { B, H, W, C };
 }
@@ -208,7 +218,7 @@ export const maxPool2dOps = {
     dtypes: { index: 'uint8' },
     attributes: WINDOW_ATTRIBUTES,
     sizes: ['B', 'H', 'W', 'C'],
-    formula: 'y = max x[m] over the window, index = the first such m',
+    formula: 'y = max x over the window, index = kh KW + kw of the maximum',
     shapes({ x }, window) {
       expectMaxPoolWindow(window);
       const y = pooledShape('maxPool2d', x, window);
@@ -225,7 +235,7 @@ export const maxPool2dOps = {
     dtypes: { index: 'uint8' },
     attributes: WINDOW_ATTRIBUTES,
     sizes: ['B', 'H', 'W', 'C'],
-    formula: 'dx[m] = Σ dy over the windows with index = m',
+    formula: 'dx = Σ dy over the windows whose index is this pixel',
     shapes({ dy, index, dx }, window) {
       expectMaxPoolWindow(window);
       const y = pooledShape('maxPool2d', dx, window);
@@ -239,7 +249,7 @@ export const maxPool2dOps = {
   }),
 };
 
-/** Most windows that cover a pixel. */
+/** Largest number of windows that cover one pixel. */
 export function windowsPerPixel(window: PoolingWindow): number {
   const { kernelHeight, kernelWidth, strideHeight, strideWidth } = window;
   return Math.ceil(kernelHeight / strideHeight) * Math.ceil(kernelWidth / strideWidth);
@@ -259,7 +269,7 @@ export const maxPool2dCases: OpCases<keyof typeof maxPool2dOps> = {
 export interface PoolingSizes {
   /** (B, H, W, C) */
   readonly shape: Shape;
-  /** Height and width, as below. */
+  /** All pairs are [height, width]. */
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];
@@ -278,7 +288,7 @@ export function maxPool2dCase(
   };
 }
 
-/** Windows of 2 × 2 side by side, and windows that overlap and reach into the padding. */
+/** Adjacent windows of 2 × 2, and overlapping windows that reach into the padding. */
 export function drawPoolings(random: RandomStream): PoolingSizes[] {
   const [H, W, C] = drawExtents(random, 3);
   const [B, tall, wide] = Array.from({ length: 3 }, () => 1 + random.nextBelow(3));

@@ -1,18 +1,19 @@
 /**
- * What changes from one step to the next, so that the list of calls need not.
+ * The state that changes from one step to the next. Kernels read it, so the list of calls itself
+ * never changes.
  *
  *   state (4) int32    [ step, row, position, 0 ]
- *     step       number of this update, counted from 1: Adam's t
- *     row        which entry of schedule and losses belongs to this step
+ *     step       number of this update, counted from 1
+ *     row        index of this step in schedule and losses
  *     position   where this batch begins in the shuffled index
  *   schedule (R)       learning rates of the next R steps
  *   losses (R)         losses of the last R steps
  *
  *   recordLoss   losses[row] ← L
- *   advance      step ← step + 1, row ← row + 1, position ← position + B
+ *   advance      step ← step + 1, row ← row + 1, position ← position + batchSize
  *
- * Whoever runs n ≤ R steps sets row to 0 and fills schedule first, and reads losses afterwards:
- * one exchange with the backend for n steps.
+ * To run up to R steps, the caller sets row to 0 and fills schedule, runs them, and then reads
+ * losses. This is one exchange with the device for all of these steps.
  *
  * Kernels: assembly/step-state.ts, shaders/step-state.wgsl
  */
@@ -29,7 +30,7 @@ import {
 import { defineOp } from './define-op.js';
 import { expectShape } from './shape-checks.js';
 
-/** R: how many steps one run may take. */
+/** R: the largest number of steps of one run. */
 export const MAX_ROWS = 1024;
 
 const STEP = 0;
@@ -52,7 +53,7 @@ export function createStepState(): StepState {
   };
 }
 
-/** The words of `state` for a run that begins with update number `step` at `position` of the index. */
+/** The elements of `state` for a run that starts with update `step` at `position` of the index. */
 export function stateWords(step: number, position: number): Int32Array {
   const words = new Int32Array(STATE_SIZE);
   words[STEP] = step;
@@ -104,7 +105,7 @@ export const stepStateOps = {
     dtypes: { state: 'int32' },
     attributes: ['batchSize'],
     sizes: [],
-    formula: 'step ← step + 1, row ← row + 1, position ← position + B',
+    formula: 'step ← step + 1, row ← row + 1, position ← position + batchSize',
     shapes({ state }) {
       expectShape('advance', 'state', state, [STATE_SIZE]);
       return { outputs: {}, sizes: {} };
@@ -134,7 +135,7 @@ export function stepStateCase(random: RandomStream): KernelDeclaration<keyof typ
   };
 }
 
-/** The state of some later step, with learning rates from 0.1 to 2. */
+/** The state of a random later step, and a schedule of learning rates from 0.1 to 2. */
 export function drawStepState(random: RandomStream): { state: Drawn; schedule: Drawn } {
   const [step, row, position] = [1, 100, 1000].map((bound) => 1 + random.nextBelow(bound));
   return {
