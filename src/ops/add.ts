@@ -7,9 +7,9 @@
  *
  *   da = dy    db = dy
  *
- * Where a value is used twice, the chain rule adds the gradients of both uses. A residual block y =
- * f(x) + x uses x twice. Given dy, the backward of f returns the gradient dxf of the first use; the
- * gradient of the second use is dy itself. So
+ * Where a value is used twice, the chain rule adds the gradients of both uses. In a residual block,
+ * y = f(x) + x, the backward of f turns dy into the gradient dxf of the first use, and the gradient
+ * of the second use is dy itself. So
  *
  *   dx = dxf + dy
  *

@@ -122,8 +122,8 @@ const SMALLEST = 0.1;
 const LARGEST = 2;
 
 /**
- * Random reals of either sign with magnitudes from 0.1 to 2. None is zero, since zeros hide mistakes.
- * None is so close to zero that a difference step would cross the corner of ReLU.
+ * Random reals of either sign with magnitudes from 0.1 to 2. None is zero, since zeros hide
+ * mistakes, and none is so close to zero that a difference step would cross the corner of ReLU.
  */
 export function drawReals(random: RandomStream, size: number): Float32Array {
   return Float32Array.from({ length: size }, () => {

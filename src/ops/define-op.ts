@@ -66,7 +66,7 @@ export interface Op<
    * outputs); 1 for element-wise ops. Tolerances, the cost of a call and FLOPs follow from it.
    */
   terms(sizes: Numbers<Size>, attributes: Numbers<Attribute>): number;
-  /** Plain loops. The reference backend runs them, and all other kernels are tested against them. */
+  /** Plain loops. The reference backend runs them; all other kernels are tested against them. */
   reference(
     tensors: Readonly<Record<Output | Input | Update, Values>>,
     sizes: Numbers<Size>,

@@ -1,8 +1,8 @@
 /**
  * Conversion between the two memory layouts of images.
  *
- *   images (B, H, W, C)   channels last: the channels of a pixel are contiguous. All kernels of this
- *                         library read this layout.
+ *   images (B, H, W, C)   channels last: the channels of a pixel are contiguous. The kernels of
+ *                         this library read this layout.
  *   rows (B, C·H·W)       channels first: one channel after the other, each row by row. PyTorch and
  *                         most datasets use this layout.
  *
