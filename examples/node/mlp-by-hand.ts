@@ -8,7 +8,7 @@
  *   x (B, 784)    W1 (784, 100)    W2 (100, 100)    W3 (100, 10)
  *   z1, h1, z2, h2 (B, 100)        logits (B, 10)
  *
- * The gradient of the loss with respect to a tensor t is named dt, and has the shape of t.
+ * The gradient of the loss with respect to x is named dx, and has the shape of x.
  */
 import { pathToFileURL } from 'node:url';
 import { type Backend, createBackend, RandomStream, type Reals } from 'handgrad';

@@ -93,8 +93,7 @@ const ROLES = {
 export const adamOps = {
   adamUpdate: defineOp({
     ...ROLES,
-    formula:
-      'g = dw + λ w, m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², w ← w − η m̂ / (√v̂ + ε)',
+    formula: 'g = dw + λ w, m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², w ← w − η m̂ / (√v̂ + ε)',
     shapes: ({ w, m, v, dw }) => updateShapes({ w, m, v, dw }),
     terms: () => 1,
     reference: ({ w, m, v, dw, schedule, state }, _, numbers) =>
