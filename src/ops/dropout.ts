@@ -47,11 +47,11 @@ export interface DropoutAttributes {
   readonly p: number;
 }
 
-/** Number of values of half a word: 2¹⁶. */
+/** How many values a half of a word has. */
 const HALVES = 65_536;
-/** Lanes of a vector: the blocks of a group. */
+/** Lanes of a vector, and blocks of a group. */
 const LANES = 4;
-/** Elements of a group. */
+/** Elements whose masks four blocks make. */
 const GROUP = 16;
 
 export function dropoutForward(

@@ -50,7 +50,7 @@ import { windowCount } from './conv2d.js';
 import { defineOp, type Numbers } from './define-op.js';
 import { expectImages, expectShape } from './shape-checks.js';
 
-/** Size, strides and paddings of the windows. */
+/** Which windows an image is cut into. */
 export interface PoolingWindow {
   readonly kernelHeight: number;
   readonly kernelWidth: number;
@@ -60,6 +60,7 @@ export interface PoolingWindow {
   readonly paddingWidth: number;
 }
 
+/** B, H, W and C of images. */
 export type ImageSizes = Numbers<'B' | 'H' | 'W' | 'C'>;
 
 export const WINDOW_ATTRIBUTES = [
