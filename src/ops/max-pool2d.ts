@@ -72,7 +72,6 @@ export const WINDOW_ATTRIBUTES = [
   'paddingWidth',
 ] as const;
 
-/** y and index (B, OH, OW, C) of x (B, H, W, C). */
 export function maxPool2dForward(
   y: Values,
   index: Values,
