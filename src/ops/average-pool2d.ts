@@ -38,7 +38,7 @@ import {
   windowOf,
   windowsOf,
   windowsPerPixel,
-} from './max-pool2d.js';
+} from './pooling-window.js';
 import { expectShape } from './shape-checks.js';
 
 /** y (B, OH, OW, C) of x (B, H, W, C). */
