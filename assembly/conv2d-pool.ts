@@ -5,11 +5,12 @@
 // The convolution of a few images at a time goes to scratch memory, where pooling reads it while it
 // is in the second-level cache: it is four times as large as what comes of it, and never leaves the
 // core. Threads share the images.
+import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
 import { convolvePart, NONE } from './conv2d';
 import { B, C, H, OC, OH, OW, readSizes, W } from './conv2d-sizes';
 import { poolRows } from './max-pool2d';
-import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
+import { ownScratch, shareBegin, shareEnd } from './threads';
 import * as pooling from './window';
 
 /** Bytes of convolved images, unless one has more: see src/backends/wasm/fuse.ts. */

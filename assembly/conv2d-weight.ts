@@ -13,6 +13,7 @@
 //
 // Pixels are counted by image, row, column; where rows are short, by row, column, image, so that runs
 // along the images are long. Threads share the tiles, counted down the strips.
+import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
 import { appendRun, NONE } from './conv2d';
 import {
@@ -21,7 +22,7 @@ import {
 import { packStraight } from './gemm-packing';
 import { storeLanes } from './simd';
 import { ACCUMULATE, COLUMNS, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
-import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
+import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 import { CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, tapCount } from './window-axis';
 

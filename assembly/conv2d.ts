@@ -12,6 +12,7 @@
 // channels lie side by side in source and panel, are one run.
 //
 // Threads share the tiles, counted down the strips.
+import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
 import {
   B, C, dilationH, dilationW, G, H, KH, KW, OC, OH, OW, paddingH, paddingW, readSizes, strideH, strideW, W,
@@ -19,7 +20,7 @@ import {
 import { packStraight, packTransposed } from './gemm-packing';
 import { ACCUMULATE, COLUMNS, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
 import { linearBackwardBias } from './linear';
-import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
+import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 import {
   CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, placeStep, tapCount, tapStep,
@@ -62,34 +63,34 @@ export function conv2dBackwardBias(args: usize): void {
 export const NONE: f32 = -Infinity;
 
 /** This thread's share of a call. */
-function convolve(to: usize, from: usize, weight: usize, bias: usize, floor: f32, turned: bool): void {
+function convolve(to: usize, from: usize, weight: usize, bias: usize, floor: f32, transposed: bool): void {
   const scratch = ownScratch();
-  convolvePart(to, from, weight, bias, floor, turned, B, true, scratch, scratch + SCRATCH_BYTES);
+  convolvePart(to, from, weight, bias, floor, transposed, B, true, scratch, scratch + SCRATCH_BYTES);
 }
 
 /**
  * @param floor least result
- * @param turned from dy to dx instead of from x to y
+ * @param transposed from dy to dx instead of from x to y
  * @param images how many, from the first on
  * @param divided whether threads share the tiles
  * @param scratch memory to work in, up to `end`
  */
 export function convolvePart(
-  to: usize, from: usize, weight: usize, bias: usize, floor: f32, turned: bool,
+  to: usize, from: usize, weight: usize, bias: usize, floor: f32, transposed: bool,
   images: i32, divided: bool, scratch: usize, end: usize,
 ): void {
   const rowClasses = scratch;
-  const columnClasses = turned
+  const columnClasses = transposed
     ? listClasses(rowClasses, H, KH, OH, strideH, dilationH, paddingH, true)
     : listClasses(rowClasses, OH, KH, H, strideH, dilationH, paddingH, false);
-  const runs = turned
+  const runs = transposed
     ? listClasses(columnClasses, W, KW, OW, strideW, dilationW, paddingW, true)
     : listClasses(columnClasses, OW, KW, W, strideW, dilationW, paddingW, false);
   const rows = runs + RUN * KH * KW;
   const panels = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
 
-  const outputs = (turned ? C : OC) / G;
-  const depth = (turned ? OC : C) / G;
+  const outputs = (transposed ? C : OC) / G;
+  const depth = (transposed ? OC : C) / G;
   const fromChannels = depth * G;
   const strips = (outputs + COLUMNS - 1) / COLUMNS;
   const tiles = countTiles(rowClasses, columnClasses, runs, images);
@@ -108,14 +109,14 @@ export function convolvePart(
       const count = min(channels, depth - c);
       for (let strip = block; strip < endBlock; strip++) {
         const panel = panels + stripBytes * (strip - block);
-        packPanel(panel, weight, rowClasses, columnClasses, runs, strip, strips, c, count, channels, turned);
+        packPanel(panel, weight, rowClasses, columnClasses, runs, strip, strips, c, count, channels, transposed);
       }
       let passed = 0;
       for (let row = rowClasses; row < columnClasses; row += CLASS) {
         for (let column = columnClasses; column < runs; column += CLASS) {
           const size = images * placeCount(row) * placeCount(column);
           const classTiles = (size + tileRows - 1) / tileRows;
-          const endRuns = listRuns(runs, row, column, count, channels, fromChannels, turned);
+          const endRuns = listRuns(runs, row, column, count, channels, fromChannels, transposed);
           for (let top = 0; top < classTiles; top += TILES_PER_BLOCK) {
             const bottom = min(top + TILES_PER_BLOCK, classTiles);
             const firstRow = tileBegin(top, size, classTiles);
@@ -125,7 +126,7 @@ export function convolvePart(
               const end = min(bottom, last - strip * tiles - passed);
               if (begin >= end) continue;
               if (!listed) {
-                listRows(rows, to, from, row, column, firstRow, tileBegin(bottom, size, classTiles), turned);
+                listRows(rows, to, from, row, column, firstRow, tileBegin(bottom, size, classTiles), transposed);
                 listed = true;
               }
               const group = strip / strips;
@@ -160,10 +161,10 @@ function countTiles(rowClasses: usize, columnClasses: usize, end: usize, images:
 /** Copies the weights of one strip, for the taps that any class uses, and source channels [c, c + count). */
 function packPanel(
   panel: usize, weight: usize, rowClasses: usize, columnClasses: usize, endClasses: usize,
-  strip: i32, strips: i32, c: i32, count: i32, channels: i32, turned: bool,
+  strip: i32, strips: i32, c: i32, count: i32, channels: i32, transposed: bool,
 ): void {
-  const outputs = (turned ? C : OC) / G;
-  const depth = (turned ? OC : C) / G;
+  const outputs = (transposed ? C : OC) / G;
+  const depth = (transposed ? OC : C) / G;
   const group = strip / strips;
   const n = strip % strips * COLUMNS;
   for (let k = 0; k < KH; k++) {
@@ -171,8 +172,8 @@ function packPanel(
     for (let l = 0; l < KW; l++) {
       if (!isUsed(l, columnClasses, endClasses)) continue;
       const tap = k * KW + l;
-      const to = panel + 4 * COLUMNS * channels * panelTap(tap, turned);
-      if (turned) {
+      const to = panel + 4 * COLUMNS * channels * panelTap(tap, transposed);
+      if (transposed) {
         const at = weight + 4 * ((tap * outputs + n) * OC + group * depth + c);
         packTransposed(to, at, 4 * OC, count, min(COLUMNS, outputs - n));
       } else {
@@ -185,8 +186,8 @@ function packPanel(
 
 /** Which tap of a panel a tap is. */
 // @ts-ignore: decorator
-@inline function panelTap(tap: i32, turned: bool): i32 {
-  return turned ? KH * KW - 1 - tap : tap;
+@inline function panelTap(tap: i32, transposed: bool): i32 {
+  return transposed ? KH * KW - 1 - tap : tap;
 }
 
 function isUsed(tap: i32, classes: usize, end: usize): bool {
@@ -200,17 +201,17 @@ function isUsed(tap: i32, classes: usize, end: usize): bool {
 /** Lists what each row of a class reads, relative to its first pixel; returns the end of the list. */
 function listRuns(
   runs: usize, row: usize, column: usize,
-  count: i32, channels: i32, fromChannels: i32, turned: bool,
+  count: i32, channels: i32, fromChannels: i32, transposed: bool,
 ): usize {
-  const rowAdvance = turned ? -dilationH * tapStep(row) / strideH : dilationH * tapStep(row);
-  const columnAdvance = turned ? -dilationW * tapStep(column) / strideW : dilationW * tapStep(column);
-  const fromWidth = turned ? OW : W;
+  const rowAdvance = transposed ? -dilationH * tapStep(row) / strideH : dilationH * tapStep(row);
+  const columnAdvance = transposed ? -dilationW * tapStep(column) / strideW : dilationW * tapStep(column);
+  const fromWidth = transposed ? OW : W;
   let run = runs;
   for (let a = 0; a < tapCount(row); a++) {
     for (let b = 0; b < tapCount(column); b++) {
       const tap = (firstTap(row) + a * tapStep(row)) * KW + firstTap(column) + b * tapStep(column);
       const offset = 4 * fromChannels * (a * rowAdvance * fromWidth + b * columnAdvance);
-      run = appendRun(runs, run, offset, channels * panelTap(tap, turned), count, 4);
+      run = appendRun(runs, run, offset, channels * panelTap(tap, transposed), count, 4);
     }
   }
   return run;
@@ -235,16 +236,16 @@ export function appendRun(list: usize, end: usize, offset: i32, k: i32, count: i
 /** Lists where rows [begin, end) of a class read and write; rows are counted by image, row, column. */
 function listRows(
   list: usize, to: usize, from: usize, row: usize, column: usize,
-  begin: i32, end: i32, turned: bool,
+  begin: i32, end: i32, transposed: bool,
 ): void {
-  const toPixel = 4 * (turned ? C : OC);
-  const fromPixel = 4 * (turned ? OC : C);
-  const toWidth = turned ? W : OW;
-  const fromWidth = turned ? OW : W;
-  const toHeight = turned ? H : OH;
-  const fromHeight = turned ? OH : H;
-  const rowAdvance = turned ? 1 : strideH;
-  const fromAdvance = fromPixel * (turned ? 1 : strideW);
+  const toPixel = 4 * (transposed ? C : OC);
+  const fromPixel = 4 * (transposed ? OC : C);
+  const toWidth = transposed ? W : OW;
+  const fromWidth = transposed ? OW : W;
+  const toHeight = transposed ? H : OH;
+  const fromHeight = transposed ? OH : H;
+  const rowAdvance = transposed ? 1 : strideH;
+  const fromAdvance = fromPixel * (transposed ? 1 : strideW);
   const toAdvance = toPixel * placeStep(column);
   const columns = placeCount(column);
   let j = begin % columns;

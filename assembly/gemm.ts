@@ -23,10 +23,11 @@
 // stored.
 //
 // Threads share the tiles of C, counted down the strips.
+import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { packColumns, packRows, packStraight, packTransposed } from './gemm-packing';
 import { pairsStrips, stripPair } from './gemm-pairs';
 import { atLeast, multiplyAdd, storeLanes, sumLanes } from './simd';
-import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
+import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 
 const COLUMNS: i32 = 8;

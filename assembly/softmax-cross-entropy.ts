@@ -2,12 +2,13 @@
 // logits z (B, C), probabilities p (B, C), both row-major; targets t (B) int32, below C.
 // Three passes over a row: its maximum, e^(z − maximum) with its sum, division by the sum. Forward and
 // backward in one leave p out, which is half of what they would move through memory.
+import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer, size } from './arguments';
 import { log } from './logarithm';
 import { expOfNonPositive4 } from './exp';
 import { maxLanes, storeLanes, sumLanes } from './simd';
 import {
-  barrier, bytesBegin, bytesEnd, isDivided, isFirst, SCRATCH_BYTES, sharedScratch, shareBegin, shareEnd,
+  barrier, bytesBegin, bytesEnd, isPartitioned, isFirst, sharedScratch, shareBegin, shareEnd,
 } from './threads';
 
 export function softmaxForward(args: usize): void {
@@ -60,10 +61,10 @@ function crossEntropy(args: usize, gradient: bool): void {
       const target = load<i32>(t + 4 * n);
       store<f64>(losses + 8 * i, rowLoss(p + row, z + row, z + next, C, target, gradient, scale));
     }
-    if (isDivided()) barrier();
+    if (isPartitioned()) barrier();
     if (isFirst()) for (let i = 0; i < rows; i++) sum += load<f64>(losses + 8 * i);
     // Nobody overwrites these losses before they are added.
-    if (isDivided() && start + rows < B) barrier();
+    if (isPartitioned() && start + rows < B) barrier();
   }
   if (isFirst()) store<f32>(L, <f32>(sum / <f64>B));
 }

@@ -4,11 +4,10 @@
 //   flags  1: divide the call among all threads    2: wait for all threads first
 //
 // Every thread walks the whole list. A call that is not divided is thread 0's; the others pass it by.
-import { awaitRun, barrier, beginRun, divide, job, threadNumber } from './threads';
-
-const ENTRY: usize = 16;
-const DIVIDED: u32 = 1;
-const AFTER_BARRIER: u32 = 2;
+import {
+  AFTER_BARRIER, ENTRY_ARGUMENTS, ENTRY_BYTES, ENTRY_FLAGS, ENTRY_KERNEL, PARTITIONED,
+} from '../src/backends/wasm/constants';
+import { awaitRun, barrier, beginRun, partition, job, threadNumber } from './threads';
 
 /** Runs a step `times` times with the whole team. False when a thread failed. */
 export function runStep(list: usize, calls: i32, times: i32): bool {
@@ -26,7 +25,7 @@ export function runAlone(list: usize, calls: i32, times: i32): bool {
 }
 
 /** What a worker does all its life: wait for a run and take part in it. Returns when a thread failed. */
-export function work(): void {
+export function workerLoop(): void {
   if (!ASC_FEATURE_THREADS) return;
   while (awaitRun()) {
     beginRun();
@@ -35,14 +34,14 @@ export function work(): void {
 }
 
 function walk(list: usize, calls: i32, times: i32): bool {
-  const end = list + ENTRY * calls;
+  const end = list + ENTRY_BYTES * calls;
   for (let t = 0; t < times; t++) {
-    for (let entry = list; entry < end; entry += ENTRY) {
-      const flags = load<u32>(entry, 8);
+    for (let entry = list; entry < end; entry += ENTRY_BYTES) {
+      const flags = load<u32>(entry, ENTRY_FLAGS);
       if (flags & AFTER_BARRIER && !barrier()) return false;
-      if (!(flags & DIVIDED) && threadNumber() > 0) continue;
-      divide((flags & DIVIDED) != 0);
-      call_indirect<void>(load<u32>(entry), <usize>load<u32>(entry, 4));
+      if (!(flags & PARTITIONED) && threadNumber() > 0) continue;
+      partition((flags & PARTITIONED) != 0);
+      call_indirect<void>(load<u32>(entry, ENTRY_KERNEL), <usize>load<u32>(entry, ENTRY_ARGUMENTS));
     }
   }
   return true;

@@ -8,6 +8,8 @@
 //
 //   0 arrivals | 64 generation | 128 sleepers | 192 failed | 256 job: list, calls, times
 
+import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
+
 const GENERATION: usize = 64;
 const SLEEPERS: usize = 128;
 const FAILED: usize = 192;
@@ -16,23 +18,21 @@ const JOB: usize = 256;
 export const CONTROL_BYTES: i32 = 320;
 
 /** How long a sleeping thread waits for the others before it gives them up for dead, in ns. */
-const PATIENCE: i64 = 20_000_000_000;
+const BARRIER_TIMEOUT_NS: i64 = 20_000_000_000;
 
 let control: usize = 0;
 let thread: i32 = 0;
 let threads: i32 = 1;
 let maySleep: bool = true;
 /** How often a waiting thread looks before it sleeps: at most, and now. */
-let mostLooks: i32 = 0;
-let looks: i32 = 0;
+let maxSpins: i32 = 0;
+let spins: i32 = 0;
 /** Fewest looks, when waiting awake has not paid. */
-const FEWEST_LOOKS: i32 = 500;
+const MIN_SPINS: i32 = 500;
 /** Which share of the current call this thread has, and into how many the call is cut. */
 let part: i32 = 0;
 let parts: i32 = 1;
 
-/** Bytes of scratch memory that each thread has, and all of them together. */
-export const SCRATCH_BYTES: i32 = 3 << 19;
 let scratch: usize = 0;
 
 /**
@@ -43,7 +43,7 @@ let scratch: usize = 0;
  * @param sleeps whether the engine lets this thread sleep
  * @param most how often it looks before it does
  */
-export function joinTeam(
+export function joinWorkerPool(
   controlBlock: usize,
   number: i32,
   count: i32,
@@ -55,8 +55,8 @@ export function joinTeam(
   thread = number;
   threads = count;
   maySleep = sleeps;
-  mostLooks = most;
-  looks = most;
+  maxSpins = most;
+  spins = most;
 }
 
 /** Number of this thread. */
@@ -85,13 +85,13 @@ export function joinTeam(
 
 /** Whether the current call is divided, so that its parts must wait for each other. */
 // @ts-ignore: decorator
-@inline export function isDivided(): bool {
+@inline export function isPartitioned(): bool {
   return ASC_FEATURE_THREADS && parts > 1;
 }
 
 /** Cuts the next call among all threads, or leaves it whole to thread 0. */
 // @ts-ignore: decorator
-@inline export function divide(shared: bool): void {
+@inline export function partition(shared: bool): void {
   parts = shared ? threads : 1;
   part = shared ? thread : 0;
 }
@@ -134,7 +134,7 @@ const LINE: i32 = 64;
 
 /** Waits until every thread is here. False when one of them failed or never came. */
 export function barrier(): bool {
-  return meet(PATIENCE);
+  return meet(BARRIER_TIMEOUT_NS);
 }
 
 /** Waits for thread 0 to start a run, however long that takes. False when the team broke up. */
@@ -143,7 +143,7 @@ export function awaitRun(): bool {
 }
 
 /** Sense by generation: the last to arrive opens the next one, which all others wait to see. */
-function meet(patience: i64): bool {
+function meet(timeout: i64): bool {
   if (!ASC_FEATURE_THREADS) return true;
   if (threads == 1) return true;
   const generation = atomic.load<i32>(control, GENERATION);
@@ -152,49 +152,49 @@ function meet(patience: i64): bool {
     atomic.store<i32>(control, generation + 1, GENERATION);
     if (atomic.load<i32>(control, SLEEPERS) > 0) atomic.notify(control + GENERATION, -1);
   } else {
-    waitWhile(generation, patience);
+    waitWhile(generation, timeout);
   }
   return atomic.load<i32>(control, FAILED) == 0;
 }
 
 /** Looks for a while, then sleeps, where the engine lets this thread, until the generation is over. */
-function waitWhile(generation: i32, patience: i64): void {
+function waitWhile(generation: i32, timeout: i64): void {
   if (!ASC_FEATURE_THREADS) return;
-  for (let i = 0; i < looks; i++) {
+  for (let i = 0; i < spins; i++) {
     if (atomic.load<i32>(control, GENERATION) != generation) return;
   }
   // Whoever is waited for may need this very core: on a busy machine, look less for the rest of the
   // run. A worker without work says nothing about that.
-  if (patience == PATIENCE) looks = max(looks >> 1, FEWEST_LOOKS);
+  if (timeout == BARRIER_TIMEOUT_NS) spins = max(spins >> 1, MIN_SPINS);
   atomic.add<i32>(control, 1, SLEEPERS);
   let waited: i64 = 0;
   while (atomic.load<i32>(control, GENERATION) == generation) {
     if (atomic.load<i32>(control, FAILED) != 0) break;
-    if (waited >= patience) {
+    if (waited >= timeout) {
       // Whoever comes yet must not wait for this thread.
       atomic.store<i32>(control, 1, FAILED);
       break;
     }
-    waited += maySleep ? sleep(generation) : LOOK;
+    waited += maySleep ? sleep(generation) : SPIN_NS;
   }
   atomic.sub<i32>(control, 1, SLEEPERS);
 }
 
 /** One nap; returns how long it lasted if nobody woke the thread, in ns. */
 function sleep(generation: i32): i64 {
-  if (!ASC_FEATURE_THREADS) return NAP;
-  const result = atomic.wait<i32>(control + GENERATION, generation, NAP);
-  return result == AtomicWaitResult.TIMED_OUT ? NAP : 0;
+  if (!ASC_FEATURE_THREADS) return SLEEP_NS;
+  const result = atomic.wait<i32>(control + GENERATION, generation, SLEEP_NS);
+  return result == AtomicWaitResult.TIMED_OUT ? SLEEP_NS : 0;
 }
 
 /** How long a thread sleeps before it looks whether another has failed, in ns. */
-const NAP: i64 = 200_000_000;
+const SLEEP_NS: i64 = 200_000_000;
 /** What a look costs at least, where a thread may not sleep, in ns. */
-const LOOK: i64 = 2;
+const SPIN_NS: i64 = 2;
 
 /** Forgets how waiting went in the last run: the machine may be less busy now. */
 export function beginRun(): void {
-  looks = mostLooks;
+  spins = maxSpins;
 }
 
 /** Says that this thread cannot go on, so that nobody waits for it. */

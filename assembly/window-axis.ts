@@ -2,8 +2,8 @@
 //
 // A result has `places`, each reading the source through `taps`:
 //
-//   source(place, tap) = placeStep place + tapStep tap − padding              turned: false
-//   source(place, tap) = (place + padding − tapStep tap) / placeStep          turned: true
+//   source(place, tap) = placeStep place + tapStep tap − padding              transposed: false
+//   source(place, tap) = (place + padding − tapStep tap) / placeStep          transposed: true
 //
 // as far as that is a whole number below `extent`. Places that read through the same taps form a
 // class, so that one list of runs serves all of its rows. At the edges of padded images classes are
@@ -47,10 +47,10 @@ export const CLASS: i32 = 28;
 /** What is read at `place` through `tap`, or −1. */
 function source(
   place: i32, tap: i32, extent: i32,
-  stepOfPlace: i32, stepOfTap: i32, padding: i32, turned: bool,
+  stepOfPlace: i32, stepOfTap: i32, padding: i32, transposed: bool,
 ): i32 {
-  let at = turned ? place + padding - stepOfTap * tap : stepOfPlace * place + stepOfTap * tap - padding;
-  if (turned) {
+  let at = transposed ? place + padding - stepOfTap * tap : stepOfPlace * place + stepOfTap * tap - padding;
+  if (transposed) {
     if (at < 0 || at % stepOfPlace != 0) return -1;
     at /= stepOfPlace;
   }
@@ -65,21 +65,21 @@ function source(
  */
 export function listClasses(
   list: usize, places: i32, taps: i32, extent: i32,
-  stepOfPlace: i32, stepOfTap: i32, padding: i32, turned: bool,
+  stepOfPlace: i32, stepOfTap: i32, padding: i32, transposed: bool,
 ): usize {
-  const step = turned ? stepOfPlace : 1;
+  const step = transposed ? stepOfPlace : 1;
   for (let phase = 0; phase < min(step, places); phase++) {
     let open: usize = 0;
     for (let place = phase; place < places; place += step) {
       let first = 0, last = -1, second = 0, count = 0;
       for (let tap = 0; tap < taps; tap++) {
-        if (source(place, tap, extent, stepOfPlace, stepOfTap, padding, turned) < 0) continue;
+        if (source(place, tap, extent, stepOfPlace, stepOfTap, padding, transposed) < 0) continue;
         if (count == 0) first = tap;
         if (count == 1) second = tap;
         last = tap;
         count++;
       }
-      const begin = turned ? last : first;
+      const begin = transposed ? last : first;
       if (open && tapCount(open) == count && firstTap(open) == begin) {
         store<i32>(open, placeCount(open) + 1, 8);
         continue;
@@ -91,9 +91,9 @@ export function listClasses(
       store<i32>(open, step, 4);
       store<i32>(open, 1, 8);
       store<i32>(open, begin, 12);
-      store<i32>(open, turned ? -between : between, 16);
+      store<i32>(open, transposed ? -between : between, 16);
       store<i32>(open, count, 20);
-      const at = source(place, begin, extent, stepOfPlace, stepOfTap, padding, turned);
+      const at = source(place, begin, extent, stepOfPlace, stepOfTap, padding, transposed);
       store<i32>(open, max(at, 0), 24);
     }
   }

@@ -12,6 +12,10 @@ import { gzipSync } from 'node:zlib';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const config = join(root, 'asconfig.json');
+/** What assembly/ imports from src/. */
+const SHARED = ['src/backends/wasm/constants.ts', 'src/ops/constants.ts'].map((path) =>
+  join(root, path),
+);
 const outputFolder = join(root, 'src/backends/wasm');
 
 const { targets } = JSON.parse(await readFile(config, 'utf8'));
@@ -57,7 +61,7 @@ async function newestSource() {
   const assembly = join(root, 'assembly');
   const entries = await readdir(assembly, { recursive: true });
   const inputs = [...entries.map((entry) => join(assembly, entry)), assembly, config];
-  inputs.push(fileURLToPath(import.meta.url), join(root, 'package-lock.json'));
+  inputs.push(...SHARED, fileURLToPath(import.meta.url), join(root, 'package-lock.json'));
   return Math.max(...(await Promise.all(inputs.map(modified))));
 }
 

@@ -53,7 +53,7 @@ async function cores(): Promise<number> {
 }
 
 /**
- * How often a thread that waits for the others looks before it sleeps.
+ * How often a thread that waits for the others spins before it sleeps.
  *
  * With a core for each, some 2 ms. That is longer than waking a sleeper takes, for else one sleep
  * makes the others wait so long that they fall asleep too, and a step of 80 µs takes 300. And it is
@@ -62,7 +62,7 @@ async function cores(): Promise<number> {
  *
  * With fewer cores than threads, hardly ever, since the one waited for may need the core.
  */
-export async function looksBeforeSleep(threads: number): Promise<number> {
+export async function spinsBeforeSleep(threads: number): Promise<number> {
   return threads > 1 && threads <= (await cores()) ? 3_000_000 : 500;
 }
 

@@ -4,7 +4,8 @@ import { type MemoryPlan, planMemory } from '../../memory-plan.js';
 import type { Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable, Roofs } from '../device.js';
-import { divideCalls, WORTH_DIVIDING } from './divide.js';
+import { PADDING } from './constants.js';
+import { type CoreExports, createMemory, instantiate, tabulate } from './core.js';
 import { fuse } from './fuse.js';
 import { Heap } from './heap.js';
 import {
@@ -14,32 +15,13 @@ import {
   kernelCallOf,
   touchedBy,
 } from './kernel-call.js';
-import { link, linkedSize, PADDING } from './linker.js';
+import { link, linkedSize } from './linker.js';
 import { chooseBuild, loadModule, type WasmBuild, type WasmFile } from './module.js';
+import { partitionCalls, WORTH_PARTITIONING_NANOSECONDS } from './partition.js';
 import { turnOnRevectorization } from './revectorize.js';
-import { Team } from './team.js';
-import { chooseThreads, looksBeforeSleep, maySleep } from './thread-count.js';
+import { chooseThreads, maySleep, spinsBeforeSleep } from './thread-count.js';
 import { tileRows } from './tile-rows.js';
-
-/** What the core exports; every kernel besides. */
-interface CoreExports {
-  readonly table: WebAssembly.Table;
-  heapBase(): number;
-  /** Bytes that a team of `count` threads needs. */
-  teamBytes(count: number): number;
-  setTileRows(rows: number): void;
-  setPairsStrips(pairs: boolean): void;
-  joinTeam(control: number, number: number, count: number, sleeps: boolean, looks: number): void;
-  /** 0 when a thread failed. */
-  runStep(list: number, calls: number, times: number): number;
-  runAlone(list: number, calls: number, times: number): number;
-  /** Tells the other threads not to wait for this one. */
-  fail(): void;
-  multiplyAdds(turns: number, factor: number, term: number): number;
-  operationsPerTurn(): number;
-  exponentials(turns: number, x: number): number;
-  exponentialsPerTurn(): number;
-}
+import { WorkerPool } from './worker-pool.js';
 
 export interface WasmOptions {
   /**
@@ -69,7 +51,7 @@ export interface WasmOptions {
 
 interface LinkedStep {
   /** Whether any call is cut among threads, as far as it is linked. */
-  needsTeam: boolean;
+  needsPool: boolean;
   readonly calls: readonly KernelCall[];
   readonly plan: MemoryPlan;
   readonly address: number;
@@ -85,23 +67,23 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const memory = createMemory(threads);
   const core = await instantiate(module, memory);
   const heap = new Heap(memory, core.heapBase());
-  const control = heap.allocate(core.teamBytes(threads));
+  const control = heap.allocate(core.workerPoolBytes(threads));
   // Pairs of strips come in tiles of six rows.
   // Engines that spill the sums of six rows spill those of pairs, too.
   const pairsStrips = options.pairsStrips ?? (revectorization.on && tileRows() === 6);
   const rows = pairsStrips ? 6 : (options.tileRows ?? tileRows());
   core.setTileRows(rows);
   core.setPairsStrips(pairsStrips);
-  const looks = await looksBeforeSleep(threads);
-  core.joinTeam(control, 0, threads, maySleep(), looks);
-  const team = await Team.start(threads, {
+  const spins = await spinsBeforeSleep(threads);
+  core.joinWorkerPool(control, 0, threads, maySleep(), spins);
+  const pool = await WorkerPool.start(threads, {
     module,
     memory,
     kernels: KERNELS,
     control,
     tileRows: rows,
     pairsStrips,
-    looks,
+    spins,
   });
   const notes = [note, revectorization.note].filter((text) => text !== undefined);
   if (build === 'simd' && options.build === undefined) {
@@ -116,54 +98,8 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
     revectorize: revectorization.on,
     notes,
   };
-  const { worthDividing = WORTH_DIVIDING } = options;
-  return new WasmDevice(info, core, memory, heap, team, worthDividing);
-}
-
-/** A shared memory has to name its limit: all that 32-bit addresses reach. */
-function createMemory(threads: number): WebAssembly.Memory {
-  if (threads === 1) return new WebAssembly.Memory({ initial: 2 });
-  try {
-    return new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
-  } catch (cause) {
-    throw new BackendError(
-      'wasm: expected to reserve 4 GiB of shared memory, got a refusal from the engine; use threads: 1',
-      { cause },
-    );
-  }
-}
-
-/** @throws BackendError for a module that is not the core, or not this version's */
-async function instantiate(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-): Promise<CoreExports> {
-  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  for (const name of [
-    'table',
-    'heapBase',
-    'teamBytes',
-    'joinTeam',
-    'setTileRows',
-    'setPairsStrips',
-    'runStep',
-    'runAlone',
-    'fail',
-    ...KERNELS,
-  ]) {
-    if (!names.includes(name)) {
-      throw new BackendError(`wasm: expected the core to export ${name}, got none; rebuild it`);
-    }
-  }
-  try {
-    const instance = await WebAssembly.instantiate(module, { env: { memory } });
-    return instance.exports as unknown as CoreExports;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new BackendError(`wasm: expected a core for one thread as source, got: ${reason}`, {
-      cause,
-    });
-  }
+  const { worthDividing = WORTH_PARTITIONING_NANOSECONDS } = options;
+  return new WasmDevice(info, core, memory, heap, pool, worthDividing);
 }
 
 class WasmDevice implements Device {
@@ -171,8 +107,8 @@ class WasmDevice implements Device {
   readonly #core: CoreExports;
   readonly #memory: WebAssembly.Memory;
   readonly #heap: Heap;
-  readonly #team: Team;
-  readonly #division: { readonly threads: number; readonly worthDividing: number };
+  readonly #pool: WorkerPool;
+  readonly #partitioning: { readonly threads: number; readonly worthPartitioning: number };
   readonly #kernels: ReadonlyMap<KernelName, number>;
   readonly #addresses = new Map<Tensor, number>();
   /** One arena for the activations of all steps, since only one step runs at a time. */
@@ -185,15 +121,15 @@ class WasmDevice implements Device {
     core: CoreExports,
     memory: WebAssembly.Memory,
     heap: Heap,
-    team: Team,
+    pool: WorkerPool,
     worthDividing: number,
   ) {
     this.info = info;
     this.#core = core;
     this.#memory = memory;
     this.#heap = heap;
-    this.#team = team;
-    this.#division = { threads: info.threads, worthDividing };
+    this.#pool = pool;
+    this.#partitioning = { threads: info.threads, worthPartitioning: worthDividing };
     this.#kernels = tabulate(core);
   }
 
@@ -216,7 +152,7 @@ class WasmDevice implements Device {
     this.#expectOpen();
     const calls = fuse(step.calls.map(kernelCallOf));
     const plan = planMemory(calls.map(touchedBy), PADDING);
-    const linked = { calls, plan, address: this.#allocateFor(calls, plan), needsTeam: false };
+    const linked = { calls, plan, address: this.#allocateFor(calls, plan), needsPool: false };
     this.#linked.add(linked);
     this.#link(linked);
     return {
@@ -231,20 +167,20 @@ class WasmDevice implements Device {
   }
 
   /** @throws BackendError when a thread failed, now or before: what it left behind is not to be used */
-  async #run({ address, calls, needsTeam }: LinkedStep, times: number): Promise<void> {
-    const run = needsTeam ? this.#core.runStep : this.#core.runAlone;
+  async #run({ address, calls, needsPool }: LinkedStep, times: number): Promise<void> {
+    const run = needsPool ? this.#core.runStep : this.#core.runAlone;
     let finished = false;
     try {
-      finished = this.#team.failure === undefined && run(address, calls.length, times) !== 0;
+      finished = this.#pool.failure === undefined && run(address, calls.length, times) !== 0;
     } finally {
       if (!finished) this.#core.fail();
     }
     if (finished) return;
     // The reason comes in a message, which is read while this thread gives way.
-    for (let tries = 0; this.#team.failure === undefined && tries < 100; tries++) {
+    for (let tries = 0; this.#pool.failure === undefined && tries < 100; tries++) {
       await yieldToEventLoop();
     }
-    const reason = this.#team.failure ?? 'no answer';
+    const reason = this.#pool.failure ?? 'no answer';
     throw new BackendError(`wasm: expected all threads to finish, got a failure of one: ${reason}`);
   }
 
@@ -276,7 +212,7 @@ class WasmDevice implements Device {
     this.#closed = true;
     this.#addresses.clear();
     this.#linked.clear();
-    await this.#team.close();
+    await this.#pool.close();
   }
 
   /** Finds memory for all that a step needs, or for nothing; returns where the step itself goes. */
@@ -320,9 +256,9 @@ class WasmDevice implements Device {
       const offset = plan.offsets.get(tensor);
       return offset === undefined ? this.#addressOf(tensor) : this.#arena.address + offset;
     };
-    const divisions = divideCalls(calls, this.#division, addressOf);
-    linked.needsTeam = divisions.some(({ divided }) => divided);
-    link(this.#memory, address, calls, divisions, kernelIndex, addressOf);
+    const partitions = partitionCalls(calls, this.#partitioning, addressOf);
+    linked.needsPool = partitions.some(({ partitioned }) => partitioned);
+    link(this.#memory, address, calls, partitions, kernelIndex, addressOf);
   }
 
   #viewOf(tensor: Tensor): Values {
@@ -343,10 +279,4 @@ class WasmDevice implements Device {
   #expectOpen(): void {
     if (this.#closed) throw new BackendError('wasm: the backend is closed');
   }
-}
-
-/** Puts every kernel into the core's function table, and says where. */
-function tabulate(core: CoreExports): Map<KernelName, number> {
-  const kernels = core as unknown as Readonly<Record<KernelName, () => void>>;
-  return new Map(KERNELS.map((kernel) => [kernel, core.table.grow(1, kernels[kernel])]));
 }

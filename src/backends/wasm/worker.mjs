@@ -23,7 +23,7 @@ function listen(port) {
       const core = await join(data);
       port.postMessage({ ready: true });
       try {
-        core.work();
+        core.workerLoop();
       } catch (error) {
         core.fail();
         throw error;
@@ -42,7 +42,7 @@ async function join({
   control,
   tileRows,
   pairsStrips,
-  looks,
+  spins,
   number,
   count,
 }) {
@@ -50,6 +50,6 @@ async function join({
   for (const kernel of kernels) core.table.grow(1, core[kernel]);
   core.setTileRows(tileRows);
   core.setPairsStrips(pairsStrips);
-  core.joinTeam(control, number, count, true, looks);
+  core.joinWorkerPool(control, number, count, true, spins);
   return core;
 }

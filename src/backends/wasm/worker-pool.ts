@@ -2,7 +2,7 @@ import { BackendError } from '../../errors.js';
 import { inNode, nodeModule } from '../../node.js';
 
 /** What a worker needs to join: see worker.mjs. */
-export interface TeamSetup {
+export interface WorkerPoolSetup {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   /** Names of the kernels, in the order of the function table. */
@@ -13,8 +13,8 @@ export interface TeamSetup {
   readonly tileRows: number;
   /** Whether the engine makes 256-bit vectors, of two strips at once. */
   readonly pairsStrips: boolean;
-  /** How often a waiting thread looks before it sleeps. */
-  readonly looks: number;
+  /** How often a waiting thread spins before it sleeps. */
+  readonly spins: number;
 }
 
 /** One worker, in Node or in a browser. */
@@ -33,7 +33,7 @@ interface WorkerEvents {
 const START_MILLISECONDS = 20_000;
 
 /** The workers beside the caller's own thread. They wait inside the core for runs to take part in. */
-export class Team {
+export class WorkerPool {
   readonly #workers: readonly ThreadWorker[];
   readonly #failure: { reason: string | undefined };
 
@@ -47,7 +47,7 @@ export class Team {
    *
    * @throws BackendError when one does not start
    */
-  static async start(count: number, setup: TeamSetup): Promise<Team> {
+  static async start(count: number, setup: WorkerPoolSetup): Promise<WorkerPool> {
     const failure: { reason: string | undefined } = { reason: undefined };
     const starting = Array.from({ length: count - 1 }, (_, i) =>
       startWorker({ ...setup, number: i + 1, count }, (reason) => {
@@ -59,15 +59,15 @@ export class Team {
       result.status === 'fulfilled' ? result.value : [],
     );
     const refusal = results.find((result) => result.status === 'rejected');
-    const team = new Team(workers, failure);
+    const pool = new WorkerPool(workers, failure);
     if (refusal) {
-      await team.close();
+      await pool.close();
       throw refusal.reason;
     }
-    return team;
+    return pool;
   }
 
-  /** Why the team can no longer run, if it can't. */
+  /** Why the pool can no longer run, if it can't. */
   get failure(): string | undefined {
     return this.#failure.reason;
   }
@@ -78,7 +78,7 @@ export class Team {
 }
 
 async function startWorker(
-  setup: TeamSetup & { readonly number: number; readonly count: number },
+  setup: WorkerPoolSetup & { readonly number: number; readonly count: number },
   onFailure: (reason: string) => void,
 ): Promise<ThreadWorker> {
   const { promise: ready, resolve, reject } = promiseWithResolvers();
