@@ -22,8 +22,10 @@ function adam(args: usize, penalty: f64, shrink: f64): void {
   const m = pointer(args, 1);
   const v = pointer(args, 2);
   const dw = pointer(args, 3);
-  const η = <f64>learningRate(pointer(args, 4), pointer(args, 5));
-  const t = stepNumber(pointer(args, 5));
+  const schedule = pointer(args, 4);
+  const state = pointer(args, 5);
+  const η = <f64>learningRate(schedule, state);
+  const t = stepNumber(state);
   const n = size(args, 6);
   const beta1 = attribute(args, 7, 0);
   const beta2 = attribute(args, 7, 1);

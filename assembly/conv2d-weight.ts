@@ -17,7 +17,7 @@ import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
 import { appendRun, NONE } from './conv2d';
 import {
-  B, C, dilationH, dilationW, G, H, KH, KW, OC, OH, OW, paddingH, paddingW, readSizes, strideH, strideW, W,
+  B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W,
 } from './conv2d-sizes';
 import { packStraight } from './gemm-packing';
 import { storeLanes } from './simd';
@@ -67,13 +67,20 @@ let right: i32 = 0;
 
 export function conv2dBackwardWeight(args: usize): void {
   readSizes(args, 3);
-  backwardWeight(pointer(args, 0), 0, pointer(args, 1), pointer(args, 2));
+  const dW = pointer(args, 0);
+  const x = pointer(args, 1);
+  const dy = pointer(args, 2);
+  backwardWeight(dW, 0, x, dy);
 }
 
 /** conv2dBackwardWeight and conv2dBackwardBias in one, so that dy comes from memory once. */
 export function conv2dBackwardWeightBias(args: usize): void {
   readSizes(args, 4);
-  backwardWeight(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3));
+  const dW = pointer(args, 0);
+  const db = pointer(args, 1);
+  const x = pointer(args, 2);
+  const dy = pointer(args, 3);
+  backwardWeight(dW, db, x, dy);
 }
 
 /** @param db (OC), or 0 for none */
@@ -114,19 +121,19 @@ function prepare(scratch: usize, images: i32, height: i32, width: i32): i32 {
   outputs = OC / G;
   strips = (outputs + COLUMNS - 1) / COLUMNS;
   // Of few channels, a tile takes rows of several taps, which must see the same pixels.
-  const bytes = <i64>4 * images * (H + 2 * paddingH) * (W + 2 * paddingW) * C;
-  const pads = C < FEW_CHANNELS && paddingH + paddingW > 0 && bytes <= SCRATCH_BYTES / 4;
+  const bytes = <i64>4 * images * (H + 2 * PH) * (W + 2 * PW) * C;
+  const pads = C < FEW_CHANNELS && PH + PW > 0 && bytes <= SCRATCH_BYTES / 4;
   const paddedBytes = pads ? <i32>bytes : 0;
-  const extraH = pads ? 2 * paddingH : 0;
-  const extraW = pads ? 2 * paddingW : 0;
+  const extraH = pads ? 2 * PH : 0;
+  const extraW = pads ? 2 * PW : 0;
   rowBytes = 4 * (W + extraW) * C;
   imageBytes = (H + extraH) * rowBytes;
   alongImages = OW <= SHORT && images > OW;
-  step = alongImages ? imageBytes : 4 * strideW * C;
+  step = alongImages ? imageBytes : 4 * SW * C;
 
   rowClasses = (scratch + paddedBytes + 63) & ~63;
-  columnClasses = listClasses(rowClasses, KH, OH, H + extraH, dilationH, strideH, paddingH - extraH / 2, false);
-  runs = listClasses(columnClasses, KW, OW, W + extraW, dilationW, strideW, paddingW - extraW / 2, false);
+  columnClasses = listClasses(rowClasses, KH, OH, H + extraH, DH, SH, PH - extraH / 2, false);
+  runs = listClasses(columnClasses, KW, OW, W + extraW, DW, SW, PW - extraW / 2, false);
   rows = runs + RUN * (alongImages ? OH * OW : images * height);
   panels = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
   stripBytes = 4 * COLUMNS * images * height * width;
@@ -228,13 +235,13 @@ function listRuns(row: usize, column: usize): usize {
   const end = min(bottom, firstRow + tapCount(row));
   const beginColumn = max(left, firstColumn);
   const columns = min(right, firstColumn + tapCount(column)) - beginColumn;
-  const pixelBytes = 4 * strideW * C;
+  const pixelBytes = 4 * SW * C;
   let run = runs;
   if (columns <= 0) return run;
   if (alongImages) {
     for (let i = begin; i < end; i++) {
       for (let j = 0; j < columns; j++) {
-        const offset = (i - firstRow) * strideH * rowBytes + j * pixelBytes;
+        const offset = (i - firstRow) * SH * rowBytes + j * pixelBytes;
         run = appendRun(runs, run, offset, (i * OW + firstColumn + j) * count, count, step);
       }
     }
@@ -243,7 +250,7 @@ function listRuns(row: usize, column: usize): usize {
   const across = right - left;
   for (let image = 0; image < count; image++) {
     for (let i = begin; i < end; i++) {
-      const offset = image * imageBytes + (i - firstRow) * strideH * rowBytes + (beginColumn - firstColumn) * pixelBytes;
+      const offset = image * imageBytes + (i - firstRow) * SH * rowBytes + (beginColumn - firstColumn) * pixelBytes;
       const k = (image * (bottom - top) + i - top) * across + beginColumn - left;
       run = appendRun(runs, run, offset, k, columns, step);
     }
@@ -259,8 +266,8 @@ function listRows(dW: usize, row: usize, column: usize, begin: i32, end: i32): v
     const c = at % depth;
     const l = at / depth % columns;
     const k = at / depth / columns;
-    const h = firstSource(row) + k * dilationH;
-    const w = firstSource(column) + l * dilationW;
+    const h = firstSource(row) + k * DH;
+    const w = firstSource(column) + l * DW;
     const tap = (firstPlace(row) + k) * KW + firstPlace(column) + l;
     store<u32>(entry, <u32>(source + h * rowBytes + 4 * (w * C + c)));
     store<u32>(entry, <u32>(dW + 4 * (tap * depth + c) * OC), 4);
@@ -272,10 +279,10 @@ function padImages(to: usize, x: usize): void {
   const rowLength = 4 * W * C;
   memory.fill(to, 0, count * imageBytes);
   for (let image = 0; image < count; image++) {
-    to += paddingH * rowBytes;
+    to += PH * rowBytes;
     for (let h = 0; h < H; h++, to += rowBytes, x += rowLength) {
-      memory.copy(to + 4 * paddingW * C, x, rowLength);
+      memory.copy(to + 4 * PW * C, x, rowLength);
     }
-    to += paddingH * rowBytes;
+    to += PH * rowBytes;
   }
 }

@@ -15,7 +15,7 @@
 import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
 import {
-  B, C, dilationH, dilationW, G, H, KH, KW, OC, OH, OW, paddingH, paddingW, readSizes, strideH, strideW, W,
+  B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W,
 } from './conv2d-sizes';
 import { packStraight, packTransposed } from './gemm-packing';
 import { ACCUMULATE, COLUMNS, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
@@ -36,23 +36,37 @@ const PANEL_ROWS: i32 = 8192;
 
 export function conv2dForward(args: usize): void {
   readSizes(args, 3);
-  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0, NONE, false);
+  const y = pointer(args, 0);
+  const x = pointer(args, 1);
+  const W = pointer(args, 2);
+  convolve(y, x, W, 0, NONE, false);
 }
 
 export function conv2dBiasForward(args: usize): void {
   readSizes(args, 4);
-  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3), NONE, false);
+  const y = pointer(args, 0);
+  const x = pointer(args, 1);
+  const W = pointer(args, 2);
+  const b = pointer(args, 3);
+  convolve(y, x, W, b, NONE, false);
 }
 
 /** conv2dBiasForward, and ReLU on its way to memory. */
 export function conv2dBiasReluForward(args: usize): void {
   readSizes(args, 4);
-  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3), 0, false);
+  const y = pointer(args, 0);
+  const x = pointer(args, 1);
+  const W = pointer(args, 2);
+  const b = pointer(args, 3);
+  convolve(y, x, W, b, 0, false);
 }
 
 export function conv2dBackwardInput(args: usize): void {
   readSizes(args, 3);
-  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0, NONE, true);
+  const dx = pointer(args, 0);
+  const dy = pointer(args, 1);
+  const W = pointer(args, 2);
+  convolve(dx, dy, W, 0, NONE, true);
 }
 
 export function conv2dBackwardBias(args: usize): void {
@@ -81,11 +95,11 @@ export function convolvePart(
 ): void {
   const rowClasses = scratch;
   const columnClasses = transposed
-    ? listClasses(rowClasses, H, KH, OH, strideH, dilationH, paddingH, true)
-    : listClasses(rowClasses, OH, KH, H, strideH, dilationH, paddingH, false);
+    ? listClasses(rowClasses, H, KH, OH, SH, DH, PH, true)
+    : listClasses(rowClasses, OH, KH, H, SH, DH, PH, false);
   const runs = transposed
-    ? listClasses(columnClasses, W, KW, OW, strideW, dilationW, paddingW, true)
-    : listClasses(columnClasses, OW, KW, W, strideW, dilationW, paddingW, false);
+    ? listClasses(columnClasses, W, KW, OW, SW, DW, PW, true)
+    : listClasses(columnClasses, OW, KW, W, SW, DW, PW, false);
   const rows = runs + RUN * KH * KW;
   const panels = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
 
@@ -203,8 +217,8 @@ function listRuns(
   runs: usize, row: usize, column: usize,
   count: i32, channels: i32, fromChannels: i32, transposed: bool,
 ): usize {
-  const rowAdvance = transposed ? -dilationH * tapStep(row) / strideH : dilationH * tapStep(row);
-  const columnAdvance = transposed ? -dilationW * tapStep(column) / strideW : dilationW * tapStep(column);
+  const rowAdvance = transposed ? -DH * tapStep(row) / SH : DH * tapStep(row);
+  const columnAdvance = transposed ? -DW * tapStep(column) / SW : DW * tapStep(column);
   const fromWidth = transposed ? OW : W;
   let run = runs;
   for (let a = 0; a < tapCount(row); a++) {
@@ -244,8 +258,8 @@ function listRows(
   const fromWidth = transposed ? OW : W;
   const toHeight = transposed ? H : OH;
   const fromHeight = transposed ? OH : H;
-  const rowAdvance = transposed ? 1 : strideH;
-  const fromAdvance = fromPixel * (transposed ? 1 : strideW);
+  const rowAdvance = transposed ? 1 : SH;
+  const fromAdvance = fromPixel * (transposed ? 1 : SW);
   const toAdvance = toPixel * placeStep(column);
   const columns = placeCount(column);
   let j = begin % columns;

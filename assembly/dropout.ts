@@ -20,7 +20,8 @@ export function dropoutBackward(args: usize): void {
 function mask(args: usize): void {
   const to = pointer(args, 0);
   const from = pointer(args, 1);
-  const step = i32x4.splat(stepNumber(pointer(args, 2)));
+  const state = pointer(args, 2);
+  const step = i32x4.splat(stepNumber(state));
   const n = size(args, 3);
   const dropped = min(floor(attribute(args, 4, 2) * <f64>HALF_VALUES + 0.5), <f64>HALF_VALUES - 1);
   const threshold = i32x4.splat(<i32>dropped);

@@ -110,7 +110,10 @@ function largestOfFour(y: usize, index: usize, corner: usize): void {
 
 export function maxPool2dBackward(args: usize): void {
   readWindow(args, 3);
-  backward(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0);
+  const dx = pointer(args, 0);
+  const dy = pointer(args, 1);
+  const index = pointer(args, 2);
+  backward(dx, dy, index, 0);
 }
 
 /**
@@ -119,7 +122,11 @@ export function maxPool2dBackward(args: usize): void {
  */
 export function maxPool2dReluBackward(args: usize): void {
   readWindow(args, 4);
-  backward(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3));
+  const dx = pointer(args, 0);
+  const dy = pointer(args, 1);
+  const index = pointer(args, 2);
+  const y = pointer(args, 3);
+  backward(dx, dy, index, y);
 }
 
 /** @param y passes gradients where it is above 0; 0 to pass all */
