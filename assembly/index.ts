@@ -2,7 +2,7 @@ import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { CONTROL_BYTES } from './threads';
 
 // The WebAssembly core: one exported kernel per op, under the op's name, and the walker that runs
-// a step. src/backends/wasm/ puts the kernels into the function table and links steps to them.
+// a step. src/backends/wasm/ adds the kernels to the function table and links steps to them.
 export * from './accuracy';
 export * from './adam';
 export * from './add';
@@ -48,12 +48,12 @@ export { fail, joinWorkerPool } from './threads';
 export { setPairsStrips } from './gemm-pairs';
 export { setTileRows } from './tile-rows';
 
-/** First byte that the core's own data leaves free. */
+/** First byte after the core's static data. */
 export function heapBase(): usize {
   return __heap_base;
 }
 
-/** Bytes that a team of `count` threads needs: see threads.ts. */
+/** Bytes of control block and scratch memory that a pool of `count` threads needs: see threads.ts. */
 export function workerPoolBytes(count: i32): i32 {
   return CONTROL_BYTES + SCRATCH_BYTES * (count + 1);
 }

@@ -1,15 +1,14 @@
 // The step walker: runs a list of kernel calls many times without leaving WebAssembly.
 //
 //   list   one entry per call:  [ u32 kernel in the function table | u32 arguments | u32 flags | 0 ]
-//   flags  1: divide the call among all threads    2: wait for all threads first
 //
-// Every thread walks the whole list. A call that is not divided is thread 0's; the others pass it by.
+// Every thread walks the whole list. Thread 0 alone runs the calls that are not partitioned.
 import {
   AFTER_BARRIER, ENTRY_ARGUMENTS, ENTRY_BYTES, ENTRY_FLAGS, ENTRY_KERNEL, PARTITIONED,
 } from '../src/backends/wasm/constants';
-import { awaitRun, barrier, beginRun, partition, job, threadNumber } from './threads';
+import { awaitRun, barrier, beginRun, job, partition, threadNumber } from './threads';
 
-/** Runs a step `times` times with the whole team. False when a thread failed. */
+/** Runs a step `times` times on all threads. False when a thread failed. */
 export function runStep(list: usize, calls: i32, times: i32): bool {
   if (!ASC_FEATURE_THREADS) return walk(list, calls, times);
   store<usize>(job(), list);
@@ -19,12 +18,12 @@ export function runStep(list: usize, calls: i32, times: i32): bool {
   return barrier() && walk(list, calls, times) && barrier();
 }
 
-/** Runs a step of which no call is divided: the other threads sleep on. */
+/** Runs a step without partitioned calls on thread 0, while the workers sleep. */
 export function runAlone(list: usize, calls: i32, times: i32): bool {
   return walk(list, calls, times);
 }
 
-/** What a worker does all its life: wait for a run and take part in it. Returns when a thread failed. */
+/** A worker's main loop: waits for a run and takes part in it. Returns when a thread failed. */
 export function workerLoop(): void {
   if (!ASC_FEATURE_THREADS) return;
   while (awaitRun()) {
