@@ -1,6 +1,6 @@
 // Derivation: src/ops/adam.ts
-// One pass over weight, both moments and gradient. The bias corrections are folded into the
-// learning rate and into the root once per call:
+// One pass over weight, both moments and gradient. The bias corrections are constant during a call,
+// so they are folded into the learning rate and into the root:
 //
 //   η m̂ / (√v̂ + ε) = (η / (1 − β₁ᵗ)) m / (√v · 1/√(1 − β₂ᵗ) + ε)
 import { attribute, pointer, size } from './arguments';
@@ -16,7 +16,7 @@ export function adamWUpdate(args: usize): void {
   adam(args, 0, attribute(args, 7, 3));
 }
 
-/** `penalty` joins the gradient; `shrink` scales the weight by 1 − η·shrink beforehand. */
+/** `penalty`·w is added to the gradient (L2); w is first scaled by 1 − η·`shrink` (decoupled decay). */
 function adam(args: usize, penalty: f64, shrink: f64): void {
   const w = pointer(args, 0);
   const m = pointer(args, 1);

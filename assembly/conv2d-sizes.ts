@@ -1,4 +1,4 @@
-// The sizes of the convolution that runs now, as src/ops/conv2d.ts lists them.
+// The sizes of the current convolution, in the order of src/ops/conv2d.ts. Each thread has its own copy.
 import { size } from './arguments';
 
 export let B: i32 = 0;
@@ -18,7 +18,7 @@ export let DH: i32 = 0;
 export let DW: i32 = 0;
 export let G: i32 = 0;
 
-/** @param word how many pointers come before the sizes */
+/** @param word number of pointers before the sizes */
 export function readSizes(args: usize, word: i32): void {
   B = size(args, word);
   H = size(args, word + 1);

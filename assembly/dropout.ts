@@ -14,8 +14,8 @@ export function dropoutBackward(args: usize): void {
 }
 
 /**
- * to = from · m / (1 − p), sixteen elements at a time, by four blocks: the last sixteen may reach past
- * the end, though not past the last cache line.
+ * to = from · m / (1 − p), sixteen elements at a time, with the words of four random blocks. The last
+ * sixteen may extend beyond the tensor's end, but not beyond its last cache line.
  */
 function mask(args: usize): void {
   const to = pointer(args, 0);
@@ -32,7 +32,7 @@ function mask(args: usize): void {
   const words = schedule + SCHEDULE_BYTES;
   expandKey(schedule, lowBits(attribute(args, 4, 0)), lowBits(attribute(args, 4, 1)));
   const begin = bytesBegin(n);
-  // A group of 64 bytes takes four blocks: one for every 16 bytes.
+  // Four blocks for a group of 64 bytes: block number = byte offset / 16.
   let blocks = i32x4.add(i32x4.splat(begin / 16), i32x4(0, 1, 2, 3));
   for (let i = begin, end = bytesEnd(n); i < end; i += 4 * DROPOUT_GROUP) {
     threefry4(words, schedule, blocks, step);
@@ -46,7 +46,7 @@ function mask(args: usize): void {
   }
 }
 
-/** Four elements, by one half each. */
+/** Keeps or drops four elements, each by one half of a random word. */
 // @ts-ignore: decorator
 @inline function keep(to: usize, from: usize, halves: v128, threshold: v128, scale: v128): void {
   const kept = i32x4.ge_s(halves, threshold);

@@ -22,7 +22,7 @@ export function gatherBytes(args: usize): void {
   }
 }
 
-/** x[f] = bytes[f]·a + b, sixteen at a time. */
+/** x[f] = bytes[f]·a + b, sixteen elements at a time. */
 function normaliseRow(x: usize, bytes: usize, F: i32, a: f32, b: f32): void {
   const scale = f32x4.splat(a);
   const shift = f32x4.splat(b);

@@ -7,7 +7,7 @@ export function sumOfSquares(args: usize): void {
   const dw = pointer(args, 1);
   const n = size(args, 2);
   const slot = <i32>attribute(args, 3, 0);
-  // Two lanes of float64, so that a long gradient loses nothing.
+  // Two lanes of float64, so that rounding errors do not add up in long gradients.
   let lanes = f64x2.splat(0);
   const whole = n & ~1;
   for (let i = 0; i < whole; i += 2) {

@@ -1,5 +1,5 @@
 // Derivation: src/ops/sgd.ts
-// One pass over weight, velocity and gradient; memory bound.
+// One pass over weight, velocity and gradient; bound by memory bandwidth.
 import { attribute, pointer, size } from './arguments';
 import { multiplyAdd } from './simd';
 import { learningRate } from './step-state';

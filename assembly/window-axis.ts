@@ -1,15 +1,15 @@
-// Along one axis of an image: which places of a source each place of a result reads.
+// Which places of a source each place of a result reads, along one axis of an image.
 //
-// A result has `places`, each reading the source through `taps`:
+// A result has `places` places. Each reads the source through `taps` taps:
 //
-//   source(place, tap) = placeStep place + tapStep tap − padding              transposed: false
-//   source(place, tap) = (place + padding − tapStep tap) / placeStep          transposed: true
+//   source(place, tap) = stepOfPlace·place + stepOfTap·tap − padding           transposed: false
+//   source(place, tap) = (place + padding − stepOfTap·tap) / stepOfPlace       transposed: true
 //
-// as far as that is a whole number below `extent`. Places that read through the same taps form a
-// class, so that one list of runs serves all of its rows. At the edges of padded images classes are
-// small; inside there is one.
+// where that is an integer from 0 to `extent` − 1; elsewhere it reads padding, which is zero. Places
+// that read through the same taps form a class, so that one list of runs serves all their rows. Inside
+// an image all places are in one class; at the edges of a padded image, classes are small.
 
-/** Bytes of a class. */
+/** Bytes of a class's entry. */
 export const CLASS: i32 = 28;
 
 /** First place of the class, steps between its places, and how many there are. */
@@ -38,13 +38,13 @@ export const CLASS: i32 = 28;
 @inline export function tapCount(entry: usize): i32 {
   return load<i32>(entry, 20);
 }
-/** What its first place reads through its first tap. */
+/** The place of the source that the first place reads through the first tap. */
 // @ts-ignore: decorator
 @inline export function firstSource(entry: usize): i32 {
   return load<i32>(entry, 24);
 }
 
-/** What is read at `place` through `tap`, or −1. */
+/** The place of the source that `place` reads through `tap`, or −1 for padding. */
 function source(
   place: i32, tap: i32, extent: i32,
   stepOfPlace: i32, stepOfTap: i32, padding: i32, transposed: bool,
@@ -58,10 +58,10 @@ function source(
 }
 
 /**
- * Writes the classes of an axis, and returns the end of their list: at most `places` of them.
+ * Writes the classes of an axis, at most one per place, and returns the end of their list.
  *
- * Turned, places that a step apart read the same phase of the source; each phase has classes of its
- * own.
+ * When transposed, only places whose distance is a multiple of the step read through the same taps:
+ * each phase of the step has its own classes.
  */
 export function listClasses(
   list: usize, places: i32, taps: i32, extent: i32,
