@@ -196,7 +196,7 @@ describe('the shares of three threads', () => {
 
 /** Every tensor that the calls of a program write, after it has run on so many threads. */
 async function resultsOn(threads: number): Promise<[title: string, bytes: Buffer][]> {
-  const device = await createWasmDevice({ threads, worthDividing: 0 });
+  const device = await createWasmDevice({ threads, worthPartitioning: 0 });
   const results: [string, Buffer][] = [];
   for (const { title, step, values } of PROGRAMS) {
     const calls = step.calls.map(kernelCallOf);

@@ -10,10 +10,10 @@ import {
 import { type KernelCall, type KernelName, touchedBy } from './kernel-call.js';
 import type { Partition } from './partition.js';
 
-/** The kernel's index in the function table. */
+/** Returns a kernel's index in the function table. */
 export type KernelIndex = (kernel: KernelName) => number;
 
-/** Bytes that the linked form of `calls` takes. */
+/** Bytes of the linked form of `calls`. */
 export function linkedSize(calls: readonly KernelCall[]): number {
   return calls.reduce((sum, call) => sum + ENTRY_BYTES + argumentBytes(call), 0);
 }
@@ -24,9 +24,9 @@ export function linkedSize(calls: readonly KernelCall[]): number {
  *   list        per call   [ u32 kernel | u32 pointer to its arguments | u32 flags | 0 ]
  *   arguments   per call   [ u32 pointers of outputs, of inputs | i32 sizes | (to 8 bytes) | f64 attributes ]
  *
- * @param at where in the memory it goes, a multiple of 8; `linkedSize` bytes are written
+ * @param at address, a multiple of 8; `linkedSize` bytes are written
  * @param partitions how threads share each call
- * @param addressOf where each tensor lies
+ * @param addressOf returns a tensor's address
  */
 export function link(
   memory: WebAssembly.Memory,

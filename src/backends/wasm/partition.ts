@@ -23,7 +23,7 @@ export const WORTH_PARTITIONING_NANOSECONDS = 2000;
  * writes what that call touched; two calls that both run on thread 0 need none.
  *
  * @param worthPartitioning least estimated time of a call that is partitioned, in nanoseconds on one thread
- * @param addressOf where each tensor lies; activations may share memory
+ * @param addressOf returns a tensor's address; activations may share memory
  */
 export function partitionCalls(
   calls: readonly KernelCall[],

@@ -25,39 +25,39 @@ import { WorkerPool } from './worker-pool.js';
 
 export interface WasmOptions {
   /**
-   * From how many nanoseconds of one thread's work on a call is divided among threads; 0 divides
-   * every call that can be, as tests do.
+   * Calls that take one thread at least this many nanoseconds are partitioned among threads; 0
+   * partitions every call that threads can share, as tests do.
    */
-  readonly worthDividing?: number;
-  /** Rows of the matrix product's tiles, 6 or 4: what is faster on the engine, by default; 6 with `pairsStrips`. */
+  readonly worthPartitioning?: number;
+  /** Rows of the GEMM's register tiles, 6 or 4; by default the faster one on this engine. 6 with `pairsStrips`. */
   readonly tileRows?: 6 | 4;
-  /** Whether large products take two strips of columns at once; by default with `revectorize`, where it pays. */
+  /** Whether large GEMMs compute two strips of columns at once; by default with `revectorize`, where that is faster. */
   readonly pairsStrips?: boolean;
   /** Which build to run; the best one that the engine supports by default. */
   readonly build?: WasmBuild;
   /**
-   * Tells V8 to make 256-bit vectors of pairs of 128-bit ones, where it can (Node 22, 26 and newer;
-   * experimental there). It holds for all WebAssembly that the process compiles from then on.
+   * Lets V8 combine pairs of 128-bit vectors into 256-bit ones (Node 22, 26 and newer; experimental
+   * there). This affects all WebAssembly that the process compiles from then on.
    */
   readonly revectorize?: boolean;
-  /** How many threads share the work: an integer from 1 to 64; one less than there are cores, up to 8. */
+  /** Number of threads, an integer from 1 to 64; by default the number of cores minus one, at most 8. */
   readonly threads?: number;
   /**
-   * The bytes of `simd.wasm` or `relaxed.wasm`, where the program carries its own copy; say which as
+   * The bytes of `simd.wasm` or `relaxed.wasm`, for programs that contain their own copy; name it in
    * `build`. It runs on one thread.
    */
   readonly source?: BufferSource;
 }
 
 interface LinkedStep {
-  /** Whether any call is cut among threads, as far as it is linked. */
+  /** Whether any call is partitioned among threads. */
   needsPool: boolean;
   readonly calls: readonly KernelCall[];
   readonly plan: MemoryPlan;
   readonly address: number;
 }
 
-/** Loads the WebAssembly core, and starts its threads. */
+/** Loads the WebAssembly core and starts its threads. */
 export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const build = await chooseBuild(options.build);
   const { threads, note } = await chooseThreads(options.threads, options.source !== undefined);
@@ -68,8 +68,8 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const core = await instantiate(module, memory);
   const heap = new Heap(memory, core.heapBase());
   const control = heap.allocate(core.workerPoolBytes(threads));
-  // Pairs of strips come in tiles of six rows.
-  // Engines that spill the sums of six rows spill those of pairs, too.
+  // Pairs of strips need tiles of six rows. Engines that spill the accumulators of six rows also spill
+  // those of pairs.
   const pairsStrips = options.pairsStrips ?? (revectorization.on && tileRows() === 6);
   const rows = pairsStrips ? 6 : (options.tileRows ?? tileRows());
   core.setTileRows(rows);
@@ -98,8 +98,8 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
     revectorize: revectorization.on,
     notes,
   };
-  const { worthDividing = WORTH_PARTITIONING_NANOSECONDS } = options;
-  return new WasmDevice(info, core, memory, heap, pool, worthDividing);
+  const { worthPartitioning = WORTH_PARTITIONING_NANOSECONDS } = options;
+  return new WasmDevice(info, core, memory, heap, pool, worthPartitioning);
 }
 
 class WasmDevice implements Device {
@@ -122,14 +122,14 @@ class WasmDevice implements Device {
     memory: WebAssembly.Memory,
     heap: Heap,
     pool: WorkerPool,
-    worthDividing: number,
+    worthPartitioning: number,
   ) {
     this.info = info;
     this.#core = core;
     this.#memory = memory;
     this.#heap = heap;
     this.#pool = pool;
-    this.#partitioning = { threads: info.threads, worthPartitioning: worthDividing };
+    this.#partitioning = { threads: info.threads, worthPartitioning: worthPartitioning };
     this.#kernels = tabulate(core);
   }
 
@@ -137,7 +137,7 @@ class WasmDevice implements Device {
     const core = this.#core;
     return {
       multiplyAdds(turns) {
-        // With these numbers the chains stay far from denormal ones, with or without fusing.
+        // With these factors the accumulators never become subnormal, with or without fused multiply-add.
         core.multiplyAdds(turns, 0.999, 0.001);
         return turns * core.operationsPerTurn();
       },
@@ -166,7 +166,7 @@ class WasmDevice implements Device {
     };
   }
 
-  /** @throws BackendError when a thread failed, now or before: what it left behind is not to be used */
+  /** @throws BackendError when a thread failed, now or in an earlier run: the results are unusable */
   async #run({ address, calls, needsPool }: LinkedStep, times: number): Promise<void> {
     const run = needsPool ? this.#core.runStep : this.#core.runAlone;
     let finished = false;
@@ -176,7 +176,7 @@ class WasmDevice implements Device {
       if (!finished) this.#core.fail();
     }
     if (finished) return;
-    // The reason comes in a message, which is read while this thread gives way.
+    // The reason arrives as a message, which the event loop delivers.
     for (let tries = 0; this.#pool.failure === undefined && tries < 100; tries++) {
       await yieldToEventLoop();
     }
@@ -215,7 +215,7 @@ class WasmDevice implements Device {
     await this.#pool.close();
   }
 
-  /** Finds memory for all that a step needs, or for nothing; returns where the step itself goes. */
+  /** Allocates everything that a step needs, or nothing; returns the address of the linked step. */
   #allocateFor(calls: readonly KernelCall[], plan: MemoryPlan): number {
     const added = calls
       .flatMap(touchedBy)
@@ -239,7 +239,7 @@ class WasmDevice implements Device {
     return address;
   }
 
-  /** Steps hold absolute addresses, so those already linked are linked again when the arena moves. */
+  /** Linked steps contain absolute addresses, so all steps are linked again when the arena moves. */
   #growArena(size: number): void {
     if (size <= this.#arena.size) return;
     const address = this.#heap.allocate(size);

@@ -1,17 +1,17 @@
-import { BackendError } from '../../errors.js';
+import { BackendError, reasonOf } from '../../errors.js';
 import { inNode, nodeModule } from '../../node.js';
 
-/** What a worker needs to join: see worker.mjs. */
+/** What a worker needs to join the pool: see worker.mjs. */
 export interface WorkerPoolSetup {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   /** Names of the kernels, in the order of the function table. */
   readonly kernels: readonly string[];
-  /** Where the control block lies: see assembly/threads.ts. */
+  /** Address of the control block: see assembly/threads.ts. */
   readonly control: number;
-  /** Rows of the matrix product's tiles. */
+  /** Rows of the GEMM's register tiles. */
   readonly tileRows: number;
-  /** Whether the engine makes 256-bit vectors, of two strips at once. */
+  /** Whether the GEMM computes two strips at once. */
   readonly pairsStrips: boolean;
   /** How often a waiting thread spins before it sleeps. */
   readonly spins: number;
@@ -29,10 +29,10 @@ interface WorkerEvents {
   onEnd(reason: string): void;
 }
 
-/** How long a worker may take to load the core. */
-const START_MILLISECONDS = 20_000;
+/** Timeout for a worker to load the core. */
+const START_TIMEOUT_MS = 20_000;
 
-/** The workers beside the caller's own thread. They wait inside the core for runs to take part in. */
+/** The workers; the caller's own thread is thread 0. Between runs, workers wait inside the core. */
 export class WorkerPool {
   readonly #workers: readonly ThreadWorker[];
   readonly #failure: { reason: string | undefined };
@@ -43,7 +43,7 @@ export class WorkerPool {
   }
 
   /**
-   * Starts `count` − 1 workers, and waits until all are ready.
+   * Starts `count` − 1 workers and waits until all are ready.
    *
    * @throws BackendError when one does not start
    */
@@ -67,7 +67,7 @@ export class WorkerPool {
     return pool;
   }
 
-  /** Why the pool can no longer run, if it can't. */
+  /** Why the pool can no longer run; undefined while it can. */
   get failure(): string | undefined {
     return this.#failure.reason;
   }
@@ -91,7 +91,7 @@ async function startWorker(
     onEnd: refuse,
   };
   const worker = await openWorker(setup, events, ready);
-  const timer = setTimeout(() => refuse('no answer'), START_MILLISECONDS);
+  const timer = setTimeout(() => refuse('no answer'), START_TIMEOUT_MS);
   try {
     await ready;
     return worker;
@@ -111,8 +111,7 @@ async function openWorker(
   try {
     return inNode ? await nodeWorker(setup, events, ready) : browserWorker(setup, events);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const message = `wasm: expected thread ${setup.number} to start, got: ${reason}`;
+    const message = `wasm: expected thread ${setup.number} to start, got: ${reasonOf(cause)}`;
     throw new BackendError(message, { cause });
   }
 }
@@ -124,13 +123,13 @@ async function nodeWorker(
 ): Promise<ThreadWorker> {
   type Threads = typeof import('node:worker_threads');
   const { Worker } = await nodeModule<Threads>('node:worker_threads');
-  // Of the program's own flags, some forbid workers, such as --input-type.
+  // Some of the program's own flags forbid workers, such as --input-type.
   const worker = new Worker(new URL('./worker.mjs', import.meta.url), { execArgv: [] });
   worker.on('message', onMessage);
   worker.on('error', (error) => onEnd(String(error)));
   worker.on('exit', (code) => onEnd(`the worker ended with status ${code}`));
   worker.postMessage(setup);
-  // A program that forgets to close the backend can still end.
+  // A program that does not close the backend can still exit.
   ready.then(
     () => worker.unref(),
     () => {},
@@ -154,7 +153,7 @@ function promiseWithResolvers() {
     resolve = onResolve;
     reject = onReject;
   });
-  // Whoever waits sees the error; if nobody does, it is not an unhandled one.
+  // Callers that await the promise see the error; this avoids an unhandled rejection if none does.
   promise.catch(() => {});
   return { promise, resolve, reject };
 }
