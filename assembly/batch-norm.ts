@@ -107,12 +107,12 @@ export function batchNormUpdateStatistics(args: usize): void {
   const C = size(args, 4);
   const momentum = attribute(args, 5, 0);
   const N = attribute(args, 5, 1);
-  follow(runningMean, mean, C, 1 - momentum, momentum);
-  follow(runningVariance, variance, C, 1 - momentum, momentum * (N / (N - 1)));
+  updateRunning(runningMean, mean, C, 1 - momentum, momentum);
+  updateRunning(runningVariance, variance, C, 1 - momentum, momentum * (N / (N - 1)));
 }
 
 /** running ← keep · running + take · current, element by element. */
-function follow(running: usize, current: usize, C: i32, keep: f64, take: f64): void {
+function updateRunning(running: usize, current: usize, C: i32, keep: f64, take: f64): void {
   const a = f32x4.splat(<f32>keep);
   const b = f32x4.splat(<f32>take);
   for (let i = 0; i < 4 * C; i += 16) {
@@ -160,7 +160,7 @@ function normaliseRow(y: usize, x: usize, mean: usize, scale: usize, beta: usize
   return multiplyAdd(centred, v128.load(scale), v128.load(beta));
 }
 
-/** s = 1 / √(v + ε) of four channels. */
+/** s = 1 / √(variance + ε) of four channels. */
 // @ts-ignore: decorator
 @inline function inverseDeviation(variance: usize, epsilon: f32): v128 {
   const v = f32x4.add(v128.load(variance), f32x4.splat(epsilon));
@@ -187,7 +187,7 @@ export function batchNormBackwardParameters(args: usize): void {
   }
 }
 
-/** dβ = Σ dy and dγ = s Σ dy (x − μ) of up to sixteen channels. */
+/** dβ = Σ dy and dγ = s Σ dy (x − mean) of up to sixteen channels. */
 function sumGradients(
   dGamma: usize, dBeta: usize, dy: usize, x: usize, mean: usize, variance: usize,
   epsilon: f32, N: i32, rowBytes: i32, count: i32,
@@ -225,7 +225,7 @@ function sumGradients(
   );
 }
 
-/** dx = a dy + b (x − mean) + c with a = γ s, b = −γ s² dγ / N and c = −γ s dβ / N. */
+/** dx = a dy + b (x − mean) + d with a = γ s, b = −γ s² dγ / N and d = −γ s dβ / N. */
 export function batchNormBackwardInput(args: usize): void {
   const dx = pointer(args, 0);
   const dy = pointer(args, 1);
@@ -270,7 +270,7 @@ function gradientRow(dx: usize, dy: usize, x: usize, mean: usize, factors: usize
 @inline function gradient(dy: usize, x: usize, mean: usize, factors: usize): v128 {
   const a = v128.load(factors);
   const b = v128.load(factors + BLOCK_BYTES);
-  const c = v128.load(factors + 2 * BLOCK_BYTES);
+  const d = v128.load(factors + 2 * BLOCK_BYTES);
   const centred = f32x4.sub(v128.load(x), v128.load(mean));
-  return multiplyAdd(a, v128.load(dy), multiplyAdd(b, centred, c));
+  return multiplyAdd(a, v128.load(dy), multiplyAdd(b, centred, d));
 }

@@ -1,7 +1,7 @@
 // Derivation: src/ops/conv2d.ts
 // x, dx (B, H, W, C), y, dy (B, OH, OW, OC), W (KH, KW, C/G, OC), all row-major and dense.
 //
-// Implicit GEMM. Forward and the gradient of the input are the same product: each pixel of a result is
+// Implicit GEMM. Forward and the gradient of the input are the same GEMM: each pixel of a result is
 // a sum, over taps and channels, of pixels of a source times weights. im2col would store every pixel
 // KH·KW times; here the micro-kernel of gathered-tile.ts reads A straight from the images, and
 // window-axis.ts computes for each axis which pixels it reads. Only the weights are packed, in panels

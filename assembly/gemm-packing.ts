@@ -25,7 +25,10 @@ export function packTransposed(panel: usize, b: usize, bStride: i32, K: i32, wid
     const packed = panel + 4 * n;
     let k = 0;
     for (; k + 4 <= K; k += 4) {
-      transpose4(packed + 32 * k, 32, v128.load(r0 + 4 * k), v128.load(r1 + 4 * k), v128.load(r2 + 4 * k), v128.load(r3 + 4 * k));
+      transpose4(
+        packed + 32 * k, 32,
+        v128.load(r0 + 4 * k), v128.load(r1 + 4 * k), v128.load(r2 + 4 * k), v128.load(r3 + 4 * k),
+      );
     }
     for (; k < K; k++) {
       store<f32>(packed + 32 * k, load<f32>(r0 + 4 * k));

@@ -32,8 +32,8 @@ export function sigmoidBackward(args: usize): void {
   const y = pointer(args, 2);
   const n = size(args, 3);
   for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
-    const p = v128.load(y + i);
-    const slope = f32x4.mul(p, f32x4.sub(f32x4.splat(1), p));
+    const value = v128.load(y + i);
+    const slope = f32x4.mul(value, f32x4.sub(f32x4.splat(1), value));
     v128.store(dx + i, f32x4.mul(v128.load(dy + i), slope));
   }
 }

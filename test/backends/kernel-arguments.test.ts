@@ -37,7 +37,6 @@ interface Source {
 const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   to: ['y', 'dx'],
   from: ['x', 'dy'],
-  p: ['p', 'dz'],
   batch: ['B'],
   height: ['H'],
   width: ['W'],
