@@ -5,15 +5,15 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { fuse } from '../../src/backends/wasm/fuse.js';
+import { fuse } from '../../../src/backends/wasm/fuse.js';
 import {
   FUSED_KERNELS,
   type KernelCall,
   kernelCallOf,
-} from '../../src/backends/wasm/kernel-call.js';
-import { OPS, type OpName } from '../../src/ops/registry.js';
-import { definitionOf } from '../../src/step.js';
-import { CHAINS, stepOf } from './chains.js';
+} from '../../../src/backends/wasm/kernel-call.js';
+import { OPS, type OpName } from '../../../src/ops/registry.js';
+import { definitionOf } from '../../../src/step.js';
+import { CHAINS, stepOf } from '../chains.js';
 
 /** One read of an argument, under the name of the variable that it is assigned to, if any. */
 interface Read {
@@ -48,7 +48,7 @@ const DELEGATED: Readonly<Partial<Record<OpName, Readonly<Record<string, string>
   conv2dBackwardBias: { B: 'N', O: 'OC' },
 };
 
-const FOLDER = new URL('../../assembly/', import.meta.url);
+const FOLDER = new URL('../../../assembly/', import.meta.url);
 
 /** Every function of assembly/, by file and name. */
 const FUNCTIONS: ReadonlyMap<string, ReadonlyMap<string, Source>> = new Map(

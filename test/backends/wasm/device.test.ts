@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Device } from '../../src/backends/device.js';
-import { BUILDS, supportedBuilds, type WasmBuild } from '../../src/backends/wasm/module.js';
-import { createWasmDevice } from '../../src/backends/wasm/wasm.js';
-import { BackendError } from '../../src/errors.js';
-import { createBackend } from '../../src/numerics/create-backend.js';
-import { Step } from '../../src/step.js';
-import { persistent, type Tensor } from '../../src/tensor.js';
-import { reluStep } from './relu-step.js';
+import type { Device } from '../../../src/backends/device.js';
+import { BUILDS, supportedBuilds, type WasmBuild } from '../../../src/backends/wasm/module.js';
+import { createWasmDevice } from '../../../src/backends/wasm/wasm.js';
+import { BackendError } from '../../../src/errors.js';
+import { createBackend } from '../../../src/numerics/create-backend.js';
+import { Step } from '../../../src/step.js';
+import { persistent, type Tensor } from '../../../src/tensor.js';
+import { reluStep } from '../relu-step.js';
 
 const SUPPORTED = await supportedBuilds();
 

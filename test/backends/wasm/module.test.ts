@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createBackend } from '../../src/numerics/create-backend.js';
-import { loadModule, supportedBuilds, type WasmBuild } from '../../src/backends/wasm/module.js';
-import { BackendError } from '../../src/errors.js';
+import { loadModule, supportedBuilds, type WasmBuild } from '../../../src/backends/wasm/module.js';
+import { BackendError } from '../../../src/errors.js';
+import { createBackend } from '../../../src/numerics/create-backend.js';
 
 /** The features that the mocked engine reports, and whether files can be read. */
 const engine = vi.hoisted(() => ({
@@ -18,8 +18,8 @@ vi.mock('wasm-feature-detect', () => ({
   threads: async () => engine.threads,
 }));
 
-vi.mock('../../src/node.js', async (original) => {
-  const actual = await original<typeof import('../../src/node.js')>();
+vi.mock('../../../src/node.js', async (original) => {
+  const actual = await original<typeof import('../../../src/node.js')>();
   const nodeModule = async (name: `node:${string}`) => {
     if (!engine.hasFiles) throw new Error('no such file');
     return actual.nodeModule(name);
@@ -31,7 +31,7 @@ afterEach(() => {
   Object.assign(engine, { simd: true, relaxed: false, threads: false, hasFiles: true });
 });
 
-const SIMD = new URL('../../src/backends/wasm/simd.wasm', import.meta.url);
+const SIMD = new URL('../../../src/backends/wasm/simd.wasm', import.meta.url);
 
 describe('on an engine without relaxed SIMD', () => {
   it('the simd build is chosen, and a note gives the reason', async () => {

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 
-const WORKER = fileURLToPath(new URL('../../src/backends/wasm/worker.mjs', import.meta.url));
+const WORKER = fileURLToPath(new URL('../../../src/backends/wasm/worker.mjs', import.meta.url));
 
 /** What Vite makes of a worker by default. Top-level await is an error there. */
 it('worker.mjs can be bundled as a classic script without imports', async () => {

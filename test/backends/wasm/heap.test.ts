@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Heap } from '../../src/backends/wasm/heap.js';
-import { BackendError } from '../../src/errors.js';
-import { ALIGNMENT, roundUp } from '../../src/memory-plan.js';
+import { Heap } from '../../../src/backends/wasm/heap.js';
+import { BackendError } from '../../../src/errors.js';
+import { ALIGNMENT, roundUp } from '../../../src/memory-plan.js';
 
 const PAGE = 65_536;
 const START = 1000;

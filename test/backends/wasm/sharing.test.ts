@@ -4,27 +4,27 @@
  * real threads must leave the same bits as one.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { PADDING } from '../../src/backends/wasm/constants.js';
-import { type CoreExports, createMemory, instantiate } from '../../src/backends/wasm/core.js';
-import { fuse } from '../../src/backends/wasm/fuse.js';
+import { PADDING } from '../../../src/backends/wasm/constants.js';
+import { type CoreExports, createMemory, instantiate } from '../../../src/backends/wasm/core.js';
+import { fuse } from '../../../src/backends/wasm/fuse.js';
 import {
   KERNELS,
   type KernelCall,
   type KernelName,
   kernelCallOf,
   touchedBy,
-} from '../../src/backends/wasm/kernel-call.js';
-import { SHARING } from '../../src/backends/wasm/kernels.js';
-import { link, linkedSize } from '../../src/backends/wasm/linker.js';
-import { loadModule } from '../../src/backends/wasm/module.js';
-import { createWasmDevice } from '../../src/backends/wasm/wasm.js';
-import { kernelCaseOf } from '../../src/gradcheck/case.js';
-import { ALIGNMENT, roundUp } from '../../src/memory-plan.js';
-import { CASES } from '../../src/ops/registry.js';
-import { RandomStream } from '../../src/random/threefry.js';
-import { Step } from '../../src/step.js';
-import type { Tensor, Values } from '../../src/tensor.js';
-import { CHAINS, stepOf } from './chains.js';
+} from '../../../src/backends/wasm/kernel-call.js';
+import { SHARING } from '../../../src/backends/wasm/kernels.js';
+import { link, linkedSize } from '../../../src/backends/wasm/linker.js';
+import { loadModule } from '../../../src/backends/wasm/module.js';
+import { createWasmDevice } from '../../../src/backends/wasm/wasm.js';
+import { kernelCaseOf } from '../../../src/gradcheck/case.js';
+import { ALIGNMENT, roundUp } from '../../../src/memory-plan.js';
+import { CASES } from '../../../src/ops/registry.js';
+import { RandomStream } from '../../../src/random/threefry.js';
+import { Step } from '../../../src/step.js';
+import type { Tensor, Values } from '../../../src/tensor.js';
+import { CHAINS, stepOf } from '../chains.js';
 
 const THREADS = 3;
 const DRAWS = 4;
