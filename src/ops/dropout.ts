@@ -34,6 +34,7 @@
 import { type RandomStream, threefry2x32 } from '../random/threefry.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
+import { DROPOUT_GROUP, HALF_VALUES } from './constants.js';
 import { defineOp, elementwise } from './define-op.js';
 import { expectShape } from './shape-checks.js';
 import { stateWords, stepNumber } from './step-state.js';
@@ -47,12 +48,8 @@ export interface DropoutAttributes {
   readonly p: number;
 }
 
-/** How many values a half of a word has. */
-const HALVES = 65_536;
 /** Lanes of a vector, and blocks of a group. */
 const LANES = 4;
-/** Elements whose masks four blocks make. */
-const GROUP = 16;
 
 export function dropoutForward(
   y: Values,
@@ -75,17 +72,17 @@ export function dropoutBackward(
 /** to = from · mask / (1 − p) */
 function mask(to: Values, from: Values, step: number, { seed, stream, p }: DropoutAttributes) {
   const { threshold, scale } = drawnProbability(p);
-  const halves = new Uint16Array(GROUP);
+  const halves = new Uint16Array(DROPOUT_GROUP);
   for (let i = 0; i < from.length; i++) {
-    if (i % GROUP === 0) drawHalves(halves, seed, stream, i / GROUP, step);
-    to[i] = halves[i % GROUP] >= threshold ? from[i] * scale : 0;
+    if (i % DROPOUT_GROUP === 0) drawHalves(halves, seed, stream, i / DROPOUT_GROUP, step);
+    to[i] = halves[i % DROPOUT_GROUP] >= threshold ? from[i] * scale : 0;
   }
 }
 
 /** The smallest half that keeps its element, and 1 / (1 − p), both for the rounded p. */
 export function drawnProbability(p: number): { threshold: number; scale: number } {
-  const threshold = Math.min(Math.round(p * HALVES), HALVES - 1);
-  return { threshold, scale: HALVES / (HALVES - threshold) };
+  const threshold = Math.min(Math.round(p * HALF_VALUES), HALF_VALUES - 1);
+  return { threshold, scale: HALF_VALUES / (HALF_VALUES - threshold) };
 }
 
 /** The halves of all elements of a group, in the order of the elements. */

@@ -27,16 +27,12 @@ import {
   reals,
   relative,
 } from './cases.js';
+import { STATE_POSITION, STATE_ROW, STATE_STEP, STATE_WORDS } from './constants.js';
 import { defineOp } from './define-op.js';
 import { expectShape } from './shape-checks.js';
 
 /** R: the largest number of steps of one run. */
 export const MAX_ROWS = 1024;
-
-const STEP = 0;
-const ROW = 1;
-const POSITION = 2;
-const STATE_SIZE = 4;
 
 /** The tensors that every training or evaluation step reads and advances. */
 export interface StepState {
@@ -47,7 +43,7 @@ export interface StepState {
 
 export function createStepState(): StepState {
   return {
-    state: persistent('state', [STATE_SIZE], 'int32'),
+    state: persistent('state', [STATE_WORDS], 'int32'),
     schedule: persistent('schedule', [MAX_ROWS]),
     losses: persistent('losses', [MAX_ROWS]),
   };
@@ -55,32 +51,32 @@ export function createStepState(): StepState {
 
 /** The elements of `state` for a run that starts with update `step` at `position` of the index. */
 export function stateWords(step: number, position: number): Int32Array {
-  const words = new Int32Array(STATE_SIZE);
-  words[STEP] = step;
-  words[POSITION] = position;
+  const words = new Int32Array(STATE_WORDS);
+  words[STATE_STEP] = step;
+  words[STATE_POSITION] = position;
   return words;
 }
 
 export function learningRate(schedule: Values, state: Values): number {
-  return schedule[state[ROW]];
+  return schedule[state[STATE_ROW]];
 }
 
 export function stepNumber(state: Values): number {
-  return state[STEP];
+  return state[STATE_STEP];
 }
 
 export function position(state: Values): number {
-  return state[POSITION];
+  return state[STATE_POSITION];
 }
 
 export function recordLoss(losses: Values, L: Values, state: Values): void {
-  losses[state[ROW]] = L[0];
+  losses[state[STATE_ROW]] = L[0];
 }
 
 export function advance(state: Values, batchSize: number): void {
-  state[STEP] += 1;
-  state[ROW] += 1;
-  state[POSITION] += batchSize;
+  state[STATE_STEP] += 1;
+  state[STATE_ROW] += 1;
+  state[STATE_POSITION] += batchSize;
 }
 
 export const stepStateOps = {
@@ -92,7 +88,7 @@ export const stepStateOps = {
     formula: 'losses[row] ← L',
     shapes({ L, state }) {
       expectShape('recordLoss', 'L', L, [1]);
-      expectShape('recordLoss', 'state', state, [STATE_SIZE]);
+      expectShape('recordLoss', 'state', state, [STATE_WORDS]);
       return { outputs: {}, sizes: {} };
     },
     terms: () => 1,
@@ -107,7 +103,7 @@ export const stepStateOps = {
     sizes: [],
     formula: 'step ← step + 1, row ← row + 1, position ← position + batchSize',
     shapes({ state }) {
-      expectShape('advance', 'state', state, [STATE_SIZE]);
+      expectShape('advance', 'state', state, [STATE_WORDS]);
       return { outputs: {}, sizes: {} };
     },
     terms: () => 2,
@@ -139,7 +135,7 @@ export function stepStateCase(random: RandomStream): KernelDeclaration<keyof typ
 export function drawStepState(random: RandomStream): { state: Drawn; schedule: Drawn } {
   const [step, row, position] = [1, 100, 1000].map((bound) => 1 + random.nextBelow(bound));
   return {
-    state: { shape: [STATE_SIZE], data: Int32Array.of(step, row, position, 0) },
+    state: { shape: [STATE_WORDS], data: Int32Array.of(step, row, position, 0) },
     schedule: positiveReals(random, [MAX_ROWS]),
   };
 }
