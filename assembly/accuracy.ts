@@ -15,7 +15,7 @@ export function countConfusion(args: usize): void {
   }
 }
 
-/** The first largest score; for one column, whether it is above 0. */
+/** The class with the largest score, the first of equal ones; with one column, 1 if the score is above 0. */
 function predictedClass(row: usize, C: i32): i32 {
   if (C == 1) return i32(load<f32>(row) > 0);
   let best = 0;

@@ -1,6 +1,6 @@
 // Derivation: src/ops/adam.ts
-// One pass over weight, both moments and gradient. The bias corrections are folded into the
-// learning rate and into the root once per call:
+// One pass over weight, both moments and gradient. The bias corrections are constant during a call,
+// so they are folded into the learning rate and into the root:
 //
 //   η m̂ / (√v̂ + ε) = (η / (1 − β₁ᵗ)) m / (√v · 1/√(1 − β₂ᵗ) + ε)
 import { attribute, pointer, size } from './arguments';
@@ -16,14 +16,16 @@ export function adamWUpdate(args: usize): void {
   adam(args, 0, attribute(args, 7, 3));
 }
 
-/** `penalty` joins the gradient; `shrink` scales the weight by 1 − η·shrink beforehand. */
+/** `penalty`·w is added to the gradient (L2); w is first scaled by 1 − η·`shrink` (decoupled decay). */
 function adam(args: usize, penalty: f64, shrink: f64): void {
   const w = pointer(args, 0);
   const m = pointer(args, 1);
   const v = pointer(args, 2);
   const dw = pointer(args, 3);
-  const η = <f64>learningRate(pointer(args, 4), pointer(args, 5));
-  const t = stepNumber(pointer(args, 5));
+  const schedule = pointer(args, 4);
+  const state = pointer(args, 5);
+  const η = <f64>learningRate(schedule, state);
+  const t = stepNumber(state);
   const n = size(args, 6);
   const beta1 = attribute(args, 7, 0);
   const beta2 = attribute(args, 7, 1);

@@ -1,6 +1,9 @@
-// How a kernel finds its arguments. The step's compiler (src/backends/wasm/linker.ts) writes, for
-// each call, 32-bit words (pointers of outputs, pointers of inputs, sizes), then, on the next
-// multiple of 8 bytes, the attributes as float64.
+// How a kernel reads its arguments. For each call, src/backends/wasm/linker.ts writes 32-bit words:
+// pointers of outputs, updates and inputs, then sizes; and from the next multiple of 8 bytes on, the
+// attributes as float64.
+//
+// test/backends/wasm/kernel-arguments.test.ts compares what kernels read with the op's definition:
+// assign each pointer to a constant named after its role, and each size to one named after the size.
 
 // @ts-ignore: decorator
 @inline export function pointer(args: usize, word: i32): usize {

@@ -1,8 +1,8 @@
 // Derivation: src/ops/average-pool2d.ts
 // x, dx (B, H, W, C) and y, dy (B, OH, OW, C), row-major and dense; four channels at a time.
 //
-// Forward, threads share the rows of y; backward those of dx, each pixel of which gathers from the
-// windows that cover it, in ascending order.
+// Forward, threads share the rows of y. Backward, they share the rows of dx: each pixel gathers from
+// the windows that cover it, in ascending order.
 import { pointer } from './arguments';
 import { storeLanes } from './simd';
 import { shareBegin, shareEnd } from './threads';
@@ -45,7 +45,7 @@ export function averagePool2dBackward(args: usize): void {
   }
 }
 
-/** to[c] = 1/(KH KW) Σ from[i, j, c] over so many rows and columns; none where they are not above 0. */
+/** to[c] = 1/(KH KW) Σ from[i, j, c] over `rows` rows and `columns` columns; 0 if either is ≤ 0. */
 function average(to: usize, from: usize, rows: i32, columns: i32, rowBytes: i32): void {
   const channels = C;
   const area = f32x4.splat(<f32>(KH * KW));

@@ -1,14 +1,14 @@
 // Derivation: src/ops/batch-norm.ts
-// x, y, dx, dy: N rows of C channels, row-major and dense; all else (C).
+// x, y, dx, dy: N rows of C channels, row-major and dense; all other tensors (C).
 //
-// What is summed over the rows is shared by channels; what is done to each number, by rows, with the
-// factors of each channel worked out beforehand, into scratch memory.
+// Where a kernel sums over rows, threads share the channels. Where it transforms each number, threads
+// share the rows, and each thread first computes the factors of each channel in scratch memory.
 import { attribute, pointer, size } from './arguments';
 import { storeColumns, WIDTH } from './columns';
 import { multiplyAdd, storeLanes } from './simd';
 import { ownScratch, shareBegin, shareEnd } from './threads';
 
-/** Channels whose factors are in scratch memory at a time. */
+/** Channels whose factors are in scratch memory at once. */
 const BLOCK: i32 = 512;
 const BLOCK_BYTES: usize = 4 * BLOCK;
 
@@ -31,7 +31,7 @@ export function batchNormStatistics(args: usize): void {
   const C = size(args, 4);
   for (let c = channelsBegin(C), end = channelsEnd(C); c < end; c += WIDTH) {
     const count = min(WIDTH, end - c);
-    // From the first row: a sum of large numbers would round away what they differ by.
+    // Deviations from the first row: in a sum of large numbers, their differences would be rounded away.
     memory.copy(mean + 4 * c, x + 4 * c, 4 * count);
     deviations(mean + 4 * c, variance + 4 * c, x + 4 * c, N, 4 * C, count);
     deviations(mean + 4 * c, variance + 4 * c, x + 4 * c, N, 4 * C, count);
@@ -39,13 +39,12 @@ export function batchNormStatistics(args: usize): void {
 }
 
 /**
- * Means, and the variance about those that are known up to their rounding. With d = x − mean and
- * e = Σ d / N,
+ * Improves the means, and computes the variance. With d = x − mean and e = Σ d / N,
  *
  *   mean ← mean + e    variance = Σ d² / N − e²
  *
- * is exact for whatever mean it starts from; the second time, e is of the order of a rounding and
- * cancels nothing.
+ * which is exact for any mean that it starts from. The second time, e is as small as a rounding error,
+ * so the subtraction cancels nothing.
  *
  * Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983: the corrected
  * two-pass algorithm.
@@ -94,7 +93,7 @@ function deviations(
   );
 }
 
-/** squares / rows − e², which rounding alone could bring below zero. */
+/** squares / rows − e², at least 0: only rounding can make it negative. */
 // @ts-ignore: decorator
 @inline function corrected(squares: v128, rows: v128, e: v128): v128 {
   return f32x4.max(f32x4.sub(f32x4.div(squares, rows), f32x4.mul(e, e)), f32x4.splat(0));
@@ -108,12 +107,12 @@ export function batchNormUpdateStatistics(args: usize): void {
   const C = size(args, 4);
   const momentum = attribute(args, 5, 0);
   const N = attribute(args, 5, 1);
-  follow(runningMean, mean, C, 1 - momentum, momentum);
-  follow(runningVariance, variance, C, 1 - momentum, momentum * (N / (N - 1)));
+  updateRunning(runningMean, mean, C, 1 - momentum, momentum);
+  updateRunning(runningVariance, variance, C, 1 - momentum, momentum * (N / (N - 1)));
 }
 
 /** running ← keep · running + take · current, element by element. */
-function follow(running: usize, current: usize, C: i32, keep: f64, take: f64): void {
+function updateRunning(running: usize, current: usize, C: i32, keep: f64, take: f64): void {
   const a = f32x4.splat(<f32>keep);
   const b = f32x4.splat(<f32>take);
   for (let i = 0; i < 4 * C; i += 16) {
@@ -161,7 +160,7 @@ function normaliseRow(y: usize, x: usize, mean: usize, scale: usize, beta: usize
   return multiplyAdd(centred, v128.load(scale), v128.load(beta));
 }
 
-/** s = 1 / √(v + ε) of four channels. */
+/** s = 1 / √(variance + ε) of four channels. */
 // @ts-ignore: decorator
 @inline function inverseDeviation(variance: usize, epsilon: f32): v128 {
   const v = f32x4.add(v128.load(variance), f32x4.splat(epsilon));
@@ -188,7 +187,7 @@ export function batchNormBackwardParameters(args: usize): void {
   }
 }
 
-/** dβ = Σ dy and dγ = s Σ dy (x − μ) of up to sixteen channels. */
+/** dβ = Σ dy and dγ = s Σ dy (x − mean) of up to sixteen channels. */
 function sumGradients(
   dGamma: usize, dBeta: usize, dy: usize, x: usize, mean: usize, variance: usize,
   epsilon: f32, N: i32, rowBytes: i32, count: i32,
@@ -226,7 +225,7 @@ function sumGradients(
   );
 }
 
-/** dx = a dy + b (x − mean) + c with a = γ s, b = −γ s² dγ / N and c = −γ s dβ / N. */
+/** dx = a dy + b (x − mean) + d with a = γ s, b = −γ s² dγ / N and d = −γ s dβ / N. */
 export function batchNormBackwardInput(args: usize): void {
   const dx = pointer(args, 0);
   const dy = pointer(args, 1);
@@ -271,7 +270,7 @@ function gradientRow(dx: usize, dy: usize, x: usize, mean: usize, factors: usize
 @inline function gradient(dy: usize, x: usize, mean: usize, factors: usize): v128 {
   const a = v128.load(factors);
   const b = v128.load(factors + BLOCK_BYTES);
-  const c = v128.load(factors + 2 * BLOCK_BYTES);
+  const d = v128.load(factors + 2 * BLOCK_BYTES);
   const centred = f32x4.sub(v128.load(x), v128.load(mean));
-  return multiplyAdd(a, v128.load(dy), multiplyAdd(b, centred, c));
+  return multiplyAdd(a, v128.load(dy), multiplyAdd(b, centred, d));
 }

@@ -1,12 +1,12 @@
-// Sixteen columns of a row-major matrix at a time: a cache line of each row, in four vectors, each
-// with a chain of sums of its own. Where fewer are left, the vectors run past the matrix's end (arrays
-// are padded: see src/backends/wasm/linker.ts), and only what counts is stored.
+// Sixteen columns of a row-major matrix at a time: one cache line of each row, in four vectors with one
+// accumulator each. Where fewer columns are left, the vectors extend beyond the matrix's end (tensors
+// are padded: PADDING in src/backends/wasm/constants.ts), and only the valid lanes are stored.
 //
-// Each column is summed over ascending rows, whatever the columns beside it: so threads may share
-// them in any way.
+// Each column is summed over ascending rows, independently of its neighbours, so threads may share the
+// columns in any way.
 import { storeLanes } from './simd';
 
-/** Columns that the functions below work on. */
+/** Columns that are processed together. */
 export const WIDTH: i32 = 16;
 
 /** Means of the first `count` columns, 1 … 16. */

@@ -1,4 +1,4 @@
-// The sizes of the convolution that runs now, as src/ops/conv2d.ts lists them.
+// The sizes of the current convolution, in the order of src/ops/conv2d.ts. Each thread has its own copy.
 import { size } from './arguments';
 
 export let B: i32 = 0;
@@ -10,15 +10,15 @@ export let OW: i32 = 0;
 export let OC: i32 = 0;
 export let KH: i32 = 0;
 export let KW: i32 = 0;
-export let strideH: i32 = 0;
-export let strideW: i32 = 0;
-export let paddingH: i32 = 0;
-export let paddingW: i32 = 0;
-export let dilationH: i32 = 0;
-export let dilationW: i32 = 0;
+export let SH: i32 = 0;
+export let SW: i32 = 0;
+export let PH: i32 = 0;
+export let PW: i32 = 0;
+export let DH: i32 = 0;
+export let DW: i32 = 0;
 export let G: i32 = 0;
 
-/** @param word how many pointers come before the sizes */
+/** @param word number of pointers before the sizes */
 export function readSizes(args: usize, word: i32): void {
   B = size(args, word);
   H = size(args, word + 1);
@@ -29,11 +29,11 @@ export function readSizes(args: usize, word: i32): void {
   OC = size(args, word + 6);
   KH = size(args, word + 7);
   KW = size(args, word + 8);
-  strideH = size(args, word + 9);
-  strideW = size(args, word + 10);
-  paddingH = size(args, word + 11);
-  paddingW = size(args, word + 12);
-  dilationH = size(args, word + 13);
-  dilationW = size(args, word + 14);
+  SH = size(args, word + 9);
+  SW = size(args, word + 10);
+  PH = size(args, word + 11);
+  PW = size(args, word + 12);
+  DH = size(args, word + 13);
+  DW = size(args, word + 14);
   G = size(args, word + 15);
 }

@@ -1,55 +1,56 @@
 // Derivation: src/ops/conv2d.ts
 // x (B, H, W, C), dy (B, OH, OW, OC), dW (KH, KW, C/G, OC), all row-major and dense.
 //
-// dW = Xᵀ·dy by the tiles of assembly/gathered-tile.ts: a row of the product is a tap and a channel,
-// whose numbers lie in x at equal steps along a row of output pixels. Taps that see the same output
-// pixels, all others meeting only padding, form a class: assembly/window-axis.ts with taps and output
-// pixels in each other's place.
+// dW = Xᵀ·dy by implicit GEMM, with the micro-kernel of gathered-tile.ts. A row of the product is one
+// tap and one channel; along a row of output pixels, its elements are at equal distances in x. Taps
+// that read x at the same output pixels form a class (at other pixels, they read padding): these are
+// the classes of window-axis.ts with the roles of taps and output pixels exchanged.
 //
-// The sum over pixels is cut into blocks of images, or of rows of a large one, or pieces of a long row,
-// whose dy is copied to panels that stay in the first-level cache:
+// The sum over pixels is divided into blocks of images, rows of a large image, or pieces of a long
+// row. The dy of a block is packed in panels that stay in the first-level cache:
 //
 //   panels   [strip of 8 output channels][pixel of the block][8]
 //
-// Pixels are counted by image, row, column; where rows are short, by row, column, image, so that runs
-// along the images are long. Threads share the tiles, counted down the strips.
+// Pixels are counted by image, row, column; or, where rows are short, by row, column, image, so that
+// runs along the images are long. Threads share the tiles, counted down the strips.
+import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
-import { appendRun, NONE } from './conv2d';
+import { appendRun, NO_CLAMP } from './conv2d';
 import {
-  B, C, dilationH, dilationW, G, H, KH, KW, OC, OH, OW, paddingH, paddingW, readSizes, strideH, strideW, W,
+  B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W,
 } from './conv2d-sizes';
 import { packStraight } from './gemm-packing';
 import { storeLanes } from './simd';
 import { ACCUMULATE, COLUMNS, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
-import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
+import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 import { CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, tapCount } from './window-axis';
 
 /** Output pixels of a block: a panel of 24 KiB. */
 const PIXELS: i32 = 768;
 const TILES_PER_BLOCK: i32 = 32;
-/** Rows of output up to this long are walked along the images. */
+/** Runs go along the images where rows of output have at most this many pixels. */
 const SHORT: i32 = 4;
-/** With fewer channels than this, padded images are copied with their padding. */
+/** Images with fewer channels than this are copied with their padding. */
 const FEW_CHANNELS: i32 = 6;
 
-// What the call that runs works with. Each thread has its own copy.
+// State of the current call. Each thread has its own copy.
 
-/** Channels of a group that come in and go out, and strips of those that go out. */
+/** Input and output channels of a group, and strips of the output channels. */
 let depth: i32 = 0;
 let outputs: i32 = 0;
 let strips: i32 = 0;
-/** Tiles of a strip, and which tiles, counted through all strips, are this thread's. */
+/** Tiles of a strip; and this thread's tiles [first, last), counted through all strips. */
 let tiles: i32 = 0;
 let first: i32 = 0;
 let last: i32 = 0;
-/** The images that taps read, bytes of their rows and of each, and from one k to the next. */
+/** The images that taps read; bytes of a row, of an image, and from one k to the next. */
 let source: usize = 0;
 let rowBytes: i32 = 0;
 let imageBytes: i32 = 0;
 let step: i32 = 0;
 let alongImages: bool = false;
-/** Tables in scratch memory, each up to the next one. */
+/** Tables in scratch memory; each ends where the next one begins. */
 let rowClasses: usize = 0;
 let columnClasses: usize = 0;
 let runs: usize = 0;
@@ -66,13 +67,20 @@ let right: i32 = 0;
 
 export function conv2dBackwardWeight(args: usize): void {
   readSizes(args, 3);
-  backwardWeight(pointer(args, 0), 0, pointer(args, 1), pointer(args, 2));
+  const dW = pointer(args, 0);
+  const x = pointer(args, 1);
+  const dy = pointer(args, 2);
+  backwardWeight(dW, 0, x, dy);
 }
 
-/** conv2dBackwardWeight and conv2dBackwardBias in one, so that dy comes from memory once. */
+/** conv2dBackwardWeight and conv2dBackwardBias in one pass over dy. */
 export function conv2dBackwardWeightBias(args: usize): void {
   readSizes(args, 4);
-  backwardWeight(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3));
+  const dW = pointer(args, 0);
+  const db = pointer(args, 1);
+  const x = pointer(args, 2);
+  const dy = pointer(args, 3);
+  backwardWeight(dW, db, x, dy);
 }
 
 /** @param db (OC), or 0 for none */
@@ -104,28 +112,28 @@ function backwardWeight(dW: usize, db: usize, x: usize, dy: usize): void {
 }
 
 /**
- * Lays out scratch memory for blocks of such sizes, and lists the classes.
+ * Lays out scratch memory for blocks of these sizes, and lists the classes.
  *
- * @returns bytes at its beginning for padded images; 0 where they are read as they are
+ * @returns bytes for padded images at the beginning of scratch memory; 0 if images are not copied
  */
 function prepare(scratch: usize, images: i32, height: i32, width: i32): i32 {
   depth = C / G;
   outputs = OC / G;
   strips = (outputs + COLUMNS - 1) / COLUMNS;
-  // Of few channels, a tile takes rows of several taps, which must see the same pixels.
-  const bytes = <i64>4 * images * (H + 2 * paddingH) * (W + 2 * paddingW) * C;
-  const pads = C < FEW_CHANNELS && paddingH + paddingW > 0 && bytes <= SCRATCH_BYTES / 4;
+  // With few channels, a tile spans several taps, which must read the same pixels.
+  const bytes = <i64>4 * images * (H + 2 * PH) * (W + 2 * PW) * C;
+  const pads = C < FEW_CHANNELS && PH + PW > 0 && bytes <= SCRATCH_BYTES / 4;
   const paddedBytes = pads ? <i32>bytes : 0;
-  const extraH = pads ? 2 * paddingH : 0;
-  const extraW = pads ? 2 * paddingW : 0;
+  const extraH = pads ? 2 * PH : 0;
+  const extraW = pads ? 2 * PW : 0;
   rowBytes = 4 * (W + extraW) * C;
   imageBytes = (H + extraH) * rowBytes;
   alongImages = OW <= SHORT && images > OW;
-  step = alongImages ? imageBytes : 4 * strideW * C;
+  step = alongImages ? imageBytes : 4 * SW * C;
 
   rowClasses = (scratch + paddedBytes + 63) & ~63;
-  columnClasses = listClasses(rowClasses, KH, OH, H + extraH, dilationH, strideH, paddingH - extraH / 2, false);
-  runs = listClasses(columnClasses, KW, OW, W + extraW, dilationW, strideW, paddingW - extraW / 2, false);
+  columnClasses = listClasses(rowClasses, KH, OH, H + extraH, DH, SH, PH - extraH / 2, false);
+  runs = listClasses(columnClasses, KW, OW, W + extraW, DW, SW, PW - extraW / 2, false);
   rows = runs + RUN * (alongImages ? OH * OW : images * height);
   panels = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
   stripBytes = 4 * COLUMNS * images * height * width;
@@ -147,7 +155,7 @@ function countTiles(): i32 {
   return sum;
 }
 
-/** Copies dy at the block's pixels to the panels of strips [strip, end), and adds it to db. */
+/** Packs dy at the block's pixels for strips [strip, end), and adds it to db. */
 function packStrips(dy: usize, db: usize, strip: i32, end: i32): void {
   const pixel = 4 * OC;
   const pixels = count * (bottom - top) * (right - left);
@@ -162,14 +170,14 @@ function packStrips(dy: usize, db: usize, strip: i32, end: i32): void {
     } else {
       packStraight(panel, at, pixel, pixels);
     }
-    // Of a strip that threads share, the one that has its first tile does the bias.
+    // Where threads share a strip, the thread with its first tile adds up the bias.
     if (db && strip * tiles >= first) {
       addPixels(db + 4 * o, at, pixels, min(COLUMNS, outputs - strip % strips * COLUMNS));
     }
   }
 }
 
-/** db ← db + the sum of so many pixels, in ascending order; from zero, in the first block. */
+/** db ← db + the sum of `pixels` pixels, in ascending order. The first block starts from zero. */
 function addPixels(db: usize, dy: usize, pixels: i32, width: i32): void {
   const begins = n + top + left == 0;
   let low = begins ? f32x4.splat(0) : v128.load(db);
@@ -184,16 +192,16 @@ function addPixels(db: usize, dy: usize, pixels: i32, width: i32): void {
 
 /** dW ← dW + the block's products, for strips [strip, end). */
 function multiplyStrips(dW: usize, strip: i32, end: i32): void {
-  let passed = 0;
+  let tilesBefore = 0;
   for (let row = rowClasses; row < columnClasses; row += CLASS) {
     for (let column = columnClasses; column < runs; column += CLASS) {
-      passed += multiplyClass(dW, row, column, strip, end, passed);
+      tilesBefore += multiplyClass(dW, row, column, strip, end, tilesBefore);
     }
   }
 }
 
-/** One class of taps; returns its tiles, of which so many in other classes have passed. */
-function multiplyClass(dW: usize, row: usize, column: usize, strip: i32, end: i32, passed: i32): i32 {
+/** One class of taps; returns its number of tiles. Earlier classes have `tilesBefore` tiles. */
+function multiplyClass(dW: usize, row: usize, column: usize, strip: i32, end: i32, tilesBefore: i32): i32 {
   const size = placeCount(row) * placeCount(column) * depth;
   const classTiles = (size + tileRows - 1) / tileRows;
   const endRuns = listRuns(row, column);
@@ -202,8 +210,8 @@ function multiplyClass(dW: usize, row: usize, column: usize, strip: i32, end: i3
     const firstRow = tileBegin(tile, size, classTiles);
     let listed = false;
     for (let s = strip; s < end; s++) {
-      const begin = max(tile, first - s * tiles - passed);
-      const stop = min(endTiles, last - s * tiles - passed);
+      const begin = max(tile, first - s * tiles - tilesBefore);
+      const stop = min(endTiles, last - s * tiles - tilesBefore);
       if (begin >= stop) continue;
       if (!listed) listRows(dW, row, column, firstRow, tileBegin(endTiles, size, classTiles));
       listed = true;
@@ -211,29 +219,29 @@ function multiplyClass(dW: usize, row: usize, column: usize, strip: i32, end: i3
       gatheredTiles(
         begin, stop, classTiles, size, rows, firstRow, runs, endRuns,
         4 * (s / strips) * depth, step, panels + stripBytes * (s - strip),
-        4 * (s / strips * outputs + o), min(COLUMNS, outputs - o), n + top + left > 0 ? ACCUMULATE : 0, NONE,
+        4 * (s / strips * outputs + o), min(COLUMNS, outputs - o), n + top + left > 0 ? ACCUMULATE : 0, NO_CLAMP,
       );
     }
   }
   return classTiles;
 }
 
-/** Lists the block's output pixels that a class's taps see, as distances in x and rows of the panel. */
+/** Lists the block's output pixels at which a class's taps read x, as offsets in x and rows of the panel. */
 function listRuns(row: usize, column: usize): usize {
-  // In these classes taps are the places, and output pixels what they read through.
+  // In these classes, taps are the places, and output pixels are the taps.
   const firstRow = firstTap(row);
   const firstColumn = firstTap(column);
   const begin = max(top, firstRow);
   const end = min(bottom, firstRow + tapCount(row));
   const beginColumn = max(left, firstColumn);
   const columns = min(right, firstColumn + tapCount(column)) - beginColumn;
-  const pixelBytes = 4 * strideW * C;
+  const pixelBytes = 4 * SW * C;
   let run = runs;
   if (columns <= 0) return run;
   if (alongImages) {
     for (let i = begin; i < end; i++) {
       for (let j = 0; j < columns; j++) {
-        const offset = (i - firstRow) * strideH * rowBytes + j * pixelBytes;
+        const offset = (i - firstRow) * SH * rowBytes + j * pixelBytes;
         run = appendRun(runs, run, offset, (i * OW + firstColumn + j) * count, count, step);
       }
     }
@@ -242,7 +250,7 @@ function listRuns(row: usize, column: usize): usize {
   const across = right - left;
   for (let image = 0; image < count; image++) {
     for (let i = begin; i < end; i++) {
-      const offset = image * imageBytes + (i - firstRow) * strideH * rowBytes + (beginColumn - firstColumn) * pixelBytes;
+      const offset = image * imageBytes + (i - firstRow) * SH * rowBytes + (beginColumn - firstColumn) * pixelBytes;
       const k = (image * (bottom - top) + i - top) * across + beginColumn - left;
       run = appendRun(runs, run, offset, k, columns, step);
     }
@@ -250,7 +258,7 @@ function listRuns(row: usize, column: usize): usize {
   return run;
 }
 
-/** Lists where rows [begin, end) of a class read and write; rows are counted by tap, then channel. */
+/** Lists the addresses that rows [begin, end) of a class read and write; rows are counted by tap, then channel. */
 function listRows(dW: usize, row: usize, column: usize, begin: i32, end: i32): void {
   const columns = placeCount(column);
   let entry = rows;
@@ -258,23 +266,23 @@ function listRows(dW: usize, row: usize, column: usize, begin: i32, end: i32): v
     const c = at % depth;
     const l = at / depth % columns;
     const k = at / depth / columns;
-    const h = firstSource(row) + k * dilationH;
-    const w = firstSource(column) + l * dilationW;
+    const h = firstSource(row) + k * DH;
+    const w = firstSource(column) + l * DW;
     const tap = (firstPlace(row) + k) * KW + firstPlace(column) + l;
     store<u32>(entry, <u32>(source + h * rowBytes + 4 * (w * C + c)));
     store<u32>(entry, <u32>(dW + 4 * (tap * depth + c) * OC), 4);
   }
 }
 
-/** Copies the block's images into the middle of zeros. */
+/** Copies the block's images with a border of zeros. */
 function padImages(to: usize, x: usize): void {
   const rowLength = 4 * W * C;
   memory.fill(to, 0, count * imageBytes);
   for (let image = 0; image < count; image++) {
-    to += paddingH * rowBytes;
+    to += PH * rowBytes;
     for (let h = 0; h < H; h++, to += rowBytes, x += rowLength) {
-      memory.copy(to + 4 * paddingW * C, x, rowLength);
+      memory.copy(to + 4 * PW * C, x, rowLength);
     }
-    to += paddingH * rowBytes;
+    to += PH * rowBytes;
   }
 }

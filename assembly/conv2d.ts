@@ -1,104 +1,124 @@
 // Derivation: src/ops/conv2d.ts
 // x, dx (B, H, W, C), y, dy (B, OH, OW, OC), W (KH, KW, C/G, OC), all row-major and dense.
 //
-// Forward and the gradient of the input are the same product: pixels of a result, each the sum over
-// taps and channels of pixels of a source times weights. Which pixels, assembly/window-axis.ts tells
-// for each axis; the product is done by assembly/gathered-tile.ts, straight from the images. Only
-// weights are copied, to where a tile reads eight columns of them from end to end:
+// Implicit GEMM. Forward and the gradient of the input are the same GEMM: each pixel of a result is
+// a sum, over taps and channels, of pixels of a source times weights. im2col would store every pixel
+// KH·KW times; here the micro-kernel of gathered-tile.ts reads A straight from the images, and
+// window-axis.ts computes for each axis which pixels it reads. Only the weights are packed, in panels
+// of eight columns that a tile reads sequentially:
 //
 //   panels   [strip of 8 result channels][tap][source channel][8]
 //
-// Taps lie in the order in which the source is read, so that the taps of one row of a kernel, whose
-// channels lie side by side in source and panel, are one run.
+// Taps are in the order in which the source is read. The taps of one row of a window, whose channels
+// are adjacent in source and panel, are therefore one run.
 //
 // Threads share the tiles, counted down the strips.
+import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
 import {
-  B, C, dilationH, dilationW, G, H, KH, KW, OC, OH, OW, paddingH, paddingW, readSizes, strideH, strideW, W,
+  B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W,
 } from './conv2d-sizes';
 import { packStraight, packTransposed } from './gemm-packing';
 import { ACCUMULATE, COLUMNS, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
 import { linearBackwardBias } from './linear';
-import { ownScratch, SCRATCH_BYTES, shareBegin, shareEnd } from './threads';
+import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 import {
   CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, placeStep, tapCount, tapStep,
 } from './window-axis';
 
-/** Tiles whose rows are listed at a time: what they read stays in the second-level cache. */
+/** Tiles whose rows are listed together: what they read stays in the second-level cache. */
 const TILES_PER_BLOCK: i32 = 32;
 /**
- * Rows of a panel, at most: 256 KiB, which fit beside all tables. Deeper sums are cut into blocks of
- * channels, always the same ones, so that bits do not depend on what else is in scratch memory.
+ * Most rows of a panel: 256 KiB, which fit into scratch memory beside all tables. Longer sums are split
+ * into blocks of channels. The blocks do not depend on the free scratch memory, so neither do the bits.
  */
-const PANEL_ROWS: i32 = 8192;
+const MAX_PANEL_ROWS: i32 = 8192;
 
 export function conv2dForward(args: usize): void {
   readSizes(args, 3);
-  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0, NONE, false);
+  const y = pointer(args, 0);
+  const x = pointer(args, 1);
+  const W = pointer(args, 2);
+  convolve(y, x, W, 0, NO_CLAMP, false);
 }
 
 export function conv2dBiasForward(args: usize): void {
   readSizes(args, 4);
-  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3), NONE, false);
+  const y = pointer(args, 0);
+  const x = pointer(args, 1);
+  const W = pointer(args, 2);
+  const b = pointer(args, 3);
+  convolve(y, x, W, b, NO_CLAMP, false);
 }
 
-/** conv2dBiasForward, and ReLU on its way to memory. */
+/** conv2dBiasForward with ReLU as its epilogue. */
 export function conv2dBiasReluForward(args: usize): void {
   readSizes(args, 4);
-  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3), 0, false);
+  const y = pointer(args, 0);
+  const x = pointer(args, 1);
+  const W = pointer(args, 2);
+  const b = pointer(args, 3);
+  convolve(y, x, W, b, 0, false);
 }
 
 export function conv2dBackwardInput(args: usize): void {
   readSizes(args, 3);
-  convolve(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0, NONE, true);
+  const dx = pointer(args, 0);
+  const dy = pointer(args, 1);
+  const W = pointer(args, 2);
+  convolve(dx, dy, W, 0, NO_CLAMP, true);
 }
 
 export function conv2dBackwardBias(args: usize): void {
   linearBackwardBias(args);
 }
 
-/** No least result. */
-export const NONE: f32 = -Infinity;
+/** Results have no lower bound. */
+export const NO_CLAMP: f32 = -Infinity;
 
 /** This thread's share of a call. */
-function convolve(to: usize, from: usize, weight: usize, bias: usize, floor: f32, turned: bool): void {
+function convolve(to: usize, from: usize, weight: usize, bias: usize, clampMin: f32, transposed: bool): void {
   const scratch = ownScratch();
-  convolvePart(to, from, weight, bias, floor, turned, B, true, scratch, scratch + SCRATCH_BYTES);
+  convolvePart(to, from, weight, bias, clampMin, transposed, B, true, scratch, scratch + SCRATCH_BYTES);
 }
 
 /**
- * @param floor least result
- * @param turned from dy to dx instead of from x to y
- * @param images how many, from the first on
- * @param divided whether threads share the tiles
+ * The convolution that conv2d-sizes.ts describes, of the first `images` images.
+ *
+ * @param to y, or dx if `transposed`
+ * @param from x, or dy if `transposed`
+ * @param bias (OC), or 0 for none
+ * @param clampMin lower bound of the results: 0 for ReLU, NO_CLAMP for none
+ * @param transposed computes dx from dy instead of y from x
+ * @param partitioned whether threads share the tiles
  * @param scratch memory to work in, up to `end`
  */
 export function convolvePart(
-  to: usize, from: usize, weight: usize, bias: usize, floor: f32, turned: bool,
-  images: i32, divided: bool, scratch: usize, end: usize,
+  to: usize, from: usize, weight: usize, bias: usize, clampMin: f32, transposed: bool,
+  images: i32, partitioned: bool, scratch: usize, end: usize,
 ): void {
   const rowClasses = scratch;
-  const columnClasses = turned
-    ? listClasses(rowClasses, H, KH, OH, strideH, dilationH, paddingH, true)
-    : listClasses(rowClasses, OH, KH, H, strideH, dilationH, paddingH, false);
-  const runs = turned
-    ? listClasses(columnClasses, W, KW, OW, strideW, dilationW, paddingW, true)
-    : listClasses(columnClasses, OW, KW, W, strideW, dilationW, paddingW, false);
+  const columnClasses = transposed
+    ? listClasses(rowClasses, H, KH, OH, SH, DH, PH, true)
+    : listClasses(rowClasses, OH, KH, H, SH, DH, PH, false);
+  const runs = transposed
+    ? listClasses(columnClasses, W, KW, OW, SW, DW, PW, true)
+    : listClasses(columnClasses, OW, KW, W, SW, DW, PW, false);
   const rows = runs + RUN * KH * KW;
   const panels = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
 
-  const outputs = (turned ? C : OC) / G;
-  const depth = (turned ? OC : C) / G;
+  const outputs = (transposed ? C : OC) / G;
+  const depth = (transposed ? OC : C) / G;
   const fromChannels = depth * G;
   const strips = (outputs + COLUMNS - 1) / COLUMNS;
   const tiles = countTiles(rowClasses, columnClasses, runs, images);
-  const first = divided ? shareBegin(tiles * strips * G) : 0;
-  const last = divided ? shareEnd(tiles * strips * G) : tiles * strips * G;
+  const first = partitioned ? shareBegin(tiles * strips * G) : 0;
+  const last = partitioned ? shareEnd(tiles * strips * G) : tiles * strips * G;
   if (first == last) return;
   const endStrip = (last + tiles - 1) / tiles;
 
-  const channels = min(depth, max(1, PANEL_ROWS / (KH * KW)));
+  const channels = min(depth, max(1, MAX_PANEL_ROWS / (KH * KW)));
   const stripBytes = 4 * COLUMNS * KH * KW * channels;
   const stripsPerBlock = <i32>(end - panels) / stripBytes;
 
@@ -108,24 +128,24 @@ export function convolvePart(
       const count = min(channels, depth - c);
       for (let strip = block; strip < endBlock; strip++) {
         const panel = panels + stripBytes * (strip - block);
-        packPanel(panel, weight, rowClasses, columnClasses, runs, strip, strips, c, count, channels, turned);
+        packPanel(panel, weight, rowClasses, columnClasses, runs, strip, strips, c, count, channels, transposed);
       }
-      let passed = 0;
+      let tilesBefore = 0;
       for (let row = rowClasses; row < columnClasses; row += CLASS) {
         for (let column = columnClasses; column < runs; column += CLASS) {
           const size = images * placeCount(row) * placeCount(column);
           const classTiles = (size + tileRows - 1) / tileRows;
-          const endRuns = listRuns(runs, row, column, count, channels, fromChannels, turned);
+          const endRuns = listRuns(runs, row, column, count, channels, fromChannels, transposed);
           for (let top = 0; top < classTiles; top += TILES_PER_BLOCK) {
             const bottom = min(top + TILES_PER_BLOCK, classTiles);
             const firstRow = tileBegin(top, size, classTiles);
             let listed = false;
             for (let strip = block; strip < endBlock; strip++) {
-              const begin = max(top, first - strip * tiles - passed);
-              const end = min(bottom, last - strip * tiles - passed);
+              const begin = max(top, first - strip * tiles - tilesBefore);
+              const end = min(bottom, last - strip * tiles - tilesBefore);
               if (begin >= end) continue;
               if (!listed) {
-                listRows(rows, to, from, row, column, firstRow, tileBegin(bottom, size, classTiles), turned);
+                listRows(rows, to, from, row, column, firstRow, tileBegin(bottom, size, classTiles), transposed);
                 listed = true;
               }
               const group = strip / strips;
@@ -135,11 +155,11 @@ export function convolvePart(
               gatheredTiles(
                 begin, end, classTiles, size, rows, firstRow, runs, endRuns,
                 4 * (group * depth + c), 4, panels + stripBytes * (strip - block),
-                toColumn, min(COLUMNS, outputs - n), start, c + count < depth ? NONE : floor,
+                toColumn, min(COLUMNS, outputs - n), start, c + count < depth ? NO_CLAMP : clampMin,
               );
             }
           }
-          passed += classTiles;
+          tilesBefore += classTiles;
         }
       }
     }
@@ -157,13 +177,13 @@ function countTiles(rowClasses: usize, columnClasses: usize, end: usize, images:
   return tiles;
 }
 
-/** Copies the weights of one strip, for the taps that any class uses, and source channels [c, c + count). */
+/** Packs the weights of one strip: the taps that any class uses, and source channels [c, c + count). */
 function packPanel(
   panel: usize, weight: usize, rowClasses: usize, columnClasses: usize, endClasses: usize,
-  strip: i32, strips: i32, c: i32, count: i32, channels: i32, turned: bool,
+  strip: i32, strips: i32, c: i32, count: i32, channels: i32, transposed: bool,
 ): void {
-  const outputs = (turned ? C : OC) / G;
-  const depth = (turned ? OC : C) / G;
+  const outputs = (transposed ? C : OC) / G;
+  const depth = (transposed ? OC : C) / G;
   const group = strip / strips;
   const n = strip % strips * COLUMNS;
   for (let k = 0; k < KH; k++) {
@@ -171,8 +191,8 @@ function packPanel(
     for (let l = 0; l < KW; l++) {
       if (!isUsed(l, columnClasses, endClasses)) continue;
       const tap = k * KW + l;
-      const to = panel + 4 * COLUMNS * channels * panelTap(tap, turned);
-      if (turned) {
+      const to = panel + 4 * COLUMNS * channels * panelTap(tap, transposed);
+      if (transposed) {
         const at = weight + 4 * ((tap * outputs + n) * OC + group * depth + c);
         packTransposed(to, at, 4 * OC, count, min(COLUMNS, outputs - n));
       } else {
@@ -183,10 +203,10 @@ function packPanel(
   }
 }
 
-/** Which tap of a panel a tap is. */
+/** The place of a tap in a panel. */
 // @ts-ignore: decorator
-@inline function panelTap(tap: i32, turned: bool): i32 {
-  return turned ? KH * KW - 1 - tap : tap;
+@inline function panelTap(tap: i32, transposed: bool): i32 {
+  return transposed ? KH * KW - 1 - tap : tap;
 }
 
 function isUsed(tap: i32, classes: usize, end: usize): bool {
@@ -197,26 +217,26 @@ function isUsed(tap: i32, classes: usize, end: usize): bool {
   return false;
 }
 
-/** Lists what each row of a class reads, relative to its first pixel; returns the end of the list. */
+/** Lists the runs that each row of a class reads, relative to its first pixel; returns the end of the list. */
 function listRuns(
   runs: usize, row: usize, column: usize,
-  count: i32, channels: i32, fromChannels: i32, turned: bool,
+  count: i32, channels: i32, fromChannels: i32, transposed: bool,
 ): usize {
-  const rowAdvance = turned ? -dilationH * tapStep(row) / strideH : dilationH * tapStep(row);
-  const columnAdvance = turned ? -dilationW * tapStep(column) / strideW : dilationW * tapStep(column);
-  const fromWidth = turned ? OW : W;
+  const rowAdvance = transposed ? -DH * tapStep(row) / SH : DH * tapStep(row);
+  const columnAdvance = transposed ? -DW * tapStep(column) / SW : DW * tapStep(column);
+  const fromWidth = transposed ? OW : W;
   let run = runs;
   for (let a = 0; a < tapCount(row); a++) {
     for (let b = 0; b < tapCount(column); b++) {
       const tap = (firstTap(row) + a * tapStep(row)) * KW + firstTap(column) + b * tapStep(column);
       const offset = 4 * fromChannels * (a * rowAdvance * fromWidth + b * columnAdvance);
-      run = appendRun(runs, run, offset, channels * panelTap(tap, turned), count, 4);
+      run = appendRun(runs, run, offset, channels * panelTap(tap, transposed), count, 4);
     }
   }
   return run;
 }
 
-/** Appends a run, to the last one if it goes on from there; returns the end of the list. */
+/** Appends a run, or extends the last run if the new one continues it; returns the end of the list. */
 export function appendRun(list: usize, end: usize, offset: i32, k: i32, count: i32, step: i32): usize {
   if (end > list) {
     const last = end - RUN;
@@ -232,19 +252,19 @@ export function appendRun(list: usize, end: usize, offset: i32, k: i32, count: i
   return end + RUN;
 }
 
-/** Lists where rows [begin, end) of a class read and write; rows are counted by image, row, column. */
+/** Lists the addresses that rows [begin, end) of a class read and write; rows are counted by image, row, column. */
 function listRows(
   list: usize, to: usize, from: usize, row: usize, column: usize,
-  begin: i32, end: i32, turned: bool,
+  begin: i32, end: i32, transposed: bool,
 ): void {
-  const toPixel = 4 * (turned ? C : OC);
-  const fromPixel = 4 * (turned ? OC : C);
-  const toWidth = turned ? W : OW;
-  const fromWidth = turned ? OW : W;
-  const toHeight = turned ? H : OH;
-  const fromHeight = turned ? OH : H;
-  const rowAdvance = turned ? 1 : strideH;
-  const fromAdvance = fromPixel * (turned ? 1 : strideW);
+  const toPixel = 4 * (transposed ? C : OC);
+  const fromPixel = 4 * (transposed ? OC : C);
+  const toWidth = transposed ? W : OW;
+  const fromWidth = transposed ? OW : W;
+  const toHeight = transposed ? H : OH;
+  const fromHeight = transposed ? OH : H;
+  const rowAdvance = transposed ? 1 : SH;
+  const fromAdvance = fromPixel * (transposed ? 1 : SW);
   const toAdvance = toPixel * placeStep(column);
   const columns = placeCount(column);
   let j = begin % columns;

@@ -1,11 +1,9 @@
 // Derivation: src/ops/dropout.ts
+import { DROPOUT_GROUP, HALF_VALUES } from '../src/ops/constants';
 import { attribute, pointer, size } from './arguments';
 import { stepNumber } from './step-state';
 import { SCHEDULE_BYTES, expandKey, threefry4 } from './threefry';
 import { bytesBegin, bytesEnd, ownScratch } from './threads';
-
-/** How many values a half of a word has. */
-const HALVES: f64 = 65536;
 
 export function dropoutForward(args: usize): void {
   mask(args);
@@ -16,26 +14,27 @@ export function dropoutBackward(args: usize): void {
 }
 
 /**
- * to = from · m / (1 − p), sixteen elements at a time, by four blocks: the last sixteen may reach past
- * the end, though not past the last cache line.
+ * to = from · m / (1 − p), sixteen elements at a time, with the words of four random blocks. The last
+ * sixteen may extend beyond the tensor's end, but not beyond its last cache line.
  */
 function mask(args: usize): void {
   const to = pointer(args, 0);
   const from = pointer(args, 1);
-  const step = i32x4.splat(stepNumber(pointer(args, 2)));
+  const state = pointer(args, 2);
+  const step = i32x4.splat(stepNumber(state));
   const n = size(args, 3);
-  const dropped = min(floor(attribute(args, 4, 2) * HALVES + 0.5), HALVES - 1);
+  const dropped = min(floor(attribute(args, 4, 2) * <f64>HALF_VALUES + 0.5), <f64>HALF_VALUES - 1);
   const threshold = i32x4.splat(<i32>dropped);
-  const scale = f32x4.splat(<f32>(HALVES / (HALVES - dropped)));
+  const scale = f32x4.splat(<f32>(<f64>HALF_VALUES / (<f64>HALF_VALUES - dropped)));
   const low = i32x4.splat(0xFFFF);
 
   const schedule = ownScratch();
   const words = schedule + SCHEDULE_BYTES;
   expandKey(schedule, lowBits(attribute(args, 4, 0)), lowBits(attribute(args, 4, 1)));
   const begin = bytesBegin(n);
-  // A group of 64 bytes takes four blocks: one for every 16 bytes.
+  // Four blocks for a group of 64 bytes: block number = byte offset / 16.
   let blocks = i32x4.add(i32x4.splat(begin / 16), i32x4(0, 1, 2, 3));
-  for (let i = begin, end = bytesEnd(n); i < end; i += 64) {
+  for (let i = begin, end = bytesEnd(n); i < end; i += 4 * DROPOUT_GROUP) {
     threefry4(words, schedule, blocks, step);
     const w0 = v128.load(words);
     const w1 = v128.load(words, 16);
@@ -47,7 +46,7 @@ function mask(args: usize): void {
   }
 }
 
-/** Four elements, by one half each. */
+/** Keeps or drops four elements, each by one half of a random word. */
 // @ts-ignore: decorator
 @inline function keep(to: usize, from: usize, halves: v128, threshold: v128, scale: v128): void {
   const kept = i32x4.ge_s(halves, threshold);

@@ -2,13 +2,14 @@
 import { multiplyAdd } from './simd';
 
 /**
- * V8 makes a vector constant anew at every use, with several instructions; a load from memory is one.
+ * Constants, loaded from memory at each use: V8 builds a vector constant with several instructions at
+ * every use, while a load is one instruction.
  *
  *   0 log₂ e | 1, 2 −ln 2 in two parts | 3 … 8 coefficients of p | 9 1 | 10, 11 smallest and largest x
  *   12 ROUNDER
  *
- * ln 2 is 0.693145751953125 + 1.42860677·10⁻⁶, of which the first has 15 significant bits, so that its
- * product with a whole number below 2⁹ is exact.
+ * ln 2 = 0.693145751953125 + 1.42860677·10⁻⁶. The first part has 15 significant bits, so its product
+ * with an integer below 2⁹ is exact.
  */
 const TABLE = memory.data<f32>([
   1.44269504088896341, -0.693145751953125, -1.42860677e-6,
@@ -17,9 +18,8 @@ const TABLE = memory.data<f32>([
 ]);
 
 /**
- * 1.5 · 2²³. A number x of less than 2²² that is added to it is rounded to a whole number n, which is
- * then in the lowest bits of the sum: two additions instead of the dozen instructions that rounding
- * and conversion take.
+ * 1.5 · 2²³. Adding it to |x| < 2²² rounds x to an integer n, which is then in the lowest bits of the
+ * sum: two additions instead of the dozen instructions of rounding and conversion.
  */
 const ROUNDER: usize = 12;
 
@@ -35,9 +35,9 @@ const ROUNDER: usize = 12;
  *   eʳ = 1 + r + r²·p(r)                  p of degree 5, fitted over that interval (Cephes, expf)
  *
  * 2ⁿ is applied as two factors, so that n = 128 does not overflow the exponent field.
- * Range: below −87.33654, where eˣ leaves the normal numbers, 0; above 88.72283, ∞. NaN stays NaN.
- * Error: below 1 ULP, with and without fused multiply-adds, for two million arguments spread over that
- * range (test/ops/exp.test.ts).
+ * Range: 0 below −87.33654, where eˣ would be subnormal; ∞ above 88.72283. NaN stays NaN.
+ * Error: below 1 ULP, with and without fused multiply-adds, for two million arguments in that range
+ * (test/ops/exp.test.ts).
  */
 export function exp4(x: v128): v128 {
   const rounded = multiplyAdd(x, constant(0), constant(ROUNDER));
@@ -49,7 +49,7 @@ export function exp4(x: v128): v128 {
   return v128.bitselect(f32x4.splat(Infinity), flushed, f32x4.gt(x, constant(11)));
 }
 
-/** eˣ for x ≤ 0, where 2ⁿ is one factor and nothing overflows; the same numbers as `exp4`. */
+/** eˣ for x ≤ 0, where one factor 2ⁿ cannot overflow. The results equal those of `exp4`. */
 // @ts-ignore: decorator
 @inline export function expOfNonPositive4(x: v128): v128 {
   const rounded = multiplyAdd(x, constant(0), constant(ROUNDER));
@@ -71,7 +71,7 @@ export function exp4(x: v128): v128 {
   return f32x4.add(multiplyAdd(f32x4.mul(r, r), p, r), constant(9));
 }
 
-/** 2ⁿ for −126 ≤ n ≤ 127, from the lowest nine bits of n: in the exponent field, they add to that of 1. */
+/** 2ⁿ for −126 ≤ n ≤ 127: adds the lowest nine bits of n to the exponent field of 1. */
 // @ts-ignore: decorator
 @inline function powerOf2(n: v128): v128 {
   return i32x4.add(i32x4.shl(n, 23), constant(9));

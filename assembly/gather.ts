@@ -8,7 +8,9 @@ import { shareBegin, shareEnd } from './threads';
 export function gatherBytes(args: usize): void {
   const x = pointer(args, 0);
   const data = pointer(args, 1);
-  const index = pointer(args, 2) + 4 * position(pointer(args, 3));
+  const index = pointer(args, 2);
+  const state = pointer(args, 3);
+  const batch = index + 4 * position(state);
   const B = size(args, 4);
   const F = size(args, 5);
   const mean = attribute(args, 6, 0);
@@ -16,11 +18,11 @@ export function gatherBytes(args: usize): void {
   const a: f32 = <f32>(1 / (255 * std));
   const b: f32 = <f32>(-mean / std);
   for (let n = shareBegin(B), end = shareEnd(B); n < end; n++) {
-    normaliseRow(x + 4 * n * F, data + load<i32>(index + 4 * n) * F, F, a, b);
+    normaliseRow(x + 4 * n * F, data + load<i32>(batch + 4 * n) * F, F, a, b);
   }
 }
 
-/** x[f] = bytes[f]·a + b, sixteen at a time. */
+/** x[f] = bytes[f]·a + b, sixteen elements at a time. */
 function normaliseRow(x: usize, bytes: usize, F: i32, a: f32, b: f32): void {
   const scale = f32x4.splat(a);
   const shift = f32x4.splat(b);
@@ -49,20 +51,25 @@ function normaliseRow(x: usize, bytes: usize, F: i32, a: f32, b: f32): void {
 export function gatherReals(args: usize): void {
   const x = pointer(args, 0);
   const data = pointer(args, 1);
-  const index = pointer(args, 2) + 4 * position(pointer(args, 3));
+  const index = pointer(args, 2);
+  const state = pointer(args, 3);
+  const batch = index + 4 * position(state);
   const B = size(args, 4);
-  const rowBytes = 4 * size(args, 5);
+  const F = size(args, 5);
+  const rowBytes = 4 * F;
   for (let n = shareBegin(B), end = shareEnd(B); n < end; n++) {
-    memory.copy(x + n * rowBytes, data + load<i32>(index + 4 * n) * rowBytes, rowBytes);
+    memory.copy(x + n * rowBytes, data + load<i32>(batch + 4 * n) * rowBytes, rowBytes);
   }
 }
 
 export function gatherLabels(args: usize): void {
   const t = pointer(args, 0);
   const labels = pointer(args, 1);
-  const index = pointer(args, 2) + 4 * position(pointer(args, 3));
+  const index = pointer(args, 2);
+  const state = pointer(args, 3);
+  const batch = index + 4 * position(state);
   const B = size(args, 4);
   for (let n = 0; n < B; n++) {
-    store<i32>(t + 4 * n, load<i32>(labels + 4 * load<i32>(index + 4 * n)));
+    store<i32>(t + 4 * n, load<i32>(labels + 4 * load<i32>(batch + 4 * n)));
   }
 }

@@ -1,18 +1,33 @@
-// One tile of a product whose left factor is not a matrix in memory: assembly/conv2d.ts finds its
-// rows in images.
+// The micro-kernel of implicit GEMM. A is a matrix that is never stored (im2col is avoided): its rows
+// are windows of images, whose elements assembly/conv2d.ts and conv2d-weight.ts locate.
 //
-//   to[r, n] = from[r, n] + Σ over runs, Σ over k in the run:  a[r, k] b[k, n],   b packed as [k][8]
+//   C[r, n] = max(init[r, n] + Σ over runs, Σ over k in the run:  A[r, k] B[k, n], clampMin)
 //
-// A tile has up to 6 rows and 8 columns. Its rows are anywhere; a table has, for each,
+// A tile has up to 6 rows and 8 columns, and B is packed as [k][8]. Rows of A and C may lie anywhere; a
+// table has an entry for each:
 //
-//   [ u32 where its numbers begin | u32 where its results go ]
+//   [ u32 address of the row of A | u32 address of the row of C ]
 //
-// and all rows of a tile find their numbers at the same distances from there, in runs of equal steps:
+// All rows of a tile have their elements at the same offsets from these addresses. A list describes
+// them as runs, within which one k is `aStep` bytes from the next:
 //
-//   [ i32 bytes from the row's beginning | i32 first k, a row of b | i32 count ]
+//   [ i32 offset from the row of A, in bytes | i32 first k, a row of B | i32 count ]
 //
-// As in gemm.ts, sums stay in twelve registers, each element has one chain over ascending runs and k,
-// and the result does not depend on the tile it falls into.
+// As in gemm-tile.ts, sums stay in twelve accumulators (accIJ holds columns 4J … 4J+3 of row I), one
+// chain sums each element over ascending runs and k, and the result does not depend on the tile.
+//
+// Parameters of the functions below:
+//
+//   runs, endRuns   the list of runs
+//   aOffset         bytes to add to the address of a row of A: this tile's channels
+//   aStep           bytes from one k to the next, in a run
+//   b               this tile's columns in row 0 of B
+//   cOffset         bytes to add to the address of a row of C: this tile's columns
+//   width           columns of C to store, 1 … 8
+//   init            address of eight numbers that the sums start from; 0 for zeros, ACCUMULATE for C
+//   clampMin        lower bound of the results: 0 for ReLU, −∞ for none
+//
+// The caller guarantees that 8 columns of C and init can be read. Only `width` columns are written.
 import { atLeast, multiplyAdd, storeLanes } from './simd';
 
 /** Bytes of an entry of the table of rows, and of the list of runs. */
@@ -25,144 +40,136 @@ const B_ROW: i32 = 4 * COLUMNS;
 
 const ZEROS = memory.data(32, 16);
 
-/** Where a tile begins when `rows` are cut into `tiles` of as equal a size as can be. */
+/** First row of a tile, where `rows` rows are divided into `tiles` tiles of nearly equal size. */
 export function tileBegin(tile: i32, rows: i32, tiles: i32): i32 {
   return <i32>(<i64>tile * rows / tiles);
 }
 
 /**
- * Tiles [tile, end) of the `tiles` that so many rows are cut into.
+ * Tiles [tile, end) of the `tiles` tiles into which `rows` rows are divided.
  *
- * @param rows in all
- * @param table entries of the rows from number `first` on
- * @param shift bytes from a row's beginning to this tile's channels
- * @param step bytes from one k to the next, in a run
- * @param b where the columns of this tile begin in row 0 of b
- * @param column bytes from where a row's results begin to this tile's columns
- * @param width how many of the eight columns exist
- * @param from address of eight numbers to begin with; 0 for zeros, `ACCUMULATE` for what is there
- * @param floor least result: 0 for ReLU, −∞ for none
+ * @param rowTable entries of the rows from number `first` on
  */
 export function gatheredTiles(
   tile: i32, end: i32, tiles: i32, rows: i32,
-  table: usize, first: i32, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize,
-  column: usize, width: i32, from: usize, floor: f32,
+  rowTable: usize, first: i32, runs: usize, endRuns: usize,
+  aOffset: usize, aStep: i32, b: usize,
+  cOffset: usize, width: i32, init: usize, clampMin: f32,
 ): void {
   let row = tileBegin(tile, rows, tiles);
   while (tile < end) {
     const next = tileBegin(++tile, rows, tiles);
     gatheredTile(
-      next - row, table + ROW * (row - first), runs, endRuns,
-      shift, step, b, column, width, from, floor,
+      next - row, rowTable + ROW * (row - first), runs, endRuns,
+      aOffset, aStep, b, cOffset, width, init, clampMin,
     );
     row = next;
   }
 }
 
-/** A tile of 1 … 6 rows. */
+/** A tile of 1 … 6 rows; `rows` is its part of the table. */
 function gatheredTile(
   count: i32, rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize,
-  column: usize, width: i32, from: usize, floor: f32,
+  aOffset: usize, aStep: i32, b: usize,
+  cOffset: usize, width: i32, init: usize, clampMin: f32,
 ): void {
   switch (count) {
-    case 6: return tile6(rows, runs, endRuns, shift, step, b, column, width, from, floor);
-    case 5: return tile5(rows, runs, endRuns, shift, step, b, column, width, from, floor);
-    case 4: return tile4(rows, runs, endRuns, shift, step, b, column, width, from, floor);
-    case 3: return tile3(rows, runs, endRuns, shift, step, b, column, width, from, floor);
-    case 2: return tile2(rows, runs, endRuns, shift, step, b, column, width, from, floor);
-    default: return tile1(rows, runs, endRuns, shift, step, b, column, width, from, floor);
+    case 6: return tile6(rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
+    case 5: return tile5(rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
+    case 4: return tile4(rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
+    case 3: return tile3(rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
+    case 2: return tile2(rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
+    default: return tile1(rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
   }
 }
 
-/** Begin with what is there. */
+/** Value of `init`: add to C. */
 export const ACCUMULATE: usize = 1;
 
 // @ts-ignore: decorator
 @inline function tile(
   count: i32, rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize,
-  column: usize, width: i32, from: usize, floor: f32,
+  aOffset: usize, aStep: i32, b: usize,
+  cOffset: usize, width: i32, init: usize, clampMin: f32,
 ): void {
-  // Rows that the tile lacks repeat the first one, and the compiler drops what is never stored.
-  const to0 = <usize>load<u32>(rows, 4) + column;
-  const to1 = count > 1 ? <usize>load<u32>(rows, ROW + 4) + column : to0;
-  const to2 = count > 2 ? <usize>load<u32>(rows, 2 * ROW + 4) + column : to0;
-  const to3 = count > 3 ? <usize>load<u32>(rows, 3 * ROW + 4) + column : to0;
-  const to4 = count > 4 ? <usize>load<u32>(rows, 4 * ROW + 4) + column : to0;
-  const to5 = count > 5 ? <usize>load<u32>(rows, 5 * ROW + 4) + column : to0;
-  const start = from == 0 ? ZEROS : from;
-  const adds = from == ACCUMULATE;
-  let acc00 = v128.load(adds ? to0 : start);
-  let acc01 = v128.load(adds ? to0 : start, 16);
-  let acc10 = count > 1 ? v128.load(adds ? to1 : start) : acc00;
-  let acc11 = count > 1 ? v128.load(adds ? to1 : start, 16) : acc00;
-  let acc20 = count > 2 ? v128.load(adds ? to2 : start) : acc00;
-  let acc21 = count > 2 ? v128.load(adds ? to2 : start, 16) : acc00;
-  let acc30 = count > 3 ? v128.load(adds ? to3 : start) : acc00;
-  let acc31 = count > 3 ? v128.load(adds ? to3 : start, 16) : acc00;
-  let acc40 = count > 4 ? v128.load(adds ? to4 : start) : acc00;
-  let acc41 = count > 4 ? v128.load(adds ? to4 : start, 16) : acc00;
-  let acc50 = count > 5 ? v128.load(adds ? to5 : start) : acc00;
-  let acc51 = count > 5 ? v128.load(adds ? to5 : start, 16) : acc00;
-  const a0 = <usize>load<u32>(rows) + shift;
-  const a1 = count > 1 ? <usize>load<u32>(rows, ROW) + shift : a0;
-  const a2 = count > 2 ? <usize>load<u32>(rows, 2 * ROW) + shift : a0;
-  const a3 = count > 3 ? <usize>load<u32>(rows, 3 * ROW) + shift : a0;
-  const a4 = count > 4 ? <usize>load<u32>(rows, 4 * ROW) + shift : a0;
-  const a5 = count > 5 ? <usize>load<u32>(rows, 5 * ROW) + shift : a0;
+  // Rows that the tile lacks repeat the first one; the compiler drops what is never stored.
+  const c0 = <usize>load<u32>(rows, 4) + cOffset;
+  const c1 = count > 1 ? <usize>load<u32>(rows, ROW + 4) + cOffset : c0;
+  const c2 = count > 2 ? <usize>load<u32>(rows, 2 * ROW + 4) + cOffset : c0;
+  const c3 = count > 3 ? <usize>load<u32>(rows, 3 * ROW + 4) + cOffset : c0;
+  const c4 = count > 4 ? <usize>load<u32>(rows, 4 * ROW + 4) + cOffset : c0;
+  const c5 = count > 5 ? <usize>load<u32>(rows, 5 * ROW + 4) + cOffset : c0;
+  const initial = init == 0 ? ZEROS : init;
+  const adds = init == ACCUMULATE;
+  let acc00 = v128.load(adds ? c0 : initial);
+  let acc01 = v128.load(adds ? c0 : initial, 16);
+  let acc10 = count > 1 ? v128.load(adds ? c1 : initial) : acc00;
+  let acc11 = count > 1 ? v128.load(adds ? c1 : initial, 16) : acc00;
+  let acc20 = count > 2 ? v128.load(adds ? c2 : initial) : acc00;
+  let acc21 = count > 2 ? v128.load(adds ? c2 : initial, 16) : acc00;
+  let acc30 = count > 3 ? v128.load(adds ? c3 : initial) : acc00;
+  let acc31 = count > 3 ? v128.load(adds ? c3 : initial, 16) : acc00;
+  let acc40 = count > 4 ? v128.load(adds ? c4 : initial) : acc00;
+  let acc41 = count > 4 ? v128.load(adds ? c4 : initial, 16) : acc00;
+  let acc50 = count > 5 ? v128.load(adds ? c5 : initial) : acc00;
+  let acc51 = count > 5 ? v128.load(adds ? c5 : initial, 16) : acc00;
+  const a0 = <usize>load<u32>(rows) + aOffset;
+  const a1 = count > 1 ? <usize>load<u32>(rows, ROW) + aOffset : a0;
+  const a2 = count > 2 ? <usize>load<u32>(rows, 2 * ROW) + aOffset : a0;
+  const a3 = count > 3 ? <usize>load<u32>(rows, 3 * ROW) + aOffset : a0;
+  const a4 = count > 4 ? <usize>load<u32>(rows, 4 * ROW) + aOffset : a0;
+  const a5 = count > 5 ? <usize>load<u32>(rows, 5 * ROW) + aOffset : a0;
   for (; runs < endRuns; runs += RUN) {
-    let k = load<i32>(runs);
-    let at = b + load<i32>(runs, 4) * B_ROW;
-    const end = k + load<i32>(runs, 8) * step;
-    for (; k != end; k += step, at += B_ROW) {
-      const b0 = v128.load(at);
-      const b1 = v128.load(at, 16);
-      let x = v128.load32_splat(a0 + k);
+    let offset = load<i32>(runs);
+    let bRow = b + load<i32>(runs, 4) * B_ROW;
+    const end = offset + load<i32>(runs, 8) * aStep;
+    for (; offset != end; offset += aStep, bRow += B_ROW) {
+      const b0 = v128.load(bRow);
+      const b1 = v128.load(bRow, 16);
+      let x = v128.load32_splat(a0 + offset);
       acc00 = multiplyAdd(x, b0, acc00);
       acc01 = multiplyAdd(x, b1, acc01);
       if (count > 1) {
-        x = v128.load32_splat(a1 + k);
+        x = v128.load32_splat(a1 + offset);
         acc10 = multiplyAdd(x, b0, acc10);
         acc11 = multiplyAdd(x, b1, acc11);
       }
       if (count > 2) {
-        x = v128.load32_splat(a2 + k);
+        x = v128.load32_splat(a2 + offset);
         acc20 = multiplyAdd(x, b0, acc20);
         acc21 = multiplyAdd(x, b1, acc21);
       }
       if (count > 3) {
-        x = v128.load32_splat(a3 + k);
+        x = v128.load32_splat(a3 + offset);
         acc30 = multiplyAdd(x, b0, acc30);
         acc31 = multiplyAdd(x, b1, acc31);
       }
       if (count > 4) {
-        x = v128.load32_splat(a4 + k);
+        x = v128.load32_splat(a4 + offset);
         acc40 = multiplyAdd(x, b0, acc40);
         acc41 = multiplyAdd(x, b1, acc41);
       }
       if (count > 5) {
-        x = v128.load32_splat(a5 + k);
+        x = v128.load32_splat(a5 + offset);
         acc50 = multiplyAdd(x, b0, acc50);
         acc51 = multiplyAdd(x, b1, acc51);
       }
     }
   }
-  const least = f32x4.splat(floor);
-  storeRow(to0, acc00, acc01, width, least);
-  if (count > 1) storeRow(to1, acc10, acc11, width, least);
-  if (count > 2) storeRow(to2, acc20, acc21, width, least);
-  if (count > 3) storeRow(to3, acc30, acc31, width, least);
-  if (count > 4) storeRow(to4, acc40, acc41, width, least);
-  if (count > 5) storeRow(to5, acc50, acc51, width, least);
+  const lowerBound = f32x4.splat(clampMin);
+  storeRow(c0, acc00, acc01, width, lowerBound);
+  if (count > 1) storeRow(c1, acc10, acc11, width, lowerBound);
+  if (count > 2) storeRow(c2, acc20, acc21, width, lowerBound);
+  if (count > 3) storeRow(c3, acc30, acc31, width, lowerBound);
+  if (count > 4) storeRow(c4, acc40, acc41, width, lowerBound);
+  if (count > 5) storeRow(c5, acc50, acc51, width, lowerBound);
 }
 
-/** Stores the first `width` of eight columns, each `least` at least. */
+/** The epilogue: stores max(·, lowerBound) of the first `width` of eight columns. */
 // @ts-ignore: decorator
-@inline function storeRow(to: usize, low: v128, high: v128, width: i32, least: v128): void {
-  low = atLeast(low, least);
-  high = atLeast(high, least);
+@inline function storeRow(to: usize, low: v128, high: v128, width: i32, lowerBound: v128): void {
+  low = atLeast(low, lowerBound);
+  high = atLeast(high, lowerBound);
   if (width >= COLUMNS) {
     v128.store(to, low);
     v128.store(to, high, 16);
@@ -176,52 +183,52 @@ function storePart(to: usize, low: v128, high: v128, width: i32): void {
   if (width > 4) storeLanes(to + 16, high, width - 4);
 }
 
-// Each count in a function of its own: all in one, V8 before version 13 keeps few of their sums in
-// registers, and convolutions run at 20 GFLOP/s instead of 46.
+// One function for each number of rows. With all of them in one function, V8 before version 13 keeps
+// few accumulators in registers, and convolutions run at 20 GFLOP/s instead of 46.
 function tile6(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize,
-  column: usize, width: i32, from: usize, floor: f32,
+  aOffset: usize, aStep: i32, b: usize,
+  cOffset: usize, width: i32, init: usize, clampMin: f32,
 ): void {
-  tile(6, rows, runs, endRuns, shift, step, b, column, width, from, floor);
+  tile(6, rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
 }
 
 function tile5(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize,
-  column: usize, width: i32, from: usize, floor: f32,
+  aOffset: usize, aStep: i32, b: usize,
+  cOffset: usize, width: i32, init: usize, clampMin: f32,
 ): void {
-  tile(5, rows, runs, endRuns, shift, step, b, column, width, from, floor);
+  tile(5, rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
 }
 
 function tile4(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize,
-  column: usize, width: i32, from: usize, floor: f32,
+  aOffset: usize, aStep: i32, b: usize,
+  cOffset: usize, width: i32, init: usize, clampMin: f32,
 ): void {
-  tile(4, rows, runs, endRuns, shift, step, b, column, width, from, floor);
+  tile(4, rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
 }
 
 function tile3(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize,
-  column: usize, width: i32, from: usize, floor: f32,
+  aOffset: usize, aStep: i32, b: usize,
+  cOffset: usize, width: i32, init: usize, clampMin: f32,
 ): void {
-  tile(3, rows, runs, endRuns, shift, step, b, column, width, from, floor);
+  tile(3, rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
 }
 
 function tile2(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize,
-  column: usize, width: i32, from: usize, floor: f32,
+  aOffset: usize, aStep: i32, b: usize,
+  cOffset: usize, width: i32, init: usize, clampMin: f32,
 ): void {
-  tile(2, rows, runs, endRuns, shift, step, b, column, width, from, floor);
+  tile(2, rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
 }
 
 function tile1(
   rows: usize, runs: usize, endRuns: usize,
-  shift: usize, step: i32, b: usize,
-  column: usize, width: i32, from: usize, floor: f32,
+  aOffset: usize, aStep: i32, b: usize,
+  cOffset: usize, width: i32, init: usize, clampMin: f32,
 ): void {
-  tile(1, rows, runs, endRuns, shift, step, b, column, width, from, floor);
+  tile(1, rows, runs, endRuns, aOffset, aStep, b, cOffset, width, init, clampMin);
 }

@@ -5,7 +5,7 @@ import { multiplyAdd } from './simd';
 import { bytesBegin, bytesEnd } from './threads';
 
 /**
- * Loaded where they are used, as in exp.ts.
+ * Constants, loaded from memory at each use: see exp.ts.
  *
  *   0 … 4 coefficients of p, highest first | 5 … 9 those of q | 10 1 | 11 1/2 | 12 −1/6 | 13 1/√(2π)
  *   14 FARTHEST
@@ -16,7 +16,7 @@ const TABLE = memory.data<f32>([
   1, 0.5, -0.16666666666666667, 0.3989422804014327, 14,
 ]);
 
-/** From 13.3 on, e^(−t²/2) leaves the normal numbers and is 0: no larger t, such as ∞, need be known. */
+/** Larger t, such as ∞, are replaced by 14: from 13.3 on, e^(−t²/2) is 0, since it would be subnormal. */
 const FARTHEST: usize = 14;
 
 // @ts-ignore: decorator
@@ -27,8 +27,8 @@ const FARTHEST: usize = 14;
 /**
  * e^(−t²/2), four at a time, for 0 ≤ t ≤ 14.
  *
- * The rounding of t² alone would be an error of 40 ULP in the end. So t = h + (t − h), where h has 12
- * significant bits and an exact square:
+ * Rounding t² would cause an error of 40 ULP. So t = h + (t − h), where h has 12 significant bits and
+ * therefore an exact square:
  *
  *   t²/2 = h²/2 + r,  r = (t − h)(t + h)/2, |r| < 0.03
  *   e^(−t²/2) = e^(−h²/2) (1 − r + r²/2 − r³/6)
@@ -44,9 +44,9 @@ const FARTHEST: usize = 14;
 }
 
 /**
- * Q(t) / e^(−t²/2), four at a time: p(t) / q(t), of degrees 4 and 5, the minimax approximation for
- * 0 ≤ t ≤ 13.25, whose relative error is 5·10⁻⁹ before rounding. No coefficient is below zero, so that
- * nothing cancels. Fitted by iteratively reweighted least squares for this file.
+ * Q(t) / e^(−t²/2), four at a time, as p(t) / q(t) of degrees 4 and 5: the minimax approximation for
+ * 0 ≤ t ≤ 13.25, with a relative error of 5·10⁻⁹ before rounding. All coefficients are positive, so
+ * nothing cancels. They were fitted for this file by iteratively reweighted least squares.
  */
 // @ts-ignore: decorator
 @inline function tailRatio4(t: v128): v128 {
@@ -67,8 +67,8 @@ const FARTHEST: usize = 14;
 /**
  * y = max(x, 0) − t Q(t).
  *
- * Error, measured: at most 4.2 ULP from x = −1 on, and 7.3 ULP from there down to −12.5. Below −13.2
- * it is 0, instead of less than 10⁻³⁷.
+ * Measured error: at most 4.2 ULP for x ≥ −1, and 7.3 ULP for −12.5 ≤ x < −1. Below −13.2 the result
+ * is 0, where the exact value is less than 10⁻³⁷ in magnitude.
  */
 export function geluForward(args: usize): void {
   const y = pointer(args, 0);
@@ -85,7 +85,7 @@ export function geluForward(args: usize): void {
 /**
  * dx = dy (Φ(x) + x φ(x)).
  *
- * Error, measured down to −12.5: at most 5.1 · 2⁻²⁴ of |dy| (Φ(x) + |x| φ(x)).
+ * Measured error for x ≥ −12.5: at most 5.1 · 2⁻²⁴ · |dy| (Φ(x) + |x| φ(x)).
  */
 export function geluBackward(args: usize): void {
   const dx = pointer(args, 0);

@@ -1,6 +1,6 @@
 // Derivation: src/ops/global-average-pool.ts
 // x, dx (B, P, C) and y, dy (B, C), row-major and dense. Forward, threads share blocks of sixteen
-// channels of an image; backward, the pixels.
+// channels of an image. Backward, they share the pixels.
 import { pointer, size } from './arguments';
 import { averageColumns, WIDTH } from './columns';
 import { storeLanes } from './simd';

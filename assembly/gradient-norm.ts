@@ -7,7 +7,7 @@ export function sumOfSquares(args: usize): void {
   const dw = pointer(args, 1);
   const n = size(args, 2);
   const slot = <i32>attribute(args, 3, 0);
-  // Two lanes of float64, so that a long gradient loses nothing.
+  // Two lanes of float64, so that rounding errors do not add up in long gradients.
   let lanes = f64x2.splat(0);
   const whole = n & ~1;
   for (let i = 0; i < whole; i += 2) {
@@ -34,9 +34,10 @@ export function clipFactor(args: usize): void {
 
 export function scaleGradient(args: usize): void {
   const dw = pointer(args, 0);
-  const factor = f32x4.splat(load<f32>(pointer(args, 1)));
+  const factor = pointer(args, 1);
   const n = size(args, 2);
+  const factors = f32x4.splat(load<f32>(factor));
   for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
-    v128.store(dw + i, f32x4.mul(v128.load(dw + i), factor));
+    v128.store(dw + i, f32x4.mul(v128.load(dw + i), factors));
   }
 }

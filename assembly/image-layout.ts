@@ -22,12 +22,12 @@ export function channelsLast(args: usize): void {
   transposeImages(y, x, B, C, P);
 }
 
-/** This thread's share of B matrices (M, N) that become (N, M). */
+/** Transposes this thread's share of B matrices (M, N). */
 function transposeImages(to: usize, from: usize, B: i32, M: i32, N: i32): void {
   const bytes: usize = 4 * M * N;
   const begin = <usize>shareBegin(B);
   const end = <usize>shareEnd(B);
-  // One row or one column has the same order in memory both ways: images of one channel.
+  // A matrix with one row or one column is its own transpose in memory, as are images of one channel.
   if (M == 1 || N == 1) {
     memory.copy(to + begin * bytes, from + begin * bytes, (end - begin) * bytes);
     return;
@@ -35,7 +35,7 @@ function transposeImages(to: usize, from: usize, B: i32, M: i32, N: i32): void {
   for (let n = begin; n < end; n++) transpose(to + n * bytes, from + n * bytes, M, N);
 }
 
-/** (M, N) to (N, M) in tiles of 4 × 4, and one by one what they leave over. */
+/** Transposes (M, N) in tiles of 4 × 4, and the remainder element by element. */
 function transpose(to: usize, from: usize, M: i32, N: i32): void {
   const tiledM = M & ~3;
   const tiledN = N & ~3;
@@ -49,7 +49,7 @@ function transpose(to: usize, from: usize, M: i32, N: i32): void {
 }
 
 /**
- * Four rows, `fromStride` bytes apart, become four columns:
+ * Transposes a tile of 4 × 4:
  *
  *   a0 a1 a2 a3       pairs of rows,        halves of pairs,
  *   b0 b1 b2 b3       a0 b0 a1 b1           a0 b0 c0 d0
@@ -72,7 +72,7 @@ function transpose(to: usize, from: usize, M: i32, N: i32): void {
   v128.store(to + 3 * toStride, v128.shuffle<f64>(ab23, cd23, 1, 3));
 }
 
-/** Rows from `begin` to `end`, columns from `column` on. */
+/** Rows [begin, end), columns from `column` on, element by element. */
 // @ts-ignore: decorator
 @inline function transposeElements(
   to: usize,

@@ -1,7 +1,8 @@
-import { CONTROL_BYTES, SCRATCH_BYTES } from './threads';
+import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
+import { CONTROL_BYTES } from './threads';
 
 // The WebAssembly core: one exported kernel per op, under the op's name, and the walker that runs
-// a step. src/backends/wasm/ puts the kernels into the function table and links steps to them.
+// a step. src/backends/wasm/ adds the kernels to the function table and links steps to them.
 export * from './accuracy';
 export * from './adam';
 export * from './add';
@@ -35,24 +36,24 @@ export * from './matmul';
 export { maxPool2dBackward, maxPool2dForward, maxPool2dReluBackward } from './max-pool2d';
 export { mnistLossBackward, mnistLossForward } from './mnist-loss';
 export * from './relu';
-export * from './roof';
+export * from './peak';
 export * from './sgd';
 export { sigmoidBackward, sigmoidForward } from './sigmoid';
 export * from './softmax-cross-entropy';
 export * from './squared-error';
-export { runAlone, runStep, work } from './step';
+export { runAlone, runStep, workerLoop } from './step';
 export { advance, recordLoss } from './step-state';
 export * from './tanh';
-export { fail, joinTeam } from './threads';
+export { fail, joinWorkerPool } from './threads';
 export { setPairsStrips } from './gemm-pairs';
 export { setTileRows } from './tile-rows';
 
-/** First byte that the core's own data leaves free. */
+/** First byte after the core's static data. */
 export function heapBase(): usize {
   return __heap_base;
 }
 
-/** Bytes that a team of `count` threads needs: see threads.ts. */
-export function teamBytes(count: i32): i32 {
+/** Bytes of control block and scratch memory that a pool of `count` threads needs: see threads.ts. */
+export function workerPoolBytes(count: i32): i32 {
   return CONTROL_BYTES + SCRATCH_BYTES * (count + 1);
 }

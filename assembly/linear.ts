@@ -9,12 +9,13 @@ export function linearForward(args: usize): void {
   forward(args, -Infinity);
 }
 
-/** linearForward, and ReLU on its way to memory. */
+/** linearForward with ReLU as the epilogue of its GEMM. */
 export function linearReluForward(args: usize): void {
   forward(args, 0);
 }
 
-function forward(args: usize, floor: f32): void {
+/** @param clampMin lower bound of the results: 0 for ReLU, −∞ for none */
+function forward(args: usize, clampMin: f32): void {
   const y = pointer(args, 0);
   const x = pointer(args, 1);
   const W = pointer(args, 2);
@@ -22,7 +23,7 @@ function forward(args: usize, floor: f32): void {
   const B = size(args, 4);
   const I = size(args, 5);
   const O = size(args, 6);
-  gemm(y, x, W, b, B, O, I, false, false, floor);
+  gemm(y, x, W, b, B, O, I, false, false, clampMin);
 }
 
 export function linearBackwardWeight(args: usize): void {
@@ -35,7 +36,7 @@ export function linearBackwardWeight(args: usize): void {
   gemm(dW, x, dy, 0, I, O, B, true, false, -Infinity);
 }
 
-/** Column sums, four columns at a time; rows in ascending order. */
+/** Sums of columns, four columns at a time, over ascending rows. */
 export function linearBackwardBias(args: usize): void {
   const db = pointer(args, 0);
   const dy = pointer(args, 1);

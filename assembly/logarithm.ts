@@ -1,12 +1,12 @@
-// Logarithms for the losses: one per row or per example, so they are taken in float64, and small
-// rather than fast. The standard library's come with 6 KB of tables, a third of this module.
+// Logarithms for the losses. There is only one per row or example, so they use float64, and small code
+// matters more than speed: AssemblyScript's standard library would add 6 KB of tables.
 
 /**
  * log x for x > 0.
  *
  *   x = 2ᵉ m, √½ ≤ m < √2        log x = e ln 2 + log m        log m = 2 artanh((m − 1)/(m + 1))
  *
- * Error: below 10⁻¹² relative to max(1, |log x|). NaN and ∞ come back as they are.
+ * Error: below 10⁻¹² relative to max(1, |log x|). NaN and ∞ are returned unchanged.
  */
 export function log(x: f64): f64 {
   if (!(x < Infinity)) return x;
@@ -20,12 +20,12 @@ export function log(x: f64): f64 {
   return <f64>e * Math.LN2 + 2 * artanh((m - 1) / (m + 1));
 }
 
-/** log(1 + u) for 0 ≤ u ≤ 1: 1 + u never rounds a small u away. Error: below 10⁻¹² relative. */
+/** log(1 + u) for 0 ≤ u ≤ 1, without rounding 1 + u. Relative error: below 10⁻¹². */
 export function log1p(u: f64): f64 {
   return 2 * artanh(u / (2 + u));
 }
 
-/** artanh s = s + s³/3 + s⁵/5 + …, for |s| ≤ 1/3, where the first term left out is below 10⁻¹² s. */
+/** artanh s = s + s³/3 + s⁵/5 + …, for |s| ≤ 1/3, where the first omitted term is below 10⁻¹² s. */
 function artanh(s: f64): f64 {
   const square = s * s;
   let sum: f64 = 0;

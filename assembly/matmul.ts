@@ -9,5 +9,7 @@ export function matmul(args: usize): void {
   const M = size(args, 3);
   const N = size(args, 4);
   const K = size(args, 5);
-  gemm(C, A, B, 0, M, N, K, attribute(args, 6, 0) != 0, attribute(args, 6, 1) != 0, -Infinity);
+  const transposeA = attribute(args, 6, 0) != 0;
+  const transposeB = attribute(args, 6, 1) != 0;
+  gemm(C, A, B, 0, M, N, K, transposeA, transposeB, -Infinity);
 }

@@ -2,8 +2,8 @@
 // x, dx (B, H, W, C) and y, dy (B, OH, OW, C) float32, index (B, OH, OW, C) bytes; row-major, dense.
 //
 // Four channels at a time. Forward, threads share the rows of y. Backward, they share the rows of
-// dx: each pixel gathers from the windows that cover it, in ascending order, so nothing is set to
-// zero beforehand, and no two threads write to the same place.
+// dx: each pixel gathers from the windows that cover it, in ascending order. So dx need not be set to
+// zero first, and no two threads write to the same pixel.
 import { pointer } from './arguments';
 import { storeLanes } from './simd';
 import { shareBegin, shareEnd } from './threads';
@@ -17,7 +17,7 @@ export function maxPool2dForward(args: usize): void {
   poolRows(y, index, x, shareBegin(B * OH), shareEnd(B * OH));
 }
 
-/** Rows [row, end) of y, counted through all images, of the window that assembly/window.ts holds. */
+/** Rows [row, end) of y, counted through all images, for the window in window.ts. */
 export function poolRows(y: usize, index: usize, x: usize, row: i32, end: i32): void {
   const isSmall = KH == 2 && KW == 2 && PH == 0 && PW == 0;
   for (; row < end; row++) {
@@ -26,7 +26,7 @@ export function poolRows(y: usize, index: usize, x: usize, row: i32, end: i32): 
     for (let ow = 0; ow < OW; ow++) {
       const left = ow * SW - PW;
       const o = (row * OW + ow) * C;
-      // May lie in the padding, where nothing is read.
+      // This address may lie in the padding, which is never read.
       const corner = x + 4 * (((n * H + top) * W + left) * C);
       if (isSmall) largestOfFour(y + 4 * o, index + o, corner);
       else largest(y + 4 * o, index + o, corner, top, left);
@@ -89,13 +89,13 @@ function largestOfFour(y: usize, index: usize, corner: usize): void {
   }
 }
 
-/** Lanes in which `value` becomes the maximum: it is larger, or no number. */
+/** Lanes in which `value` becomes the maximum: it is larger, or NaN. */
 // @ts-ignore: decorator
 @inline function beats(value: v128, best: v128): v128 {
   return v128.or(f32x4.gt(value, best), f32x4.ne(value, value));
 }
 
-/** Stores the first `count` lanes, integers of 0 … 255, as bytes. */
+/** Stores the first `count` lanes, integers from 0 to 255, as bytes. */
 // @ts-ignore: decorator
 @inline function storeBytes(address: usize, lanes: v128, count: i32): void {
   const words = i16x8.narrow_i32x4_u(lanes, lanes);
@@ -110,19 +110,26 @@ function largestOfFour(y: usize, index: usize, corner: usize): void {
 
 export function maxPool2dBackward(args: usize): void {
   readWindow(args, 3);
-  backward(pointer(args, 0), pointer(args, 1), pointer(args, 2), 0);
+  const dx = pointer(args, 0);
+  const dy = pointer(args, 1);
+  const index = pointer(args, 2);
+  backward(dx, dy, index, 0);
 }
 
 /**
- * maxPool2dBackward, and reluBackward of the ReLU before it: where y, the largest of the window, is 0,
- * so is its gradient.
+ * maxPool2dBackward, then reluBackward of the ReLU before it: where y, the maximum of the window, is 0,
+ * the gradient is 0.
  */
 export function maxPool2dReluBackward(args: usize): void {
   readWindow(args, 4);
-  backward(pointer(args, 0), pointer(args, 1), pointer(args, 2), pointer(args, 3));
+  const dx = pointer(args, 0);
+  const dy = pointer(args, 1);
+  const index = pointer(args, 2);
+  const y = pointer(args, 3);
+  backward(dx, dy, index, y);
 }
 
-/** @param y passes gradients where it is above 0; 0 to pass all */
+/** @param y gradients pass where y is above 0; address 0 passes all gradients */
 function backward(dx: usize, dy: usize, index: usize, y: usize): void {
   const isSmall = KH == 2 && KW == 2 && SH == 2 && SW == 2 && PH == 0 && PW == 0;
   for (let row = shareBegin(B * H), end = shareEnd(B * H); row < end; row++) {
@@ -137,7 +144,7 @@ function backward(dx: usize, dy: usize, index: usize, y: usize): void {
   }
 }
 
-/** A row of dx under windows of 2×2 side by side: pixels 0 and 1 of each have position `first` and the next. */
+/** A row of dx under adjacent windows of 2×2, whose two pixels have the positions `first` and `first` + 1. */
 function scatterRow(dx: usize, dy: usize, index: usize, y: usize, o: i32, first: i32): void {
   const channels = C;
   const left = i32x4.splat(first);
@@ -154,7 +161,7 @@ function scatterRow(dx: usize, dy: usize, index: usize, y: usize, o: i32, first:
   if (W & 1) memory.fill(dx, 0, 4 * channels);
 }
 
-/** Pixel (h, w) of dx, under the rows of windows from `begin` to `stop` of the image whose first one is `rows`. */
+/** Pixel (h, w) of dx, under rows [begin, stop) of windows; `rows` rows of windows belong to earlier images. */
 function gather(
   dx: usize, dy: usize, index: usize, y: usize,
   rows: i32, h: i32, w: i32, begin: i32, stop: i32,
@@ -183,7 +190,7 @@ function gather(
   }
 }
 
-/** Four gradients, where y lets them pass. */
+/** Four gradients, or 0 where y is not above 0. */
 // @ts-ignore: decorator
 @inline function passed(dy: usize, y: usize, at: usize): v128 {
   const gradient = v128.load(dy + at);

@@ -9,7 +9,7 @@ export function mnistLossForward(args: usize): void {
   const z = pointer(args, 2);
   const t = pointer(args, 3);
   const B = size(args, 4);
-  // p holds the losses until they are summed: 1 − σ(z) as σ(−z), without the cancellation.
+  // p holds the losses until they are summed. 1 − σ(z) is computed as σ(−z), which cancels nothing.
   for (let n = 0; n < B; n += 4) {
     const logits = v128.load(z + 4 * n);
     const positive = i32x4.eq(v128.load(t + 4 * n), i32x4.splat(1));

@@ -4,14 +4,14 @@ import { bytesBegin, bytesEnd } from './threads';
 import { expOfNonPositive4 } from './exp';
 
 /**
- * σ(x), from e = e^−|x|: 1/(1 + e) on the right of zero, e/(1 + e) on the left.
- * Error, measured over every float32 from −87.33654 on: at most 2.41 ULP; 0 below.
+ * σ(x), from e = e^−|x|: 1/(1 + e) for x ≥ 0, e/(1 + e) for x < 0.
+ * Error, measured over every float32 from −87.33654 on: at most 2.41 ULP. The result is 0 below that.
  */
 export function sigmoid4(x: v128): v128 {
   return sigmoidFrom(expOfNonPositive4(f32x4.neg(f32x4.abs(x))), x);
 }
 
-/** σ(x), where e = e^−|x| is known. */
+/** σ(x), given e = e^−|x|. */
 // @ts-ignore: decorator
 @inline export function sigmoidFrom(e: v128, x: v128): v128 {
   const one = f32x4.splat(1);
@@ -32,8 +32,8 @@ export function sigmoidBackward(args: usize): void {
   const y = pointer(args, 2);
   const n = size(args, 3);
   for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
-    const p = v128.load(y + i);
-    const slope = f32x4.mul(p, f32x4.sub(f32x4.splat(1), p));
+    const value = v128.load(y + i);
+    const slope = f32x4.mul(value, f32x4.sub(f32x4.splat(1), value));
     v128.store(dx + i, f32x4.mul(v128.load(dy + i), slope));
   }
 }

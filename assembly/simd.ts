@@ -1,4 +1,4 @@
-// Four-lane helpers that every kernel shares.
+// Helpers on vectors of four float32 lanes.
 
 /** a·b + c. One rounding where the engine has relaxed SIMD on a CPU with FMA, two elsewhere. */
 // @ts-ignore: decorator
@@ -7,10 +7,10 @@
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
-/** max(v, floor), and NaN where v is. Not by pmax, of which V8 makes no 256-bit instruction. */
+/** max(v, lowerBound), and NaN where v is NaN. V8 has no 256-bit form of pmax, so this uses max. */
 // @ts-ignore: decorator
-@inline export function atLeast(v: v128, floor: v128): v128 {
-  return f32x4.max(v, floor);
+@inline export function atLeast(v: v128, lowerBound: v128): v128 {
+  return f32x4.max(v, lowerBound);
 }
 
 /** Sum of the four lanes, in the order (0 + 2) + (1 + 3). */
@@ -29,7 +29,7 @@
   );
 }
 
-/** Stores the first `count` lanes, 1 … 4, and leaves the memory behind them alone. */
+/** Stores the first `count` lanes, 1 … 4, and does not write beyond them. */
 // @ts-ignore: decorator
 @inline export function storeLanes(address: usize, v: v128, count: i32): void {
   if (count >= 4) {

@@ -1,13 +1,14 @@
 // Derivation: src/ops/softmax-cross-entropy.ts
 // logits z (B, C), probabilities p (B, C), both row-major; targets t (B) int32, below C.
-// Three passes over a row: its maximum, e^(z − maximum) with its sum, division by the sum. Forward and
-// backward in one leave p out, which is half of what they would move through memory.
+// Three passes over a row: its maximum, e^(z − maximum) with its sum, division by the sum. The fused
+// kernel does not write p, which halves the memory traffic of forward and backward.
+import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer, size } from './arguments';
 import { log } from './logarithm';
 import { expOfNonPositive4 } from './exp';
 import { maxLanes, storeLanes, sumLanes } from './simd';
 import {
-  barrier, bytesBegin, bytesEnd, isDivided, isFirst, SCRATCH_BYTES, sharedScratch, shareBegin, shareEnd,
+  barrier, bytesBegin, bytesEnd, isPartitioned, isFirst, sharedScratch, shareBegin, shareEnd,
 } from './threads';
 
 export function softmaxForward(args: usize): void {
@@ -30,7 +31,7 @@ export function softmaxCrossEntropyForward(args: usize): void {
   crossEntropy(args, false);
 }
 
-/** softmaxCrossEntropyForward and softmaxCrossEntropyBackward in one: writes L and dz, and no p. */
+/** softmaxCrossEntropyForward and softmaxCrossEntropyBackward in one: writes L and dz, but not p. */
 export function softmaxCrossEntropyGradient(args: usize): void {
   crossEntropy(args, true);
 }
@@ -44,8 +45,8 @@ function crossEntropy(args: usize, gradient: bool): void {
   const B = size(args, 4);
   const C = size(args, 5);
   const scale: f32 = gradient ? <f32>(1.0 / <f64>B) : 1;
-  // Each thread leaves the losses of its rows where the first one finds them and adds them in order,
-  // so that the sum does not depend on the number of threads.
+  // Each thread stores the losses of its rows in shared scratch memory. Thread 0 adds them up in order,
+  // so the sum does not depend on the number of threads.
   const losses = sharedScratch();
   let sum: f64 = 0;
   for (let start = 0; start < B; start += ROWS_AT_ONCE) {
@@ -60,15 +61,15 @@ function crossEntropy(args: usize, gradient: bool): void {
       const target = load<i32>(t + 4 * n);
       store<f64>(losses + 8 * i, rowLoss(p + row, z + row, z + next, C, target, gradient, scale));
     }
-    if (isDivided()) barrier();
+    if (isPartitioned()) barrier();
     if (isFirst()) for (let i = 0; i < rows; i++) sum += load<f64>(losses + 8 * i);
-    // Nobody overwrites these losses before they are added.
-    if (isDivided() && start + rows < B) barrier();
+    // Wait until these losses are added before overwriting them.
+    if (isPartitioned() && start + rows < B) barrier();
   }
   if (isFirst()) store<f32>(L, <f32>(sum / <f64>B));
 }
 
-/** Rows whose losses fit into the scratch memory. */
+/** Rows whose losses fit into scratch memory. */
 const ROWS_AT_ONCE: i32 = SCRATCH_BYTES / 8;
 
 /** −log softmax(z)[target] of one row, and p = softmax(z), or its gradient (p − onehot) · scale. */
@@ -95,7 +96,7 @@ export function softmaxCrossEntropyBackward(args: usize): void {
   const end = bytesEnd(B * C);
   const scales = f32x4.splat(scale);
   for (let i = begin; i < end; i += 16) v128.store(dz + i, f32x4.mul(v128.load(p + i), scales));
-  // The targets' elements that lie in this thread's share, which may begin and end within a row.
+  // The elements of the targets in this thread's share, which may begin and end within a row.
   for (let n = begin / (4 * C); n < B && 4 * n * C < end; n++) {
     const target = 4 * (n * C + load<i32>(t + 4 * n));
     if (target < begin || target >= end) continue;
@@ -105,27 +106,27 @@ export function softmaxCrossEntropyBackward(args: usize): void {
 
 function rowMaximum(z: usize, C: i32): f32 {
   const whole = C & ~3;
-  // pmax is one instruction where max is seven. It passes over NaN, which the sum of e^z then meets.
+  // pmax is one instruction, max is seven. pmax ignores NaN, but the sum of e^z then contains it.
   let lanes = f32x4.splat(-Infinity);
   for (let c = 0; c < whole; c += 4) lanes = f32x4.pmax(lanes, v128.load(z + 4 * c));
   return largestOf(lanes, z, whole, C);
 }
 
-/** The largest of four lanes and the last elements of a row. */
+/** The maximum of four lanes and of the last elements of a row. */
 function largestOf(lanes: v128, z: usize, whole: i32, C: i32): f32 {
   let largest = maxLanes(lanes);
   for (let c = whole; c < C; c++) largest = max(largest, load<f32>(z + 4 * c));
   return largest;
 }
 
-/** The largest logit of the row that comes next. */
+/** The largest logit of the next row. */
 let maximum: f32 = 0;
 
 /**
  * p = e^(z − maximum) of one row; returns their sum.
  *
- * @param next the row after it, whose maximum is found on the way: memory brings that row while
- *   exponentials keep the core busy
+ * @param next the following row, whose maximum is computed on the way. This prefetches the row while
+ *   exponentials keep the core busy.
  */
 function exponentials(p: usize, z: usize, next: usize, C: i32): f32 {
   const whole = C & ~3;
@@ -148,7 +149,7 @@ function exponentials(p: usize, z: usize, next: usize, C: i32): f32 {
   return S;
 }
 
-/** p ← (p · inverse) · scale, in this order, so that each rounds as it does in a call of its own. */
+/** p ← (p · inverse) · scale, in this order, so that each product rounds as in a separate call. */
 function scaleRow(p: usize, C: i32, inverse: f32, scale: f32): void {
   const whole = C & ~3;
   const inverses = f32x4.splat(inverse);

@@ -1,21 +1,22 @@
 // Derivation: src/ops/step-state.ts
 //
 //   state   [ i32 step | i32 row | i32 position | i32 0 ]
+import { STATE_POSITION, STATE_ROW, STATE_STEP } from '../src/ops/constants';
 import { attribute, pointer } from './arguments';
 
 // @ts-ignore: decorator
 @inline export function stepNumber(state: usize): i32 {
-  return load<i32>(state);
+  return load<i32>(state, 4 * STATE_STEP);
 }
 
 // @ts-ignore: decorator
 @inline function row(state: usize): i32 {
-  return load<i32>(state, 4);
+  return load<i32>(state, 4 * STATE_ROW);
 }
 
 // @ts-ignore: decorator
 @inline export function position(state: usize): i32 {
-  return load<i32>(state, 8);
+  return load<i32>(state, 4 * STATE_POSITION);
 }
 
 // @ts-ignore: decorator
@@ -33,7 +34,7 @@ export function recordLoss(args: usize): void {
 export function advance(args: usize): void {
   const state = pointer(args, 0);
   const batchSize = <i32>attribute(args, 1, 0);
-  store<i32>(state, stepNumber(state) + 1);
-  store<i32>(state, row(state) + 1, 4);
-  store<i32>(state, position(state) + batchSize, 8);
+  store<i32>(state, stepNumber(state) + 1, 4 * STATE_STEP);
+  store<i32>(state, row(state) + 1, 4 * STATE_ROW);
+  store<i32>(state, position(state) + batchSize, 4 * STATE_POSITION);
 }

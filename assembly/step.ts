@@ -1,16 +1,14 @@
 // The step walker: runs a list of kernel calls many times without leaving WebAssembly.
 //
 //   list   one entry per call:  [ u32 kernel in the function table | u32 arguments | u32 flags | 0 ]
-//   flags  1: divide the call among all threads    2: wait for all threads first
 //
-// Every thread walks the whole list. A call that is not divided is thread 0's; the others pass it by.
-import { awaitRun, barrier, beginRun, divide, job, threadNumber } from './threads';
+// Every thread walks the whole list. Thread 0 alone runs the calls that are not partitioned.
+import {
+  AFTER_BARRIER, ENTRY_ARGUMENTS, ENTRY_BYTES, ENTRY_FLAGS, ENTRY_KERNEL, PARTITIONED,
+} from '../src/backends/wasm/constants';
+import { awaitRun, barrier, beginRun, job, partition, threadNumber } from './threads';
 
-const ENTRY: usize = 16;
-const DIVIDED: u32 = 1;
-const AFTER_BARRIER: u32 = 2;
-
-/** Runs a step `times` times with the whole team. False when a thread failed. */
+/** Runs a step `times` times on all threads. False when a thread failed. */
 export function runStep(list: usize, calls: i32, times: i32): bool {
   if (!ASC_FEATURE_THREADS) return walk(list, calls, times);
   store<usize>(job(), list);
@@ -20,13 +18,13 @@ export function runStep(list: usize, calls: i32, times: i32): bool {
   return barrier() && walk(list, calls, times) && barrier();
 }
 
-/** Runs a step of which no call is divided: the other threads sleep on. */
+/** Runs a step without partitioned calls on thread 0, while the workers sleep. */
 export function runAlone(list: usize, calls: i32, times: i32): bool {
   return walk(list, calls, times);
 }
 
-/** What a worker does all its life: wait for a run and take part in it. Returns when a thread failed. */
-export function work(): void {
+/** A worker's main loop: waits for a run and takes part in it. Returns when a thread failed. */
+export function workerLoop(): void {
   if (!ASC_FEATURE_THREADS) return;
   while (awaitRun()) {
     beginRun();
@@ -35,14 +33,14 @@ export function work(): void {
 }
 
 function walk(list: usize, calls: i32, times: i32): bool {
-  const end = list + ENTRY * calls;
+  const end = list + ENTRY_BYTES * calls;
   for (let t = 0; t < times; t++) {
-    for (let entry = list; entry < end; entry += ENTRY) {
-      const flags = load<u32>(entry, 8);
+    for (let entry = list; entry < end; entry += ENTRY_BYTES) {
+      const flags = load<u32>(entry, ENTRY_FLAGS);
       if (flags & AFTER_BARRIER && !barrier()) return false;
-      if (!(flags & DIVIDED) && threadNumber() > 0) continue;
-      divide((flags & DIVIDED) != 0);
-      call_indirect<void>(load<u32>(entry), <usize>load<u32>(entry, 4));
+      if (!(flags & PARTITIONED) && threadNumber() > 0) continue;
+      partition((flags & PARTITIONED) != 0);
+      call_indirect<void>(load<u32>(entry, ENTRY_KERNEL), <usize>load<u32>(entry, ENTRY_ARGUMENTS));
     }
   }
   return true;

@@ -4,7 +4,7 @@ import { bytesBegin, bytesEnd } from './threads';
 import { exp4 } from './exp';
 import { multiplyAdd } from './simd';
 
-/** Where the odd polynomial takes over: beyond it, 1 − 2/(e²ᵃ + 1) no longer cancels. */
+/** Below this magnitude, use the odd polynomial: 1 − 2/(e²ᵃ + 1) would cancel. */
 const SMALL: f32 = 0.625;
 
 /**

@@ -2,12 +2,12 @@
 
 const PARITY: i32 = 0x1BD11BDA;
 
-/** Bytes of a schedule: see `expandKey`. */
+/** Bytes of a key schedule: see `expandKey`. */
 export const SCHEDULE_BYTES: usize = 12 * 16;
 
 /**
- * Writes what is added to the words (x0, x1) of four blocks, before the first round and after every
- * fourth, each in all four lanes; loads are cheaper than making them anew for every block.
+ * Writes the key schedule: the words that are added to (x0, x1) before the first round and after every
+ * fourth round, each in all four lanes. Loading them is cheaper than computing them for every block.
  *
  *   0, 1 k0, k1 | 2, 3 k1, k2 + 1 | 4, 5 k2, k0 + 2 | 6, 7 k0, k1 + 3 | 8, 9 k1, k2 + 4 | 10, 11 k2, k0 + 5
  */
@@ -26,8 +26,8 @@ export function expandKey(schedule: usize, key0: i32, key1: i32): void {
 }
 
 /**
- * Four blocks side by side: writes words x0 of all, then words x1, from their counters. The rounds are
- * written out, so that the rotations are by constants.
+ * Four blocks in the four lanes: computes their words from their counters, and writes the words x0 of
+ * all blocks, then the words x1. The rounds are unrolled, so that the rotation counts are constants.
  */
 // @ts-ignore: decorator
 @inline export function threefry4(out: usize, schedule: usize, counter0: v128, counter1: v128): void {

@@ -1,15 +1,15 @@
-// Along one axis of an image: which places of a source each place of a result reads.
+// Which places of a source each place of a result reads, along one axis of an image.
 //
-// A result has `places`, each reading the source through `taps`:
+// A result has `places` places. Each reads the source through `taps` taps:
 //
-//   source(place, tap) = placeStep place + tapStep tap − padding              turned: false
-//   source(place, tap) = (place + padding − tapStep tap) / placeStep          turned: true
+//   source(place, tap) = stepOfPlace·place + stepOfTap·tap − padding           transposed: false
+//   source(place, tap) = (place + padding − stepOfTap·tap) / stepOfPlace       transposed: true
 //
-// as far as that is a whole number below `extent`. Places that read through the same taps form a
-// class, so that one list of runs serves all of its rows. At the edges of padded images classes are
-// small; inside there is one.
+// where that is an integer from 0 to `extent` − 1; elsewhere it reads padding, which is zero. Places
+// that read through the same taps form a class, so that one list of runs serves all their rows. Inside
+// an image all places are in one class; at the edges of a padded image, classes are small.
 
-/** Bytes of a class. */
+/** Bytes of a class's entry. */
 export const CLASS: i32 = 28;
 
 /** First place of the class, steps between its places, and how many there are. */
@@ -38,19 +38,19 @@ export const CLASS: i32 = 28;
 @inline export function tapCount(entry: usize): i32 {
   return load<i32>(entry, 20);
 }
-/** What its first place reads through its first tap. */
+/** The place of the source that the first place reads through the first tap. */
 // @ts-ignore: decorator
 @inline export function firstSource(entry: usize): i32 {
   return load<i32>(entry, 24);
 }
 
-/** What is read at `place` through `tap`, or −1. */
+/** The place of the source that `place` reads through `tap`, or −1 for padding. */
 function source(
   place: i32, tap: i32, extent: i32,
-  stepOfPlace: i32, stepOfTap: i32, padding: i32, turned: bool,
+  stepOfPlace: i32, stepOfTap: i32, padding: i32, transposed: bool,
 ): i32 {
-  let at = turned ? place + padding - stepOfTap * tap : stepOfPlace * place + stepOfTap * tap - padding;
-  if (turned) {
+  let at = transposed ? place + padding - stepOfTap * tap : stepOfPlace * place + stepOfTap * tap - padding;
+  if (transposed) {
     if (at < 0 || at % stepOfPlace != 0) return -1;
     at /= stepOfPlace;
   }
@@ -58,28 +58,28 @@ function source(
 }
 
 /**
- * Writes the classes of an axis, and returns the end of their list: at most `places` of them.
+ * Writes the classes of an axis, at most one per place, and returns the end of their list.
  *
- * Turned, places that a step apart read the same phase of the source; each phase has classes of its
- * own.
+ * When transposed, only places whose distance is a multiple of the step read through the same taps:
+ * each phase of the step has its own classes.
  */
 export function listClasses(
   list: usize, places: i32, taps: i32, extent: i32,
-  stepOfPlace: i32, stepOfTap: i32, padding: i32, turned: bool,
+  stepOfPlace: i32, stepOfTap: i32, padding: i32, transposed: bool,
 ): usize {
-  const step = turned ? stepOfPlace : 1;
+  const step = transposed ? stepOfPlace : 1;
   for (let phase = 0; phase < min(step, places); phase++) {
     let open: usize = 0;
     for (let place = phase; place < places; place += step) {
       let first = 0, last = -1, second = 0, count = 0;
       for (let tap = 0; tap < taps; tap++) {
-        if (source(place, tap, extent, stepOfPlace, stepOfTap, padding, turned) < 0) continue;
+        if (source(place, tap, extent, stepOfPlace, stepOfTap, padding, transposed) < 0) continue;
         if (count == 0) first = tap;
         if (count == 1) second = tap;
         last = tap;
         count++;
       }
-      const begin = turned ? last : first;
+      const begin = transposed ? last : first;
       if (open && tapCount(open) == count && firstTap(open) == begin) {
         store<i32>(open, placeCount(open) + 1, 8);
         continue;
@@ -91,9 +91,9 @@ export function listClasses(
       store<i32>(open, step, 4);
       store<i32>(open, 1, 8);
       store<i32>(open, begin, 12);
-      store<i32>(open, turned ? -between : between, 16);
+      store<i32>(open, transposed ? -between : between, 16);
       store<i32>(open, count, 20);
-      const at = source(place, begin, extent, stepOfPlace, stepOfTap, padding, turned);
+      const at = source(place, begin, extent, stepOfPlace, stepOfTap, padding, transposed);
       store<i32>(open, max(at, 0), 24);
     }
   }

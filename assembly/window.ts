@@ -1,10 +1,10 @@
 // Windows over images (B, H, W, C), row-major and dense, as src/ops/max-pool2d.ts numbers them.
 //
-// Along one side of the image, window o covers the pixels from o·stride − padding on, `kernel` of
-// them, as far as they lie in the image; at least one does, since padding is at most half the kernel.
+// Along one side of the image, window o covers `kernel` pixels from o·stride − padding on, as far as
+// they lie in the image. At least one pixel does, since padding is at most half the kernel.
 import { attribute, size } from './arguments';
 
-/** What the call that runs works on: see readWindow. Each thread has its own copy. */
+/** Sizes of the current call: see readWindow. Each thread has its own copy. */
 export let B: i32 = 0;
 export let H: i32 = 0;
 export let W: i32 = 0;
@@ -18,14 +18,14 @@ export let SW: i32 = 0;
 export let PH: i32 = 0;
 export let PW: i32 = 0;
 
-/** Reads the sizes B, H, W, C behind `pointers` pointers, and the six attributes of the window. */
+/** Reads the sizes B, H, W, C after `pointers` pointers, and the six attributes of the window. */
 export function readWindow(args: usize, pointers: i32): void {
   const height = size(args, pointers + 1);
   const width = size(args, pointers + 2);
   setWindow(args, pointers + 4, size(args, pointers), height, width, size(args, pointers + 3));
 }
 
-/** As `readWindow`, of images of these sizes, for a call with so many pointers and sizes. */
+/** Reads only the attributes, for images of these sizes; the call has `words` pointers and sizes. */
 export function setWindow(args: usize, words: i32, batch: i32, height: i32, width: i32, channels: i32): void {
   B = batch;
   H = height;
@@ -41,13 +41,13 @@ export function setWindow(args: usize, words: i32, batch: i32, height: i32, widt
   OW = (W + 2 * PW - KW) / SW + 1;
 }
 
-/** The first window that reaches pixel number `i` or begins behind it. */
+/** The first window that covers pixel `i` or begins after it. */
 // @ts-ignore: decorator
 @inline export function firstWindow(i: i32, kernel: i32, stride: i32, padding: i32): i32 {
   return max(0, i + padding - kernel + stride) / stride;
 }
 
-/** The first window that begins behind pixel number `i`: those from `firstWindow` to it cover `i`. */
+/** The first window that begins after pixel `i`: windows [firstWindow, endWindow) cover `i`. */
 // @ts-ignore: decorator
 @inline export function endWindow(i: i32, windows: i32, stride: i32, padding: i32): i32 {
   return min(windows, (i + padding) / stride + 1);

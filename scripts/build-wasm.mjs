@@ -1,12 +1,12 @@
 /**
  * Compiles assembly/index.ts with AssemblyScript, once for every target in asconfig.json, to
- * src/backends/wasm/<target>.wasm. A target newer than everything it is made of is left alone.
+ * src/backends/wasm/<target>.wasm. A target that is newer than all its sources is not built again.
  */
 
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
@@ -17,11 +17,11 @@ const outputFolder = join(root, 'src/backends/wasm');
 const { targets } = JSON.parse(await readFile(config, 'utf8'));
 const changed = await newestSource();
 await mkdir(outputFolder, { recursive: true });
-// One process per target: the compiler is synchronous, so in one process they would queue.
+// One process per target: the compiler is synchronous, so in one process the builds would not overlap.
 const results = await Promise.all(Object.keys(targets).map(build));
 if (results.includes(false)) process.exitCode = 1;
 
-/** Builds one target unless it is fresh, and reports it; false when the compiler refused. */
+/** Builds one target unless it is up to date, and prints its sizes; false when the compiler failed. */
 async function build(target) {
   const output = join(outputFolder, `${target}.wasm`);
   const fresh = (await modified(output)) > changed;
@@ -30,7 +30,7 @@ async function build(target) {
   return true;
 }
 
-/** Compiles beside the output and renames, so that an interrupted build leaves no broken file. */
+/** Compiles to a temporary file and renames it, so that an interrupted build leaves no broken output. */
 async function compile(target, output) {
   const asc = createRequire(import.meta.url).resolve('assemblyscript/bin/asc.js');
   const unfinished = `${output}.${process.pid}.tmp`;
@@ -52,13 +52,26 @@ async function describe(target, output, fresh) {
   return `${target}.wasm: ${sizes}${fresh ? ' (up to date)' : ''}`;
 }
 
-/** When the last change was made to anything that a target is made of, in milliseconds. */
+/** The time of the last change to any source of a target, in milliseconds. */
 async function newestSource() {
   const assembly = join(root, 'assembly');
   const entries = await readdir(assembly, { recursive: true });
-  const inputs = [...entries.map((entry) => join(assembly, entry)), assembly, config];
+  const sources = entries
+    .filter((entry) => entry.endsWith('.ts'))
+    .map((entry) => join(assembly, entry));
+  const inputs = [...sources, assembly, config, ...(await importedFrom(sources))];
   inputs.push(fileURLToPath(import.meta.url), join(root, 'package-lock.json'));
   return Math.max(...(await Promise.all(inputs.map(modified))));
+}
+
+/** The files of src/ that assembly/ imports: constants that both languages use. */
+async function importedFrom(sources) {
+  const texts = await Promise.all(sources.map((source) => readFile(source, 'utf8')));
+  return texts.flatMap((text, i) =>
+    [...text.matchAll(/from '(\.\.\/src\/[^']+)'/g)].map(([, path]) =>
+      join(dirname(sources[i]), `${path}.ts`),
+    ),
+  );
 }
 
 async function modified(path) {

@@ -40,7 +40,7 @@ async function startWasm(): Promise<Contestant[]> {
       // On two threads every call that can be divided is, however small. Between them, the backends
       // use all tiles of the matrix product, whichever this engine would choose.
       const one = { threads: 1, tileRows: 6, pairsStrips: build === 'simd' } as const;
-      const two = { threads: 2, worthDividing: 0, tileRows: 4 } as const;
+      const two = { threads: 2, worthPartitioning: 0, tileRows: 4 } as const;
       return [
         { name, backend: await createBackend('wasm', { build, ...one }) },
         { name: `${name}, two threads`, backend: await createBackend('wasm', { build, ...two }) },

@@ -1,17 +1,20 @@
 /**
- * The complete training step of a network 784 → 100 → 100 → 10, written out: forward pass, gradient of
- * the loss, all other gradients by the chain rule, and the update. Each line calls one op, and its
- * comment is the formula. The derivations are in src/ops.
+ * The complete training step of a network 784 → 100 → 100 → 10, written out: the forward pass, the
+ * gradient of the loss, all other gradients by the chain rule, and the update. Each line calls one
+ * op, and its comment is the formula. The derivations are in src/ops.
  *
  *   npm run build && npx tsx examples/node/mlp-by-hand.ts
  *
- * x (B, 784)    W1 (784, 100)    h1, h2 (B, 100)    W2 (100, 100)    W3 (100, 10)    logits (B, 10)
+ *   x (B, 784)    W1 (784, 100)    W2 (100, 100)    W3 (100, 10)
+ *   z1, h1, z2, h2 (B, 100)        logits (B, 10)
+ *
+ * The gradient of the loss with respect to x is named dx, and has the shape of x.
  */
 import { pathToFileURL } from 'node:url';
 import { type Backend, createBackend, RandomStream, type Reals } from 'handgrad';
 import { syntheticDigits } from 'handgrad/data';
 
-/** Weights (in, out) and biases (out) of the three layers. */
+/** Weights (inputs, outputs) and biases (outputs) of the three layers. */
 export interface Parameters {
   W1: Reals;
   b1: Reals;
@@ -25,7 +28,7 @@ export interface Parameters {
  * Computes the loss of one batch and its gradient with respect to every parameter.
  *
  * @param x (B, 784)
- * @param labels (B), 0 … 9
+ * @param labels (B), integers from 0 to 9
  */
 export async function lossAndGradients(
   backend: Backend,
@@ -40,26 +43,27 @@ export async function lossAndGradients(
   const h1 = await backend.relu(z1); // h1 = max(z1, 0)
   const z2 = await backend.linear(h1, W2, b2, { batch: B, inputs: 100, outputs: 100 }); // z2 = h1·W2 + b2
   const h2 = await backend.relu(z2); // h2 = max(z2, 0)
-  const logits = await backend.linear(h2, W3, b3, { batch: B, inputs: 100, outputs: 10 }); // h2·W3 + b3
+  const logits = await backend.linear(h2, W3, b3, { batch: B, inputs: 100, outputs: 10 }); // logits = h2·W3 + b3
 
-  // Loss: −(1/B) Σ log softmax(logits)[label], and dlogits = (softmax(logits) − onehot(labels)) / B.
+  // Loss: L = −(1/B) Σₙ log p[n, labels[n]] with p = softmax(logits).
+  // Its gradient: dlogits = (p − onehot(labels)) / B.
   const { loss, dlogits } = await backend.softmaxCrossEntropy(logits, labels, { classes: 10 });
 
   // Third layer.
-  const dW3 = await backend.matmul(h2, dlogits, { m: 100, n: 10, k: B, transposeA: true }); // h2ᵀ·dlogits
-  const db3 = await backend.linearBackwardBias(dlogits, { batch: B, outputs: 10 }); // Σₙ dlogits[n]
-  const dh2 = await backend.matmul(dlogits, W3, { m: B, n: 100, k: 10, transposeB: true }); // dlogits·W3ᵀ
+  const dW3 = await backend.matmul(h2, dlogits, { m: 100, n: 10, k: B, transposeA: true }); // dW3 = h2ᵀ·dlogits
+  const db3 = await backend.linearBackwardBias(dlogits, { batch: B, outputs: 10 }); // db3 = Σₙ dlogits[n]
+  const dh2 = await backend.matmul(dlogits, W3, { m: B, n: 100, k: 10, transposeB: true }); // dh2 = dlogits·W3ᵀ
 
   // Second layer: backward through its ReLU, then as in the third layer.
-  const dz2 = await backend.reluBackward(dh2, h2); // dh2 where h2 > 0, else 0
-  const dW2 = await backend.matmul(h1, dz2, { m: 100, n: 100, k: B, transposeA: true }); // h1ᵀ·dz2
-  const db2 = await backend.linearBackwardBias(dz2, { batch: B, outputs: 100 }); // Σₙ dz2[n]
-  const dh1 = await backend.matmul(dz2, W2, { m: B, n: 100, k: 100, transposeB: true }); // dz2·W2ᵀ
+  const dz2 = await backend.reluBackward(dh2, h2); // dz2 = dh2 where h2 > 0, else 0
+  const dW2 = await backend.matmul(h1, dz2, { m: 100, n: 100, k: B, transposeA: true }); // dW2 = h1ᵀ·dz2
+  const db2 = await backend.linearBackwardBias(dz2, { batch: B, outputs: 100 }); // db2 = Σₙ dz2[n]
+  const dh1 = await backend.matmul(dz2, W2, { m: B, n: 100, k: 100, transposeB: true }); // dh1 = dz2·W2ᵀ
 
-  // First layer. dx is not needed, since the images are not trained.
-  const dz1 = await backend.reluBackward(dh1, h1); // dh1 where h1 > 0, else 0
-  const dW1 = await backend.matmul(x, dz1, { m: 784, n: 100, k: B, transposeA: true }); // xᵀ·dz1
-  const db1 = await backend.linearBackwardBias(dz1, { batch: B, outputs: 100 }); // Σₙ dz1[n]
+  // First layer: as the second. dx is not computed, since the images are not trained.
+  const dz1 = await backend.reluBackward(dh1, h1); // dz1 = dh1 where h1 > 0, else 0
+  const dW1 = await backend.matmul(x, dz1, { m: 784, n: 100, k: B, transposeA: true }); // dW1 = xᵀ·dz1
+  const db1 = await backend.linearBackwardBias(dz1, { batch: B, outputs: 100 }); // db1 = Σₙ dz1[n]
 
   return { loss, gradients: { W1: dW1, b1: db1, W2: dW2, b2: db2, W3: dW3, b3: db3 } };
 }
@@ -83,7 +87,7 @@ export async function update(
   };
 }
 
-/** Uniform on [−1/√inputs, 1/√inputs] for the weights, and biases of zero. */
+/** Weights are uniform on [−1/√inputs, 1/√inputs), biases are zero. */
 export function initialParameters(seed = 0): Parameters {
   const random = new RandomStream(seed, 0);
   const uniform = () => 2 * random.nextFloat() - 1;

@@ -5,31 +5,31 @@ import type { RandomStream } from '../random/threefry.js';
 import { definitionOf, dtypeOf, Step } from '../step.js';
 import { persistent, type Tensor, type Values } from '../tensor.js';
 
-/** Kernel calls to run, with the values they start from. All tensors are persistent. */
+/** Kernel calls to run, with the initial values of their tensors, which are all persistent. */
 export interface KernelCase {
   /** The op with its sizes: `matmul (3, 5)·(5, 2)`. */
   readonly title: string;
-  /** Every tensor that a call reads before another has written it. */
+  /** Initial values of every tensor that is read before a call has written it. */
   readonly values: ReadonlyMap<Tensor, Values>;
   append(step: Step): void;
 }
 
-/** A differentiable function y(inputs), with its hand-derived gradient. */
+/** A differentiable function y of its inputs, with its hand-derived gradient. */
 export interface GradientCase {
   readonly title: string;
-  /** Tensors that y is differentiated by. */
+  /** Tensors with respect to which y is differentiated. */
   readonly inputs: ReadonlyMap<Tensor, Values>;
-  /** Tensors that it is not differentiated by: targets, and dy. */
+  /** Tensors without a gradient: targets, and dy. */
   readonly constants: ReadonlyMap<Tensor, Values>;
-  /** Gradient of y that backward starts from; absent for a loss, whose own gradient is 1. */
+  /** The gradient from which backward starts; absent if y is a loss, whose gradient is 1. */
   readonly dy?: Tensor;
   /** Appends the calls that compute y, and returns it. */
   forward(step: Step): Tensor;
-  /** Appends, after `forward`, the calls that compute the gradients, and returns one per input. */
+  /** Appends the calls that compute the gradients, after `forward`; returns one per input. */
   backward(step: Step): ReadonlyMap<Tensor, Tensor>;
 }
 
-/** Forward and backward of a differentiable function as calls to compare. */
+/** The calls of forward and backward, to compare with the reference. */
 export function kernelsOf(gradientCase: GradientCase): KernelCase {
   const { title, inputs, constants } = gradientCase;
   return {
@@ -42,7 +42,7 @@ export function kernelsOf(gradientCase: GradientCase): KernelCase {
   };
 }
 
-/** A declared gradient as calls; the gradient of its result is drawn at random. */
+/** Makes tensors and calls of a declared gradient. The gradient of its result is random. */
 export function gradientCaseOf(
   { title, inputs, constants = {}, forward, backward }: GradientDeclaration,
   random: RandomStream,
@@ -81,7 +81,7 @@ export function gradientCaseOf(
   };
 }
 
-/** Declared calls, or forward and backward of a declared gradient, as calls to compare. */
+/** Makes tensors and calls of a declaration, to compare with the reference. */
 export function kernelCaseOf(
   declaration: KernelDeclaration | GradientDeclaration,
   random: RandomStream,
@@ -100,12 +100,12 @@ export function kernelCaseOf(
   };
 }
 
-/** dx of x, and dGamma of gamma. */
+/** `dx` for `x`, and `dGamma` for `gamma`. */
 function gradientName(name: string): string {
   return name.length > 1 ? `d${name[0].toUpperCase()}${name.slice(1)}` : `d${name}`;
 }
 
-/** The tensors of a case by name. Those that calls write are made when a call is first appended. */
+/** The tensors of a case, by name. Outputs are created when their call is first appended. */
 class Tensors {
   readonly #tensors = new Map<string, Tensor>();
 
@@ -145,7 +145,7 @@ class Tensors {
   }
 }
 
-/** Appends a call whose op is only known at run time. */
+/** Appends a call of an op that is not known at compile time. */
 export function callAny(
   step: Step,
   op: OpName,

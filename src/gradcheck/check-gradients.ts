@@ -6,17 +6,17 @@ import type { GradientCase } from './case.js';
 import { type Difference, worse, worstDifference } from './difference.js';
 
 /**
- * Difference step h. The error of (f(x + h) − f(x − h)) / 2h is h² f‴/6 + ε f/h; it is least near
- * ∛ε = 6·10⁻⁶, and then of the order of 10⁻¹¹.
+ * Step h of the differences. The error of (f(x + h) − f(x − h)) / 2h is about h² f‴/6 + ε f/h, with
+ * ε = 2⁻⁵² in float64. It is smallest near h = ∛ε = 6·10⁻⁶, where it is of the order of 10⁻¹¹.
  */
 const STEP_SIZE = 1e-5;
 
-/** Largest relative error that passes: far above the differences' own, far below any mistake. */
+/** Largest relative error that passes: far above that of the differences, far below a mistake's. */
 const LARGEST_ERROR = 1e-6;
 
 /**
- * Elements below this share of the tensor's largest are measured against that share: their own
- * size says nothing beside the rounding of the whole loss.
+ * The error of an element is relative to its own size, but at least to this share of the largest
+ * element of the tensor. Relative to a smaller element, the rounding errors of the loss are large.
  */
 const SMALL_SHARE = 1e-3;
 
@@ -25,7 +25,8 @@ const SMALL_SHARE = 1e-3;
  *
  *   ∂L/∂x[i] ≈ (L(x[i] + h) − L(x[i] − h)) / 2h
  *
- * @returns the element that is worst beside its bound: `got` derived, `want` by differences
+ * @returns the element with the largest error relative to its bound; `got` is the derived gradient,
+ *   `want` the difference
  */
 export async function checkGradients(gradientCase: GradientCase): Promise<Difference> {
   const { title, inputs, constants } = gradientCase;
@@ -55,7 +56,7 @@ async function runBackward(
   return gradients;
 }
 
-/** L as a function of what the device holds. */
+/** L as a function of the tensors on the device. */
 async function compileLoss(
   { forward, dy }: GradientCase,
   device: Device,
@@ -83,7 +84,7 @@ async function centralDifferences(
   };
   for (let i = 0; i < values.length; i++) {
     const [above, below] = [values[i] + STEP_SIZE, values[i] - STEP_SIZE];
-    // The step as it came out after rounding, not as it was meant.
+    // above − below is 2h after rounding.
     differences[i] = ((await lossAt(i, above)) - (await lossAt(i, below))) / (above - below);
   }
   device.write(x, values);

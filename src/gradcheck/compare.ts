@@ -7,11 +7,12 @@ import { type Difference, worse, worstDifference } from './difference.js';
 import { boundsOf, type ValuesByRole } from './tolerances.js';
 
 /**
- * Runs a case's calls one by one, on a backend and as float64 reference, and compares every output.
- * Both are given the same float32 numbers: the case's own, and for what earlier calls computed the
- * reference's results, rounded. So each kernel answers for its own rounding only.
+ * Runs the calls of a case one by one, on a backend and on the float64 reference, and compares
+ * every output. Both receive the same float32 values: those of the case, and the reference's
+ * results of earlier calls, rounded to float32. The difference then contains only the rounding
+ * errors of this kernel.
  *
- * @returns the element that is worst beside its bound
+ * @returns the element with the largest error relative to its bound
  */
 export async function compareWithReference(
   kernelCase: KernelCase,
@@ -29,7 +30,7 @@ export async function compareWithReference(
   return worst;
 }
 
-/** Compares the outputs of one call, and leaves the reference's in `values`. */
+/** Compares the outputs of one call, and stores those of the reference in `values`. */
 async function compareCall(
   call: Call,
   values: Map<Tensor, Values>,
@@ -48,7 +49,7 @@ async function compareCall(
   return worst as Difference;
 }
 
-/** What a call finds in its tensors; where nobody has written yet, numbers that spoil any result. */
+/** Values of a call's tensors. Unwritten ones contain values that spoil any result. */
 function operandsOf(call: Call, values: ReadonlyMap<Tensor, Values>): ValuesByRole {
   return Object.fromEntries(
     Object.entries(call.tensors).map(([role, tensor]) => {
@@ -79,7 +80,7 @@ function runReference({ op, sizes, attributes }: Call, operands: ValuesByRole): 
   return results;
 }
 
-/** The same on a device. All tensors are read back, so that a kernel that harms an input is seen. */
+/** The same on a device. Reads all tensors back, to detect a kernel that overwrites an input. */
 async function runOn(device: Device, call: Call, operands: ValuesByRole): Promise<ValuesByRole> {
   const tensors = Object.entries(call.tensors);
   const executable = await device.compile(stepOf(call));
@@ -95,7 +96,7 @@ async function runOn(device: Device, call: Call, operands: ValuesByRole): Promis
   }
 }
 
-/** A step of one call, over the same tensors. */
+/** A step that consists of this call, on the same tensors. */
 function stepOf({ op, tensors, attributes }: Call): Step {
   const step = new Step();
   const { outputs, updates, inputs } = definitionOf(op);

@@ -1,20 +1,20 @@
 import type { Tensor } from '../tensor.js';
 
-/** One element of a tensor, as it is and as it should be. */
+/** One element of a tensor: actual and expected value. */
 export interface Difference {
-  /** What was being computed: the op, or the gradient. */
+  /** What was computed: the op, or the title of the gradient case. */
   readonly of: string;
   readonly tensor: string;
   readonly index: number;
   readonly got: number;
   readonly want: number;
-  /** How far apart the two may be. */
+  /** Largest |got − want| that passes. */
   readonly bound: number;
 }
 
 /**
- * |got − want| / bound: above 1 is too far. NaN and infinities are infinitely far from everything,
- * infinities but from themselves.
+ * |got − want| / bound; above 1, the element fails. The ratio is infinite if either value is NaN,
+ * or if one is infinite and the other is not the same infinity.
  */
 export function ratioOf({ got, want, bound }: Difference): number {
   if (got === want) return 0;
@@ -22,12 +22,12 @@ export function ratioOf({ got, want, bound }: Difference): number {
   return Number.isNaN(ratio) ? Infinity : ratio;
 }
 
-/** The one that is further beyond, or nearer to, its bound. */
+/** The difference with the larger ratio. */
 export function worse(a: Difference | undefined, b: Difference): Difference {
   return a === undefined || ratioOf(b) > ratioOf(a) ? b : a;
 }
 
-/** The element of `got` that is worst beside `want`. */
+/** The element with the largest ratio. */
 export function worstDifference(
   of: string,
   { name }: Tensor,

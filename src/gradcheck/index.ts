@@ -12,17 +12,17 @@ export { type Difference, formatDifference, ratioOf } from './difference.js';
 
 export interface GradcheckOptions {
   /**
-   * Which ops; all by default. By the stem of their file in src/ops, such as
-   * `softmax-cross-entropy`, also written `softmaxCrossEntropy`, or by one of their kernels.
+   * Ops to check; all by default. Each is given as the stem of its file in src/ops, such as
+   * `softmax-cross-entropy` (or `softmaxCrossEntropy`), or as the name of one of its kernels.
    */
   readonly ops?: readonly string[];
-  /** Draws sizes and values; 0 by default. */
+  /** Seed of the random sizes and values; 0 by default. */
   readonly seed?: number;
-  /** What to compare with the float64 reference; none by default. */
+  /** Backends to compare with the float64 reference; none by default. */
   readonly backends?: readonly Backend[];
 }
 
-/** What became of one op. */
+/** The result of the checks of one op. */
 export interface GradcheckResult {
   readonly op: string;
   /** Its kernels: `linearForward`, `linearBackwardWeight`, … */
@@ -30,19 +30,19 @@ export interface GradcheckResult {
   /** Hand-derived gradients against central differences; absent for an op without a gradient. */
   readonly gradients?: Finding;
   readonly backends: readonly (Finding & { readonly backend: BackendInfo })[];
-  /** Whether everything is within its bound. */
+  /** Whether all errors are within their bounds. */
   readonly ok: boolean;
 }
 
-/** The element that is worst beside its bound. */
+/** The element with the largest error relative to its bound. */
 export interface Finding {
   readonly worst: Difference;
-  /** |got − want| / bound of that element; at most 1 if all is well. */
+  /** |got − want| / bound of that element; at most 1 if the check passes. */
   readonly ratio: number;
   readonly ok: boolean;
 }
 
-/** Names of all ops that can be checked. */
+/** Names of all ops that can be checked, in the order of the registry. */
 export const GRADCHECK_OPS: readonly string[] = CASES.map(({ name }) => name);
 
 /**
@@ -50,7 +50,7 @@ export const GRADCHECK_OPS: readonly string[] = CASES.map(({ name }) => name);
  * backend against the float64 reference, on random values and small random sizes.
  *
  * @returns one result per op, in the order of the registry
- * @throws RangeError for an op that is not known
+ * @throws RangeError for an unknown op
  * @example await gradcheck({ ops: ['linear'], backends: [await createBackend('wasm')] })
  */
 export async function gradcheck(options: GradcheckOptions = {}): Promise<GradcheckResult[]> {
@@ -71,13 +71,13 @@ function casesNamed(names: readonly string[]): OpCases[] {
   return CASES.filter((cases) => wanted.includes(cases));
 }
 
-/** By the stem of its file, by the same in camel case, or by one of its kernels. */
+/** Whether `wanted` is the stem of the file, in kebab or camel case, or one of its kernels. */
 function isNamed(cases: OpCases, wanted: string): boolean {
   const stem = wanted.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   return stem === cases.name || (kernelsIn(cases) as readonly string[]).includes(wanted);
 }
 
-/** The ops that cases belong to: those of one file. */
+/** The ops that these cases test, which are those of one file. */
 export function kernelsIn({ magnitudes }: OpCases): OpName[] {
   return Object.keys(magnitudes) as OpName[];
 }

@@ -4,20 +4,21 @@ import { type Call, definitionOf } from '../step.js';
 import type { Values } from '../tensor.js';
 import { tolerance } from '../tolerance.js';
 
-/** An op's operands or results, by role. */
+/** Operands or results of a call, by role. */
 export type ValuesByRole = Readonly<Record<string, Values>>;
 
-/** By op. */
+/** By name of the op. */
 const MAGNITUDES: ReadonlyMap<string, Magnitudes> = new Map(
   CASES.flatMap(({ magnitudes }) => Object.entries(magnitudes)),
 );
 
 /**
- * How far each element of each output of a float32 kernel may be from the float64 reference that was
- * given the same numbers: src/tolerance.ts. Inputs must be unchanged, and integers equal.
+ * Largest allowed error of each element of a float32 kernel, compared with the float64 reference on
+ * the same operands; see src/tolerance.ts. The bound is 0 for inputs, which must not change, and
+ * for integers.
  *
- * @param operands what the call reads
- * @param want the reference's results
+ * @param operands values that the call reads
+ * @param want results of the reference
  */
 export function boundsOf(
   call: Call,

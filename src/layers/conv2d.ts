@@ -1,5 +1,5 @@
 import { type Description, describe } from '../description.js';
-import type { Conv2dAttributes } from '../ops/conv2d.js';
+import type { Conv2dAttributes } from '../ops/conv2d-shape.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import { describeInitializer, type Initializer, kaimingUniform } from './initializers.js';

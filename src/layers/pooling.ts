@@ -1,5 +1,6 @@
 import { describe } from '../description.js';
-import { expectMaxPoolWindow, expectWindow, type PoolingWindow } from '../ops/max-pool2d.js';
+import { expectMaxPoolWindow } from '../ops/max-pool2d.js';
+import { expectWindow, type PoolingWindow } from '../ops/pooling-window.js';
 import type { Layer } from './layer.js';
 import { type Pixels, pairOf } from './window-options.js';
 

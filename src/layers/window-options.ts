@@ -1,6 +1,6 @@
 import { expectInteger } from '../checks.js';
 import { ShapeError } from '../errors.js';
-import type { Conv2dAttributes } from '../ops/conv2d.js';
+import type { Conv2dAttributes } from '../ops/conv2d-shape.js';
 import type { Shape } from '../tensor.js';
 
 /** A number of pixels for both height and width, or one for each. */

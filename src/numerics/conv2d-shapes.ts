@@ -1,5 +1,5 @@
 import { type Pixels, resolveConvolution, type WindowOptions } from '../layers/window-options.js';
-import { type Conv2dAttributes, conv2dShape } from '../ops/conv2d.js';
+import { type Conv2dAttributes, conv2dShape } from '../ops/conv2d-shape.js';
 import type { Shape } from '../tensor.js';
 import { expectSizes, type Operand, operand } from './operands.js';
 

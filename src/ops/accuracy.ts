@@ -1,16 +1,20 @@
 /**
- * Confusion counts: how often class t was taken for class ŷ. Accuracy is their trace over their sum.
+ * Confusion counts: how many examples of target class t were predicted as class ŷ. The accuracy is
+ * the trace of this matrix divided by its sum.
  *
  *   scores (B, C), or (B, 1) for two classes    t (B) target classes    confusion (K, K) int32
+ *   B examples, C columns of scores, K classes
  *
- *   ŷ[n] = argmax over c of scores[n, c]     the first, if several are largest; K = C
- *   ŷ[n] = 1 where scores[n, 0] > 0, else 0  for one column: a logit, K = 2
+ *   C > 1   ŷ[n] = argmax over c of scores[n, c], the first if several are largest;  K = C
+ *   C = 1   ŷ[n] = 1 if the logit scores[n, 0] > 0, else 0;  K = 2
  *
- *   confusion[tₙ, ŷₙ] ← confusion[tₙ, ŷₙ] + 1, for every n
+ *   confusion[t[n], ŷ[n]] ← confusion[t[n], ŷ[n]] + 1    for every n
  *
- * Counts are added to what is there, so that they can run over many batches; whoever reads them
- * sets them to zero first. Both are step functions: their gradient is zero wherever it exists,
- * which is why they are not what training minimises.
+ * The counts are added to the current ones, so they can accumulate over many batches. The caller
+ * sets them to zero before the first batch.
+ *
+ * There is no backward. The counts are step functions of the scores; their gradient is zero
+ * wherever it exists. This is why training minimises a loss instead.
  *
  * Kernels: assembly/accuracy.ts, shaders/accuracy.wgsl
  */
@@ -27,6 +31,7 @@ import {
 import { defineOp, type Numbers } from './define-op.js';
 import { expectRank, expectShape } from './shape-checks.js';
 
+/** Adds the counts of scores (B, C) and t (B) to confusion (K, K), in place. */
 export function countConfusion(
   confusion: Values,
   scores: Values,
@@ -36,7 +41,7 @@ export function countConfusion(
   for (let n = 0; n < B; n++) confusion[t[n] * K + predictedClass(scores, n * C, C)] += 1;
 }
 
-/** ŷ of the row of scores that begins at `start`. */
+/** ŷ of the row of C scores that begins at `start`. */
 export function predictedClass(scores: Values, start: number, C: number): number {
   if (C === 1) return scores[start] > 0 ? 1 : 0;
   let best = 0;
@@ -44,7 +49,11 @@ export function predictedClass(scores: Values, start: number, C: number): number
   return best;
 }
 
-/** Share of examples on the diagonal, and its mean over the classes that occur. */
+/**
+ * Accuracy, and balanced accuracy: the mean of the recall of the classes that occur.
+ *
+ * @param confusion (K, K), with the target class as its row
+ */
 export function accuracyOf(confusion: ArrayLike<number>, K: number) {
   let correct = 0;
   let total = 0;
@@ -69,7 +78,7 @@ export const accuracyOps = {
     dtypes: { confusion: 'int32', t: 'int32' },
     below: { t: ({ K }) => K },
     sizes: ['B', 'C', 'K'],
-    formula: 'confusion[tₙ, ŷₙ] ← confusion[tₙ, ŷₙ] + 1, ŷₙ = argmax scores[n]',
+    formula: 'confusion[t[n], ŷ[n]] ← confusion[t[n], ŷ[n]] + 1, ŷ[n] = argmax scores[n]',
     shapes({ confusion, scores, t }) {
       expectRank('countConfusion', 'scores', scores, '(B, C)');
       const [B, C] = scores;

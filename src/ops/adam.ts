@@ -1,21 +1,31 @@
 /**
  * Adam and AdamW.
  *
- *   w, dw, m, v   any shape, the same for all four    η learning rate    λ weight decay    step t = 1, 2, …
+ *   w, dw, m, v   any shape, the same for all four; n elements
+ *   η learning rate    λ weight decay    β₁, β₂ decay rates of m and v    t step number, 1, 2, …
  *
- *   adamUpdate    g = dw + λ w               the penalty joins the gradient, and its moments
- *   adamWUpdate   w ← w − η λ w,  g = dw     the penalty shrinks the weight, apart from the moments
+ * The two differ in the weight decay:
  *
- *   m ← β₁ m + (1 − β₁) g            running mean of the gradient
- *   v ← β₂ v + (1 − β₂) g²           running mean of its square
- *   m̂ = m / (1 − β₁ᵗ)                since m and v start at 0, they are short of the true means by
- *   v̂ = v / (1 − β₂ᵗ)                exactly these factors (for a constant g, m = (1 − β₁ᵗ) g)
+ *   adamUpdate    g = dw + λ w                 the decay is part of the gradient, so m and v see it
+ *   adamWUpdate   w ← w − η λ w, then g = dw   the decay shrinks w directly; m and v do not see it
+ *
+ * Both continue with
+ *
+ *   m ← β₁ m + (1 − β₁) g       first moment: running mean of the gradient
+ *   v ← β₂ v + (1 − β₂) g²      second moment: running mean of its square
+ *   m̂ = m / (1 − β₁ᵗ)           bias correction
+ *   v̂ = v / (1 − β₂ᵗ)
  *   w ← w − η m̂ / (√v̂ + ε)
  *
- * t and η are read from the step's state: see step-state.ts.
+ * Bias correction. m starts at 0, so after t steps it is a weighted sum of the gradients whose
+ * weights (1 − β₁) β₁ᵏ, for k = 0 … t − 1, add up to only 1 − β₁ᵗ. Dividing by that makes m̂ a
+ * weighted mean. The same holds for v.
  *
- * Source: Kingma and Ba, "Adam", ICLR 2015; Loshchilov and Hutter, "Decoupled weight decay
- * regularization", ICLR 2019; ε outside the bias-corrected root, as PyTorch has it.
+ * As in PyTorch, ε is added outside the root. t and η are read from the state of the step; see
+ * step-state.ts.
+ *
+ * Source: Kingma, Ba, "Adam: a method for stochastic optimization", ICLR 2015; Loshchilov, Hutter,
+ * "Decoupled weight decay regularization", ICLR 2019.
  *
  * Kernels: assembly/adam.ts, shaders/adam.wgsl
  */
@@ -93,7 +103,7 @@ export const adamOps = {
   adamWUpdate: defineOp({
     ...ROLES,
     formula:
-      'w ← (1 − η λ) w, m ← β₁ m + (1 − β₁) dw, v ← β₂ v + (1 − β₂) dw², w ← w − η m̂ / (√v̂ + ε)',
+      'w ← w − η λ w, m ← β₁ m + (1 − β₁) dw, v ← β₂ v + (1 − β₂) dw², w ← w − η m̂ / (√v̂ + ε)',
     shapes: ({ w, m, v, dw }) => updateShapes({ w, m, v, dw }),
     terms: () => 1,
     reference: ({ w, m, v, dw, schedule, state }, _, numbers) =>
@@ -116,10 +126,10 @@ export const adamCases: OpCases<keyof typeof adamOps> = {
 };
 
 /**
- * Numbers are as in use: a square mean that forgets at once, or a decay that cancels the gradient,
- * would leave a root of almost nothing, which magnifies every rounding without bound.
+ * Attributes in the usual ranges. A small β₂, or a decay that cancels the gradient, could make v̂
+ * almost 0, and dividing by its root would then amplify rounding errors without bound.
  *
- * @param n elements of w
+ * @param n number of elements of w
  */
 export function adamCase(random: RandomStream, n: number): KernelDeclaration<keyof typeof adamOps> {
   const [w, m, dw] = Array.from({ length: 3 }, () => reals(random, [n]));

@@ -1,16 +1,19 @@
 /**
- * Addition, element by element: y = a + b.
+ * Addition: y = a + b, element by element.
  *
- *   a, b, y   any shape, the same for all three
+ *   a, b, y, da, db, dy   any shape, the same for all; n elements
  *
- * Backward. ∂y/∂a = ∂y/∂b = 1, so both gradients are that of y, and no kernel is needed:
+ * Backward. ∂y/∂a = ∂y/∂b = 1, so both gradients equal dy, and no kernel is needed:
  *
- *   da = dy,  db = dy
+ *   da = dy    db = dy
  *
- * Where a value is used twice, the chain rule adds the gradients of both uses. For a residual block,
- * y = f(x) + x, that is this very op again:
+ * Where a value is used twice, the chain rule adds the gradients of both uses. In a residual block,
+ * y = f(x) + x, the backward of f turns dy into the gradient dxf of the first use, and the gradient
+ * of the second use is dy itself. So
  *
- *   dx = df(dy) + dy        df(dy) the gradient that f hands to its input
+ *   dx = dxf + dy
+ *
+ * which is this op again. Saved for backward: nothing.
  *
  * Source: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016.
  *
@@ -47,7 +50,7 @@ export const addCases: OpCases<keyof typeof addOps> = {
   draw: (random) => ({ gradients: [addCase(random, drawExtents(random, 2))] }),
 };
 
-/** y = (x + c) + x: x is used twice, so dx is the sum of both gradients. */
+/** y = (x + c) + x: x is used twice, so its gradient is the sum of both. */
 export function addCase(
   random: RandomStream,
   shape: Shape,

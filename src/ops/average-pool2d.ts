@@ -1,21 +1,24 @@
 /**
- * Average pooling: the mean of each window of an image, channel by channel.
+ * Average pooling: the mean of each window of an image, separately for each channel.
  *
  *   x, dx (B, H, W, C)    y, dy (B, OH, OW, C)
- *   window KH × KW, moved by SH and SW; PH and PW pixels of 0 around the image
+ *   KH, KW                height and width of the window
+ *   SH, SW                strides: how far the window moves from one output pixel to the next
+ *   PH, PW                paddings: rows and columns of zeros on each side of the image
  *
- * with OH, OW and the windows of src/ops/max-pool2d.ts.
+ * OH, OW and the windows are those of max-pool2d.ts: h = SH oh − PH + kh, w = SW ow − PW + kw.
  *
- *   y[n, oh, ow, c] = 1/(KH KW) Σ x[n, oh SH − PH + kh, ow SW − PW + kw, c]    over kh and kw
+ *   y[n, oh, ow, c] = 1/(KH KW) Σ x[n, h, w, c]    over kh, kw
  *
- * The divisor counts the padding, as PyTorch's does by default.
+ * The divisor counts the padding, as PyTorch does by default.
  *
- * Backward. ∂y/∂x = 1/(KH KW) for each pixel of the window, so a pixel gets that part of the dy of
- * every window that covers it, and 0 where none does:
+ * Backward. ∂y/∂x = 1/(KH KW) for every pixel of the window. A pixel gets that share of dy from
+ * every window that covers it, and 0 if none does:
  *
- *   dx[n, h, w, c] = 1/(KH KW) Σ dy[n, oh, ow, c]    over the windows that cover (h, w)
+ *   dx[n, h, w, c] = Σ dy[n, oh, ow, c] ∂y[n, oh, ow, c]/∂x[n, h, w, c]      over oh, ow
+ *                  = 1/(KH KW) Σ dy[n, oh, ow, c]    over the windows that cover (h, w)
  *
- * Nothing is saved for backward.
+ * Saved for backward: nothing.
  *
  * Kernels: assembly/average-pool2d.ts, shaders/average-pool2d.wgsl
  */
@@ -35,9 +38,10 @@ import {
   windowOf,
   windowsOf,
   windowsPerPixel,
-} from './max-pool2d.js';
+} from './pooling-window.js';
 import { expectShape } from './shape-checks.js';
 
+/** y (B, OH, OW, C) of x (B, H, W, C). */
 export function averagePool2dForward(
   y: Values,
   x: Values,
@@ -55,6 +59,7 @@ export function averagePool2dForward(
   }
 }
 
+/** dx (B, H, W, C) of dy (B, OH, OW, C). */
 export function averagePool2dBackward(
   dx: Values,
   dy: Values,
@@ -92,7 +97,7 @@ export const averagePool2dOps = {
     like: ['dx'],
     attributes: WINDOW_ATTRIBUTES,
     sizes: ['B', 'H', 'W', 'C'],
-    formula: 'dx = 1/(KH KW) Σ dy over the windows that cover it',
+    formula: 'dx = 1/(KH KW) Σ dy over the windows that cover this pixel',
     shapes({ dy, dx }, window) {
       expectShape('averagePool2d', 'dy', dy, pooledShape('averagePool2d', dx, window));
       return { outputs: { dx }, sizes: imageSizes(dx) };

@@ -1,42 +1,54 @@
 /**
- * Batch normalisation: each channel is brought to mean 0 and variance 1 over the batch, and then to
- * a mean and a spread that are learned.
+ * Batch normalisation: each channel is normalised over the batch to mean 0 and variance 1, then
+ * scaled by γ and shifted by β, which are learned.
  *
- *   x, y, dx, dy (…, C), seen as N rows of C channels; for images, N = B H W
- *   mean, variance, gamma, beta (C)
+ *   x, y, dx, dy (…, C)    N rows of C channels; for images, N = B H W
+ *   mean, variance, runningMean, runningVariance (C)
+ *   γ, β, dγ, dβ (C)       scale and shift; in code gamma, beta, dGamma, dBeta
+ *   ε                      keeps the root away from 0; in code epsilon
  *
- * Below for one channel, with sums over its N values:
+ * Each channel is computed separately. For one channel, with sums over its N values,
  *
- *   μ = (1/N) Σ x[n]    v = (1/N) Σ (x[n] − μ)²    s = 1 / √(v + ε)
- *   x̂[n] = (x[n] − μ) s    y[n] = γ x̂[n] + β
+ *   mean     = (1/N) Σ x[n]
+ *   variance = (1/N) Σ (x[n] − mean)²
+ *   r        = 1 / √(variance + ε)
+ *   x̂[n]     = (x[n] − mean) r
+ *   y[n]     = γ x̂[n] + β
  *
- * Evaluation uses the same formula with running statistics in place of μ and v. Training has them
- * follow the batch's, v by its unbiased form:
+ * Running statistics. Evaluation uses runningMean and runningVariance in place of mean and
+ * variance. Each training step moves them towards the statistics of its batch. The variance above
+ * is the biased estimate, with 1/N. The running variance uses the unbiased one, with 1/(N − 1):
  *
- *   runningMean ← (1 − m) runningMean + m μ
- *   runningVariance ← (1 − m) runningVariance + m v N / (N − 1)
+ *   runningMean     ← (1 − momentum) runningMean + momentum mean
+ *   runningVariance ← (1 − momentum) runningVariance + momentum variance N / (N − 1)
  *
- * Backward. β and γ reach the loss through every y of their channel:
+ * Backward. β and γ contribute to every y of their channel:
  *
- *   dβ = Σ dy[n]    dγ = Σ dy[n] x̂[n]
+ *   dβ = Σ dy[n] ∂y[n]/∂β = Σ dy[n]
+ *   dγ = Σ dy[n] ∂y[n]/∂γ = Σ dy[n] x̂[n]
  *
- * x reaches it three ways: by itself, through v, and through μ. Step by step, from the end:
+ * x[n] contributes in three ways: directly, through variance, and through mean. Step by step, from
+ * the end to the beginning:
  *
- *   dx̂[n] = γ dy[n]
- *   ds    = Σ dx̂[n] (x[n] − μ)
- *   dv    = ds ∂s/∂v = −½ (v + ε)^(−3/2) ds = −½ s³ ds
- *   dμ    = −s Σ dx̂[n] + dv ∂v/∂μ,  where ∂v/∂μ = −(2/N) Σ (x[n] − μ) = 0
- *   dx[n] = s dx̂[n] + dv (2/N) (x[n] − μ) + (1/N) dμ
+ *   dx̂[n]     = γ dy[n]
+ *   dr        = Σ dx̂[n] (x[n] − mean)
+ *   dvariance = dr ∂r/∂variance = −½ (variance + ε)^(−3/2) dr = −½ r³ dr
+ *   dmean     = −r Σ dx̂[n] + dvariance ∂variance/∂mean
+ *               where ∂variance/∂mean = −(2/N) Σ (x[n] − mean) = 0
+ *   dx[n]     = r dx̂[n] + dvariance (2/N) (x[n] − mean) + (1/N) dmean
  *
- * The sums are known already: Σ dx̂[n] = γ dβ, and ds = γ dγ / s, so dv = −½ γ s² dγ. Put in:
+ * Both sums are known from the gradients of β and γ: Σ dx̂[n] = γ dβ and dr = γ dγ / r. Therefore
+ * dmean = −γ r dβ and dvariance = −½ γ r² dγ, and
  *
- *   dx[n] = γ s dy[n] − γ s² dγ (x[n] − μ) / N − γ s dβ / N
- *         = γ s (dy[n] − (dβ + x̂[n] dγ) / N)
+ *   dx[n] = γ r dy[n] − γ r² dγ (x[n] − mean) / N − γ r dβ / N
+ *         = γ r (dy[n] − (dβ + x̂[n] dγ) / N)
  *
- * What is taken off dy is its mean, and its part along x̂: neither a shift of all x nor a stretch of
- * them changes y. Saved for backward: x, μ and v.
+ * The subtracted terms are the mean of dy and its component along x̂: y does not change when all x
+ * are shifted or scaled together (but for ε). Saved for backward: x, mean and variance.
  *
- * Source: Ioffe and Szegedy, "Batch normalization", ICML 2015.
+ * Source: Ioffe, Szegedy, "Batch normalization: accelerating deep network training by reducing
+ * internal covariate shift", ICML 2015.
+ *
  * Kernels: assembly/batch-norm.ts, shaders/batch-norm.wgsl
  */
 import { ShapeError } from '../errors.js';
@@ -56,6 +68,7 @@ import { expectSameShapes, expectShape } from './shape-checks.js';
 
 type BatchNormSizes = Numbers<'N' | 'C'>;
 
+/** mean and biased variance (C) of x (N, C). */
 export function batchNormStatistics(
   mean: Values,
   variance: Values,
@@ -65,15 +78,18 @@ export function batchNormStatistics(
   for (let c = 0; c < C; c++) {
     let sum = 0;
     for (let n = 0; n < N; n++) sum += x[n * C + c];
-    const μ = sum / N;
+    const batchMean = sum / N;
     let squares = 0;
-    for (let n = 0; n < N; n++) squares += (x[n * C + c] - μ) ** 2;
-    mean[c] = μ;
+    for (let n = 0; n < N; n++) squares += (x[n * C + c] - batchMean) ** 2;
+    mean[c] = batchMean;
     variance[c] = squares / N;
   }
 }
 
-/** @param N how many values the statistics of each channel are of */
+/**
+ * @param mean of the batch, (C) like the others
+ * @param N number of values per channel in the batch
+ */
 export function batchNormUpdateStatistics(
   runningMean: Values,
   runningVariance: Values,
@@ -89,6 +105,7 @@ export function batchNormUpdateStatistics(
   }
 }
 
+/** y (N, C) of x (N, C); the statistics, gamma and beta are (C). */
 export function batchNormForward(
   y: Values,
   x: Values,
@@ -100,11 +117,12 @@ export function batchNormForward(
   epsilon: number,
 ): void {
   for (let c = 0; c < C; c++) {
-    const s = 1 / Math.sqrt(variance[c] + epsilon);
-    for (let i = c; i < N * C; i += C) y[i] = gamma[c] * (x[i] - mean[c]) * s + beta[c];
+    const r = 1 / Math.sqrt(variance[c] + epsilon);
+    for (let i = c; i < N * C; i += C) y[i] = gamma[c] * (x[i] - mean[c]) * r + beta[c];
   }
 }
 
+/** dGamma and dBeta (C) of dy and x (N, C); the statistics are (C). */
 export function batchNormBackwardParameters(
   dGamma: Values,
   dBeta: Values,
@@ -116,17 +134,18 @@ export function batchNormBackwardParameters(
   epsilon: number,
 ): void {
   for (let c = 0; c < C; c++) {
-    const s = 1 / Math.sqrt(variance[c] + epsilon);
+    const r = 1 / Math.sqrt(variance[c] + epsilon);
     let [dγ, dβ] = [0, 0];
     for (let i = c; i < N * C; i += C) {
       dβ += dy[i];
-      dγ += dy[i] * (x[i] - mean[c]) * s;
+      dγ += dy[i] * (x[i] - mean[c]) * r;
     }
     dGamma[c] = dγ;
     dBeta[c] = dβ;
   }
 }
 
+/** dx (N, C) of dy and x (N, C); all others are (C). */
 export function batchNormBackwardInput(
   dx: Values,
   dy: Values,
@@ -140,20 +159,20 @@ export function batchNormBackwardInput(
   epsilon: number,
 ): void {
   for (let c = 0; c < C; c++) {
-    const s = 1 / Math.sqrt(variance[c] + epsilon);
+    const r = 1 / Math.sqrt(variance[c] + epsilon);
     for (let i = c; i < N * C; i += C) {
-      const normalised = (x[i] - mean[c]) * s;
-      dx[i] = gamma[c] * s * (dy[i] - (dBeta[c] + normalised * dGamma[c]) / N);
+      const normalised = (x[i] - mean[c]) * r;
+      dx[i] = gamma[c] * r * (dy[i] - (dBeta[c] + normalised * dGamma[c]) / N);
     }
   }
 }
 
-/** How many values of each channel there are in an x of this shape: N. */
+/** N: the number of values per channel in an x of this shape. */
 export function valuesPerChannel(x: Shape): number {
   return sizeOf(x.slice(0, -1));
 }
 
-/** Sizes of x, given mean (C), whose shape all the others have. */
+/** Sizes of x (…, C), where all of `channels` have the shape (C). */
 function channelSizes(x: Shape, channels: Readonly<Record<string, Shape>>): BatchNormSizes {
   const { mean } = channels;
   expectShape('batchNorm', 'mean', mean, [sizeOf(mean)]);
@@ -172,7 +191,7 @@ export const batchNormOps = {
     outputs: ['mean', 'variance'],
     inputs: ['x'],
     sizes: ['N', 'C'],
-    formula: 'μ = mean of x, v = mean of (x − μ)², by channel',
+    formula: 'mean = (1/N) Σₙ x, variance = (1/N) Σₙ (x − mean)²',
     shapes({ x }) {
       const mean = x.slice(-1);
       const sizes = channelSizes(x, { mean });
@@ -192,7 +211,7 @@ export const batchNormOps = {
     inputs: ['mean', 'variance'],
     attributes: ['momentum', 'N'],
     sizes: ['C'],
-    formula: 'running ← (1 − m) running + m (μ, v N/(N − 1))',
+    formula: 'running ← (1 − momentum) running + momentum (mean, variance N/(N − 1))',
     shapes({ mean, variance, runningMean, runningVariance }) {
       expectSameShapes('batchNorm', { mean, variance, runningMean, runningVariance });
       return { outputs: {}, sizes: { C: sizeOf(mean) } };
@@ -207,7 +226,7 @@ export const batchNormOps = {
     inputs: ['x', 'mean', 'variance', 'gamma', 'beta'],
     attributes: ['epsilon'],
     sizes: ['N', 'C'],
-    formula: 'y = γ (x − μ)/√(v + ε) + β',
+    formula: 'y = γ (x − mean) r + β, r = 1/√(variance + ε)',
     shapes: ({ x, ...channels }) => ({ outputs: { y: x }, sizes: channelSizes(x, channels) }),
     terms: () => 1,
     reference: ({ y, x, mean, variance, gamma, beta }, sizes, { epsilon }) =>
@@ -219,7 +238,7 @@ export const batchNormOps = {
     inputs: ['dy', 'x', 'mean', 'variance'],
     attributes: ['epsilon'],
     sizes: ['N', 'C'],
-    formula: 'dγ = Σ dy x̂, dβ = Σ dy, x̂ = (x − μ)/√(v + ε)',
+    formula: 'dγ = Σₙ dy x̂, dβ = Σₙ dy, x̂ = (x − mean)/√(variance + ε)',
     shapes({ dy, x, ...channels }) {
       expectSameShapes('batchNorm', { x, dy });
       const { mean } = channels;
@@ -235,7 +254,7 @@ export const batchNormOps = {
     inputs: ['dy', 'x', 'mean', 'variance', 'gamma', 'dGamma', 'dBeta'],
     attributes: ['epsilon'],
     sizes: ['N', 'C'],
-    formula: 'dx = γ/√(v + ε) (dy − (dβ + x̂ dγ)/N)',
+    formula: 'dx = γ r (dy − (dβ + x̂ dγ)/N), r = 1/√(variance + ε), x̂ = (x − mean) r',
     shapes({ dy, x, ...channels }) {
       expectSameShapes('batchNorm', { x, dy });
       return { outputs: { dx: x }, sizes: channelSizes(x, channels) };
@@ -253,7 +272,7 @@ export const batchNormOps = {
 export const batchNormCases: OpCases<keyof typeof batchNormOps> = {
   name: 'batch-norm',
   magnitudes: {
-    // The mean may cancel; the variance is a sum of squares.
+    // The sum of the mean can cancel. The variance is a sum of squares, which cannot.
     batchNormStatistics: (operands, call) => ({ mean: absolute()(operands, call).mean }),
     batchNormUpdateStatistics: absolute(),
     batchNormForward: absolute('mean'),
@@ -269,7 +288,7 @@ export const batchNormCases: OpCases<keyof typeof batchNormOps> = {
   },
 };
 
-/** @param shape of x, with more than two values per channel: of two, x̂ is always near 1 and −1 */
+/** @param shape (…, C) with N > 2: for N = 2, x̂ is always near ±1 and dx near 0 */
 export function batchNormCase(
   random: RandomStream,
   shape: Shape,
@@ -292,7 +311,6 @@ export function batchNormCase(
   };
 }
 
-/** Running statistics of C channels. */
 export function runningStatisticsCase(
   random: RandomStream,
   C: number,

@@ -1,23 +1,24 @@
 /**
- * Binary cross-entropy on logits.
+ * Sigmoid and binary cross-entropy in one op, computed from logits.
  *
- *   z (B, 1) logits    t (B) targets, 0 or 1    p, dz (B, 1)    L (1)
+ *   z, dz (B, 1) logits    t (B) targets, 0 or 1    p (B, 1) probabilities of class 1    L (1)
  *
- *   p[n] = σ(z[n])
- *   L = −(1/B) Σₙ ( t log p + (1 − t) log(1 − p) )
+ *   p[n] = σ(z[n]) = 1 / (1 + e^−z[n])
+ *   L = (1/B) Σₙ ℓ[n]    ℓ[n] = −t[n] log p[n] − (1 − t[n]) log(1 − p[n])
  *
- * On logits. With log p = −log(1 + e⁻ᶻ) and log(1 − p) = −z − log(1 + e⁻ᶻ), one example costs
+ * Stable form. For one example, with log p = −log(1 + e⁻ᶻ) and log(1 − p) = −z − log(1 + e⁻ᶻ),
  *
- *   ℓ = t log(1 + e⁻ᶻ) + (1 − t)(z + log(1 + e⁻ᶻ)) = (1 − t) z + log(1 + e⁻ᶻ)
+ *   ℓ = t log(1 + e⁻ᶻ) + (1 − t) (z + log(1 + e⁻ᶻ))
+ *     = (1 − t) z + log(1 + e⁻ᶻ)
  *
- * and with log(1 + e⁻ᶻ) = max(−z, 0) + log(1 + e^−|z|), which overflows for no z,
+ * e⁻ᶻ overflows for very negative z. log(1 + e⁻ᶻ) = max(−z, 0) + log(1 + e^−|z|) does not, so
  *
  *   ℓ = max(z, 0) − t z + log(1 + e^−|z|)
  *
- * Backward, from the form (1 − t) z + log(1 + e⁻ᶻ):
+ * Backward, from ℓ = (1 − t) z + log(1 + e⁻ᶻ):
  *
  *   ∂ℓ/∂z = 1 − t − e⁻ᶻ / (1 + e⁻ᶻ) = 1 − t − (1 − p) = p − t
- *   dz = (p − t) / B
+ *   dz[n] = ∂L/∂ℓ[n] ∂ℓ[n]/∂z[n] = (p[n] − t[n]) / B
  *
  * Saved for backward: p.
  *
@@ -38,6 +39,7 @@ import { defineOp, type Numbers } from './define-op.js';
 import { expectShape } from './shape-checks.js';
 import { sigmoid } from './sigmoid.js';
 
+/** L (1) and p (B, 1) of z (B, 1) and t (B). */
 export function binaryCrossEntropyForward(
   L: Values,
   p: Values,
@@ -53,6 +55,7 @@ export function binaryCrossEntropyForward(
   L[0] = sum / B;
 }
 
+/** dz (B, 1) of p (B, 1) and t (B). */
 export function binaryCrossEntropyBackward(
   dz: Values,
   p: Values,
@@ -69,7 +72,7 @@ export const binaryCrossEntropyOps = {
     dtypes: { t: 'int32' },
     below: { t: () => 2 },
     sizes: ['B'],
-    formula: 'p = σ(z), L = (1/B) Σₙ max(z, 0) − t z + log(1 + e^−|z|)',
+    formula: 'p = σ(z), L = (1/B) Σₙ (max(z, 0) − t z + log(1 + e^−|z|))',
     shapes: ({ z, t }) => ({
       outputs: { L: [1], p: z },
       sizes: binarySizes('binaryCrossEntropy', z, t),
@@ -91,7 +94,7 @@ export const binaryCrossEntropyOps = {
   }),
 };
 
-/** Sizes of a binary loss: z or p (B, 1), and t (B). */
+/** Checks z or p (B, 1) and t (B) of a binary loss, and returns the sizes. */
 export function binarySizes(operation: string, z: Shape, t: Shape): Numbers<'B'> {
   const [B] = z;
   expectShape(operation, 'logits', z, [B, 1]);
@@ -99,7 +102,7 @@ export function binarySizes(operation: string, z: Shape, t: Shape): Numbers<'B'>
   return { B };
 }
 
-/** max(z, 0) − t z cancels where the prediction is right. */
+/** max(z, 0) − t z cancels for t = 1 and z > 0, so its terms are added as absolute values. */
 const magnitudes: Magnitudes = ({ z, t }, { sizes: { B } }) => {
   let L = 0;
   for (let n = 0; n < B; n++) {
@@ -117,7 +120,7 @@ export const binaryCrossEntropyCases: OpCases<keyof typeof binaryCrossEntropyOps
   draw: (random) => ({ gradients: [binaryCrossEntropyCase(random, drawExtents(random, 1)[0])] }),
 };
 
-/** @param B examples */
+/** @param B number of examples */
 export function binaryCrossEntropyCase(
   random: RandomStream,
   B: number,

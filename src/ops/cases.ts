@@ -1,13 +1,13 @@
 /**
- * Random test data of an op, declared beside its definition: what `handgrad gradcheck` and the
- * tests run. src/gradcheck turns a declaration into calls of a step.
+ * Test cases with random data, declared beside each op. `handgrad gradcheck` and the tests run them;
+ * src/gradcheck turns a declaration into calls of a step.
  *
- * Tensors are known by name; a call takes the tensor named like each role unless told otherwise.
+ * Tensors are identified by name. By default a call uses, for each role, the tensor of that name.
  */
 import { type RandomStream, shuffle } from '../random/threefry.js';
 import { type DataType, type Shape, sizeOf, type Values } from '../tensor.js';
 
-/** Values that a case starts from. */
+/** Random values of one tensor. */
 export interface Drawn {
   readonly shape: Shape;
   readonly data: Float32Array | Int32Array | Uint8Array;
@@ -17,17 +17,17 @@ export interface Drawn {
 export interface CaseCall<Name extends string = string> {
   readonly op: Name;
   readonly attributes?: Readonly<Record<string, number>>;
-  /** Names of tensors by role, where they differ from the role. */
+  /** Tensor names by role, where the name differs from the role. */
   readonly tensors?: Readonly<Record<string, string>>;
-  /** Names of the tensors that lend outputs their shape, by role. */
+  /** For outputs listed in the op's `like`: names of tensors of the same shape, by role. */
   readonly like?: Readonly<Record<string, string>>;
 }
 
-/** Calls to run on a backend and on the reference. */
+/** Calls to run on a backend and on the reference, and compare. */
 export interface KernelDeclaration<Name extends string = string> {
   /** The op with its sizes, for messages: `sgd (11)`. */
   readonly title: string;
-  /** Every tensor that a call reads before another has written it, by name. */
+  /** Initial values, by name, of every tensor that is read before a call has written it. */
   readonly values: Readonly<Record<string, Drawn>>;
   readonly calls: readonly CaseCall<Name>[];
 }
@@ -35,20 +35,20 @@ export interface KernelDeclaration<Name extends string = string> {
 /** A differentiable function, with its hand-derived gradient. */
 export interface GradientDeclaration<Name extends string = string> {
   readonly title: string;
-  /** Tensors that the result is differentiated by; the gradient of `x` is named `dx`. */
+  /** Tensors with respect to which the result is differentiated; the gradient of `x` is `dx`. */
   readonly inputs: Readonly<Record<string, Drawn>>;
-  /** Tensors that it is not differentiated by, such as targets. */
+  /** Tensors without a gradient, such as targets. */
   readonly constants?: Readonly<Record<string, Drawn>>;
-  /** Calls that compute the result: the first output of the last one. */
+  /** Calls that compute the result, which is the first output of the last call. */
   readonly forward: readonly CaseCall<Name>[];
   /**
-   * Calls that compute the gradients. They may read the gradient of the result, which is random and
-   * named like the result with a d in front, unless the result is a loss L.
+   * Calls that compute the gradients. They may read the gradient of the result, such as `dy` of `y`,
+   * which is random. A loss `L` has no such tensor; its gradient is 1.
    */
   readonly backward: readonly CaseCall<Name>[];
 }
 
-/** What an op computed on the reference, and how to compute it again on other values. */
+/** The numbers of a call, and a function that runs its reference on other values. */
 export interface ReferenceCall {
   readonly sizes: Readonly<Record<string, number>>;
   readonly attributes: Readonly<Record<string, number>>;
@@ -59,15 +59,15 @@ export interface ReferenceCall {
 }
 
 /**
- * Σ|aᵢbᵢ| of each output element, by role: its size if nothing cancelled. Roles that are left out
- * have the size of the result.
+ * Magnitude of each output element, by role, for src/tolerance.ts: the sum Σ|aᵢbᵢ| of the absolute
+ * values of its terms. A role that is left out has the absolute value of the result.
  */
 export type Magnitudes = (
   operands: Readonly<Record<string, Values>>,
   call: ReferenceCall,
 ) => Readonly<Record<string, Values>>;
 
-/** Nothing cancels: every bound is relative to the result. */
+/** For ops in which nothing cancels: every bound is relative to the result. */
 export const relative: Magnitudes = () => ({});
 
 /** Random cases of the ops of one file. */
@@ -76,17 +76,18 @@ export interface OpCases<Name extends string = string> {
   readonly name: string;
   readonly magnitudes: Readonly<Record<Name, Magnitudes>>;
   draw(random: RandomStream): {
-    /** Their gradients are checked, and their kernels compared. */
+    /** Gradients are checked by differences, and kernels are compared with the reference. */
     readonly gradients?: readonly GradientDeclaration<Name>[];
-    /** Only compared: ops without a gradient, and sizes too large for differences. */
+    /** Only compared with the reference: ops without a gradient, and large sizes. */
     readonly kernels?: readonly (KernelDeclaration<Name> | GradientDeclaration<Name>)[];
   };
 }
 
 /**
- * The results of the reference on absolute values.
+ * Magnitudes computed by the reference itself, on the absolute values of the operands.
  *
- * @param negated operands and attributes that are made negative instead
+ * @param negated operands and attributes that get a negative sign instead, for terms that are
+ *   subtracted
  */
 export function absolute(...negated: readonly string[]): Magnitudes {
   return (operands, call) => {
@@ -107,10 +108,10 @@ export function absolute(...negated: readonly string[]): Magnitudes {
   };
 }
 
-/** Extents are drawn from 1 to this: more than two vectors of four and a remainder. */
+/** Extents are drawn from 1 to 11, so that there can be two vectors of four and a remainder. */
 const LARGEST_EXTENT = 11;
 
-/** Longer than a block of the GEMM, and no multiple of a vector. */
+/** A K longer than one block of summation of the GEMM, and not a multiple of the vector size. */
 export const LONG = 1029;
 
 export function drawExtents(random: RandomStream, count: number): number[] {
@@ -121,8 +122,8 @@ const SMALLEST = 0.1;
 const LARGEST = 2;
 
 /**
- * Random reals of either sign, from 0.1 to 2 in magnitude. None is zero, since zeros hide mistakes,
- * and none is so near zero that a difference step would cross it, where ReLU has its corner.
+ * Random reals of either sign with magnitudes from 0.1 to 2. None is zero, since zeros hide
+ * mistakes, and none is so close to zero that a difference step would cross the corner of ReLU.
  */
 export function drawReals(random: RandomStream, size: number): Float32Array {
   return Float32Array.from({ length: size }, () => {
@@ -142,8 +143,8 @@ export function positiveReals(random: RandomStream, shape: Shape): Drawn {
 }
 
 /**
- * A tensor of equally spaced reals from −2 to 2 in random order: the largest of some exceeds the
- * others by more than a difference step.
+ * A tensor of equally spaced reals from −2 to 2 in random order, for max pooling: any two differ by
+ * more than a difference step, so that no step changes which one is the maximum.
  */
 export function distinctReals(random: RandomStream, shape: Shape): Drawn {
   const size = sizeOf(shape);

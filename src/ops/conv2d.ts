@@ -1,86 +1,102 @@
 /**
- * Convolution in two dimensions (as networks mean it: the kernel is not flipped).
+ * Two-dimensional convolution. As in other deep-learning libraries it is strictly a
+ * cross-correlation: the kernel is not flipped.
  *
  *   x, dx (B, H, W, C)    y, dy (B, OH, OW, OC)    W, dW (KH, KW, C/G, OC)    b, db (OC)
+ *   B, H, W, C            examples, and height, width and channels of x
+ *   OH, OW, OC            height, width and channels of y
+ *   KH, KW                height and width of the kernel; a pair (kh, kw) is a tap
+ *   SH, SW                strides: how far the window moves from one output pixel to the next
+ *   PH, PW                paddings: rows and columns of zeros on each side of the image
+ *   DH, DW                dilations: distance between neighbouring taps in the image
+ *   G                     groups of channels
  *
- * with strides s, paddings p and dilations d, one for rows and one for columns, and channels in G
- * groups that do not meet: output channel o reads the C/G channels of its own group, which begin at
- * g(o) = ⌊o G/OC⌋ C/G. Outside of the image x is zero, and
+ * Output pixel (oh, ow) reads pixel (h, w) of x through tap (kh, kw):
  *
- *   y[n, i, j, o] = b[o] + Σₖₗc x[n, s i − p + d k, s j − p + d l, g(o) + c] W[k, l, c, o]
+ *   h = SH oh − PH + DH kh    w = SW ow − PW + DW kw
  *
- *   OH = ⌊(H + 2p − d (KH − 1) − 1) / s⌋ + 1, and OW likewise
+ * x is zero outside the image. Output channel oc reads only the C/G input channels of its own
+ * group. The first of them is c₀ = ⌊oc / (OC/G)⌋ C/G, which is 0 when there is one group. With h, w
+ * and c₀ as above and c from 0 to C/G − 1,
  *
- * Backward. W[k, l, c, o] meets every output pixel once, so its gradient is a sum over all of them:
+ *   y[n, oh, ow, oc] = b[oc] + Σ x[n, h, w, c₀ + c] W[kh, kw, c, oc]    over kh, kw, c
  *
- *   dW[k, l, c, o] = Σₙᵢⱼ x[n, s i − p + d k, s j − p + d l, g(o) + c] dy[n, i, j, o]
- *   db[o]          = Σₙᵢⱼ dy[n, i, j, o]
+ *   OH = ⌊(H + 2 PH − DH (KH − 1) − 1) / SH⌋ + 1
+ *   OW = ⌊(W + 2 PW − DW (KW − 1) − 1) / SW⌋ + 1
  *
- * x[n, h, w, c] reaches the output pixels whose window covers it: those with s i − p + d k = h and
- * s j − p + d l = w for some tap (k, l). Turned round, tap k leads to row i = (h + p − d k) / s, where
- * that is a whole number from 0 to OH − 1, and so
+ * Backward. W[kh, kw, c, oc] contributes once to every output pixel, and b[oc] too, so their
+ * gradients are sums over the output pixels:
  *
- *   dx[n, h, w, g(o) + c] = Σₖₗₒ dy[n, (h + p − d k) / s, (w + p − d l) / s, o] W[k, l, c, o]
+ *   dW[kh, kw, c, oc] = Σ dy[n, oh, ow, oc] ∂y[n, oh, ow, oc]/∂W[kh, kw, c, oc]
+ *                     = Σ x[n, h, w, c₀ + c] dy[n, oh, ow, oc]    over n, oh, ow
+ *   db[oc]            = Σ dy[n, oh, ow, oc]                       over n, oh, ow
  *
- * summed over the o of that group. For s = 1 this is itself a convolution: k enters with a minus
- * sign, so it is that of dy, padded by d (KH − 1) − p, with the kernel flipped in both directions and
- * its two channel axes exchanged.
+ * x[n, h, w, c₀ + c] contributes to the output pixels whose windows cover (h, w). Solving the
+ * equations above for them, tap (kh, kw) leads from (h, w) to
  *
- * As matrix products. Number the output pixels r = (n, i, j) and the taps and channels
- * q = (k, l, c), and let X[r, q] be the number that x holds there, or zero outside. Then
+ *   oh = (h + PH − DH kh) / SH    ow = (w + PW − DW kw) / SW
  *
- *   y = X·W + b    dW = Xᵀ·dy    dx = the rows of dy·Wᵀ, added up where X took them from
+ * and contributes only if both are integers, 0 ≤ oh < OH and 0 ≤ ow < OW. So
  *
- * which are the formulas of a linear layer. X holds each pixel up to KH KW times and is never
- * written down: kernels find its elements in x as they go. With groups there is a product for each,
- * of its own channels.
+ *   dx[n, h, w, c₀ + c] = Σ dy[n, oh, ow, oc] ∂y[n, oh, ow, oc]/∂x[n, h, w, c₀ + c]
+ *                       = Σ dy[n, oh, ow, oc] W[kh, kw, c, oc]    over kh, kw, oc
  *
- * The last can be gathered instead. Number the pixels of dx r = (n, h, w) and taps with output channels
- * q = (k, l, o), let Y[r, q] be the number of dy that tap (k, l) leads (h, w) back to, or zero where
- * there is none, and Wᵗ[q, c] = W[k, l, c, o]. Then dx = Y·Wᵗ, as the sum for dx above says.
+ * with oc over the output channels of the group. This is a transposed convolution. For strides of 1
+ * it is an ordinary one: substitute KH − 1 − kh for kh, and likewise for the width, to get
+ *
+ *   oh = h − (DH (KH − 1) − PH) + DH kh
+ *
+ * which is a convolution of dy with padding DH (KH − 1) − PH and the same dilation; its kernel is W
+ * flipped in both directions, with its two channel axes exchanged.
+ *
+ * As a GEMM (matrix product; see matmul.ts). Number the output pixels r = (n, oh, ow) and the taps
+ * and channels q = (kh, kw, c). The im2col matrix X (B OH OW, KH KW C/G) holds the window of output
+ * pixel r in row r: X[r, q] = x[n, h, w, c₀ + c], or zero outside the image. With y, dy and W seen
+ * as matrices,
+ *
+ *   y = X·W + b    dW = Xᵀ·dy    dX = dy·Wᵀ    dx = col2im(dX)
+ *
+ * which are the formulas of a linear layer. col2im adds each element of dX to the element of x that
+ * X copied it from. With G > 1 there is one GEMM for each group, on the channels of that group.
+ *
+ * At strides of 1, X is about KH KW times as large as x. It is never materialised. The kernels are
+ * implicit GEMMs: they compute the address in x of each X[r, q] when they load it.
+ *
+ * dx is an implicit GEMM as well, which needs no col2im and writes each element once. Number the
+ * pixels of dx r = (n, h, w) and the taps and output channels q = (kh, kw, oc). Let Y[r, q] be
+ * dy[n, oh, ow, oc] for the (oh, ow) to which the tap leads from (h, w), or zero if there is none,
+ * and let Wᵗ[q, c] = W[kh, kw, c, oc]. Then the sum for dx above is
+ *
+ *   dx = Y·Wᵗ
  *
  * Saved for backward: x. PyTorch stores the weight as (OC, C/G, KH, KW) and images as (B, C, H, W);
- * reading and writing weights transposes. Channels come last here so that the channels of a pixel,
- * which all kernels walk, lie side by side.
+ * reading and writing weights transposes them. Here channels come last, so that the channels of a
+ * pixel, which is what the innermost loops walk, are contiguous in memory.
  *
- * Kernels: assembly/conv2d.ts (forward, dx), conv2d-weight.ts (dW, db), on the tiles of gathered-tile.ts;
- * shaders/conv2d.wgsl, on those of shaders/gemm.wgsl
+ * Source: Dumoulin, Visin, "A guide to convolution arithmetic for deep learning", 2016; for im2col,
+ * Chellapilla, Puri, Simard, "High performance convolutional neural networks for document
+ * processing", 2006; for implicit GEMM, Chetlur et al., "cuDNN: efficient primitives for deep
+ * learning", 2014.
+ *
+ * Kernels: assembly/conv2d.ts (forward, dx), assembly/conv2d-weight.ts (dW, db), with the tiles of
+ * assembly/gathered-tile.ts; shaders/conv2d.wgsl, with those of shaders/gemm.wgsl
  */
-import { ShapeError } from '../errors.js';
 import type { RandomStream } from '../random/threefry.js';
-import { formatShape, type Shape, type Values } from '../tensor.js';
+import { formatShape, type Values } from '../tensor.js';
 import { absolute, type GradientDeclaration, type OpCases, reals } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import {
+  CONV2D_ATTRIBUTES,
+  CONV2D_SIZES,
+  type Conv2dAttributes,
+  type Conv2dSizes,
+  conv2dShape,
+  conv2dSizes,
+} from './conv2d-shape.js';
+import { defineOp } from './define-op.js';
 import { linearBackwardBias } from './linear.js';
 import { expectRank, expectShape } from './shape-checks.js';
 
-/** Numbers that shape a convolution, beside the tensors' own extents. */
-const ATTRIBUTES = [
-  'strideHeight',
-  'strideWidth',
-  'paddingHeight',
-  'paddingWidth',
-  'dilationHeight',
-  'dilationWidth',
-  'groups',
-] as const;
-
-export type Conv2dAttributes = Readonly<Record<(typeof ATTRIBUTES)[number], number>>;
-
-/**
- * Most taps of a kernel, and the largest stride, padding or dilation: kernels list taps, and pixels by
- * their phase, in scratch memory.
- */
-const MOST = 4096;
-
-/** Strides S, paddings P and dilations D, each for rows (H) and columns (W). */
-const SIZES = [
-  ...(['B', 'H', 'W', 'C', 'OH', 'OW', 'OC', 'KH', 'KW'] as const),
-  ...(['SH', 'SW', 'PH', 'PW', 'DH', 'DW', 'G'] as const),
-] as const;
-
-export type Conv2dSizes = Numbers<(typeof SIZES)[number]>;
-
+/** y (B, OH, OW, OC) of x (B, H, W, C), W (KH, KW, C/G, OC) and, if there is one, b (OC). */
 export function conv2dForward(
   y: Values,
   x: Values,
@@ -95,6 +111,7 @@ export function conv2dForward(
   });
 }
 
+/** dx (B, H, W, C) of dy (B, OH, OW, OC) and W (KH, KW, C/G, OC). */
 export function conv2dBackwardInput(dx: Values, dy: Values, W: Values, sizes: Conv2dSizes): void {
   dx.fill(0);
   forEachProduct(sizes, (toY, inX, inW) => {
@@ -102,6 +119,7 @@ export function conv2dBackwardInput(dx: Values, dy: Values, W: Values, sizes: Co
   });
 }
 
+/** dW (KH, KW, C/G, OC) of x (B, H, W, C) and dy (B, OH, OW, OC). */
 export function conv2dBackwardWeight(dW: Values, x: Values, dy: Values, sizes: Conv2dSizes): void {
   dW.fill(0);
   forEachProduct(sizes, (toY, inX, inW) => {
@@ -109,7 +127,7 @@ export function conv2dBackwardWeight(dW: Values, x: Values, dy: Values, sizes: C
   });
 }
 
-/** Visits every product of the forward sum: where it goes in y, and what of x and W it multiplies. */
+/** Visits every product x[inX] W[inW] of the forward pass; it is a term of y[toY]. */
 function forEachProduct(
   { B, H, W, C, OH, OW, OC, KH, KW, SH, SW, PH, PW, DH, DW, G }: Conv2dSizes,
   visit: (toY: number, inX: number, inW: number) => void,
@@ -118,16 +136,16 @@ function forEachProduct(
   const groupOutputs = OC / G;
   for (let pixel = 0; pixel < B * OH * OW; pixel++) {
     const n = Math.floor(pixel / (OH * OW));
-    const i = Math.floor(pixel / OW) % OH;
-    const j = pixel % OW;
+    const oh = Math.floor(pixel / OW) % OH;
+    const ow = pixel % OW;
     for (let tap = 0; tap < KH * KW; tap++) {
-      const h = SH * i - PH + DH * Math.floor(tap / KW);
-      const w = SW * j - PW + DW * (tap % KW);
+      const h = SH * oh - PH + DH * Math.floor(tap / KW);
+      const w = SW * ow - PW + DW * (tap % KW);
       if (h < 0 || h >= H || w < 0 || w >= W) continue;
-      for (let o = 0; o < OC; o++) {
-        const inX = ((n * H + h) * W + w) * C + Math.floor(o / groupOutputs) * groupInputs;
-        const inW = tap * groupInputs * OC + o;
-        for (let c = 0; c < groupInputs; c++) visit(pixel * OC + o, inX + c, inW + c * OC);
+      for (let oc = 0; oc < OC; oc++) {
+        const inX = ((n * H + h) * W + w) * C + Math.floor(oc / groupOutputs) * groupInputs;
+        const inW = tap * groupInputs * OC + oc;
+        for (let c = 0; c < groupInputs; c++) visit(pixel * OC + oc, inX + c, inW + c * OC);
       }
     }
   }
@@ -137,9 +155,9 @@ export const conv2dOps = {
   conv2dForward: defineOp({
     outputs: ['y'],
     inputs: ['x', 'W'],
-    attributes: ATTRIBUTES,
-    sizes: SIZES,
-    formula: 'y = X·W, where X has the window of each pixel as a row',
+    attributes: CONV2D_ATTRIBUTES,
+    sizes: CONV2D_SIZES,
+    formula: 'y = X·W, X = im2col(x)',
     shapes({ x, W }, attributes) {
       const y = conv2dShape(x, W, attributes);
       return { outputs: { y }, sizes: conv2dSizes(x, W, y, attributes) };
@@ -151,9 +169,9 @@ export const conv2dOps = {
   conv2dBiasForward: defineOp({
     outputs: ['y'],
     inputs: ['x', 'W', 'b'],
-    attributes: ATTRIBUTES,
-    sizes: SIZES,
-    formula: 'y = X·W + b, where X has the window of each pixel as a row',
+    attributes: CONV2D_ATTRIBUTES,
+    sizes: CONV2D_SIZES,
+    formula: 'y = X·W + b, X = im2col(x)',
     shapes({ x, W, b }, attributes) {
       const y = conv2dShape(x, W, attributes);
       expectShape('conv2d', 'b', b, [W[3]]);
@@ -167,9 +185,9 @@ export const conv2dOps = {
     outputs: ['dW'],
     inputs: ['x', 'dy'],
     like: ['dW'],
-    attributes: ATTRIBUTES,
-    sizes: SIZES,
-    formula: 'dW = Xᵀ·dy',
+    attributes: CONV2D_ATTRIBUTES,
+    sizes: CONV2D_SIZES,
+    formula: 'dW = Xᵀ·dy, X = im2col(x)',
     shapes({ x, dy, dW }, attributes) {
       expectShape('conv2d', 'dy', dy, conv2dShape(x, dW, attributes));
       return { outputs: { dW }, sizes: conv2dSizes(x, dW, dy, attributes) };
@@ -182,7 +200,7 @@ export const conv2dOps = {
     outputs: ['db'],
     inputs: ['dy'],
     sizes: ['N', 'OC'],
-    formula: 'db[o] = Σₙᵢⱼ dy[n, i, j, o]',
+    formula: 'db[oc] = Σ dy[n, oh, ow, oc] over n, oh, ow',
     shapes({ dy }) {
       expectRank('conv2d', 'dy', dy, '(B, OH, OW, OC)');
       const [B, OH, OW, OC] = dy;
@@ -195,92 +213,20 @@ export const conv2dOps = {
   conv2dBackwardInput: defineOp({
     outputs: ['dx'],
     inputs: ['dy', 'W'],
-    // Several heights and widths can give the same OH and OW.
+    // Different H and W can give the same OH and OW.
     like: ['dx'],
-    attributes: ATTRIBUTES,
-    sizes: SIZES,
-    formula: 'dx = dy·Wᵀ, each window added up where it was taken from',
+    attributes: CONV2D_ATTRIBUTES,
+    sizes: CONV2D_SIZES,
+    formula: 'dx = col2im(dy·Wᵀ)',
     shapes({ dy, W, dx }, attributes) {
       expectShape('conv2d', 'dy', dy, conv2dShape(dx, W, attributes));
       return { outputs: { dx }, sizes: conv2dSizes(dx, W, dy, attributes) };
     },
-    // The mean over the image: with strides, and at its edges, pixels have fewer taps.
+    // The mean over all pixels: with strides, and at the edges, a pixel has fewer taps.
     terms: ({ KH, KW, OC, G, OH, OW, H, W }) => (KH * KW * OC * OH * OW) / (G * H * W),
     reference: ({ dx, dy, W }, sizes) => conv2dBackwardInput(dx, dy, W, sizes),
   }),
 };
-
-/** Number of places at which a window of `kernel` taps fits into an extent; at most 0 for none. */
-export function windowCount(
-  extent: number,
-  kernel: number,
-  stride: number,
-  padding: number,
-  dilation = 1,
-): number {
-  return Math.floor((extent + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
-}
-
-/**
- * The shape of a convolution's output.
- *
- * @throws ShapeError when the input or the weight does not fit, or nothing would be left
- */
-export function conv2dShape(x: Shape, weight: Shape, attributes: Conv2dAttributes): Shape {
-  expectRank('conv2d', 'W', weight, '(KH, KW, C/G, OC)');
-  expectAttributes(attributes);
-  const { groups, strideHeight, strideWidth, paddingHeight, paddingWidth } = attributes;
-  const { dilationHeight, dilationWidth } = attributes;
-  const [KH, KW, groupInputs, OC] = weight;
-  const C = groupInputs * groups;
-  if (x.length !== 4 || x[3] !== C) {
-    throw new ShapeError(
-      `conv2d: expected input of shape (B, H, W, ${C}), got ${formatShape(x)}${x.length === 2 ? '; wrap the model in onImages' : ''}`,
-    );
-  }
-  if (OC % groups !== 0) {
-    throw new ShapeError(
-      `conv2d: expected groups to divide ${OC} output channels, got ${groups} groups`,
-    );
-  }
-  if (KH * KW > MOST) {
-    throw new ShapeError(`conv2d: expected at most ${MOST} taps, got ${KH}×${KW}`);
-  }
-  const [B, H, W] = x;
-  const OH = windowCount(H, KH, strideHeight, paddingHeight, dilationHeight);
-  const OW = windowCount(W, KW, strideWidth, paddingWidth, dilationWidth);
-  if (OH < 1 || OW < 1) {
-    const spanned = [dilationHeight * (KH - 1) + 1, dilationWidth * (KW - 1) + 1];
-    throw new ShapeError(
-      `conv2d: expected a kernel that fits into the padded image, ${H + 2 * paddingHeight}×${W + 2 * paddingWidth}, got one that spans ${spanned.join('×')}`,
-    );
-  }
-  return [B, OH, OW, OC];
-}
-
-function conv2dSizes(x: Shape, weight: Shape, y: Shape, attributes: Conv2dAttributes): Conv2dSizes {
-  const [B, H, W, C] = x;
-  const [, OH, OW, OC] = y;
-  const [KH, KW] = weight;
-  const { strideHeight: SH, strideWidth: SW, paddingHeight: PH, paddingWidth: PW } = attributes;
-  const { dilationHeight: DH, dilationWidth: DW, groups: G } = attributes;
-  return { B, H, W, C, OH, OW, OC, KH, KW, SH, SW, PH, PW, DH, DW, G };
-}
-
-function expectAttributes(attributes: Conv2dAttributes): void {
-  for (const name of ATTRIBUTES) {
-    const least = name.startsWith('padding') ? 0 : 1;
-    const value = attributes[name];
-    if (!Number.isInteger(value) || value < least) {
-      throw new ShapeError(
-        `conv2d: expected ${name} to be an integer of at least ${least}, got ${value}`,
-      );
-    }
-    if (name !== 'groups' && value > MOST) {
-      throw new ShapeError(`conv2d: expected ${name} of at most ${MOST}, got ${value}`);
-    }
-  }
-}
 
 export const conv2dCases: OpCases<keyof typeof conv2dOps> = {
   name: 'conv2d',
@@ -327,7 +273,7 @@ export function conv2dCase(
   };
 }
 
-/** A convolution with room for at least one window. */
+/** Random sizes for which at least one window fits into the image. */
 function drawSizes(random: RandomStream, groups: number): ConvolutionSizes {
   const upTo = (largest: number) => 1 + random.nextBelow(largest);
   const [KH, KW, dilationHeight, dilationWidth] = [upTo(3), upTo(3), upTo(2), upTo(2)];

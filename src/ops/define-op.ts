@@ -3,7 +3,7 @@ import type { DataType, Shape, Values } from '../tensor.js';
 /** Numbers by name. */
 export type Numbers<Name extends string> = Readonly<Record<Name, number>>;
 
-/** What an op's shape rule infers. */
+/** The result of an op's shape rule. */
 export interface Inferred<Output extends string, Size extends string> {
   /** The shape of each output. */
   readonly outputs: Readonly<Record<Output, Shape>>;
@@ -31,12 +31,12 @@ export interface Op<
   readonly updates: readonly Update[];
   /** Roles of the tensors that are only read. */
   readonly inputs: readonly Input[];
-  /** Outputs whose shape does not follow from the inputs: the caller passes it. */
+  /** Outputs whose shape cannot be inferred from the inputs, so the caller passes it. */
   readonly like: readonly Like[];
   /** Element types by role, where they are not float32. */
   readonly dtypes: { readonly [Role in NoInfer<Output | Input | Update>]?: DataType };
   /**
-   * For inputs that hold class numbers or indices, the bound that each value must be below. Callers
+   * For inputs that contain class numbers or indices: each value must be below this bound. Callers
    * check it, and kernels rely on it.
    */
   readonly below: {
@@ -49,10 +49,10 @@ export interface Op<
   readonly attributes: readonly Attribute[];
   /** Names of the numbers that the shape rule derives for kernels, in kernel order. */
   readonly sizes: readonly Size[];
-  /** What it computes, in the names of the roles: `y = x·W + b`. */
+  /** What the op computes, in the notation of the file's header: `y = x·W + b`. */
   readonly formula: string;
   /**
-   * The shape rule: checks the shapes of inputs and updates, and infers the rest.
+   * The shape rule: checks the shapes of inputs and updates, and infers outputs and sizes.
    *
    * @param shapes of inputs, updates, and the outputs listed in `like`
    * @throws ShapeError when the shapes do not fit together
@@ -66,7 +66,7 @@ export interface Op<
    * outputs); 1 for element-wise ops. Tolerances, the cost of a call and FLOPs follow from it.
    */
   terms(sizes: Numbers<Size>, attributes: Numbers<Attribute>): number;
-  /** Plain loops: what the reference backend runs and all other kernels are tested against. */
+  /** Plain loops. The reference backend runs them; all other kernels are tested against them. */
   reference(
     tensors: Readonly<Record<Output | Input | Update, Values>>,
     sizes: Numbers<Size>,
@@ -74,10 +74,10 @@ export interface Op<
   ): void;
 }
 
-/** Lists that an op may leave out when they are empty. */
+/** Fields that an op may omit when they are empty. */
 type Optional = 'outputs' | 'updates' | 'like' | 'dtypes' | 'below' | 'attributes';
 
-/** Fills in empty lists, and lets TypeScript infer the names. */
+/** Fills in the omitted fields, and lets TypeScript infer the names as literal types. */
 export function defineOp<
   const Input extends string,
   const Size extends string,

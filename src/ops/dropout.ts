@@ -1,55 +1,55 @@
 /**
- * Inverted dropout: sets each element to zero with probability p, and makes the others larger by as
- * much as the sum of all is expected to lose.
+ * Inverted dropout: sets each element to zero with probability p, and scales the others up so that
+ * the expected value of each element stays the same.
  *
  *   x, y, dy, dx   any shape, the same for all four; n elements
- *   m              the mask, 1 where an element is kept, else 0: E[m] = 1 − p
- *   state          its step number makes every update draw masks of its own: step-state.ts
+ *   mask           1 for elements that are kept, 0 for those that are dropped; E[mask] = 1 − p
+ *   state          contains the step number, so that every step draws a new mask; see step-state.ts
  *
- *   y = x · m / (1 − p)        so E[y] = x, and evaluation leaves dropout out
+ *   y = x · mask / (1 − p)    E[y] = x, so evaluation simply omits dropout
  *
- * Backward. m does not depend on x, so each element is multiplied by a constant:
+ * Backward. The mask does not depend on x, so ∂y/∂x = mask / (1 − p):
  *
- *   dx = dy · m / (1 − p)
+ *   dx = dy · mask / (1 − p)
  *
- * The mask is not kept but drawn again, by the same counters. Element i = 16g + 4h + l takes half h
- * of the random block 4g + l:
+ * Saved for backward: nothing. Backward draws the same mask again from the same counters.
  *
- *   key (seed, stream), counter (4g + l, step)  →  words w0, w1       Threefry-2x32-20
- *   halves   0: low bits of w0,  1: high bits of w0,  2: low bits of w1,  3: high bits of w1
- *   m[i] = 1 where the half, 0 … 65535, is at least round(p · 2¹⁶)
+ * Drawing the mask. Element i = 16 group + 4 half + lane, with half and lane from 0 to 3, takes its
+ * 16 random bits from half a word of one block:
  *
- * So four blocks side by side in the lanes of vectors make the masks of sixteen elements in a row, a
- * cache line, and any thread can draw any of them. p is thereby rounded to a multiple of 2⁻¹⁶, at most
- * 1 − 2⁻¹⁶, and 1 / (1 − p) is that of the rounded p.
+ *   key (seed, stream), counter (4 group + lane, step)  →  words w0, w1       Threefry-2x32-20
+ *   half   0: low bits of w0,  1: high bits of w0,  2: low bits of w1,  3: high bits of w1
+ *   mask[i] = 1 if that half, 0 … 65535, is at least round(p · 2¹⁶), else 0
  *
- * Source: Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout: a simple way to prevent
- * neural networks from overfitting", JMLR 15, 2014; the generator's is in src/random/threefry.ts.
+ * In this order, the four blocks of a group fill the four lanes of a vector, and give the masks of
+ * 16 consecutive elements, which are one cache line. Any thread can compute any group. p is rounded
+ * to a multiple of 2⁻¹⁶, at most 1 − 2⁻¹⁶, and the factor 1 / (1 − p) uses the rounded p.
+ *
+ * Source: Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout: a simple way to
+ * prevent neural networks from overfitting", JMLR 15, 2014; for the generator see
+ * src/random/threefry.ts.
  *
  * Kernels: assembly/dropout.ts, shaders/dropout.wgsl
  */
 import { type RandomStream, threefry2x32 } from '../random/threefry.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
+import { DROPOUT_GROUP, HALF_VALUES } from './constants.js';
 import { defineOp, elementwise } from './define-op.js';
 import { expectShape } from './shape-checks.js';
 import { stateWords, stepNumber } from './step-state.js';
 
-/** What decides the masks of one dropout, apart from the number of the update. */
+/** Together with the step number, these determine the mask. */
 export interface DropoutAttributes {
-  /** Integers; the low 32 bits of each count. */
+  /** Integers; only the low 32 bits are used, also of `stream`. */
   readonly seed: number;
   readonly stream: number;
-  /** Probability that an element is dropped, from 0 to below 1. */
+  /** Probability that an element is dropped; 0 ≤ p < 1. */
   readonly p: number;
 }
 
-/** How many values a half of a word has. */
-const HALVES = 65_536;
 /** Lanes of a vector, and blocks of a group. */
 const LANES = 4;
-/** Elements whose masks four blocks make. */
-const GROUP = 16;
 
 export function dropoutForward(
   y: Values,
@@ -69,36 +69,42 @@ export function dropoutBackward(
   mask(dx, dy, stepNumber(state), attributes);
 }
 
-/** to = from · m / (1 − p) */
+/** to = from · mask / (1 − p) */
 function mask(to: Values, from: Values, step: number, { seed, stream, p }: DropoutAttributes) {
   const { threshold, scale } = drawnProbability(p);
-  const halves = new Uint16Array(GROUP);
+  const halves = new Uint16Array(DROPOUT_GROUP);
   for (let i = 0; i < from.length; i++) {
-    if (i % GROUP === 0) drawHalves(halves, seed, stream, i / GROUP, step);
-    to[i] = halves[i % GROUP] >= threshold ? from[i] * scale : 0;
+    if (i % DROPOUT_GROUP === 0) drawHalves(halves, seed, stream, i / DROPOUT_GROUP, step);
+    to[i] = halves[i % DROPOUT_GROUP] >= threshold ? from[i] * scale : 0;
   }
 }
 
-/** Of the p that is drawn: the smallest half that keeps its element, and 1 / (1 − p). */
+/** The smallest half that keeps its element, and 1 / (1 − p), both for the rounded p. */
 export function drawnProbability(p: number): { threshold: number; scale: number } {
-  const threshold = Math.min(Math.round(p * HALVES), HALVES - 1);
-  return { threshold, scale: HALVES / (HALVES - threshold) };
+  const threshold = Math.min(Math.round(p * HALF_VALUES), HALF_VALUES - 1);
+  return { threshold, scale: HALF_VALUES / (HALF_VALUES - threshold) };
 }
 
-/** The halves of all elements of group g, in their order. */
-function drawHalves(halves: Uint16Array, seed: number, stream: number, g: number, step: number) {
+/** The halves of all elements of a group, in the order of the elements. */
+function drawHalves(
+  halves: Uint16Array,
+  seed: number,
+  stream: number,
+  group: number,
+  step: number,
+) {
   const words = new Uint32Array(2);
-  for (let l = 0; l < LANES; l++) {
-    threefry2x32(words, seed, stream, LANES * g + l, step);
-    // Stored as 16 bits, a word loses its high ones.
-    halves[l] = words[0];
-    halves[LANES + l] = words[0] >>> 16;
-    halves[2 * LANES + l] = words[1];
-    halves[3 * LANES + l] = words[1] >>> 16;
+  for (let lane = 0; lane < LANES; lane++) {
+    threefry2x32(words, seed, stream, LANES * group + lane, step);
+    // A Uint16Array keeps the low 16 bits of what is stored.
+    halves[lane] = words[0];
+    halves[LANES + lane] = words[0] >>> 16;
+    halves[2 * LANES + lane] = words[1];
+    halves[3 * LANES + lane] = words[1] >>> 16;
   }
 }
 
-/** @throws RangeError unless p is from 0 to below 1 */
+/** @throws RangeError unless 0 ≤ p < 1 */
 export function expectDropProbability(p: unknown): asserts p is number {
   if (!(typeof p === 'number' && p >= 0 && p < 1)) {
     throw new RangeError(`dropout: expected p from 0 to below 1, got ${p}`);
@@ -112,7 +118,7 @@ export const dropoutOps = {
     dtypes: { state: 'int32' },
     attributes: ['seed', 'stream', 'p'],
     sizes: ['n'],
-    formula: 'y = x · m / (1 − p), m drawn for this step',
+    formula: 'y = x · mask / (1 − p), mask drawn for this step',
     shapes({ x, state }, { p }) {
       expectMask(state, p);
       return { outputs: { y: x }, sizes: { n: sizeOf(x) } };
@@ -127,7 +133,7 @@ export const dropoutOps = {
     dtypes: { state: 'int32' },
     attributes: ['seed', 'stream', 'p'],
     sizes: ['n'],
-    formula: 'dx = dy · m / (1 − p), m as in forward',
+    formula: 'dx = dy · mask / (1 − p), mask as in forward',
     shapes({ dy, state }, { p }) {
       expectMask(state, p);
       return { outputs: { dx: dy }, sizes: { n: sizeOf(dy) } };
@@ -152,13 +158,13 @@ export const dropoutCases: OpCases<keyof typeof dropoutOps> = {
     const [n] = drawExtents(random, 1);
     return {
       gradients: [dropoutCase(random, n, 0.5)],
-      // Some groups of sixteen, and a remainder.
+      // Several groups of 16, and usually a remainder.
       kernels: [dropoutCase(random, 50 + n, random.nextFloat())],
     };
   },
 };
 
-/** @param n elements of x */
+/** @param n number of elements of x */
 export function dropoutCase(
   random: RandomStream,
   n: number,

@@ -1,18 +1,21 @@
 /**
- * Gather: copies the examples of one batch out of the dataset, by shuffled index.
+ * Gather: copies the examples of one batch from the dataset, by a shuffled index.
  *
- *   index (N) int32, a permutation of 0 … N − 1    state: position of this batch in it
- *   row(n) = index[position + n]
+ *   index (N) int32   a permutation of 0 … N − 1
+ *   state             contains the position at which this batch begins in index; see step-state.ts
+ *   N examples in the dataset, B in the batch, F features per example
  *
- *   gatherBytes    data (N, F) uint8   → x (B, F):   x[n, f] = (data[row(n), f] / 255 − mean) / std
- *   gatherReals    data (N, F) float32 → x (B, F):   x[n, f] = data[row(n), f]
- *   gatherLabels   labels (N) int32    → t (B):      t[n] = labels[row(n)]
+ *   row = index[position + n]    for n = 0 … B − 1
  *
- * Keeping bytes and normalising here makes the dataset four times smaller, and costs less than
- * reading four times as much memory would. The kernels compute byte · a + b with a = 1 / (255 std)
- * and b = −mean / std, which is the same number with one rounding less.
+ *   gatherBytes    x[n, f] = (data[row, f] / 255 − mean) / std    data (N, F) uint8     x (B, F)
+ *   gatherReals    x[n, f] = data[row, f]                         data (N, F) float32   x (B, F)
+ *   gatherLabels   t[n] = labels[row]                             labels (N) int32      t (B) int32
  *
- * Nothing flows back: data has no gradient.
+ * Storing bytes and normalising them here makes the dataset four times smaller. The arithmetic
+ * costs less time than reading four times as many bytes. The kernels compute byte · scale + shift,
+ * with scale = 1 / (255 std) and shift = −mean / std, which is equal but for rounding.
+ *
+ * There is no backward: the data has no gradient.
  *
  * Kernels: assembly/gather.ts, shaders/gather.wgsl
  */
@@ -31,6 +34,7 @@ import { defineOp, type Numbers } from './define-op.js';
 import { expectRank, expectShape } from './shape-checks.js';
 import { position, stateWords } from './step-state.js';
 
+/** x (B, F) of data (N, F) and index (N). */
 export function gatherBytes(
   x: Values,
   data: Values,
@@ -46,6 +50,7 @@ export function gatherBytes(
   }
 }
 
+/** x (B, F) of data (N, F) and index (N). */
 export function gatherReals(
   x: Values,
   data: Values,
@@ -59,6 +64,7 @@ export function gatherReals(
   }
 }
 
+/** t (B) of labels (N) and index (N). */
 export function gatherLabels(
   t: Values,
   labels: Values,
@@ -69,7 +75,7 @@ export function gatherLabels(
   for (let n = 0; n < B; n++) t[n] = labels[index[start + n]];
 }
 
-/** Row numbers are below N, the rows of the dataset. */
+/** Every element of index must be below N, the number of examples in the dataset. */
 const rowsOf = (role: 'data' | 'labels') => ({
   index: (_: unknown, shapes: Readonly<Record<string, Shape>>) => shapes[role][0],
 });
@@ -78,7 +84,7 @@ export const gatherOps = {
   gatherBytes: defineOp({
     outputs: ['x'],
     inputs: ['data', 'index', 'state'],
-    // The batch size follows from no input.
+    // The shapes of the inputs do not determine the batch size.
     like: ['x'],
     dtypes: { data: 'uint8', index: 'int32', state: 'int32' },
     below: rowsOf('data'),
@@ -124,7 +130,7 @@ export const gatherOps = {
   }),
 };
 
-/** x (B, F) of data (N, F) and index (N). */
+/** Checks x (B, F), data (N, F) and index (N), and returns the sizes. */
 function gatherShapes(x: Shape, data: Shape, index: Shape) {
   expectRank('gather', 'data', data, '(N, F)');
   const [N, F] = data;
@@ -147,7 +153,7 @@ export const gatherCases: OpCases<keyof typeof gatherOps> = {
   },
 };
 
-/** A batch of B ≤ N rows from somewhere within the index. */
+/** A batch of B ≤ N rows at a random position of the index. */
 export function gatherCase(
   random: RandomStream,
   { N, F, B }: Numbers<'N' | 'F' | 'B'>,
@@ -162,7 +168,7 @@ export function gatherCase(
       labels: integers(random, [N], 1000),
       index: integers(random, [N], N),
       state: { shape: [4], data: stateWords(1, position) },
-      // They lend their shape.
+      // Only their shapes are used, by `like`.
       batch: reals(random, [B, F]),
       batchLabels: integers(random, [B], 1000),
     },

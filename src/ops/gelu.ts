@@ -1,36 +1,39 @@
 /**
  * GELU: y = x Φ(x), element by element.
  *
- *   x, y, dy, dx   any shape, the same for all four
- *   φ, Φ           density and distribution function of the standard normal:
+ *   x, y, dy, dx   any shape, the same for all four; n elements
+ *   φ, Φ           density and distribution function of the standard normal distribution:
  *                  φ(x) = e^(−x²/2) / √(2π),  Φ(x) = ∫ φ from −∞ to x = (1 + erf(x/√2)) / 2
  *
- * With t = |x| and the upper tail Q(t) = 1 − Φ(t) = Φ(−t), this is ReLU less a bump:
+ * Stable form. Let t = |x| and let Q(t) = 1 − Φ(t) = Φ(−t) be the upper tail. Then
  *
  *   x ≥ 0:  x Φ(x) = x (1 − Q(t)) = x − t Q(t)
  *   x < 0:  x Φ(x) = x Q(t)       =   − t Q(t)
+ *
+ * and in one formula, which is ReLU minus a small bump,
+ *
  *   y = max(x, 0) − t Q(t)
  *
- * Nothing cancels here: where x > 0, t Q(t) is at most half of it. With erf, 1 + erf(x/√2) would lose
- * all digits of a negative x.
+ * Nothing cancels here: for x > 0, Q(t) is at most 1/2, so t Q(t) is at most half of x. The form
+ * with erf would lose all digits of y for large negative x, where 1 + erf(x/√2) cancels.
  *
- * Backward. By the product rule, and as Φ′ = φ,
+ * Backward. By the product rule, with Φ′ = φ,
  *
  *   ∂y/∂x = Φ(x) + x φ(x)
- *   dx = dy (Φ(x) + x φ(x))
+ *   dx    = dy (Φ(x) + x φ(x))
  *
- * y does not tell x, as it falls and rises again below zero: backward reads x.
+ * Saved for backward: x. It cannot be recovered from y, which is not monotonic below zero.
  *
- * The tail. φ′(t) = −t φ(t), so Φ(t) − 1/2 = φ(t) S(t) holds where S′ = 1 + t S and S(0) = 0, which a
- * power series solves whose terms are all positive; further out, Laplace's continued fraction takes
- * over before the difference from 1/2 cancels:
+ * The tail. Write Φ(t) − 1/2 = φ(t) S(t). Differentiating both sides, with φ′(t) = −t φ(t), gives
+ * S′ = 1 + t S with S(0) = 0. Its solution is a power series with only positive terms. For larger t
+ * the difference 1/2 − φ(t) S(t) would cancel, so Laplace's continued fraction is used there:
  *
  *   t < 2   Q(t) = 1/2 − φ(t) (t + t³/3 + t⁵/(3·5) + t⁷/(3·5·7) + …)
- *   else    Q(t) = φ(t) / (t + 1/(t + 2/(t + 3/(t + …))))
+ *   t ≥ 2   Q(t) = φ(t) / (t + 1/(t + 2/(t + 3/(t + …))))
  *
  * Source: Hendrycks, Gimpel, "Gaussian error linear units (GELUs)", 2016; for the tail, Marsaglia,
- * "Evaluating the normal distribution", Journal of Statistical Software 11, 2004. PyTorch's `nn.GELU`
- * without an approximation is the same.
+ * "Evaluating the normal distribution", Journal of Statistical Software 11, 2004. PyTorch's
+ * `nn.GELU` computes the same when its `approximate` is 'none'.
  *
  * Kernels: assembly/gelu.ts, shaders/gelu.wgsl
  */
@@ -40,11 +43,11 @@ import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } 
 import { defineOp, elementwise } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
-/** Terms of series and continued fraction: the error of Q is then that of float64, 4·10⁻¹⁵ of it. */
+/** Terms of the series and of the continued fraction; the relative error of Q is then 4·10⁻¹⁵. */
 const TERMS = 100;
-/** Where the continued fraction takes over. */
+/** The continued fraction is used for t ≥ 2. */
 const FAR = 2;
-/** From here on Q and φ are 0 in float64, and ∞ · 0 would not be a number. */
+/** Larger t are clamped to 40, where Q and φ are 0 in float64: t = ∞ would give ∞ · 0 = NaN. */
 const NOTHING_LEFT = 40;
 
 export function geluForward(y: Values, x: Values): void {

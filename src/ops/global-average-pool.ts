@@ -1,18 +1,19 @@
 /**
- * Global average pooling: the mean of each channel over an image.
+ * Global average pooling: the mean of each channel over all pixels of an image.
  *
  *   x, dx (B, H, W, C)    y, dy (B, C)    P = H W pixels
  *
- *   y[n, c] = (1/P) Σ x[n, h, w, c]    over h and w
+ *   y[n, c] = 1/(H W) Σ x[n, h, w, c]    over h, w
  *
- * Backward. Every pixel has the same part in the mean, ∂y[n, c]/∂x[n, h, w, c] = 1/P, so each gets
- * the same:
+ * Backward. ∂y[n, c]/∂x[n, h, w, c] = 1/(H W) for every pixel, and each x contributes to one y
+ * only:
  *
- *   dx[n, h, w, c] = dy[n, c] / P
+ *   dx[n, h, w, c] = dy[n, c] ∂y[n, c]/∂x[n, h, w, c] = dy[n, c] / (H W)
  *
- * Nothing is saved for backward.
+ * Saved for backward: nothing.
  *
  * Source: Lin, Chen, Yan, "Network in network", ICLR 2014.
+ *
  * Kernels: assembly/global-average-pool.ts, shaders/global-average-pool.wgsl
  */
 import type { RandomStream } from '../random/threefry.js';
@@ -30,20 +31,22 @@ import { expectImages, expectShape } from './shape-checks.js';
 
 type PoolSizes = Numbers<'B' | 'P' | 'C'>;
 
+/** y (B, C) of x (B, P, C). */
 export function globalAveragePoolForward(y: Values, x: Values, { B, P, C }: PoolSizes): void {
   for (let n = 0; n < B; n++) {
     for (let c = 0; c < C; c++) {
       let sum = 0;
-      for (let p = 0; p < P; p++) sum += x[(n * P + p) * C + c];
+      for (let q = 0; q < P; q++) sum += x[(n * P + q) * C + c];
       y[n * C + c] = sum / P;
     }
   }
 }
 
+/** dx (B, P, C) of dy (B, C). */
 export function globalAveragePoolBackward(dx: Values, dy: Values, { B, P, C }: PoolSizes): void {
   for (let n = 0; n < B; n++) {
-    for (let p = 0; p < P; p++) {
-      for (let c = 0; c < C; c++) dx[(n * P + p) * C + c] = dy[n * C + c] / P;
+    for (let q = 0; q < P; q++) {
+      for (let c = 0; c < C; c++) dx[(n * P + q) * C + c] = dy[n * C + c] / P;
     }
   }
 }
@@ -53,7 +56,7 @@ export const globalAveragePoolOps = {
     outputs: ['y'],
     inputs: ['x'],
     sizes: ['B', 'P', 'C'],
-    formula: 'y = mean of x over h and w',
+    formula: 'y[n, c] = 1/(H W) Σ x[n, h, w, c] over h, w',
     shapes({ x }) {
       expectImages('globalAveragePool', 'input', x);
       const [B, H, W, C] = x;
@@ -68,7 +71,7 @@ export const globalAveragePoolOps = {
     inputs: ['dy'],
     like: ['dx'],
     sizes: ['B', 'P', 'C'],
-    formula: 'dx[h, w] = dy / (H W)',
+    formula: 'dx[n, h, w, c] = dy[n, c] / (H W)',
     shapes({ dy, dx }) {
       expectImages('globalAveragePool', 'dx', dx);
       const [B, H, W, C] = dx;

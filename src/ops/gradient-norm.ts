@@ -1,17 +1,21 @@
 /**
- * Gradient clipping by global norm: if all gradients together are longer than the limit, they are
- * scaled down to it, which keeps their direction.
+ * Gradient clipping by global norm: if the norm of all gradients together exceeds the limit, they
+ * are scaled down to it. This keeps their direction.
  *
- *   dw (any shape), one per parameter    squares (P), one entry per parameter    factor (1)
+ *   dw            the gradient of one parameter; any shape, n elements
+ *   squares (P)   one element for each of P parameters; slot is the index of this parameter
+ *   factor (1)    one factor for all gradients
  *
- *   sumOfSquares    squares[p] = Σ dw²
- *   clipFactor      ‖g‖ = √ Σₚ squares[p],  factor = min(1, limit / (‖g‖ + 10⁻⁶))
- *   scaleGradient   dw ← factor · dw
+ *   sumOfSquares    squares[slot] ← Σ dw²                    once for each parameter
+ *   clipFactor      norm = √(Σ squares)                      over all parameters
+ *                   factor = min(1, limit / (norm + 10⁻⁶))
+ *   scaleGradient   dw ← factor · dw                         once for each parameter
  *
- * The 10⁻⁶ is PyTorch's (clip_grad_norm_): it keeps the quotient finite for a zero gradient.
+ * The 10⁻⁶ keeps the quotient finite if all gradients are zero. It is the value that PyTorch's
+ * clip_grad_norm_ uses.
  *
- * Source: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks",
- * ICML 2013.
+ * Source: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML
+ * 2013.
  *
  * Kernels: assembly/gradient-norm.ts, shaders/gradient-norm.wgsl
  */
@@ -29,15 +33,17 @@ import {
 import { defineOp } from './define-op.js';
 import { expectShape } from './shape-checks.js';
 
+/** squares[slot] = Σ dw², for dw of any shape. */
 export function sumOfSquares(squares: Values, dw: Values, slot: number): void {
   let sum = 0;
   for (let i = 0; i < dw.length; i++) sum += dw[i] * dw[i];
   squares[slot] = sum;
 }
 
+/** factor (1) of squares (P). */
 export function clipFactor(factor: Values, squares: Values, limit: number): void {
   let sum = 0;
-  for (let p = 0; p < squares.length; p++) sum += squares[p];
+  for (let slot = 0; slot < squares.length; slot++) sum += squares[slot];
   factor[0] = Math.min(1, limit / (Math.sqrt(sum) + 1e-6));
 }
 
@@ -51,7 +57,7 @@ export const gradientNormOps = {
     inputs: ['dw'],
     attributes: ['slot'],
     sizes: ['n'],
-    formula: 'squares[p] ← Σ dw²',
+    formula: 'squares[slot] ← Σ dw²',
     shapes({ squares, dw }, { slot }) {
       if (!(Number.isInteger(slot) && slot >= 0 && slot < sizeOf(squares))) {
         throw new ShapeError(
@@ -69,7 +75,7 @@ export const gradientNormOps = {
     inputs: ['squares'],
     attributes: ['limit'],
     sizes: ['P'],
-    formula: 'factor = min(1, limit / (√Σ squares + 10⁻⁶))',
+    formula: 'factor = min(1, limit / (√(Σ squares) + 10⁻⁶))',
     shapes: ({ squares }) => ({ outputs: { factor: [1] }, sizes: { P: sizeOf(squares) } }),
     terms: ({ P }) => P,
     reference: ({ factor, squares }, _, { limit }) => clipFactor(factor, squares, limit),
@@ -103,8 +109,8 @@ export const gradientNormCases: OpCases<keyof typeof gradientNormOps> = {
 };
 
 /**
- * @param parameterSizes elements of each parameter
- * @param limit as a multiple of the gradients' norm, about
+ * @param parameterSizes number of elements of each parameter
+ * @param limit roughly as a multiple of the norm of all gradients
  */
 export function gradientNormCase(
   random: RandomStream,
@@ -112,8 +118,10 @@ export function gradientNormCase(
   limit: number,
 ): KernelDeclaration<keyof typeof gradientNormOps> {
   const elements = parameterSizes.reduce((sum, size) => sum + size, 0);
-  const names = parameterSizes.map((_, p) => `dw${p}`);
-  const gradients = parameterSizes.map((size, p) => [names[p], reals(random, [size])] as const);
+  const names = parameterSizes.map((_, slot) => `dw${slot}`);
+  const gradients = parameterSizes.map(
+    (size, slot) => [names[slot], reals(random, [size])] as const,
+  );
   const squares = { shape: [names.length], data: new Float32Array(names.length) };
   type Call = CaseCall<keyof typeof gradientNormOps>;
   return {

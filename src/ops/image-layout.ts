@@ -1,24 +1,26 @@
 /**
- * The two layouts of images in memory.
+ * Conversion between the two memory layouts of images.
  *
- *   images (B, H, W, C)      channels last: the channels of a pixel lie side by side, as the kernels
- *                            of this library read them
- *   rows (B, C·H·W)          channels first: channel by channel and, within each, row by row, as
- *                            PyTorch and datasets store images
+ *   images (B, H, W, C)   channels last: the channels of a pixel are contiguous. The kernels of
+ *                         this library read this layout.
+ *   rows (B, C·H·W)       channels first: one channel after the other, each row by row. PyTorch and
+ *                         most datasets use this layout.
  *
- * With P = H·W pixels, counted q = h·W + w, each image is a matrix (P, C) in one layout and its
+ * With P = H·W pixels, numbered q = h·W + w, each image is a matrix (P, C) in one layout and its
  * transpose (C, P) in the other:
  *
  *   channelsFirst   y[n, c·P + q] = x[n, q, c]      x images, y rows
  *   channelsLast    y[n, q, c] = x[n, c·P + q]      x rows, y images
  *
- * Flattening images with channelsFirst gives a linear layer behind it its weights in PyTorch's order.
+ * A linear layer that follows channelsFirst has its weights in PyTorch's order.
  *
- * Backward. Each element of y is one element of x, so each gradient goes back to where its element
- * came from. The gradient of either op is the other one:
+ * Backward. Each element of y is a copy of one element of x, so each gradient is copied back to
+ * where its element came from. The backward of either op is the other op:
  *
  *   y = channelsFirst(x):   dx[n, q, c] = dy[n, c·P + q]      dx = channelsLast(dy)
  *   y = channelsLast(x):    dx[n, c·P + q] = dy[n, q, c]      dx = channelsFirst(dy)
+ *
+ * Saved for backward: nothing.
  *
  * Kernels: assembly/image-layout.ts, shaders/image-layout.wgsl
  */
@@ -31,6 +33,7 @@ import { expectImages } from './shape-checks.js';
 
 type LayoutSizes = Numbers<'B' | 'P' | 'C'>;
 
+/** y (B, C·P) of x (B, P, C). */
 export function channelsFirst(y: Values, x: Values, { B, P, C }: LayoutSizes): void {
   for (let n = 0; n < B; n++) {
     for (let q = 0; q < P; q++) {
@@ -39,6 +42,7 @@ export function channelsFirst(y: Values, x: Values, { B, P, C }: LayoutSizes): v
   }
 }
 
+/** y (B, P, C) of x (B, C·P). */
 export function channelsLast(y: Values, x: Values, { B, P, C }: LayoutSizes): void {
   for (let n = 0; n < B; n++) {
     for (let q = 0; q < P; q++) {
@@ -65,7 +69,7 @@ export const imageLayoutOps = {
   channelsLast: defineOp({
     outputs: ['y'],
     inputs: ['x'],
-    // A row does not say how wide its image is.
+    // The length of a row does not determine H, W and C.
     like: ['y'],
     sizes: ['B', 'P', 'C'],
     formula: 'y[n, q, c] = x[n, c·P + q]',

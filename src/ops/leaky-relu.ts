@@ -1,15 +1,17 @@
 /**
- * Leaky ReLU: y = x where x > 0, else s x, element by element.
+ * Leaky ReLU: y = x where x > 0, else α x, element by element.
  *
- *   x, y, dy, dx   any shape, the same for all four
- *   s              slope below zero, a constant of at least 0; with s = 0 it is ReLU
+ *   x, y, dy, dx   any shape, the same for all four; n elements
+ *   α              slope for negative x, a constant of at least 0; in code negativeSlope
  *
- * Backward. ∂y/∂x is 1 where x > 0 and s where x < 0. At the corner x = 0 any value between the two
- * is a subgradient, and s is used, as PyTorch does. So
+ * With α = 0 it is ReLU.
  *
- *   dx = dy where x > 0, else s dy
+ * Backward. ∂y/∂x is 1 where x > 0 and α where x < 0. At x = 0 the function has a corner (unless α
+ * is 1); any value between α and 1 is a subgradient, and α is used, as in PyTorch. So
  *
- * Since s ≥ 0, x > 0 exactly where y > 0, and backward reads y: x need not be kept.
+ *   dx = dy where x > 0, else α dy
+ *
+ * Saved for backward: y. As α ≥ 0, y > 0 exactly where x > 0, so x is not needed.
  *
  * Source: Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML
  * 2013.
@@ -23,12 +25,12 @@ import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } 
 import { defineOp, elementwise } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
-export function leakyReluForward(y: Values, x: Values, s: number): void {
-  for (let i = 0; i < x.length; i++) y[i] = x[i] > 0 ? x[i] : s * x[i];
+export function leakyReluForward(y: Values, x: Values, α: number): void {
+  for (let i = 0; i < x.length; i++) y[i] = x[i] > 0 ? x[i] : α * x[i];
 }
 
-export function leakyReluBackward(dx: Values, dy: Values, y: Values, s: number): void {
-  for (let i = 0; i < y.length; i++) dx[i] = y[i] > 0 ? dy[i] : s * dy[i];
+export function leakyReluBackward(dx: Values, dy: Values, y: Values, α: number): void {
+  for (let i = 0; i < y.length; i++) dx[i] = y[i] > 0 ? dy[i] : α * dy[i];
 }
 
 /** @throws RangeError unless `slope` is finite and at least 0 */
@@ -42,7 +44,7 @@ export const leakyReluOps = {
     inputs: ['x'],
     attributes: ['negativeSlope'],
     sizes: ['n'],
-    formula: 'y = x where x > 0, else s x',
+    formula: 'y = x where x > 0, else α x',
     shapes({ x }, { negativeSlope }) {
       expectNegativeSlope(negativeSlope);
       return { outputs: { y: x }, sizes: { n: sizeOf(x) } };
@@ -56,7 +58,7 @@ export const leakyReluOps = {
     inputs: ['dy', 'y'],
     attributes: ['negativeSlope'],
     sizes: ['n'],
-    formula: 'dx = dy where y > 0, else s dy',
+    formula: 'dx = dy where y > 0, else α dy',
     shapes({ dy, y }, { negativeSlope }) {
       expectSameShapes('leakyRelu', { y, dy });
       expectNegativeSlope(negativeSlope);

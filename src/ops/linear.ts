@@ -1,25 +1,26 @@
 /**
- * Linear layer: y = x·W + b.
+ * Linear (fully connected) layer: y = x·W + b.
  *
- *   x (B, I)    y, dy (B, O)    W (I, O)    b (O)
+ *   x, dx (B, I)    y, dy (B, O)    W, dW (I, O)    b, db (O)
+ *   B examples, I inputs, O outputs
  *
  *   y[n, o] = Σᵢ x[n, i] W[i, o] + b[o]
  *
- * Backward. Each of the three inputs reaches the loss through the y[n, o] that contain it:
+ * Backward. Each gradient is a sum over the elements of y to which its tensor contributes:
  *
  *   dW[i, o] = Σₙ dy[n, o] ∂y[n, o]/∂W[i, o] = Σₙ x[n, i] dy[n, o]     over the batch
- *   db[o]    = Σₙ dy[n, o] ∂y[n, o]/∂b[o]    = Σₙ dy[n, o]
+ *   db[o]    = Σₙ dy[n, o] ∂y[n, o]/∂b[o]    = Σₙ dy[n, o]             over the batch
  *   dx[n, i] = Σₒ dy[n, o] ∂y[n, o]/∂x[n, i] = Σₒ dy[n, o] W[i, o]     over the outputs
  *
- * and as matrix products, none of which needs a transposed copy:
+ * As GEMMs (see matmul.ts), with x or W transposed:
  *
  *   dW = xᵀ·dy    db = column sums of dy    dx = dy·Wᵀ
  *
- * The mean over the batch is already in dy, since losses are means. Saved for backward: x.
- * PyTorch stores the weight as (O, I); reading and writing weights transposes.
+ * The mean over the batch is part of the loss, so dy already includes its factor 1/B. Saved for
+ * backward: x. PyTorch stores the weight as (O, I); reading and writing weights transposes it.
  *
- * Kernels: assembly/linear.ts, on the tiles of assembly/gemm.ts; shaders/linear.wgsl, on those of
- * shaders/gemm.wgsl
+ * Kernels: assembly/linear.ts, with the tiles of assembly/gemm.ts; shaders/linear.wgsl, with those
+ * of shaders/gemm.wgsl
  */
 import { ShapeError } from '../errors.js';
 import type { RandomStream } from '../random/threefry.js';
@@ -38,6 +39,7 @@ import { expectRank, expectShape } from './shape-checks.js';
 
 type LinearSizes = Numbers<'B' | 'I' | 'O'>;
 
+/** y (B, O) of x (B, I), W (I, O) and b (O). */
 export function linearForward(
   y: Values,
   x: Values,
@@ -54,6 +56,7 @@ export function linearForward(
   }
 }
 
+/** dW (I, O) of x (B, I) and dy (B, O). */
 export function linearBackwardWeight(
   dW: Values,
   x: Values,
@@ -63,6 +66,7 @@ export function linearBackwardWeight(
   matmul(dW, x, dy, { M: I, N: O, K: B }, true, false);
 }
 
+/** db (O) of dy (B, O). */
 export function linearBackwardBias(db: Values, dy: Values, { B, O }: Numbers<'B' | 'O'>): void {
   for (let o = 0; o < O; o++) {
     let sum = 0;
@@ -71,6 +75,7 @@ export function linearBackwardBias(db: Values, dy: Values, { B, O }: Numbers<'B'
   }
 }
 
+/** dx (B, I) of dy (B, O) and W (I, O). */
 export function linearBackwardInput(
   dx: Values,
   dy: Values,

@@ -1,24 +1,28 @@
 /**
- * Matrix product: C = A·B, where A or B may be stored transposed.
+ * Matrix product (GEMM, general matrix multiplication): C = A·B, where A or B may be stored
+ * transposed.
  *
- *   C (M, N)
- *   A (M, K), or stored as (K, M) with transposeA
- *   B (K, N), or stored as (N, K) with transposeB
+ *   C, dC (M, N)
+ *   A, dA (M, K), or stored as (K, M) with transposeA
+ *   B, dB (K, N), or stored as (N, K) with transposeB
  *
  *   C[m, n] = Σₖ A[m, k] B[k, n]
  *
- * Backward. The loss depends on A[m, k] through every C[m, n]:
+ * Backward. A[m, k] contributes to row m of C, and B[k, n] to column n:
  *
  *   dA[m, k] = Σₙ dC[m, n] ∂C[m, n]/∂A[m, k] = Σₙ dC[m, n] B[k, n]
  *   dB[k, n] = Σₘ dC[m, n] ∂C[m, n]/∂B[k, n] = Σₘ A[m, k] dC[m, n]
  *
- * which are matrix products again, so this op is its own backward:
+ * Both are matrix products, so this op is its own backward:
  *
- *   dA = dC·Bᵀ    (M, N)·(N, K)    B stored as it is: transposeB
- *   dB = Aᵀ·dC    (K, M)·(M, N)    A stored as it is: transposeA
+ *   dA = dC·Bᵀ    (M, N)·(N, K), with transposeB, as B is stored as (K, N)
+ *   dB = Aᵀ·dC    (K, M)·(M, N), with transposeA, as A is stored as (M, K)
  *
- * Kernels: assembly/matmul.ts, on the tiles of assembly/gemm.ts; shaders/matmul.wgsl, on those of
- * shaders/gemm.wgsl
+ * Saved for backward: A and B. The letters are those of BLAS; in this file B and C are matrices,
+ * not the batch size and the number of channels.
+ *
+ * Kernels: assembly/matmul.ts, with the tiles of assembly/gemm.ts; shaders/matmul.wgsl, with those
+ * of shaders/gemm.wgsl
  */
 import { ShapeError } from '../errors.js';
 import type { RandomStream } from '../random/threefry.js';
@@ -111,8 +115,8 @@ export interface ProductSizes {
 }
 
 /**
- * The gradients above are those of A and B as they are multiplied. Where one is stored transposed, so
- * is its gradient: dAᵀ = B·dCᵀ and dBᵀ = dCᵀ·A.
+ * One of the four layouts. If A or B is stored transposed, so is its gradient: the backward then
+ * computes dAᵀ = B·dCᵀ or dBᵀ = dCᵀ·A.
  */
 export function matmulCase(
   random: RandomStream,

@@ -1,20 +1,22 @@
 /**
- * The "mnist loss": how far the probability of the right answer is from 1.
+ * The "MNIST loss" of the fastai book: the distance between 1 and the probability of the correct
+ * class.
  *
- *   z (B, 1) logits    t (B) targets, 0 or 1    p, dz (B, 1)    L (1)
+ *   z, dz (B, 1) logits    t (B) targets, 0 or 1    p (B, 1) probabilities of class 1    L (1)
  *
- *   p[n] = σ(z[n])
- *   L = (1/B) Σₙ ( 1 − p where t = 1, p where t = 0 )
+ *   p[n] = σ(z[n]) = 1 / (1 + e^−z[n])
+ *   L = (1/B) Σₙ ℓ[n]    ℓ[n] = 1 − p[n] where t[n] = 1, p[n] where t[n] = 0
  *
- * Backward. With ∂p/∂z = p (1 − p), and sign s = −1 where t = 1 and +1 where t = 0:
+ * Backward. With ∂p/∂z = p (1 − p) (see sigmoid.ts), and ∂ℓ/∂p = −1 where t = 1 and +1 where t = 0:
  *
- *   dz = s p (1 − p) / B
+ *   dz[n] = ∂L/∂ℓ[n] ∂ℓ[n]/∂p[n] ∂p[n]/∂z[n] = ± p[n] (1 − p[n]) / B    − where t[n] = 1, else +
  *
- * Unlike cross-entropy's p − t this vanishes also where the answer is confidently wrong, which
- * is why it learns more slowly.
+ * The gradient of cross-entropy, (p − t) / B, is large when the prediction is confidently wrong.
+ * This one vanishes there too, so training with it is slower.
  *
  * Saved for backward: p.
- * Source: J. Howard and S. Gugger, "Deep Learning for Coders with fastai and PyTorch", chapter 4.
+ *
+ * Source: Howard, Gugger, "Deep learning for coders with fastai and PyTorch", 2020, chapter 4.
  *
  * Kernels: assembly/mnist-loss.ts, shaders/mnist-loss.wgsl
  */
@@ -32,6 +34,7 @@ import {
 import { defineOp, type Numbers } from './define-op.js';
 import { sigmoid } from './sigmoid.js';
 
+/** L (1) and p (B, 1) of z (B, 1) and t (B). */
 export function mnistLossForward(
   L: Values,
   p: Values,
@@ -47,6 +50,7 @@ export function mnistLossForward(
   L[0] = sum / B;
 }
 
+/** dz (B, 1) of p (B, 1) and t (B). */
 export function mnistLossBackward(dz: Values, p: Values, t: Values, { B }: Numbers<'B'>): void {
   for (let n = 0; n < B; n++) {
     const sign = t[n] === 1 ? -1 : 1;
@@ -73,7 +77,7 @@ export const mnistLossOps = {
     dtypes: { t: 'int32' },
     below: { t: () => 2 },
     sizes: ['B'],
-    formula: 'dz = (−1 where t = 1, else +1) p (1 − p) / B',
+    formula: 'dz = ± p (1 − p) / B, − where t = 1',
     shapes: ({ p, t }) => ({ outputs: { dz: p }, sizes: binarySizes('mnistLoss', p, t) }),
     terms: () => 1,
     reference: ({ dz, p, t }, sizes) => mnistLossBackward(dz, p, t, sizes),
@@ -89,7 +93,7 @@ export const mnistLossCases: OpCases<keyof typeof mnistLossOps> = {
   draw: (random) => ({ gradients: [mnistLossCase(random, drawExtents(random, 1)[0])] }),
 };
 
-/** @param B examples */
+/** @param B number of examples */
 export function mnistLossCase(
   random: RandomStream,
   B: number,

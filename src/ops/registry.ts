@@ -68,15 +68,15 @@ export type UpdateRole<Name extends OpName> = Definition<Name>['updates'][number
 export type InputRole<Name extends OpName> = Definition<Name>['inputs'][number] | UpdateRole<Name>;
 type AttributeName<Name extends OpName> = Definition<Name>['attributes'][number];
 
-/** The tensors that a call is given, by role: inputs and updates. */
+/** The tensors that are passed to a call, by role: inputs and updates. */
 export type OpTensors<Name extends OpName, T> = Readonly<Record<InputRole<Name>, T>>;
 
-/** The attributes of an op, as an option that is required where the op has any. */
+/** The `attributes` option of a call; it is required if the op has any. */
 export type CallAttributes<Name extends OpName> = [AttributeName<Name>] extends [never]
   ? { readonly attributes?: Readonly<Record<never, never>> }
   : { readonly attributes: Readonly<Record<AttributeName<Name>, number>> };
 
-/** Random cases of every op, one entry for each file of this folder. */
+/** Test cases of all ops, one entry per file of this folder. */
 export const CASES: readonly OpCases[] = [
   matmulCases,
   linearCases,

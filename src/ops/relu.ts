@@ -1,14 +1,14 @@
 /**
  * ReLU: y = max(x, 0), element by element.
  *
- *   x, y, dy, dx   any shape, the same for all four
+ *   x, y, dy, dx   any shape, the same for all four; n elements
  *
- * Backward. ∂y/∂x is 1 where x > 0 and 0 where x < 0. At x = 0 the function has a
- * corner; any value in [0, 1] is a subgradient, and 0 is used, as PyTorch does. So
+ * Backward. ∂y/∂x is 1 where x > 0 and 0 where x < 0. At x = 0 the function has a corner; any value
+ * in [0, 1] is a subgradient, and 0 is used, as in PyTorch. So
  *
  *   dx = dy where x > 0, else 0
  *
- * Since x > 0 exactly where y > 0, backward reads y: x need not be kept.
+ * Saved for backward: y. As y > 0 exactly where x > 0, x is not needed.
  *
  * Kernels: assembly/relu.ts, shaders/relu.wgsl
  */

@@ -1,7 +1,9 @@
 /**
- * Stochastic gradient descent, with PyTorch's meaning of momentum, Nesterov and weight decay.
+ * Stochastic gradient descent. Momentum, Nesterov momentum and weight decay are defined as in
+ * PyTorch.
  *
- *   w, dw, v   any shape, the same for all three    η learning rate    μ momentum    λ weight decay
+ *   w, dw, v   any shape, the same for all three; n elements. v is the velocity
+ *   η learning rate    μ momentum    λ weight decay
  *
  *   g = dw + λ w
  *
@@ -9,11 +11,11 @@
  *   sgdMomentumUpdate   v ← μ v + g,  w ← w − η v
  *   sgdNesterovUpdate   v ← μ v + g,  w ← w − η (g + μ v)
  *
- * v starts at 0, so the first step of momentum is a plain one. PyTorch's dampening is 0 here.
- * η is this step's entry of the schedule: see step-state.ts.
+ * v starts at 0, so the first step with momentum is a plain one. PyTorch's dampening is always 0
+ * here. η is read from the schedule; see step-state.ts.
  *
  * Source: Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in
- * deep learning", ICML 2013, in the form in which PyTorch writes it.
+ * deep learning", ICML 2013, in PyTorch's formulation.
  *
  * Kernels: assembly/sgd.ts, shaders/sgd.wgsl
  */
@@ -106,7 +108,7 @@ function updateShapes(shapes: Readonly<Record<string, Shape>>) {
 export const sgdCases: OpCases<keyof typeof sgdOps> = {
   name: 'sgd',
   magnitudes: {
-    // A negative learning rate turns w − η (dw + λ w) into a sum.
+    // With a negative learning rate, w − η (dw + λ w) has only positive terms.
     sgdUpdate: absolute('schedule'),
     sgdMomentumUpdate: absolute('schedule'),
     sgdNesterovUpdate: absolute('schedule'),
@@ -114,7 +116,7 @@ export const sgdCases: OpCases<keyof typeof sgdOps> = {
   draw: (random) => ({ kernels: [sgdCase(random, drawExtents(random, 1)[0])] }),
 };
 
-/** @param n elements of w */
+/** @param n number of elements of w */
 export function sgdCase(random: RandomStream, n: number): KernelDeclaration<keyof typeof sgdOps> {
   const [w, v, dw] = Array.from({ length: 3 }, () => reals(random, [n]));
   const [momentum, weightDecay] = [random.nextFloat(), random.nextFloat()];

@@ -22,7 +22,7 @@ export function expectShape(operation: string, role: string, shape: Shape, expec
   }
 }
 
-/** @throws ShapeError unless `shape` has as many extents as `form` names, such as `(B, C)` */
+/** @throws ShapeError unless `shape` has the rank of `form`, such as `(B, C)` */
 export function expectRank(operation: string, role: string, shape: Shape, form: string): void {
   if (shape.length !== form.split(',').length) {
     throw new ShapeError(

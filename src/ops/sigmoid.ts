@@ -1,16 +1,17 @@
 /**
  * Logistic sigmoid: y = σ(x) = 1 / (1 + e⁻ˣ), element by element.
  *
- *   x, y, dy, dx   any shape, the same for all four
+ *   x, y, dy, dx   any shape, the same for all four; n elements
  *
- * For x < 0 the equal form eˣ / (1 + eˣ) is used, so that the exponential never overflows.
+ * For x < 0 the implementation uses the equal form eˣ / (1 + eˣ), so that the exponential never
+ * overflows.
  *
- * Backward. With u = 1 + e⁻ˣ, y = 1/u and ∂u/∂x = −e⁻ˣ = 1 − u:
+ * Backward. Let u = 1 + e⁻ˣ. Then y = 1/u and ∂u/∂x = −e⁻ˣ = 1 − u, so
  *
- *   ∂y/∂x = −(1/u²)(1 − u) = (1/u)(1 − 1/u) = y (1 − y)
- *   dx = dy · y (1 − y)
+ *   ∂y/∂x = ∂y/∂u ∂u/∂x = −(1/u²) (1 − u) = (1/u) (1 − 1/u) = y (1 − y)
+ *   dx    = dy · y (1 − y)
  *
- * Backward reads y only: x need not be kept.
+ * Saved for backward: y.
  *
  * Kernels: assembly/sigmoid.ts, shaders/sigmoid.wgsl
  */
@@ -20,7 +21,7 @@ import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } 
 import { defineOp, elementwise } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
-/** σ(x) of one number, without overflow on either side. */
+/** σ(x) of one number. */
 export function sigmoid(x: number): number {
   const e = Math.exp(-Math.abs(x));
   return x >= 0 ? 1 / (1 + e) : e / (1 + e);

@@ -1,29 +1,33 @@
 /**
- * Softmax and cross-entropy in one.
+ * Softmax and cross-entropy in one op, computed from logits.
  *
- *   z (B, C) logits    t (B) target classes    p, dz (B, C)    L (1)
+ *   z, dz (B, C) logits    t (B) target classes    p (B, C) probabilities    L (1)
+ *   B examples, C classes
  *
- *   p[n, c] = e^z[n,c] / Σⱼ e^z[n,j]
- *   L = −(1/B) Σₙ log p[n, tₙ]
+ *   p[n, c] = e^z[n, c] / Σⱼ e^z[n, j]
+ *   L = (1/B) Σₙ ℓ[n]    ℓ[n] = −log p[n, t[n]]
  *
- * Log-sum-exp. Adding a constant to a row of z changes neither p nor L, so the row's maximum
- * m = maxⱼ z[j] is subtracted first:
+ * Log-sum-exp. For one row, ℓ = log Σⱼ e^z[j] − z[t]. The exponentials can overflow, and p can
+ * underflow to 0, whose logarithm is −∞. Subtracting a constant from all z of the row changes
+ * neither p nor ℓ, so the implementation subtracts the row's maximum, max z:
  *
- *   S = Σⱼ e^(z[j] − m)       every exponent ≤ 0 and one of them 0, so 1 ≤ S ≤ C: no overflow
- *   p[c] = e^(z[c] − m) / S
- *   −log p[t] = log S − (z[t] − m)
+ *   S = Σⱼ e^(z[j] − max z)    all exponents ≤ 0, and one of them is 0, so 1 ≤ S ≤ C
+ *   p[c] = e^(z[c] − max z) / S
+ *   ℓ = log S − (z[t] − max z)
  *
- * The logarithm is taken of S, never of a p that may have underflowed to 0.
+ * The logarithm is that of S, never that of p.
  *
- * Backward, one row, target t. With log p[t] = z[t] − log Σⱼ e^z[j]:
+ * Backward. For one row, from ℓ = log Σⱼ e^z[j] − z[t], where [c = t] is 1 if c = t and 0
+ * otherwise:
  *
- *   ∂(−log p[t])/∂z[c] = −[c = t] + e^z[c] / Σⱼ e^z[j] = p[c] − [c = t]
+ *   ∂ℓ/∂z[c] = e^z[c] / Σⱼ e^z[j] − [c = t] = p[c] − [c = t]
  *
- * and over the batch, whose mean divides by B,
+ * Over the batch, whose mean divides by B, with onehot(t)[n, c] = [c = t[n]]:
  *
+ *   dz[n, c] = ∂L/∂ℓ[n] ∂ℓ[n]/∂z[n, c] = (p[n, c] − [c = t[n]]) / B
  *   dz = (p − onehot(t)) / B
  *
- * Saved for backward: p. Softmax alone, for predictions, is the middle line above.
+ * Saved for backward: p. softmaxForward computes p alone, for predictions.
  *
  * Kernels: assembly/softmax-cross-entropy.ts, shaders/softmax-cross-entropy.wgsl
  */
@@ -44,10 +48,12 @@ import { expectRank, expectShape } from './shape-checks.js';
 
 type RowSizes = Numbers<'B' | 'C'>;
 
+/** p (B, C) of z (B, C). */
 export function softmaxForward(p: Values, z: Values, { B, C }: RowSizes): void {
   for (let n = 0; n < B; n++) softmaxRow(p, z, n * C, C);
 }
 
+/** L (1) and p (B, C) of z (B, C) and t (B). */
 export function softmaxCrossEntropyForward(
   L: Values,
   p: Values,
@@ -63,6 +69,7 @@ export function softmaxCrossEntropyForward(
   L[0] = sum / B;
 }
 
+/** dz (B, C) of p (B, C) and t (B). */
 export function softmaxCrossEntropyBackward(
   dz: Values,
   p: Values,
@@ -77,7 +84,7 @@ export function softmaxCrossEntropyBackward(
   }
 }
 
-/** One row of softmax, at `start`; returns what the loss needs. */
+/** Softmax of the row that begins at `start`; returns S and the maximum, for the loss. */
 function softmaxRow(p: Values, z: Values, start: number, C: number) {
   let maximum = z[start];
   for (let c = 1; c < C; c++) maximum = Math.max(maximum, z[start + c]);
@@ -92,7 +99,7 @@ export const softmaxCrossEntropyOps = {
     outputs: ['p'],
     inputs: ['z'],
     sizes: ['B', 'C'],
-    formula: 'p[n, c] = e^z[n,c] / Σⱼ e^z[n,j]',
+    formula: 'p[n, c] = e^z[n, c] / Σⱼ e^z[n, j]',
     shapes: ({ z }) => ({ outputs: { p: z }, sizes: rowSizes(z) }),
     terms: ({ C }) => C,
     reference: ({ p, z }, sizes) => softmaxForward(p, z, sizes),
@@ -104,7 +111,7 @@ export const softmaxCrossEntropyOps = {
     dtypes: { t: 'int32' },
     below: { t: ({ C }) => C },
     sizes: ['B', 'C'],
-    formula: 'p = softmax(z), L = −(1/B) Σₙ log p[n, tₙ]',
+    formula: 'p = softmax(z), L = −(1/B) Σₙ log p[n, t[n]]',
     shapes: ({ z, t }) => ({ outputs: { L: [1], p: z }, sizes: rowSizes(z, t) }),
     terms: ({ C }) => C,
     reference: ({ L, p, z, t }, sizes) => softmaxCrossEntropyForward(L, p, z, t, sizes),
@@ -123,7 +130,7 @@ export const softmaxCrossEntropyOps = {
   }),
 };
 
-/** Sizes of z or p (B, C), and t (B). */
+/** Checks z or p (B, C) and t (B), and returns the sizes. */
 function rowSizes(z: Shape, t: Shape = [z[0]]): RowSizes {
   expectRank('softmaxCrossEntropy', 'logits', z, '(B, C)');
   const [B, C] = z;
@@ -132,8 +139,9 @@ function rowSizes(z: Shape, t: Shape = [z[0]]): RowSizes {
 }
 
 /**
- * The rounding of z − m, at most |z − m| ε/2, becomes a relative error of e^(z−m), so p counts
- * 1 + m − z times. The loss, log S − (z[t] − m), adds two numbers that are not negative.
+ * The rounding error of z − max z is at most |z − max z| ε/2. It becomes a relative error of the
+ * exponential, so the magnitude of p is p (1 + max z − z). In ℓ = log S + (max z − z[t]) both terms
+ * are at least 0, so nothing cancels.
  */
 const magnitudes: Magnitudes = ({ z, t }, { sizes: { B, C } }) => {
   const p = new Float64Array(B * C);

@@ -1,16 +1,17 @@
 /**
- * Squared error, as a mean or as a sum over the elements.
+ * Squared error, as a mean or as a sum over all elements.
  *
- *   y (B, O) predictions    t (B, O) targets    dy (B, O)    L (1)
+ *   y, dy (B, O) predictions    t (B, O) targets    L (1)    n = B O elements
+ *   scale   1/n for the mean, 1 for the sum
  *
- *   L = s Σ (y − t)²     s = 1 / (B O) for the mean, 1 for the sum
+ *   L = scale Σ (y − t)²    over all elements
  *
- * Backward:
+ * Backward. Each y contributes to one term of the sum:
  *
- *   dy = 2 s (y − t)
+ *   dy = ∂L/∂y = 2 scale (y − t)
  *
- * The sum's gradient grows with the batch, so the learning rate that suits it shrinks with the
- * batch; the mean's does not.
+ * Saved for backward: y and t. The gradient of the sum grows with the batch size, so it needs a
+ * smaller learning rate for a larger batch. The gradient of the mean does not.
  *
  * Kernels: assembly/squared-error.ts, shaders/squared-error.wgsl
  */
@@ -36,7 +37,7 @@ export const squaredErrorOps = {
     inputs: ['y', 't'],
     attributes: ['scale'],
     sizes: ['n'],
-    formula: 'L = s Σ (y − t)²',
+    formula: 'L = scale Σ (y − t)²',
     shapes({ y, t }) {
       expectSameShapes('squaredError', { y, t });
       return { outputs: { L: [1] }, sizes: { n: sizeOf(y) } };
@@ -50,7 +51,7 @@ export const squaredErrorOps = {
     inputs: ['y', 't'],
     attributes: ['scale'],
     sizes: ['n'],
-    formula: 'dy = 2 s (y − t)',
+    formula: 'dy = 2 scale (y − t)',
     shapes({ y, t }) {
       expectSameShapes('squaredError', { y, t });
       return { outputs: { dy: y }, sizes: { n: sizeOf(y) } };

@@ -1,18 +1,19 @@
 /**
- * What changes from one step to the next, so that the list of calls need not.
+ * The state that changes from one step to the next. Kernels read it, so the list of calls itself
+ * never changes.
  *
  *   state (4) int32    [ step, row, position, 0 ]
- *     step       number of this update, counted from 1: Adam's t
- *     row        which entry of schedule and losses belongs to this step
+ *     step       number of this update, counted from 1
+ *     row        index of this step in schedule and losses
  *     position   where this batch begins in the shuffled index
  *   schedule (R)       learning rates of the next R steps
  *   losses (R)         losses of the last R steps
  *
  *   recordLoss   losses[row] ← L
- *   advance      step ← step + 1, row ← row + 1, position ← position + B
+ *   advance      step ← step + 1, row ← row + 1, position ← position + batchSize
  *
- * Whoever runs n ≤ R steps sets row to 0 and fills schedule first, and reads losses afterwards:
- * one exchange with the backend for n steps.
+ * To run up to R steps, the caller sets row to 0 and fills schedule, runs them, and then reads
+ * losses. This is one exchange with the device for all of these steps.
  *
  * Kernels: assembly/step-state.ts, shaders/step-state.wgsl
  */
@@ -26,16 +27,12 @@ import {
   reals,
   relative,
 } from './cases.js';
+import { STATE_POSITION, STATE_ROW, STATE_STEP, STATE_WORDS } from './constants.js';
 import { defineOp } from './define-op.js';
 import { expectShape } from './shape-checks.js';
 
-/** R: how many steps one run may take. */
+/** R: the largest number of steps of one run. */
 export const MAX_ROWS = 1024;
-
-const STEP = 0;
-const ROW = 1;
-const POSITION = 2;
-const STATE_SIZE = 4;
 
 /** The tensors that every training or evaluation step reads and advances. */
 export interface StepState {
@@ -46,40 +43,40 @@ export interface StepState {
 
 export function createStepState(): StepState {
   return {
-    state: persistent('state', [STATE_SIZE], 'int32'),
+    state: persistent('state', [STATE_WORDS], 'int32'),
     schedule: persistent('schedule', [MAX_ROWS]),
     losses: persistent('losses', [MAX_ROWS]),
   };
 }
 
-/** The words of `state` for a run that begins with update number `step` at `position` of the index. */
+/** The elements of `state` for a run that starts with update `step` at `position` of the index. */
 export function stateWords(step: number, position: number): Int32Array {
-  const words = new Int32Array(STATE_SIZE);
-  words[STEP] = step;
-  words[POSITION] = position;
+  const words = new Int32Array(STATE_WORDS);
+  words[STATE_STEP] = step;
+  words[STATE_POSITION] = position;
   return words;
 }
 
 export function learningRate(schedule: Values, state: Values): number {
-  return schedule[state[ROW]];
+  return schedule[state[STATE_ROW]];
 }
 
 export function stepNumber(state: Values): number {
-  return state[STEP];
+  return state[STATE_STEP];
 }
 
 export function position(state: Values): number {
-  return state[POSITION];
+  return state[STATE_POSITION];
 }
 
 export function recordLoss(losses: Values, L: Values, state: Values): void {
-  losses[state[ROW]] = L[0];
+  losses[state[STATE_ROW]] = L[0];
 }
 
 export function advance(state: Values, batchSize: number): void {
-  state[STEP] += 1;
-  state[ROW] += 1;
-  state[POSITION] += batchSize;
+  state[STATE_STEP] += 1;
+  state[STATE_ROW] += 1;
+  state[STATE_POSITION] += batchSize;
 }
 
 export const stepStateOps = {
@@ -91,7 +88,7 @@ export const stepStateOps = {
     formula: 'losses[row] ← L',
     shapes({ L, state }) {
       expectShape('recordLoss', 'L', L, [1]);
-      expectShape('recordLoss', 'state', state, [STATE_SIZE]);
+      expectShape('recordLoss', 'state', state, [STATE_WORDS]);
       return { outputs: {}, sizes: {} };
     },
     terms: () => 1,
@@ -104,9 +101,9 @@ export const stepStateOps = {
     dtypes: { state: 'int32' },
     attributes: ['batchSize'],
     sizes: [],
-    formula: 'step ← step + 1, row ← row + 1, position ← position + B',
+    formula: 'step ← step + 1, row ← row + 1, position ← position + batchSize',
     shapes({ state }) {
-      expectShape('advance', 'state', state, [STATE_SIZE]);
+      expectShape('advance', 'state', state, [STATE_WORDS]);
       return { outputs: {}, sizes: {} };
     },
     terms: () => 2,
@@ -134,11 +131,11 @@ export function stepStateCase(random: RandomStream): KernelDeclaration<keyof typ
   };
 }
 
-/** The state of some later step, with learning rates from 0.1 to 2. */
+/** The state of a random later step, and a schedule of learning rates from 0.1 to 2. */
 export function drawStepState(random: RandomStream): { state: Drawn; schedule: Drawn } {
   const [step, row, position] = [1, 100, 1000].map((bound) => 1 + random.nextBelow(bound));
   return {
-    state: { shape: [STATE_SIZE], data: Int32Array.of(step, row, position, 0) },
+    state: { shape: [STATE_WORDS], data: Int32Array.of(step, row, position, 0) },
     schedule: positiveReals(random, [MAX_ROWS]),
   };
 }

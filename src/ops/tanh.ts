@@ -1,14 +1,16 @@
 /**
- * Hyperbolic tangent: y = tanh(x) = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ), element by element.
+ * Hyperbolic tangent: y = tanh x = sinh x / cosh x, element by element.
  *
- *   x, y, dy, dx   any shape, the same for all four
+ *   x, y, dy, dx   any shape, the same for all four; n elements
  *
- * Backward, by the quotient rule with s = eˣ − e⁻ˣ and c = eˣ + e⁻ˣ, where s′ = c and c′ = s:
+ *   sinh x = (eˣ − e⁻ˣ) / 2    cosh x = (eˣ + e⁻ˣ) / 2
  *
- *   ∂y/∂x = (c·c − s·s) / c² = 1 − y²
- *   dx = dy (1 − y²)
+ * Backward. By the quotient rule, with sinh′ = cosh and cosh′ = sinh,
  *
- * Backward reads y only: x need not be kept.
+ *   ∂y/∂x = (cosh² x − sinh² x) / cosh² x = 1 − y²
+ *   dx    = dy (1 − y²)
+ *
+ * Saved for backward: y.
  *
  * Kernels: assembly/tanh.ts, shaders/tanh.wgsl
  */

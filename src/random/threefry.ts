@@ -7,10 +7,17 @@
  * any order and on any thread. The algorithm uses only integer additions, rotations and xors, so
  * every backend computes the same bits.
  *
- * Twenty rounds of (x0 += x1; x1 = rotl(x1, R) ^ x0), with a key injection after every fourth;
- * the third key word is key0 ^ key1 ^ 0x1BD11BDA.
+ * The counter, plus the key, goes through 20 rounds of
+ *
+ *   x0 ← x0 + x1
+ *   x1 ← rotl(x1, rotation) ^ x0    by the next of eight rotations, over and over
+ *
+ * After every fourth round, injection i = 1 … 5 adds word i mod 3 of the key to x0, and i and word
+ * (i + 1) mod 3 to x1. The words are key0, key1 and key0 ^ key1 ^ 0x1BD11BDA.
  *
  * Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+ *
+ * Kernels: assembly/threefry.ts, shaders/threefry.wgsl
  */
 
 const PARITY = 0x1bd11bda;

@@ -4,6 +4,7 @@
  * reading further is a trap, and all that is no tensor holds NaN, which would spoil a result.
  */
 import { describe, expect, it } from 'vitest';
+import { PADDING } from '../../src/backends/wasm/constants.js';
 import { fuse } from '../../src/backends/wasm/fuse.js';
 import {
   type KernelCall,
@@ -11,7 +12,7 @@ import {
   kernelCallOf,
   touchedBy,
 } from '../../src/backends/wasm/kernel-call.js';
-import { link, linkedSize, PADDING } from '../../src/backends/wasm/linker.js';
+import { link, linkedSize } from '../../src/backends/wasm/linker.js';
 import { BUILDS, loadModule, supportedBuilds } from '../../src/backends/wasm/module.js';
 import { type KernelCase, kernelCaseOf } from '../../src/gradcheck/case.js';
 import { kernelsIn } from '../../src/gradcheck/index.js';
@@ -34,8 +35,14 @@ const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 
 type Core = Readonly<Record<KernelName, (args: number) => void>> & {
   heapBase(): number;
-  teamBytes(count: number): number;
-  joinTeam(control: number, number: number, count: number, sleeps: boolean, looks: number): void;
+  workerPoolBytes(count: number): number;
+  joinWorkerPool(
+    control: number,
+    number: number,
+    count: number,
+    sleeps: boolean,
+    spins: number,
+  ): void;
 };
 
 async function instantiate(build: (typeof BUILDS)[number]) {
@@ -73,10 +80,10 @@ function runCall(
   last: Tensor,
 ): Map<Tensor, Uint8Array> {
   const bytes = new Uint8Array(memory.buffer);
-  const team = roundUp(core.heapBase(), ALIGNMENT);
-  const list = team + roundUp(core.teamBytes(1), ALIGNMENT);
-  core.joinTeam(team, 0, 1, true, 0);
-  bytes.fill(FILL, team);
+  const pool = roundUp(core.heapBase(), ALIGNMENT);
+  const list = pool + roundUp(core.workerPoolBytes(1), ALIGNMENT);
+  core.joinWorkerPool(pool, 0, 1, true, 0);
+  bytes.fill(FILL, pool);
   let next = list + roundUp(linkedSize([kernelCall]), ALIGNMENT) + ALIGNMENT;
   const addresses = new Map<Tensor, number>();
   for (const [tensor, values] of before) {
@@ -92,7 +99,7 @@ function runCall(
     memory,
     list,
     [kernelCall],
-    [{ divided: false, afterBarrier: false }],
+    [{ partitioned: false, afterBarrier: false }],
     () => 0,
     (tensor) => addresses.get(tensor) as number,
   );

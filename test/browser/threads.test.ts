@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createBackend } from '../../src/index.js';
 
-/** Whether the page was served with the headers that let threads share memory. */
+/** Whether the page was served with the headers that allow shared memory. */
 const isolated = globalThis.crossOriginIsolated;
 
 describe(`a page that is ${isolated ? '' : 'not '}cross-origin isolated`, () => {
-  it(`runs on ${isolated ? 'two threads' : 'one thread, and says why'}`, async () => {
-    await using backend = await createBackend('wasm', { threads: 2, worthDividing: 0 });
+  it(`runs on ${isolated ? 'two threads' : 'one thread, with the reason in a note'}`, async () => {
+    await using backend = await createBackend('wasm', { threads: 2, worthPartitioning: 0 });
     expect(backend.info.threads).toBe(isolated ? 2 : 1);
     const reason = 'Cross-Origin-Opener-Policy: same-origin';
     expect(backend.info.notes.join().includes(reason)).toBe(!isolated);

@@ -115,7 +115,7 @@ describe('batchNorm', () => {
   it('gives the same bits on any number of threads', async () => {
     const results = [];
     for (const threads of [1, 2, 3]) {
-      const backend = await createBackend('wasm', { threads, worthDividing: 0 });
+      const backend = await createBackend('wasm', { threads, worthPartitioning: 0 });
       results.push(await run(backend.device));
       await backend.close();
     }

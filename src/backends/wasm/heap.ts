@@ -9,17 +9,17 @@ interface Block {
 }
 
 /**
- * Hands out pieces of a WebAssembly memory: first fit over a list of free blocks, neighbours
- * joined when they are given back. It is asked a few times per step that is compiled and never
- * while one runs, so simple is fast enough.
+ * Allocates blocks of a WebAssembly memory: first fit over a list of free blocks; released blocks are
+ * merged with free neighbours. Compiling a step allocates a few blocks and running it none, so a simple
+ * allocator is fast enough.
  */
 export class Heap {
   readonly #memory: WebAssembly.Memory;
-  /** Free blocks in ascending order, no two of which touch. */
+  /** Free blocks in ascending order; no two are adjacent. */
   readonly #free: Block[] = [];
   readonly #sizes = new Map<number, number>();
 
-  /** @param start first byte that the module's own data leaves free */
+  /** @param start first byte after the module's static data */
   constructor(memory: WebAssembly.Memory, start: number) {
     this.#memory = memory;
     const offset = roundUp(start, ALIGNMENT);
@@ -27,7 +27,7 @@ export class Heap {
   }
 
   /**
-   * A zeroed piece of at least `bytes`, aligned to a cache line.
+   * Allocates a zeroed block of at least `bytes` bytes, aligned to a cache line.
    *
    * @throws BackendError when the memory cannot grow that far
    */
@@ -43,6 +43,7 @@ export class Heap {
     return offset;
   }
 
+  /** Frees a block; ignores offsets that are not allocated. */
   release(offset: number): void {
     const size = this.#sizes.get(offset);
     if (size === undefined) return;
@@ -50,7 +51,7 @@ export class Heap {
     this.#insert({ offset, size });
   }
 
-  /** Bytes handed out and not given back. */
+  /** Allocated bytes. */
   get used(): number {
     return [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
   }
@@ -72,7 +73,7 @@ export class Heap {
     return this.#insert({ offset: end, size: pages * PAGE });
   }
 
-  /** Adds a free block, joined with the neighbours it touches. */
+  /** Adds a free block, merged with adjacent ones. */
   #insert(block: Block): Block {
     let at = this.#free.findIndex((b) => b.offset > block.offset);
     if (at < 0) at = this.#free.length;

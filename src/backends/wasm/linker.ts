@@ -1,24 +1,21 @@
 import type { Tensor } from '../../tensor.js';
-import type { Division } from './divide.js';
+import {
+  AFTER_BARRIER,
+  ENTRY_ARGUMENTS,
+  ENTRY_BYTES,
+  ENTRY_FLAGS,
+  ENTRY_KERNEL,
+  PARTITIONED,
+} from './constants.js';
 import { type KernelCall, type KernelName, touchedBy } from './kernel-call.js';
+import type { Partition } from './partition.js';
 
-/**
- * Bytes behind every tensor that kernels may read and write: they work on whole vectors, and the
- * last one may reach past the tensor's end.
- */
-export const PADDING = 64;
-
-/** Bytes of one entry of the list that the walker runs. */
-const ENTRY = 16;
-const DIVIDED = 1;
-const AFTER_BARRIER = 2;
-
-/** The kernel's index in the function table. */
+/** Returns a kernel's index in the function table. */
 export type KernelIndex = (kernel: KernelName) => number;
 
-/** Bytes that the linked form of `calls` takes. */
+/** Bytes of the linked form of `calls`. */
 export function linkedSize(calls: readonly KernelCall[]): number {
-  return calls.reduce((sum, call) => sum + ENTRY + argumentBytes(call), 0);
+  return calls.reduce((sum, call) => sum + ENTRY_BYTES + argumentBytes(call), 0);
 }
 
 /**
@@ -27,26 +24,30 @@ export function linkedSize(calls: readonly KernelCall[]): number {
  *   list        per call   [ u32 kernel | u32 pointer to its arguments | u32 flags | 0 ]
  *   arguments   per call   [ u32 pointers of outputs, of inputs | i32 sizes | (to 8 bytes) | f64 attributes ]
  *
- * @param at where in the memory it goes, a multiple of 8; `linkedSize` bytes are written
- * @param divisions how threads share each call
- * @param addressOf where each tensor lies
+ * @param at address, a multiple of 8; `linkedSize` bytes are written
+ * @param partitions how threads share each call
+ * @param addressOf returns a tensor's address
  */
 export function link(
   memory: WebAssembly.Memory,
   at: number,
   calls: readonly KernelCall[],
-  divisions: readonly Division[],
+  partitions: readonly Partition[],
   kernelIndex: KernelIndex,
   addressOf: (tensor: Tensor) => number,
 ): void {
   const view = new DataView(memory.buffer);
   let entry = at;
-  let args = at + ENTRY * calls.length;
+  let args = at + ENTRY_BYTES * calls.length;
   for (const [i, call] of calls.entries()) {
-    const { divided, afterBarrier } = divisions[i];
-    view.setUint32(entry, kernelIndex(call.kernel), true);
-    view.setUint32(entry + 4, args, true);
-    view.setUint32(entry + 8, (divided ? DIVIDED : 0) | (afterBarrier ? AFTER_BARRIER : 0), true);
+    const { partitioned, afterBarrier } = partitions[i];
+    view.setUint32(entry + ENTRY_KERNEL, kernelIndex(call.kernel), true);
+    view.setUint32(entry + ENTRY_ARGUMENTS, args, true);
+    view.setUint32(
+      entry + ENTRY_FLAGS,
+      (partitioned ? PARTITIONED : 0) | (afterBarrier ? AFTER_BARRIER : 0),
+      true,
+    );
     wordsOf(call, addressOf).forEach((word, i) => {
       view.setUint32(args + 4 * i, word, true);
     });
@@ -55,7 +56,7 @@ export function link(
     attributes.forEach((value, i) => {
       view.setFloat64(first + 8 * i, value, true);
     });
-    entry += ENTRY;
+    entry += ENTRY_BYTES;
     args += argumentBytes(call);
   }
 }

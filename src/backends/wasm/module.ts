@@ -1,15 +1,15 @@
 import { relaxedSimd, simd } from 'wasm-feature-detect';
-import { BackendError } from '../../errors.js';
+import { BackendError, reasonOf } from '../../errors.js';
 import { nodeModule } from '../../node.js';
 
 /** The builds of the core, in order of preference. */
 export const BUILDS = ['relaxed', 'simd'] as const;
 export type WasmBuild = (typeof BUILDS)[number];
 
-/** A build, and whether for one thread or for several over a shared memory. */
+/** A build for one thread, or for several threads with a shared memory. */
 export type WasmFile = WasmBuild | `${WasmBuild}-threads`;
 
-/** Where the builds lie beside this code. Written out whole, so that bundlers see the assets. */
+/** The files of the builds, beside this code. The URLs are literals, so that bundlers find the assets. */
 const LOCATIONS: Readonly<Record<WasmFile, URL>> = {
   simd: new URL('./simd.wasm', import.meta.url),
   'simd-threads': new URL('./simd-threads.wasm', import.meta.url),
@@ -22,7 +22,7 @@ const isSupported: Readonly<Record<WasmBuild, () => Promise<boolean>>> = {
   relaxed: relaxedSimd,
 };
 
-/** Which builds this engine can run, best first. */
+/** The builds that this engine can run, in order of preference. */
 export async function supportedBuilds(): Promise<WasmBuild[]> {
   const supported: WasmBuild[] = [];
   for (const build of BUILDS) if (await isSupported[build]()) supported.push(build);
@@ -30,7 +30,7 @@ export async function supportedBuilds(): Promise<WasmBuild[]> {
 }
 
 /**
- * The build that was asked for, or the best one that this engine runs.
+ * The requested build, or the best one that this engine can run.
  *
  * @throws BackendError when the engine lacks what the build needs
  */
@@ -52,7 +52,7 @@ export async function chooseBuild(wanted: WasmBuild | undefined): Promise<WasmBu
 
 const compiled = new Map<WasmFile, Promise<WebAssembly.Module>>();
 
-/** Makes the next `loadModule` compile anew, as other settings of the engine ask for. */
+/** Makes the next `loadModule` compile again, after the engine's flags have changed. */
 export function forgetModules(): void {
   compiled.clear();
 }
@@ -60,7 +60,7 @@ export function forgetModules(): void {
 /**
  * Loads and compiles a build, once per process.
  *
- * @param source the build's bytes, for programs that bring their own copy
+ * @param source the build's bytes, for programs that contain their own copy
  * @throws BackendError when the bytes cannot be read or compiled
  */
 export function loadModule(build: WasmFile, source?: BufferSource): Promise<WebAssembly.Module> {
@@ -69,7 +69,7 @@ export function loadModule(build: WasmFile, source?: BufferSource): Promise<WebA
   if (known) return known;
   const module = compile(build, `at ${LOCATIONS[build]}`, () => readBytes(LOCATIONS[build]));
   compiled.set(build, module);
-  // What could not be read now may be there next time.
+  // A file that could not be read now may be readable next time.
   module.catch(() => compiled.delete(build));
   return module;
 }
@@ -82,12 +82,13 @@ async function compile(
   try {
     return await WebAssembly.compile(await read());
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new BackendError(`wasm: expected the ${build} build ${where}, got: ${reason}`, { cause });
+    throw new BackendError(`wasm: expected the ${build} build ${where}, got: ${reasonOf(cause)}`, {
+      cause,
+    });
   }
 }
 
-/** Node's `fetch` does not read files, so those go through the file system. */
+/** Reads a file or a URL; Node's `fetch` does not support file URLs. */
 async function readBytes(location: URL): Promise<BufferSource> {
   if (location.protocol === 'file:') {
     const { readFile } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');

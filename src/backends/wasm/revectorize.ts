@@ -1,12 +1,12 @@
 import { inNode, nodeModule } from '../../node.js';
 import { forgetModules } from './module.js';
 
-/** V8 12.4, of Node 22, is the first that has the flag; older ones complain on stderr. */
+/** V8 12.4 (Node 22) is the first version with the flag; older versions print a warning. */
 const FIRST_V8 = 12;
-/** V8 13.6, of Node 24, stops the process with "unreachable code" while it compiles some kernels. */
+/** V8 13.6 (Node 24) aborts the process with "unreachable code" when it compiles some kernels. */
 const BROKEN_V8 = 13;
 
-/** Turns on V8's revectorisation for modules compiled from now on, or says why it cannot. */
+/** Turns on V8's revectorisation for modules compiled from now on, or explains in a note why it is off. */
 export async function turnOnRevectorization(): Promise<{ on: boolean; note?: string }> {
   const version = inNode ? Number.parseInt(process.versions.v8, 10) : 0;
   if (version < FIRST_V8) {

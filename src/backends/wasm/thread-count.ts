@@ -3,18 +3,21 @@ import { BackendError } from '../../errors.js';
 import { inNode, nodeModule } from '../../node.js';
 
 export const MOST_THREADS = 64;
-/** Small networks gain nothing from more, since every barrier waits for the slowest. */
+/** Small networks gain nothing from more threads, since every barrier waits for the slowest one. */
 const MOST_BY_DEFAULT = 8;
-/** Left to the rest of the program and of the machine: threads that share a core wait for each other. */
+/** Cores left for other work, since threads that share a core wait for each other. */
 const SPARED = 1;
+/** Checks of a barrier before a thread sleeps: about 2 ms; and where threads share cores. */
+const SPINS = 3_000_000;
+const SPINS_ON_BUSY_CORES = 500;
 
 /**
- * How many threads to run on, and why not more, if that is fewer than was asked for or than the
+ * The number of threads, and a note with the reason if it is smaller than requested or than the
  * default.
  *
- * @param wanted undefined for one less than there are cores, up to eight
- * @param hasSource whether the program brings its own copy of the core, which runs on one
- * @throws BackendError for a number that is no integer from 1 to 64
+ * @param wanted undefined for the number of cores minus one, at most eight
+ * @param hasSource whether the program contains its own copy of the core, which runs on one thread
+ * @throws BackendError unless `wanted` is an integer from 1 to 64
  */
 export async function chooseThreads(
   wanted: number | undefined,
@@ -35,7 +38,7 @@ export async function chooseThreads(
 }
 
 async function whyOneThread(hasSource: boolean): Promise<string | undefined> {
-  if (hasSource) return 'the program brings its own copy of the core';
+  if (hasSource) return 'the program contains its own copy of the core';
   if (await threadsAreSupported()) return undefined;
   return typeof SharedArrayBuffer === 'undefined'
     ? 'SharedArrayBuffer is missing; a page needs Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
@@ -53,20 +56,20 @@ async function cores(): Promise<number> {
 }
 
 /**
- * How often a thread that waits for the others looks before it sleeps.
+ * How often a thread checks a barrier before it sleeps.
  *
- * With a core for each, some 2 ms. That is longer than waking a sleeper takes, for else one sleep
- * makes the others wait so long that they fall asleep too, and a step of 80 µs takes 300. And it is
- * long enough for the operating system to see that two threads want to run and to give each a core
- * of its own; threads that always sleep while another works may share one for good.
+ * With one core per thread, for about 2 ms. This is longer than waking a thread takes: otherwise one
+ * sleeping thread makes the others wait until they sleep too, and a step of 80 µs takes 300 µs. It also
+ * gives the operating system time to notice that the threads run at once and to move them to different
+ * cores; threads that always sleep while another works may share one core permanently.
  *
- * With fewer cores than threads, hardly ever, since the one waited for may need the core.
+ * With fewer cores than threads, only briefly, since the awaited thread may need the core.
  */
-export async function looksBeforeSleep(threads: number): Promise<number> {
-  return threads > 1 && threads <= (await cores()) ? 3_000_000 : 500;
+export async function spinsBeforeSleep(threads: number): Promise<number> {
+  return threads > 1 && threads <= (await cores()) ? SPINS : SPINS_ON_BUSY_CORES;
 }
 
-/** Whether the calling thread may sleep: a page's main thread may not. */
+/** Whether the calling thread may block; a page's main thread may not. */
 export function maySleep(): boolean {
   return inNode || typeof window === 'undefined';
 }

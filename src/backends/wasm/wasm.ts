@@ -4,7 +4,8 @@ import { type MemoryPlan, planMemory } from '../../memory-plan.js';
 import type { Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable, Peaks } from '../device.js';
-import { divideCalls, WORTH_DIVIDING } from './divide.js';
+import { PADDING } from './constants.js';
+import { type CoreExports, createMemory, instantiate, tabulate } from './core.js';
 import { fuse } from './fuse.js';
 import { Heap } from './heap.js';
 import {
@@ -14,68 +15,49 @@ import {
   kernelCallOf,
   touchedBy,
 } from './kernel-call.js';
-import { link, linkedSize, PADDING } from './linker.js';
+import { link, linkedSize } from './linker.js';
 import { chooseBuild, loadModule, type WasmBuild, type WasmFile } from './module.js';
+import { partitionCalls, WORTH_PARTITIONING_NANOSECONDS } from './partition.js';
 import { turnOnRevectorization } from './revectorize.js';
-import { Team } from './team.js';
-import { chooseThreads, looksBeforeSleep, maySleep } from './thread-count.js';
+import { chooseThreads, maySleep, spinsBeforeSleep } from './thread-count.js';
 import { tileRows } from './tile-rows.js';
-
-/** What the core exports; every kernel besides. */
-interface CoreExports {
-  readonly table: WebAssembly.Table;
-  heapBase(): number;
-  /** Bytes that a team of `count` threads needs. */
-  teamBytes(count: number): number;
-  setTileRows(rows: number): void;
-  setPairsStrips(pairs: boolean): void;
-  joinTeam(control: number, number: number, count: number, sleeps: boolean, looks: number): void;
-  /** 0 when a thread failed. */
-  runStep(list: number, calls: number, times: number): number;
-  runAlone(list: number, calls: number, times: number): number;
-  /** Tells the other threads not to wait for this one. */
-  fail(): void;
-  multiplyAdds(turns: number, factor: number, term: number): number;
-  operationsPerTurn(): number;
-  exponentials(turns: number, x: number): number;
-  exponentialsPerTurn(): number;
-}
+import { WorkerPool } from './worker-pool.js';
 
 export interface WasmOptions {
   /**
-   * From how many nanoseconds of one thread's work on a call is divided among threads; 0 divides
-   * every call that can be, as tests do.
+   * Calls that take one thread at least this many nanoseconds are partitioned among threads; 0
+   * partitions every call that threads can share, as tests do.
    */
-  readonly worthDividing?: number;
-  /** Rows of the matrix product's tiles, 6 or 4: what is faster on the engine, by default; 6 with `pairsStrips`. */
+  readonly worthPartitioning?: number;
+  /** Rows of the GEMM's register tiles, 6 or 4; by default the faster one on this engine. 6 with `pairsStrips`. */
   readonly tileRows?: 6 | 4;
-  /** Whether large products take two strips of columns at once; by default with `revectorize`, where it pays. */
+  /** Whether large GEMMs compute two strips of columns at once; by default with `revectorize`, where that is faster. */
   readonly pairsStrips?: boolean;
   /** Which build to run; the best one that the engine supports by default. */
   readonly build?: WasmBuild;
   /**
-   * Tells V8 to make 256-bit vectors of pairs of 128-bit ones, where it can (Node 22, 26 and newer;
-   * experimental there). It holds for all WebAssembly that the process compiles from then on.
+   * Lets V8 combine pairs of 128-bit vectors into 256-bit ones (Node 22, 26 and newer; experimental
+   * there). This affects all WebAssembly that the process compiles from then on.
    */
   readonly revectorize?: boolean;
-  /** How many threads share the work: an integer from 1 to 64; one less than there are cores, up to 8. */
+  /** Number of threads, an integer from 1 to 64; by default the number of cores minus one, at most 8. */
   readonly threads?: number;
   /**
-   * The bytes of `simd.wasm` or `relaxed.wasm`, where the program carries its own copy; say which as
+   * The bytes of `simd.wasm` or `relaxed.wasm`, for programs that contain their own copy; name it in
    * `build`. It runs on one thread.
    */
   readonly source?: BufferSource;
 }
 
 interface LinkedStep {
-  /** Whether any call is cut among threads, as far as it is linked. */
-  needsTeam: boolean;
+  /** Whether any call is partitioned among threads. */
+  needsPool: boolean;
   readonly calls: readonly KernelCall[];
   readonly plan: MemoryPlan;
   readonly address: number;
 }
 
-/** Loads the WebAssembly core, and starts its threads. */
+/** Loads the WebAssembly core and starts its threads. */
 export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const build = await chooseBuild(options.build);
   const { threads, note } = await chooseThreads(options.threads, options.source !== undefined);
@@ -85,23 +67,23 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
   const memory = createMemory(threads);
   const core = await instantiate(module, memory);
   const heap = new Heap(memory, core.heapBase());
-  const control = heap.allocate(core.teamBytes(threads));
-  // Pairs of strips come in tiles of six rows.
-  // Engines that spill the sums of six rows spill those of pairs, too.
+  const control = heap.allocate(core.workerPoolBytes(threads));
+  // Pairs of strips need tiles of six rows. Engines that spill the accumulators of six rows also spill
+  // those of pairs.
   const pairsStrips = options.pairsStrips ?? (revectorization.on && tileRows() === 6);
   const rows = pairsStrips ? 6 : (options.tileRows ?? tileRows());
   core.setTileRows(rows);
   core.setPairsStrips(pairsStrips);
-  const looks = await looksBeforeSleep(threads);
-  core.joinTeam(control, 0, threads, maySleep(), looks);
-  const team = await Team.start(threads, {
+  const spins = await spinsBeforeSleep(threads);
+  core.joinWorkerPool(control, 0, threads, maySleep(), spins);
+  const pool = await WorkerPool.start(threads, {
     module,
     memory,
     kernels: KERNELS,
     control,
     tileRows: rows,
     pairsStrips,
-    looks,
+    spins,
   });
   const notes = [note, revectorization.note].filter((text) => text !== undefined);
   if (build === 'simd' && options.build === undefined) {
@@ -116,54 +98,8 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
     revectorize: revectorization.on,
     notes,
   };
-  const { worthDividing = WORTH_DIVIDING } = options;
-  return new WasmDevice(info, core, memory, heap, team, worthDividing);
-}
-
-/** A shared memory has to name its limit: all that 32-bit addresses reach. */
-function createMemory(threads: number): WebAssembly.Memory {
-  if (threads === 1) return new WebAssembly.Memory({ initial: 2 });
-  try {
-    return new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
-  } catch (cause) {
-    throw new BackendError(
-      'wasm: expected to reserve 4 GiB of shared memory, got a refusal from the engine; use threads: 1',
-      { cause },
-    );
-  }
-}
-
-/** @throws BackendError for a module that is not the core, or not this version's */
-async function instantiate(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-): Promise<CoreExports> {
-  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  for (const name of [
-    'table',
-    'heapBase',
-    'teamBytes',
-    'joinTeam',
-    'setTileRows',
-    'setPairsStrips',
-    'runStep',
-    'runAlone',
-    'fail',
-    ...KERNELS,
-  ]) {
-    if (!names.includes(name)) {
-      throw new BackendError(`wasm: expected the core to export ${name}, got none; rebuild it`);
-    }
-  }
-  try {
-    const instance = await WebAssembly.instantiate(module, { env: { memory } });
-    return instance.exports as unknown as CoreExports;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new BackendError(`wasm: expected a core for one thread as source, got: ${reason}`, {
-      cause,
-    });
-  }
+  const { worthPartitioning = WORTH_PARTITIONING_NANOSECONDS } = options;
+  return new WasmDevice(info, core, memory, heap, pool, worthPartitioning);
 }
 
 class WasmDevice implements Device {
@@ -171,8 +107,8 @@ class WasmDevice implements Device {
   readonly #core: CoreExports;
   readonly #memory: WebAssembly.Memory;
   readonly #heap: Heap;
-  readonly #team: Team;
-  readonly #division: { readonly threads: number; readonly worthDividing: number };
+  readonly #pool: WorkerPool;
+  readonly #partitioning: { readonly threads: number; readonly worthPartitioning: number };
   readonly #kernels: ReadonlyMap<KernelName, number>;
   readonly #addresses = new Map<Tensor, number>();
   /** One arena for the activations of all steps, since only one step runs at a time. */
@@ -185,15 +121,15 @@ class WasmDevice implements Device {
     core: CoreExports,
     memory: WebAssembly.Memory,
     heap: Heap,
-    team: Team,
-    worthDividing: number,
+    pool: WorkerPool,
+    worthPartitioning: number,
   ) {
     this.info = info;
     this.#core = core;
     this.#memory = memory;
     this.#heap = heap;
-    this.#team = team;
-    this.#division = { threads: info.threads, worthDividing };
+    this.#pool = pool;
+    this.#partitioning = { threads: info.threads, worthPartitioning: worthPartitioning };
     this.#kernels = tabulate(core);
   }
 
@@ -201,7 +137,7 @@ class WasmDevice implements Device {
     const core = this.#core;
     return {
       multiplyAdds(turns) {
-        // With these numbers the chains stay far from denormal ones, with or without fusing.
+        // With these factors the accumulators never become subnormal, with or without fused multiply-add.
         core.multiplyAdds(turns, 0.999, 0.001);
         return turns * core.operationsPerTurn();
       },
@@ -216,7 +152,7 @@ class WasmDevice implements Device {
     this.#expectOpen();
     const calls = fuse(step.calls.map(kernelCallOf));
     const plan = planMemory(calls.map(touchedBy), PADDING);
-    const linked = { calls, plan, address: this.#allocateFor(calls, plan), needsTeam: false };
+    const linked = { calls, plan, address: this.#allocateFor(calls, plan), needsPool: false };
     this.#linked.add(linked);
     this.#link(linked);
     return {
@@ -230,21 +166,21 @@ class WasmDevice implements Device {
     };
   }
 
-  /** @throws BackendError when a thread failed, now or before: what it left behind is not to be used */
-  async #run({ address, calls, needsTeam }: LinkedStep, times: number): Promise<void> {
-    const run = needsTeam ? this.#core.runStep : this.#core.runAlone;
+  /** @throws BackendError when a thread failed, now or in an earlier run: the results are unusable */
+  async #run({ address, calls, needsPool }: LinkedStep, times: number): Promise<void> {
+    const run = needsPool ? this.#core.runStep : this.#core.runAlone;
     let finished = false;
     try {
-      finished = this.#team.failure === undefined && run(address, calls.length, times) !== 0;
+      finished = this.#pool.failure === undefined && run(address, calls.length, times) !== 0;
     } finally {
       if (!finished) this.#core.fail();
     }
     if (finished) return;
-    // The reason comes in a message, which is read while this thread gives way.
-    for (let tries = 0; this.#team.failure === undefined && tries < 100; tries++) {
+    // The reason arrives as a message, which the event loop delivers.
+    for (let tries = 0; this.#pool.failure === undefined && tries < 100; tries++) {
       await yieldToEventLoop();
     }
-    const reason = this.#team.failure ?? 'no answer';
+    const reason = this.#pool.failure ?? 'no answer';
     throw new BackendError(`wasm: expected all threads to finish, got a failure of one: ${reason}`);
   }
 
@@ -276,10 +212,10 @@ class WasmDevice implements Device {
     this.#closed = true;
     this.#addresses.clear();
     this.#linked.clear();
-    await this.#team.close();
+    await this.#pool.close();
   }
 
-  /** Finds memory for all that a step needs, or for nothing; returns where the step itself goes. */
+  /** Allocates everything that a step needs, or nothing; returns the address of the linked step. */
   #allocateFor(calls: readonly KernelCall[], plan: MemoryPlan): number {
     const added = calls
       .flatMap(touchedBy)
@@ -303,7 +239,7 @@ class WasmDevice implements Device {
     return address;
   }
 
-  /** Steps hold absolute addresses, so those already linked are linked again when the arena moves. */
+  /** Linked steps contain absolute addresses, so all steps are linked again when the arena moves. */
   #growArena(size: number): void {
     if (size <= this.#arena.size) return;
     const address = this.#heap.allocate(size);
@@ -320,9 +256,9 @@ class WasmDevice implements Device {
       const offset = plan.offsets.get(tensor);
       return offset === undefined ? this.#addressOf(tensor) : this.#arena.address + offset;
     };
-    const divisions = divideCalls(calls, this.#division, addressOf);
-    linked.needsTeam = divisions.some(({ divided }) => divided);
-    link(this.#memory, address, calls, divisions, kernelIndex, addressOf);
+    const partitions = partitionCalls(calls, this.#partitioning, addressOf);
+    linked.needsPool = partitions.some(({ partitioned }) => partitioned);
+    link(this.#memory, address, calls, partitions, kernelIndex, addressOf);
   }
 
   #viewOf(tensor: Tensor): Values {
@@ -343,10 +279,4 @@ class WasmDevice implements Device {
   #expectOpen(): void {
     if (this.#closed) throw new BackendError('wasm: the backend is closed');
   }
-}
-
-/** Puts every kernel into the core's function table, and says where. */
-function tabulate(core: CoreExports): Map<KernelName, number> {
-  const kernels = core as unknown as Readonly<Record<KernelName, () => void>>;
-  return new Map(KERNELS.map((kernel) => [kernel, core.table.grow(1, kernels[kernel])]));
 }

@@ -1,31 +1,55 @@
 /**
- * One thread of the team: its own instance of the core over the shared memory. Plain JavaScript, so
- * that Node and browsers run the very file that bundlers find by its URL.
+ * One thread of the worker pool: an instance of the core over the shared memory. Plain JavaScript, so
+ * that Node and browsers run the same file, which bundlers find by its URL.
+ *
+ * Some bundlers (Vite) make classic scripts of workers, so this file must not use top-level await or
+ * static imports.
  */
 
-const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
-const builtin = 'node:worker_threads';
-const port = inNode
-  ? (await import(/* webpackIgnore: true */ /* @vite-ignore */ builtin)).parentPort
-  : globalThis;
+if (typeof process !== 'undefined' && process.versions?.node !== undefined) {
+  const builtin = 'node:worker_threads';
+  // Node queues the messages of `parentPort` until it has a listener, so none is lost meanwhile.
+  import(/* webpackIgnore: true */ /* @vite-ignore */ builtin).then(({ parentPort }) => {
+    listen(parentPort);
+  });
+} else {
+  // Browsers deliver messages after the script has run: the listener must be there by then.
+  listen(globalThis);
+}
 
-port.onmessage = async ({
-  data: { module, memory, kernels, control, tileRows, pairsStrips, looks, number, count },
-}) => {
-  try {
-    const { exports: core } = await WebAssembly.instantiate(module, { env: { memory } });
-    for (const kernel of kernels) core.table.grow(1, core[kernel]);
-    core.setTileRows(tileRows);
-    core.setPairsStrips(pairsStrips);
-    core.joinTeam(control, number, count, true, looks);
-    port.postMessage({ ready: true });
+function listen(port) {
+  port.onmessage = async ({ data }) => {
     try {
-      core.work();
+      const core = await join(data);
+      port.postMessage({ ready: true });
+      try {
+        core.workerLoop();
+      } catch (error) {
+        core.fail();
+        throw error;
+      }
     } catch (error) {
-      core.fail();
-      throw error;
+      port.postMessage({ failure: String(error) });
     }
-  } catch (error) {
-    port.postMessage({ failure: String(error) });
-  }
-};
+  };
+}
+
+/** Instantiates the core as one thread of the pool. */
+async function join({
+  module,
+  memory,
+  kernels,
+  control,
+  tileRows,
+  pairsStrips,
+  spins,
+  number,
+  count,
+}) {
+  const { exports: core } = await WebAssembly.instantiate(module, { env: { memory } });
+  for (const kernel of kernels) core.table.grow(1, core[kernel]);
+  core.setTileRows(tileRows);
+  core.setPairsStrips(pairsStrips);
+  core.joinWorkerPool(control, number, count, true, spins);
+  return core;
+}

@@ -1,6 +1,6 @@
 /** A step as a list for readers. */
 
-import { PADDING } from '../../backends/wasm/linker.js';
+import { PADDING } from '../../backends/wasm/constants.js';
 import { ALIGNMENT, planMemory, roundUp } from '../../memory-plan.js';
 import type { OpName } from '../../ops/registry.js';
 import { type Call, definitionOf, touchedBy } from '../../step.js';

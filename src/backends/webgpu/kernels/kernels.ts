@@ -1,5 +1,5 @@
 import { drawnProbability } from '../../../ops/dropout.js';
-import { type PoolingWindow, pooledShape, WINDOW_ATTRIBUTES } from '../../../ops/max-pool2d.js';
+import { type PoolingWindow, pooledShape, WINDOW_ATTRIBUTES } from '../../../ops/pooling-window.js';
 import type { OpName } from '../../../ops/registry.js';
 import { sizeOf } from '../../../tensor.js';
 import {

@@ -1,20 +1,20 @@
-import { BackendError } from '../../errors.js';
+import { BackendError, reasonOf } from '../../errors.js';
 import { inNode, nodeModule } from '../../node.js';
 
-/** What a worker needs to join: see worker.mjs. */
-export interface TeamSetup {
+/** What a worker needs to join the pool: see worker.mjs. */
+export interface WorkerPoolSetup {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   /** Names of the kernels, in the order of the function table. */
   readonly kernels: readonly string[];
-  /** Where the control block lies: see assembly/threads.ts. */
+  /** Address of the control block: see assembly/threads.ts. */
   readonly control: number;
-  /** Rows of the matrix product's tiles. */
+  /** Rows of the GEMM's register tiles. */
   readonly tileRows: number;
-  /** Whether the engine makes 256-bit vectors, of two strips at once. */
+  /** Whether the GEMM computes two strips at once. */
   readonly pairsStrips: boolean;
-  /** How often a waiting thread looks before it sleeps. */
-  readonly looks: number;
+  /** How often a waiting thread spins before it sleeps. */
+  readonly spins: number;
 }
 
 /** One worker, in Node or in a browser. */
@@ -29,11 +29,11 @@ interface WorkerEvents {
   onEnd(reason: string): void;
 }
 
-/** How long a worker may take to load the core. */
-const START_MILLISECONDS = 20_000;
+/** Timeout for a worker to load the core. */
+const START_TIMEOUT_MS = 20_000;
 
-/** The workers beside the caller's own thread. They wait inside the core for runs to take part in. */
-export class Team {
+/** The workers; the caller's own thread is thread 0. Between runs, workers wait inside the core. */
+export class WorkerPool {
   readonly #workers: readonly ThreadWorker[];
   readonly #failure: { reason: string | undefined };
 
@@ -43,11 +43,11 @@ export class Team {
   }
 
   /**
-   * Starts `count` − 1 workers, and waits until all are ready.
+   * Starts `count` − 1 workers and waits until all are ready.
    *
    * @throws BackendError when one does not start
    */
-  static async start(count: number, setup: TeamSetup): Promise<Team> {
+  static async start(count: number, setup: WorkerPoolSetup): Promise<WorkerPool> {
     const failure: { reason: string | undefined } = { reason: undefined };
     const starting = Array.from({ length: count - 1 }, (_, i) =>
       startWorker({ ...setup, number: i + 1, count }, (reason) => {
@@ -59,15 +59,15 @@ export class Team {
       result.status === 'fulfilled' ? result.value : [],
     );
     const refusal = results.find((result) => result.status === 'rejected');
-    const team = new Team(workers, failure);
+    const pool = new WorkerPool(workers, failure);
     if (refusal) {
-      await team.close();
+      await pool.close();
       throw refusal.reason;
     }
-    return team;
+    return pool;
   }
 
-  /** Why the team can no longer run, if it can't. */
+  /** Why the pool can no longer run; undefined while it can. */
   get failure(): string | undefined {
     return this.#failure.reason;
   }
@@ -78,7 +78,7 @@ export class Team {
 }
 
 async function startWorker(
-  setup: TeamSetup & { readonly number: number; readonly count: number },
+  setup: WorkerPoolSetup & { readonly number: number; readonly count: number },
   onFailure: (reason: string) => void,
 ): Promise<ThreadWorker> {
   const { promise: ready, resolve, reject } = promiseWithResolvers();
@@ -91,7 +91,7 @@ async function startWorker(
     onEnd: refuse,
   };
   const worker = await openWorker(setup, events, ready);
-  const timer = setTimeout(() => refuse('no answer'), START_MILLISECONDS);
+  const timer = setTimeout(() => refuse('no answer'), START_TIMEOUT_MS);
   try {
     await ready;
     return worker;
@@ -111,8 +111,7 @@ async function openWorker(
   try {
     return inNode ? await nodeWorker(setup, events, ready) : browserWorker(setup, events);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const message = `wasm: expected thread ${setup.number} to start, got: ${reason}`;
+    const message = `wasm: expected thread ${setup.number} to start, got: ${reasonOf(cause)}`;
     throw new BackendError(message, { cause });
   }
 }
@@ -124,13 +123,13 @@ async function nodeWorker(
 ): Promise<ThreadWorker> {
   type Threads = typeof import('node:worker_threads');
   const { Worker } = await nodeModule<Threads>('node:worker_threads');
-  // Of the program's own flags, some forbid workers, such as --input-type.
+  // Some of the program's own flags forbid workers, such as --input-type.
   const worker = new Worker(new URL('./worker.mjs', import.meta.url), { execArgv: [] });
   worker.on('message', onMessage);
   worker.on('error', (error) => onEnd(String(error)));
   worker.on('exit', (code) => onEnd(`the worker ended with status ${code}`));
   worker.postMessage(setup);
-  // A program that forgets to close the backend can still end.
+  // A program that does not close the backend can still exit.
   ready.then(
     () => worker.unref(),
     () => {},
@@ -154,7 +153,7 @@ function promiseWithResolvers() {
     resolve = onResolve;
     reject = onReject;
   });
-  // Whoever waits sees the error; if nobody does, it is not an unhandled one.
+  // Callers that await the promise see the error; this avoids an unhandled rejection if none does.
   promise.catch(() => {});
   return { promise, resolve, reject };
 }

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createBackend } from '../../src/numerics/create-backend.js';
-import { loadModule, supportedBuilds, type WasmBuild } from '../../src/backends/wasm/module.js';
-import { BackendError } from '../../src/errors.js';
+import { loadModule, supportedBuilds, type WasmBuild } from '../../../src/backends/wasm/module.js';
+import { BackendError } from '../../../src/errors.js';
+import { createBackend } from '../../../src/numerics/create-backend.js';
 
-/** What the engine is made to say of itself, and whether files can be read. */
+/** The features that the mocked engine reports, and whether files can be read. */
 const engine = vi.hoisted(() => ({
   simd: true,
   relaxed: false,
@@ -18,8 +18,8 @@ vi.mock('wasm-feature-detect', () => ({
   threads: async () => engine.threads,
 }));
 
-vi.mock('../../src/node.js', async (original) => {
-  const actual = await original<typeof import('../../src/node.js')>();
+vi.mock('../../../src/node.js', async (original) => {
+  const actual = await original<typeof import('../../../src/node.js')>();
   const nodeModule = async (name: `node:${string}`) => {
     if (!engine.hasFiles) throw new Error('no such file');
     return actual.nodeModule(name);
@@ -31,22 +31,22 @@ afterEach(() => {
   Object.assign(engine, { simd: true, relaxed: false, threads: false, hasFiles: true });
 });
 
-const SIMD = new URL('../../src/backends/wasm/simd.wasm', import.meta.url);
+const SIMD = new URL('../../../src/backends/wasm/simd.wasm', import.meta.url);
 
 describe('on an engine without relaxed SIMD', () => {
-  it('the simd build is chosen, and a note says why', async () => {
+  it('the simd build is chosen, and a note gives the reason', async () => {
     expect(await supportedBuilds()).toEqual(['simd']);
     await using backend = await createBackend('auto', { threads: 1 });
     expect(backend.info).toMatchObject({ backend: 'wasm', build: 'simd', threads: 1 });
     expect(backend.info.notes).toContainEqual(expect.stringContaining('no relaxed SIMD'));
   });
 
-  it('no note complains about the simd build when it was asked for', async () => {
+  it('there is no note if the simd build was requested', async () => {
     await using backend = await createBackend('wasm', { build: 'simd', threads: 1 });
     expect(backend.info).toMatchObject({ build: 'simd', notes: [] });
   });
 
-  it('asking for the relaxed build is an error that names the build to use instead', async () => {
+  it('requesting the relaxed build is an error that names the build to use instead', async () => {
     await expect(createBackend('wasm', { build: 'relaxed' })).rejects.toThrow(
       new BackendError(
         'wasm: expected an engine with WebAssembly relaxed SIMD (Node 21, Chrome 114), got one without; use the simd build',
@@ -56,7 +56,7 @@ describe('on an engine without relaxed SIMD', () => {
 });
 
 describe('on an engine without SIMD', () => {
-  it('the wasm backend is an error that says what would have it, and auto is the reference', async () => {
+  it('the wasm backend is an error that names engines with SIMD, and auto is the reference', async () => {
     Object.assign(engine, { simd: false });
     expect(await supportedBuilds()).toEqual([]);
     await expect(createBackend('wasm')).rejects.toThrow(
@@ -71,7 +71,7 @@ describe('on an engine without SIMD', () => {
 });
 
 describe('createBackend', () => {
-  it('refuses a build and a backend that it does not know', async () => {
+  it('refuses an unknown build and an unknown backend', async () => {
     await expect(createBackend('wasm', { build: 'sse' as WasmBuild })).rejects.toThrow(
       new BackendError('wasm: expected a build of relaxed or simd, got sse'),
     );
@@ -80,14 +80,14 @@ describe('createBackend', () => {
     );
   });
 
-  it('runs a copy of the core that the program brings along', async () => {
+  it('runs a copy of the core from the program', async () => {
     engine.hasFiles = false;
     const source = await readFile(SIMD);
     await using backend = await createBackend('wasm', { build: 'simd', source });
     expect([...(await backend.relu([-1, 2]))]).toEqual([0, 2]);
   });
 
-  it('refuses a copy that is no WebAssembly', async () => {
+  it('refuses a copy that is not WebAssembly', async () => {
     const source = new TextEncoder().encode('<!doctype html>');
     await expect(createBackend('wasm', { build: 'simd', source })).rejects.toThrow(
       /^wasm: expected the simd build in the given source, got: /,
@@ -95,7 +95,7 @@ describe('createBackend', () => {
     await expect(createBackend('wasm', { build: 'simd', source })).rejects.toThrow(BackendError);
   });
 
-  it('refuses a module that is not the core, and names what it lacks', async () => {
+  it('refuses a module that is not the core, and names a missing export', async () => {
     const source = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
     await expect(createBackend('wasm', { build: 'simd', source })).rejects.toThrow(
       new BackendError('wasm: expected the core to export table, got none; rebuild it'),
@@ -111,12 +111,12 @@ describe('loadModule', () => {
     );
     await expect(loadModule('relaxed')).rejects.toThrow(BackendError);
     engine.hasFiles = true;
-    // Whether this engine compiles it or not, the file has been read.
+    // The file has been read, even if this engine cannot compile it.
     const outcome = await loadModule('relaxed').catch((error: BackendError) => error);
     expect(String(outcome)).not.toContain('no such file');
   });
 
-  it('compiles a build once, however many ask for it', async () => {
+  it('compiles a build once for several callers', async () => {
     const compile = vi.spyOn(WebAssembly, 'compile');
     try {
       const [a, b] = await Promise.all([loadModule('simd'), loadModule('simd')]);

@@ -2,23 +2,23 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
-import { type Backend, createBackend } from '../../src/index.js';
-import { relu } from '../../src/layers/activations.js';
-import { conv2d } from '../../src/layers/conv2d.js';
-import { dropout } from '../../src/layers/dropout.js';
-import { flatten } from '../../src/layers/flatten.js';
-import type { Layer } from '../../src/layers/layer.js';
-import { linear } from '../../src/layers/linear.js';
-import { onImages } from '../../src/layers/on-images.js';
-import { averagePool2d, maxPool2d } from '../../src/layers/pooling.js';
-import { sequential } from '../../src/layers/sequential.js';
-import { Step } from '../../src/step.js';
-import { persistent } from '../../src/tensor.js';
-import { softmaxCrossEntropy } from '../../src/training/losses.js';
-import { adam } from '../../src/training/optimizers.js';
-import { Trainer } from '../../src/training/trainer.js';
-import { residualNetwork } from '../networks.js';
+import { syntheticDigits } from '../../../src/data/synthetic/synthetic-digits.js';
+import { type Backend, createBackend } from '../../../src/index.js';
+import { relu } from '../../../src/layers/activations.js';
+import { conv2d } from '../../../src/layers/conv2d.js';
+import { dropout } from '../../../src/layers/dropout.js';
+import { flatten } from '../../../src/layers/flatten.js';
+import type { Layer } from '../../../src/layers/layer.js';
+import { linear } from '../../../src/layers/linear.js';
+import { onImages } from '../../../src/layers/on-images.js';
+import { averagePool2d, maxPool2d } from '../../../src/layers/pooling.js';
+import { sequential } from '../../../src/layers/sequential.js';
+import { Step } from '../../../src/step.js';
+import { persistent } from '../../../src/tensor.js';
+import { softmaxCrossEntropy } from '../../../src/training/losses.js';
+import { adam } from '../../../src/training/optimizers.js';
+import { Trainer } from '../../../src/training/trainer.js';
+import { residualNetwork } from '../../networks.js';
 
 const DIGIT = { channels: 1, height: 28, width: 28 };
 
@@ -26,7 +26,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** Weights after 1,000 steps of a network whose calls are of every size. */
+/** Weights after 1,000 steps of a network with small and large calls. */
 async function trainedWeights(backend: Backend): Promise<Uint8Array> {
   const { train } = syntheticDigits({ trainSize: 2000, testSize: 1 });
   const trainer = new Trainer(backend, {
@@ -40,7 +40,7 @@ async function trainedWeights(backend: Backend): Promise<Uint8Array> {
   return trainer.encode();
 }
 
-/** Networks whose calls leave odd shares to three threads, and whose images have odd borders. */
+/** Networks that three threads cannot share evenly, on images with asymmetric borders. */
 const IMAGE_NETWORKS = {
   convolutions: () =>
     onImages(
@@ -72,7 +72,7 @@ async function trainedOnImages(backend: Backend, model: Layer): Promise<Uint8Arr
   return trainer.encode();
 }
 
-/** A step whose second thread leaves the memory: row 40 of 64 has a target far outside. */
+/** A step whose second thread accesses an address outside the memory: the target of row 40 of 64 is too large. */
 async function trappingStep({ device }: Backend) {
   const [L, p] = [persistent('L', [1]), persistent('p', [64, 10])];
   const [z, t] = [persistent('z', [64, 10]), persistent('t', [64], 'int32')];
@@ -88,7 +88,7 @@ describe('threads', () => {
   it('give the same weights after 1,000 steps, bit for bit, however many there are', async () => {
     const [one, ...others] = await Promise.all(
       [1, 2, 3].map(async (threads) => {
-        await using backend = await createBackend('wasm', { threads, worthDividing: 0 });
+        await using backend = await createBackend('wasm', { threads, worthPartitioning: 0 });
         expect(backend.info.threads).toBe(threads);
         return await trainedWeights(backend);
       }),
@@ -97,14 +97,14 @@ describe('threads', () => {
   });
 
   it.each(Object.entries(IMAGE_NETWORKS))(
-    'and rows of tiles change no bit of what %s learn',
+    'and rows of tiles do not change the bits of the weights of %s',
     async (_name, model) => {
       const results: Uint8Array[] = [];
       for (const threads of [1, 2, 3]) {
         for (const tileRows of [4, 6] as const) {
           await using backend = await createBackend('wasm', {
             threads,
-            worthDividing: 0,
+            worthPartitioning: 0,
             tileRows,
           });
           results.push(await trainedOnImages(backend, model()));
@@ -115,19 +115,19 @@ describe('threads', () => {
     },
   );
 
-  it.each([0, -1, 1.5, 10_000, Number.NaN])('cannot number %s', async (threads) => {
+  it.each([0, -1, 1.5, 10_000, Number.NaN])('cannot be %s', async (threads) => {
     await expect(createBackend('wasm', { threads })).rejects.toThrow(
       `wasm: expected threads to be an integer from 1 to 64, got ${threads}`,
     );
   });
 
-  it('are one less than there are cores, unless asked otherwise', async () => {
+  it('are the number of cores minus one by default', async () => {
     const { availableParallelism } = await import('node:os');
     await using backend = await createBackend('wasm');
     expect(backend.info.threads).toBe(Math.min(Math.max(1, availableParallelism() - 1), 8));
   });
 
-  it('are one where there is no SharedArrayBuffer, and a note says why', async () => {
+  it('are one without SharedArrayBuffer, and a note gives the reason', async () => {
     vi.stubGlobal('SharedArrayBuffer', undefined);
     await using backend = await createBackend('wasm', { threads: 2 });
     expect(backend.info.threads).toBe(1);
@@ -135,7 +135,7 @@ describe('threads', () => {
     expect(await backend.relu([-1, 2])).toEqual(new Float32Array([0, 2]));
   });
 
-  it('use no processor time while nothing runs', async () => {
+  it('use no processor time between runs', async () => {
     await using backend = await createBackend('wasm', { threads: 3 });
     await backend.relu([1]);
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -145,9 +145,9 @@ describe('threads', () => {
     expect((user + system) / 1000, 'milliseconds in a second').toBeLessThan(100);
   });
 
-  it('work on behalf of two backends at once', async () => {
-    await using one = await createBackend('wasm', { threads: 2, worthDividing: 0 });
-    await using two = await createBackend('wasm', { threads: 2, worthDividing: 0 });
+  it('work for two backends at once', async () => {
+    await using one = await createBackend('wasm', { threads: 2, worthPartitioning: 0 });
+    await using two = await createBackend('wasm', { threads: 2, worthPartitioning: 0 });
     const sizes = { m: 64, n: 64, k: 64 };
     const a = Float32Array.from({ length: 4096 }, (_, i) => i % 7);
     const results = await Promise.all(
@@ -158,8 +158,8 @@ describe('threads', () => {
 });
 
 describe('a thread that fails', () => {
-  it('in the middle of a run is an error with its reason, and later runs fail alike', async () => {
-    await using backend = await createBackend('wasm', { threads: 2, worthDividing: 0 });
+  it('during a run is an error with its reason, and later runs fail too', async () => {
+    await using backend = await createBackend('wasm', { threads: 2, worthPartitioning: 0 });
     const executable = await trappingStep(backend);
     await expect(executable.run(1)).rejects.toThrow(
       /^wasm: expected all threads to finish, got a failure of one: RuntimeError: .*memory access/,
@@ -205,11 +205,11 @@ describe('a process with threads', () => {
        ${rest}`,
     ]);
 
-  it('ends by itself after close', async () => {
+  it('exits after close', async () => {
     expect((await program('await backend.close(); await backend.close();')).stdout).toBe('11\n');
   });
 
-  it('ends by itself even when close was forgotten', async () => {
+  it('exits even if the backend is not closed', async () => {
     expect((await program('')).stdout).toBe('11\n');
   });
 });

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 const VERSION = Number.parseInt(process.versions.v8, 10);
 const WORKS = VERSION >= 12 && VERSION !== 13;
 
-/** In a process of its own, since the flag holds for a whole process. */
+/** In a subprocess, since the flag affects the whole process. */
 async function infoAndProduct() {
   const program = `
     import { createBackend } from './dist/index.js';
@@ -23,7 +23,7 @@ async function infoAndProduct() {
   return { ...JSON.parse(stdout), stderr };
 }
 
-it(`revectorisation is ${WORKS ? 'on when asked for' : 'refused in a note by an engine that cannot'}, and changes no result`, async () => {
+it(`revectorisation is ${WORKS ? 'on when requested' : 'off with a note on an engine without it'}, and changes no result`, async () => {
   const { info, right, stderr } = await infoAndProduct();
   expect(info.revectorize).toBe(WORKS);
   expect(info.notes.some((note: string) => note.includes('256 bits'))).toBe(!WORKS);

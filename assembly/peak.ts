@@ -1,15 +1,15 @@
-// The roofs that benchmarks measure against: independent multiply-adds, and independent exponentials.
+// Loops that measure the peaks of the roofline model: independent multiply-adds, independent exponentials.
 import { expOfNonPositive4 } from './exp';
 import { multiplyAdd, sumLanes } from './simd';
 
-/** Operations of one turn of `multiplyAdds`: 48 multiply-adds of four lanes. */
+/** Floating-point operations of one turn of `multiplyAdds`: 48 multiply-adds of four lanes. */
 export function operationsPerTurn(): i32 {
   return 48 * 4 * 2;
 }
 
 /**
- * Twelve chains of multiply-adds; what it returns keeps the compiler from dropping it. Each chain takes four steps a
- * turn, and the numbers come from outside: V8 makes constants anew at every use.
+ * Twelve chains of multiply-adds, four steps per turn. The result keeps the compiler from dropping the
+ * loop. The numbers are parameters because V8 builds a vector constant anew at every use.
  */
 export function multiplyAdds(turns: i32, factor: f32, term: f32): f32 {
   const x = f32x4.splat(factor);
@@ -32,8 +32,8 @@ export function multiplyAdds(turns: i32, factor: f32, term: f32): f32 {
 }
 
 /**
- * With fused multiply-add, acc + x·y, the form whose sum stays in its register. Without, acc·x + y,
- * since the product x·y would be taken out of the loop.
+ * With fused multiply-add, acc + x·y: the form whose accumulator stays in its register. Without it,
+ * acc·x + y, because the compiler would move the product x·y out of the loop.
  */
 // @ts-ignore: decorator
 @inline function accumulate(acc: v128, x: v128, y: v128): v128 {
@@ -41,12 +41,12 @@ export function multiplyAdds(turns: i32, factor: f32, term: f32): f32 {
   return multiplyAdd(acc, x, y);
 }
 
-/** Exponentials of one turn of `exponentials`: two vectors. */
+/** Exponentials per turn of `exponentials`: two vectors. */
 export function exponentialsPerTurn(): i32 {
   return 8;
 }
 
-/** e^x for x ≤ 0, over and over; what it returns keeps the compiler from dropping it. */
+/** eˣ for x ≤ 0, again and again. The result keeps the compiler from dropping the loop. */
 export function exponentials(turns: i32, x: f32): f32 {
   let a = f32x4.splat(x), sum = f32x4.splat(0);
   const step = f32x4.splat(1e-6);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Heap } from '../../src/backends/wasm/heap.js';
-import { BackendError } from '../../src/errors.js';
-import { ALIGNMENT, roundUp } from '../../src/memory-plan.js';
+import { Heap } from '../../../src/backends/wasm/heap.js';
+import { BackendError } from '../../../src/errors.js';
+import { ALIGNMENT, roundUp } from '../../../src/memory-plan.js';
 
 const PAGE = 65_536;
 const START = 1000;
@@ -17,11 +17,11 @@ function createHeap(pages = 1, maximum = 1000) {
 interface Block {
   readonly offset: number;
   readonly size: number;
-  /** Written to every byte, to see whether anything else writes there. */
+  /** Written to every byte, to detect other writes. */
   readonly mark: number;
 }
 
-/** Allocates `bytes` where the number is positive, else gives back a block that is still held. */
+/** Allocates `bytes` bytes, or releases one of the allocated blocks. */
 type Request = { readonly bytes: number } | { readonly release: number };
 
 const anyRequest: fc.Arbitrary<Request> = fc.oneof(
@@ -30,7 +30,7 @@ const anyRequest: fc.Arbitrary<Request> = fc.oneof(
 );
 
 describe('Heap', () => {
-  it('hands out zeroed, aligned blocks that never touch one another', () => {
+  it('allocates zeroed, aligned blocks that do not overlap', () => {
     fc.assert(
       fc.property(fc.array(anyRequest, { maxLength: 40 }), (requests) => {
         const { heap, bytes, memory } = createHeap();
@@ -56,7 +56,7 @@ describe('Heap', () => {
     );
   });
 
-  it('joins what is given back in any order, so that all of it can be had in one piece', () => {
+  it('merges blocks released in any order into one block', () => {
     const sizes = fc.array(fc.integer({ min: 1, max: PAGE }), { minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(sizes, fc.infiniteStream(fc.nat()), (requested, choices) => {
@@ -76,7 +76,7 @@ describe('Heap', () => {
     );
   });
 
-  it('uses a released block again before it grows', () => {
+  it('reuses a released block before it grows', () => {
     const { heap, memory } = createHeap();
     const first = heap.allocate(30_000);
     heap.allocate(30_000);
@@ -86,14 +86,14 @@ describe('Heap', () => {
     expect(memory.buffer.byteLength).toBe(PAGE);
   });
 
-  it('grows by no more than what the free end of the memory lacks', () => {
+  it('grows only by what is missing at the free end of the memory', () => {
     const { heap, memory } = createHeap();
     const offset = heap.allocate(3 * PAGE - 2 * START);
     expect(offset).toBe(roundUp(START, ALIGNMENT));
     expect(memory.buffer.byteLength).toBe(3 * PAGE);
   });
 
-  it('does nothing when it is given what it never handed out, or has back already', () => {
+  it('ignores the release of unknown and of released offsets', () => {
     const { heap } = createHeap();
     const offset = heap.allocate(100);
     heap.release(offset + 1);
@@ -105,7 +105,7 @@ describe('Heap', () => {
     expect([heap.allocate(100), heap.allocate(100)]).toEqual([offset, offset + 128]);
   });
 
-  it('says how much it could not get, and works on as before', () => {
+  it('reports how much it could not allocate, and continues to work', () => {
     const { heap, memory, bytes } = createHeap(1, 4);
     const kept = heap.allocate(100);
     bytes(kept, 100).fill(7);

@@ -1,16 +1,16 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createBackend } from '../../src/numerics/create-backend.js';
-import type { Device } from '../../src/backends/device.js';
-import { BUILDS, supportedBuilds, type WasmBuild } from '../../src/backends/wasm/module.js';
-import { createWasmDevice } from '../../src/backends/wasm/wasm.js';
-import { BackendError } from '../../src/errors.js';
-import { Step } from '../../src/step.js';
-import { persistent, type Tensor } from '../../src/tensor.js';
-import { reluStep } from './relu-step.js';
+import type { Device } from '../../../src/backends/device.js';
+import { BUILDS, supportedBuilds, type WasmBuild } from '../../../src/backends/wasm/module.js';
+import { createWasmDevice } from '../../../src/backends/wasm/wasm.js';
+import { BackendError } from '../../../src/errors.js';
+import { createBackend } from '../../../src/numerics/create-backend.js';
+import { Step } from '../../../src/step.js';
+import { persistent, type Tensor } from '../../../src/tensor.js';
+import { reluStep } from '../relu-step.js';
 
 const SUPPORTED = await supportedBuilds();
 
-/** result ← tanh(x), which negates where relu would not. */
+/** result ← tanh(x), which differs from relu for negative x. */
 function tanhStep(x: Tensor, result: Tensor): Step {
   const step = new Step();
   step.call('tanhForward', { x }, { into: { y: result } });
@@ -28,8 +28,8 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
   const isMissing = !SUPPORTED.includes(build);
   const create = () => createWasmDevice({ build, threads: 1 });
 
-  describe.skipIf(isMissing)(isMissing ? 'is not for this engine' : 'on this engine', () => {
-    it('says what it is', async () => {
+  describe.skipIf(isMissing)(isMissing ? 'is unsupported here' : 'on this engine', () => {
+    it('describes itself in info', async () => {
       await using backend = await createBackend('wasm', { build, threads: 1 });
       expect(backend.info).toMatchObject({ backend: 'wasm', build, threads: 1, notes: [] });
     });
@@ -44,7 +44,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       expect(await device.read(x)).toEqual(new Float32Array(100));
     });
 
-    it('writes the first values of a tensor and leaves the rest', async () => {
+    it('writes the first values of a tensor and keeps the others', async () => {
       const device = await create();
       const x = persistent('x', [4], 'int32');
       device.write(x, [1, 2, 3, 4]);
@@ -63,7 +63,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       ]);
     });
 
-    it('reads copies, which later runs do not change', async () => {
+    it('reads copies, which later writes do not change', async () => {
       const device = await create();
       const x = persistent('x', [2]);
       device.write(x, [1, 2]);
@@ -84,7 +84,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       expect(await readAll(device, state)).toEqual([7, 7, 70, 0]);
     });
 
-    it('shares persistent tensors between the steps that name them', async () => {
+    it('shares persistent tensors between steps', async () => {
       const device = await create();
       const [w, dw, y] = ['w', 'dw', 'y'].map((name) => persistent(name, [3]));
       const [schedule, state] = [persistent('schedule', [1]), persistent('state', [4], 'int32')];
@@ -111,7 +111,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       const small = await device.compile(reluStep(x, y));
       device.write(x, [-1, 2, 3]);
       await small.run(1);
-      // Each arena is larger than the whole memory before it, which therefore moves as it grows.
+      // Each arena is larger than the whole memory before it, so the memory grows and its buffer changes.
       for (const size of [100_000, 1_000_000]) {
         const [x2, y2] = [persistent('x2', [size]), persistent('y2', [size])];
         const large = await device.compile(reluStep(x2, y2, 3));
@@ -125,7 +125,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       }
     });
 
-    it('gives the memory of the arena back that a larger one replaces', async () => {
+    it('frees the arena that a larger one replaces', async () => {
       const device = await create();
       const tensors = (size: number) => [persistent('x', [size]), persistent('y', [size])] as const;
       await device.compile(reluStep(...tensors(100_000)));
@@ -139,18 +139,18 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       }
     });
 
-    it('leaves a closed step alone when the arena moves', async () => {
+    it('does not link a closed step again when the arena moves', async () => {
       const device = await create();
       const [x, y] = [persistent('x', [3]), persistent('y', [3])];
       (await device.compile(reluStep(x, y))).close();
-      // What lies where the closed step was must survive.
+      // A tensor in the memory of the closed step must not be overwritten.
       const other = persistent('other', [64]);
       device.write(other, numbers(64, 1));
       await device.compile(reluStep(persistent('x2', [50_000]), persistent('y2', [50_000])));
       expect(await device.read(other)).toEqual(numbers(64, 1));
     });
 
-    it('needs no more memory when steps are compiled and given back over and over', async () => {
+    it('needs no more memory when steps are compiled and released repeatedly', async () => {
       const device = await create();
       const cycle = async () => {
         const tensors = [persistent('x', [5000]), persistent('y', [5000])] as const;
@@ -167,9 +167,9 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       }
     });
 
-    it('keeps nothing of a step that does not fit into memory, and works on', async () => {
+    it('frees everything of a step that does not fit into memory, and continues to work', async () => {
       const device = await create();
-      // 4 GiB for x, more than WebAssembly addresses; y and b would have fitted.
+      // x takes 4 GiB, more than WebAssembly can address; y and b would fit.
       const failing = () => {
         const step = new Step();
         const I = 2 ** 30;
@@ -212,7 +212,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       expect(await readAll(a, y)).toEqual([3, 0]);
     });
 
-    it('refuses everything once it is closed', async () => {
+    it('refuses every call after it is closed', async () => {
       const device = await create();
       const [x, y] = [persistent('x', [2]), persistent('y', [2])];
       const executable = await device.compile(reluStep(x, y));

@@ -1,0 +1,82 @@
+import { BackendError, reasonOf } from '../../errors.js';
+import { KERNELS, type KernelName } from './kernel-call.js';
+
+/** What assembly/index.ts exports, apart from the kernels. */
+export interface CoreExports {
+  readonly table: WebAssembly.Table;
+  heapBase(): number;
+  /** Bytes that a pool of `threads` threads needs. */
+  workerPoolBytes(threads: number): number;
+  setTileRows(rows: number): void;
+  setPairsStrips(pairs: boolean): void;
+  joinWorkerPool(
+    control: number,
+    number: number,
+    threads: number,
+    maySleep: boolean,
+    spins: number,
+  ): void;
+  /** Returns 0 when a thread failed. */
+  runStep(list: number, calls: number, times: number): number;
+  runAlone(list: number, calls: number, times: number): number;
+  /** Tells the other threads not to wait for this one. */
+  fail(): void;
+  multiplyAdds(turns: number, factor: number, term: number): number;
+  operationsPerTurn(): number;
+  exponentials(turns: number, x: number): number;
+  exponentialsPerTurn(): number;
+}
+
+/** Exports that the device cannot do without; kernels besides. */
+const REQUIRED = [
+  'table',
+  'heapBase',
+  'workerPoolBytes',
+  'joinWorkerPool',
+  'setTileRows',
+  'setPairsStrips',
+  'runStep',
+  'runAlone',
+  'fail',
+] as const satisfies readonly (keyof CoreExports)[];
+
+/** A shared memory must state its maximum, which is all that 32-bit addresses reach. */
+export function createMemory(threads: number): WebAssembly.Memory {
+  if (threads === 1) return new WebAssembly.Memory({ initial: 2 });
+  try {
+    return new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
+  } catch (cause) {
+    throw new BackendError(
+      'wasm: expected to reserve 4 GiB of shared memory, got a refusal from the engine; use threads: 1',
+      { cause },
+    );
+  }
+}
+
+/** @throws BackendError for a module that is not the core, or not the core of this version */
+export async function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<CoreExports> {
+  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+  for (const name of [...REQUIRED, ...KERNELS]) {
+    if (!names.includes(name)) {
+      throw new BackendError(`wasm: expected the core to export ${name}, got none; rebuild it`);
+    }
+  }
+  try {
+    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    return instance.exports as unknown as CoreExports;
+  } catch (cause) {
+    throw new BackendError(
+      `wasm: expected a core for one thread as source, got: ${reasonOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** Appends every kernel to the core's function table; returns the index of each. */
+export function tabulate(core: CoreExports): Map<KernelName, number> {
+  const kernels = core as unknown as Readonly<Record<KernelName, () => void>>;
+  return new Map(KERNELS.map((kernel) => [kernel, core.table.grow(1, kernels[kernel])]));
+}

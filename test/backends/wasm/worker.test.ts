@@ -1,0 +1,19 @@
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { expect, it } from 'vitest';
+
+const WORKER = fileURLToPath(new URL('../../../src/backends/wasm/worker.mjs', import.meta.url));
+
+/** What Vite makes of a worker by default. Top-level await is an error there. */
+it('worker.mjs can be bundled as a classic script without imports', async () => {
+  const { outputFiles, warnings } = await build({
+    entryPoints: [WORKER],
+    bundle: true,
+    format: 'iife',
+    write: false,
+    logLevel: 'silent',
+  });
+  expect(warnings).toEqual([]);
+  expect(outputFiles).toHaveLength(1);
+  expect(() => new Function(outputFiles[0].text)).not.toThrow();
+});
