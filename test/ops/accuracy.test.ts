@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { accuracyCase } from '../../src/gradcheck/kernel-cases.js';
-import { accuracyOf } from '../../src/ops/accuracy.js';
+import { accuracyCase, accuracyOf } from '../../src/ops/accuracy.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { kernelsOf } from '../../src/gradcheck/case.js';
-import { averagePool2dCase } from '../../src/gradcheck/image-cases.js';
+import { averagePool2dCase } from '../../src/ops/average-pool2d.js';
 import { describeOnEachBackend } from '../backends.js';
 import {
   callWith,
@@ -22,7 +21,11 @@ describe('averagePool2d', () => {
 
   it('refuses tensors and windows that do not fit together', () => {
     const forward = (shapes: object, window = squareWindow(2, 2)) =>
-      callWith('averagePool2dForward', { y: [5, 2, 3, 4], x: [5, 5, 6, 4], ...shapes }, window);
+      callWith(
+        'averagePool2dForward',
+        { y: [5, 2, 3, 4], x: [5, 5, 6, 4], ...shapes },
+        { attributes: window },
+      );
     expect(forward({})).not.toThrow();
     expect(forward({ x: [5, 30, 4] })).toThrow(
       'averagePool2d: expected input of shape (B, H, W, C), got (5, 30, 4)',
@@ -38,7 +41,7 @@ describe('averagePool2d', () => {
       'averagePool2d: expected padding of at most half the window, 3 × 3, got 2 × 2',
     );
     const backward = { dx: [5, 5, 6, 4], dy: [5, 2, 3, 3] };
-    expect(callWith('averagePool2dBackward', backward, squareWindow(2, 2))).toThrow(
+    expect(callWith('averagePool2dBackward', backward, { attributes: squareWindow(2, 2) })).toThrow(
       'averagePool2d: expected dy of shape (5, 2, 3, 4), got (5, 2, 3, 3)',
     );
   });
@@ -48,7 +51,7 @@ describeOnEachBackend('averagePool2d', (backend) => {
   it('agrees with the reference for all windows and numbers of channels', async () => {
     await forAll(
       poolingSizes({ extents: 9, channels: 19 }),
-      (random, sizes) => expectAgreement(kernelsOf(averagePool2dCase(random, sizes)), backend),
+      (random, sizes) => expectAgreement(averagePool2dCase(random, sizes), backend),
       60,
     );
   });
@@ -56,11 +59,14 @@ describeOnEachBackend('averagePool2d', (backend) => {
   it('leaves out the last row and column of an odd image, and gives them no gradient', async () => {
     const x = image([1, 2, 9], [4, 3, 9], [9, 9, 9]);
     const window = squareWindow(2, 2);
-    const { y } = await runOp(backend, 'averagePool2dForward', { x }, { y: [1, 1, 1, 1] }, window);
+    const { y } = await runOp(backend, 'averagePool2dForward', { x }, { attributes: window });
     expect([...y]).toEqual([2.5]);
     const operands = { dy: image([8]) };
     const outputs = { dx: [1, 3, 3, 1] };
-    const { dx } = await runOp(backend, 'averagePool2dBackward', operands, outputs, window);
+    const { dx } = await runOp(backend, 'averagePool2dBackward', operands, {
+      attributes: window,
+      like: outputs,
+    });
     expect([...dx]).toEqual([2, 2, 0, 2, 2, 0, 0, 0, 0]);
   });
 
@@ -68,7 +74,7 @@ describeOnEachBackend('averagePool2d', (backend) => {
     const x = image([1, 2, 3], [4, 5, 6], [7, 8, 9]);
     const window = squareWindow(2, 1, 1);
     const outputs = { y: [1, 4, 4, 1] };
-    const { y } = await runOp(backend, 'averagePool2dForward', { x }, outputs, window);
+    const { y } = await runOp(backend, 'averagePool2dForward', { x }, { attributes: window });
     expect([...y]).toEqual([
       ...[0.25, 0.75, 1.25, 0.75],
       ...[1.25, 3, 4, 2.25],
@@ -80,8 +86,7 @@ describeOnEachBackend('averagePool2d', (backend) => {
       backend,
       'averagePool2dBackward',
       { dy },
-      { dx: [1, 3, 3, 1] },
-      window,
+      { attributes: window, like: { dx: [1, 3, 3, 1] } },
     );
     expect([...dx]).toEqual([3, 2, 0, 2, 2, 0, 0, 0, 4]);
   });

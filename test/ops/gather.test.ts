@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Operand } from '../../src/numerics/single-calls.js';
-import { gatherCase } from '../../src/gradcheck/kernel-cases.js';
+import type { Operand } from '../../src/numerics/operands.js';
+import { gatherCase } from '../../src/ops/gather.js';
 import { describeOnEachBackend } from '../backends.js';
 import {
   callWith,
@@ -9,9 +9,9 @@ import {
   expectNear,
   extent,
   forAll,
-  integers,
   matrix,
   runOp,
+  vector,
 } from './checks.js';
 
 describe('gather', () => {
@@ -26,17 +26,17 @@ describe('gather', () => {
     expect(callWith('gatherReals', { ...fitting, index: [8] })).toThrow(
       'gather: expected index of shape (9), got (8)',
     );
-    expect(callWith('gatherLabels', { t: [2, 1], labels: [9], index: [9], state: [4] })).toThrow(
-      'gather: expected t of shape (B), got (2, 1)',
-    );
-    expect(callWith('gatherLabels', { t: [2], labels: [9], index: [8], state: [4] })).toThrow(
-      'gather: expected index of shape (9), got (8)',
-    );
+    expect(
+      callWith('gatherLabels', { labels: [9], index: [9], state: [4] }, { into: { t: [2, 1] } }),
+    ).toThrow('gather: expected t of shape (B), got (2, 1)');
+    expect(
+      callWith('gatherLabels', { labels: [9], index: [8], state: [4] }, { like: { t: [2] } }),
+    ).toThrow('gather: expected index of shape (9), got (8)');
   });
 });
 
 describeOnEachBackend('gather', (backend) => {
-  const batch = { index: integers(2, 0, 1), state: integers(1, 0, 1, 0) };
+  const batch = { index: vector(2, 0, 1), state: vector(1, 0, 1, 0) };
 
   it('agrees with the reference', async () => {
     const sizes = fc
@@ -47,27 +47,26 @@ describeOnEachBackend('gather', (backend) => {
 
   it('takes the rows that the index names, from the position on', async () => {
     const data = matrix([1, 2, 3], [4, 5, 6], [7, 8, 9]);
-    const { x } = await runOp(backend, 'gatherReals', { data, ...batch }, { x: [2, 3] });
+    const { x } = await runOp(backend, 'gatherReals', { data, ...batch }, { like: { x: [2, 3] } });
     expect([...x]).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   it('normalises bytes to (byte / 255 − mean) / std, 255 as well', async () => {
-    const data: Operand = { values: [0, 255, 51, 102, 9, 9], shape: [3, 2], dtype: 'uint8' };
+    const data: Operand = { data: [0, 255, 51, 102, 9, 9], shape: [3, 2] };
     const attributes = { mean: 0.5, std: 0.25 };
     const { x } = await runOp(
       backend,
       'gatherBytes',
       { data, ...batch },
-      { x: [2, 2] },
-      attributes,
+      { attributes, like: { x: [2, 2] } },
     );
     expectNear(x, [-2, 2, -1.2, -0.4]);
   });
 
   it('takes the labels of the same rows', async () => {
-    const labels = integers(10, 20, 30);
-    const t: Operand = integers(0, 0);
-    const gathered = await runOp(backend, 'gatherLabels', { t, labels, ...batch }, {});
+    const labels = vector(10, 20, 30);
+    const t: Operand = vector(0, 0);
+    const gathered = await runOp(backend, 'gatherLabels', { t, labels, ...batch }, { like: {} });
     expect([...gathered.t]).toEqual([10, 20]);
   });
 });

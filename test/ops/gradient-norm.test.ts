@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gradientNormCase } from '../../src/gradcheck/kernel-cases.js';
+import { gradientNormCase } from '../../src/ops/gradient-norm.js';
 import { describeOnEachBackend } from '../backends.js';
 import { callWith, expectAgreement, expectNear, extent, forAll, runOp, vector } from './checks.js';
 
 describe('gradient norm', () => {
   it('refuses a factor that is not one number', () => {
-    expect(callWith('clipFactor', { factor: [2], squares: [2] }, { limit: 1 })).toThrow(
-      'clipFactor: expected factor of shape (1), got (2)',
-    );
+    expect(
+      callWith('clipFactor', { squares: [2] }, { attributes: { limit: 1 }, into: { factor: [2] } }),
+    ).toThrow('clipFactor: expected factor of shape (1), got (2)');
     expect(callWith('scaleGradient', { dw: [4], factor: [4] })).toThrow(
       'scaleGradient: expected factor of shape (1), got (4)',
     );
@@ -18,7 +18,7 @@ describe('gradient norm', () => {
 describeOnEachBackend('gradient norm', (backend) => {
   async function factorOf(squares: number[], limit: number): Promise<number> {
     const operands = { squares: vector(...squares) };
-    const { factor } = await runOp(backend, 'clipFactor', operands, { factor: [1] }, { limit });
+    const { factor } = await runOp(backend, 'clipFactor', operands, { attributes: { limit } });
     return factor[0];
   }
 
@@ -34,7 +34,7 @@ describeOnEachBackend('gradient norm', (backend) => {
 
   it("writes each parameter's sum of squares to its slot, and leaves the others", async () => {
     const operands = { dw: vector(3, -4, 12), squares: vector(-1, -2, -3) };
-    const { squares } = await runOp(backend, 'sumOfSquares', operands, {}, { slot: 1 });
+    const { squares } = await runOp(backend, 'sumOfSquares', operands, { attributes: { slot: 1 } });
     expect([...squares]).toEqual([-1, 169, -3]);
   });
 
@@ -57,7 +57,7 @@ describeOnEachBackend('gradient norm', (backend) => {
 
   it('scales every element', async () => {
     const operands = { dw: vector(1, -2, 3, -4, 5), factor: vector(0.5) };
-    const { dw } = await runOp(backend, 'scaleGradient', operands, {});
+    const { dw } = await runOp(backend, 'scaleGradient', operands);
     expect([...dw]).toEqual([0.5, -1, 1.5, -2, 2.5]);
   });
 });

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kernelsOf } from '../../src/gradcheck/case.js';
-import { squaredErrorCase } from '../../src/gradcheck/gradient-cases.js';
+import { squaredErrorCase } from '../../src/ops/squared-error.js';
 import { describeOnEachBackend } from '../backends.js';
 import {
   callWith,
@@ -25,15 +24,19 @@ describe('squaredError', () => {
 
   it('refuses tensors that do not fit together', () => {
     const scale = { scale: 1 };
-    expect(callWith('squaredErrorForward', { L: [1], y: [4, 1], t: [4] }, scale)).toThrow(
+    expect(callWith('squaredErrorForward', { y: [4, 1], t: [4] }, { attributes: scale })).toThrow(
       'squaredError: expected t of shape (4, 1) like y, got (4)',
     );
-    expect(callWith('squaredErrorForward', { L: [], y: [4], t: [4] }, scale)).toThrow(
-      'squaredError: expected L of shape (1), got ()',
-    );
-    expect(callWith('squaredErrorBackward', { dy: [3], y: [4], t: [4] }, scale)).toThrow(
-      'squaredError: expected dy of shape (4) like y, got (3)',
-    );
+    expect(
+      callWith('squaredErrorForward', { y: [4], t: [4] }, { attributes: scale, into: { L: [] } }),
+    ).toThrow('squaredError: expected L of shape (1), got ()');
+    expect(
+      callWith(
+        'squaredErrorBackward',
+        { y: [4], t: [4] },
+        { attributes: scale, into: { dy: [3] } },
+      ),
+    ).toThrow('squaredError: expected dy of shape (4) like y, got (3)');
   });
 });
 
@@ -43,20 +46,22 @@ describeOnEachBackend('squaredError', (backend) => {
   it.each(REDUCTIONS)('agrees with the reference, as a %s', async (which) => {
     const shapes = fc.tuple(extent(9), extent(9));
     await forAll(shapes, (random, shape) =>
-      expectAgreement(kernelsOf(squaredErrorCase(random, which, shape)), backend),
+      expectAgreement(squaredErrorCase(random, which, shape), backend),
     );
   });
 
   it('is s Σ (y − t)²', async () => {
     const loss = async (scale: number) =>
-      (await runOp(backend, 'squaredErrorForward', operands, { L: [1] }, { scale })).L[0];
+      (await runOp(backend, 'squaredErrorForward', operands, { attributes: { scale } })).L[0];
     expect(await loss(1)).toBe(6);
     expect(await loss(1 / 4)).toBe(1.5);
   });
 
   it('has the gradient 2 s (y − t)', async () => {
     const outputs = { dy: [2, 2] };
-    const { dy } = await runOp(backend, 'squaredErrorBackward', operands, outputs, { scale: 0.5 });
+    const { dy } = await runOp(backend, 'squaredErrorBackward', operands, {
+      attributes: { scale: 0.5 },
+    });
     expect([...dy]).toEqual([1, -2, 0, 1]);
   });
 });

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { stepStateCase } from '../../src/gradcheck/kernel-cases.js';
-import { createStepState, stateWords } from '../../src/ops/step-state.js';
+import { createStepState, stateWords, stepStateCase } from '../../src/ops/step-state.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
-import { callWith, expectAgreement, forAll, integers, runOp } from './checks.js';
+import { callWith, expectAgreement, forAll, runOp, vector } from './checks.js';
 
 describe('step state', () => {
   it('refuses tensors that do not fit together', () => {
@@ -15,7 +14,7 @@ describe('step state', () => {
     expect(callWith('recordLoss', { losses: [9], L: [1], state: [3] })).toThrow(
       'recordLoss: expected state of shape (4), got (3)',
     );
-    expect(callWith('advance', { state: [3] }, { batchSize: 1 })).toThrow(
+    expect(callWith('advance', { state: [3] }, { attributes: { batchSize: 1 } })).toThrow(
       'advance: expected state of shape (4), got (3)',
     );
   });
@@ -29,8 +28,8 @@ describeOnEachBackend('step state', (backend) => {
   });
 
   it('advances step and row by one and the position by the batch', async () => {
-    const operands = { state: integers(7, 2, 128, 0) };
-    const { state } = await runOp(backend, 'advance', operands, {}, { batchSize: 64 });
+    const operands = { state: vector(7, 2, 128, 0) };
+    const { state } = await runOp(backend, 'advance', operands, { attributes: { batchSize: 64 } });
     expect([...state]).toEqual([8, 3, 192, 0]);
   });
 
