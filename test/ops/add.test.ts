@@ -24,7 +24,7 @@ describe('add', () => {
       'add: expected b of shape (2, 3) like a, got (3, 2)',
     );
     expect(callWith('add', { a: [2, 3], b: [2, 3] }, { into: { y: [6] } })).toThrow(
-      'add: expected y of shape (2, 3) like a, got (6)',
+      'add: expected y of shape (2, 3), got (6)',
     );
   });
 });

@@ -56,7 +56,7 @@ describe('gelu', () => {
 
   it('refuses tensors of different shapes', () => {
     expect(callWith('geluForward', { x: [3, 2] }, { into: { y: [2, 3] } })).toThrow(
-      'gelu: expected y of shape (3, 2) like x, got (2, 3)',
+      'geluForward: expected y of shape (3, 2), got (2, 3)',
     );
     expect(callWith('geluBackward', { dy: [3], x: [4] })).toThrow(
       'gelu: expected dy of shape (4) like x, got (3)',

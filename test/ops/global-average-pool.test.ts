@@ -24,7 +24,7 @@ describe('globalAveragePool', () => {
     );
     expect(
       callWith('globalAveragePoolForward', { x: [5, 3, 2, 4] }, { into: { y: [5, 3] } }),
-    ).toThrow('globalAveragePool: expected y of shape (5, 4), got (5, 3)');
+    ).toThrow('globalAveragePoolForward: expected y of shape (5, 4), got (5, 3)');
     expect(
       callWith('globalAveragePoolBackward', { dy: [4, 4] }, { like: { dx: [5, 3, 2, 4] } }),
     ).toThrow('globalAveragePool: expected dy of shape (5, 4), got (4, 4)');

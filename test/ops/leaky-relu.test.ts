@@ -25,7 +25,7 @@ describe('leaky-relu', () => {
     const attributes = { negativeSlope: 0.01 };
     expect(
       callWith('leakyReluForward', { x: [3, 2] }, { attributes, into: { y: [2, 3] } }),
-    ).toThrow('leakyRelu: expected y of shape (3, 2) like x, got (2, 3)');
+    ).toThrow('leakyReluForward: expected y of shape (3, 2), got (2, 3)');
     expect(callWith('leakyReluBackward', { dy: [3], y: [4] }, { attributes })).toThrow(
       'leakyRelu: expected dy of shape (4) like y, got (3)',
     );
@@ -49,7 +49,6 @@ describeOnEachBackend('leaky-relu', (backend) => {
 
   it('keeps what is above zero and what is not a number, and scales the rest', async () => {
     const x = vector(-1, -3, 0, 1e-40, 2, Number.NaN, Infinity, -Infinity);
-    const shapes = { y: x.shape };
     const { y } = await runOp(
       backend,
       'leakyReluForward',

@@ -104,11 +104,11 @@ describeOnEachBackend('matmul', (backend) => {
     const [M, N, K] = [9, 2051, 1030];
     const [A, B, E] = [persistent('A', [M, K]), persistent('B', [K, N]), persistent('E', [N, M])];
     const step = new Step();
-    const [C, D] = [step.activation('C', [M, N]), step.activation('D', [M, M])];
     const result = persistent('result', [K, M]);
-    step.call('matmul', { C, A, B }, PLAIN);
-    step.call('matmul', { C: D, A: C, B: E }, PLAIN);
-    step.call('matmul', { C: result, A, B: D }, { transposeA: 1, transposeB: 0 });
+    const { C } = step.call('matmul', { A, B }, { attributes: PLAIN });
+    const { C: D } = step.call('matmul', { A: C, B: E }, { attributes: PLAIN });
+    const attributes = { transposeA: 1, transposeB: 0 };
+    step.call('matmul', { A, B: D }, { attributes, into: { C: result } });
     const executable = await device.compile(step);
     for (const scale of [1, 2]) {
       device.write(A, new Float32Array(M * K).fill(scale));
@@ -139,7 +139,7 @@ describe('matmul in WebAssembly', () => {
     device.write(A, new Float32Array(K).fill(1));
     device.write(B, new Float32Array(K * N).fill(1));
     const step = new Step();
-    step.call('matmul', { C, A, B }, PLAIN);
+    step.call('matmul', { A, B }, { attributes: PLAIN, into: { C } });
     await (await device.compile(step)).run(1);
     expect(await device.read(C)).toEqual(new Float32Array(N).fill(K));
   });

@@ -25,10 +25,10 @@ describe('sigmoid', () => {
 
   it('refuses tensors of different shapes', () => {
     expect(callWith('sigmoidForward', { x: [6] }, { into: { y: [2, 3] } })).toThrow(
-      'sigmoid: expected y of shape (6) like x, got (2, 3)',
+      'sigmoidForward: expected y of shape (6), got (2, 3)',
     );
     expect(callWith('sigmoidBackward', { dy: [4], y: [4] }, { into: { dx: [3] } })).toThrow(
-      'sigmoid: expected dx of shape (4) like y, got (3)',
+      'sigmoidBackward: expected dx of shape (4), got (3)',
     );
   });
 });

@@ -29,14 +29,14 @@ describe('squaredError', () => {
     );
     expect(
       callWith('squaredErrorForward', { y: [4], t: [4] }, { attributes: scale, into: { L: [] } }),
-    ).toThrow('squaredError: expected L of shape (1), got ()');
+    ).toThrow('squaredErrorForward: expected L of shape (1), got ()');
     expect(
       callWith(
         'squaredErrorBackward',
         { y: [4], t: [4] },
         { attributes: scale, into: { dy: [3] } },
       ),
-    ).toThrow('squaredError: expected dy of shape (4) like y, got (3)');
+    ).toThrow('squaredErrorBackward: expected dy of shape (4), got (3)');
   });
 });
 
@@ -58,7 +58,6 @@ describeOnEachBackend('squaredError', (backend) => {
   });
 
   it('has the gradient 2 s (y − t)', async () => {
-    const outputs = { dy: [2, 2] };
     const { dy } = await runOp(backend, 'squaredErrorBackward', operands, {
       attributes: { scale: 0.5 },
     });

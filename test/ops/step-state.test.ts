@@ -43,7 +43,7 @@ describeOnEachBackend('step state', (backend) => {
     const step = new Step();
     step.call('recordLoss', { losses, L, state });
     step.call('scaleGradient', { dw: L, factor });
-    step.call('advance', { state }, { batchSize: 10 });
+    step.call('advance', { state }, { attributes: { batchSize: 10 } });
     await (await device.compile(step)).run(3);
     expect([...(await device.read(losses)).slice(0, 4)]).toEqual([5, 10, 20, 0]);
     expect([...(await device.read(state))]).toEqual([4, 3, 30, 0]);

@@ -25,10 +25,10 @@ describe('tanh', () => {
 
   it('refuses tensors of different shapes', () => {
     expect(callWith('tanhForward', { x: [6] }, { into: { y: [2, 3] } })).toThrow(
-      'tanh: expected y of shape (6) like x, got (2, 3)',
+      'tanhForward: expected y of shape (6), got (2, 3)',
     );
     expect(callWith('tanhBackward', { dy: [4], y: [4] }, { into: { dx: [3] } })).toThrow(
-      'tanh: expected dx of shape (4) like y, got (3)',
+      'tanhBackward: expected dx of shape (4), got (3)',
     );
   });
 });
