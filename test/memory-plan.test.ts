@@ -13,7 +13,7 @@ const PADDING = 64;
 function call(y: Tensor, ...inputs: readonly [Tensor, Tensor]): Call {
   const [dy, x] = inputs;
   const tensors = { dx: y, dy, y: x };
-  return { op: 'reluBackward', section: '', tensors, attributes: {}, sizes: [] };
+  return { op: 'reluBackward', section: '', tensors, attributes: {}, sizes: {} };
 }
 
 function touched({ tensors }: Call): Tensor[] {

@@ -1,4 +1,4 @@
-import { drawIntegers, drawReals } from '../../src/gradcheck/case.js';
+import { drawReals, integers } from '../../src/ops/cases.js';
 import { conv2dShape } from '../../src/ops/conv2d.js';
 import { pooledShape } from '../../src/ops/max-pool2d.js';
 import { RandomStream } from '../../src/random/threefry.js';
@@ -57,8 +57,8 @@ export function linearRelu(): Chain {
     outputs: [y],
     append(step, between) {
       const z = between('z', y.shape);
-      step.call('linearForward', { y: z, x, W, b });
-      step.call('reluForward', { y, x: z });
+      step.call('linearForward', { x, W, b }, { into: { y: z } });
+      step.call('reluForward', { x: z }, { into: { y } });
     },
   };
 }
@@ -68,12 +68,12 @@ function loss(): Chain {
   const [L, dz] = [persistent('L', [1]), persistent('dz', z.shape)];
   return {
     kernels: ['softmaxCrossEntropyGradient'],
-    inputs: new Map<Tensor, Values>([...reals(z), [t, drawIntegers(random, 9, 11)]]),
+    inputs: new Map<Tensor, Values>([...reals(z), [t, integers(random, [9], 11).data]]),
     outputs: [L, dz],
     append(step, between) {
       const p = between('p', z.shape);
-      step.call('softmaxCrossEntropyForward', { L, p, z, t });
-      step.call('softmaxCrossEntropyBackward', { dz, p, t });
+      step.call('softmaxCrossEntropyForward', { z, t }, { into: { L, p } });
+      step.call('softmaxCrossEntropyBackward', { p, t }, { into: { dz } });
     },
   };
 }
@@ -93,13 +93,15 @@ export function convolution(shape: Shape, withRelu: boolean, withPooling: boolea
     outputs: withPooling ? [y, index] : [y],
     append(step, between) {
       let last = withRelu || withPooling ? between('convolved', convolved) : y;
-      step.call('conv2dBiasForward', { y: last, x, W, b }, PADDED);
+      step.call('conv2dBiasForward', { x, W, b }, { attributes: PADDED, into: { y: last } });
       if (withRelu) {
         const rectified = withPooling ? between('rectified', convolved) : y;
-        step.call('reluForward', { y: rectified, x: last });
+        step.call('reluForward', { x: last }, { into: { y: rectified } });
         last = rectified;
       }
-      if (withPooling) step.call('maxPool2dForward', { y, index, x: last }, squareWindow(2, 2));
+      if (!withPooling) return;
+      const attributes = squareWindow(2, 2);
+      step.call('maxPool2dForward', { x: last }, { attributes, into: { y, index } });
     },
   };
 }
@@ -116,19 +118,19 @@ function weightAndBias(shape: Shape): Chain {
     inputs: reals(x, dy),
     outputs: [dW, db],
     append(step, between) {
-      step.call('conv2dBackwardWeight', { dW, x, dy }, PADDED);
+      step.call('conv2dBackwardWeight', { x, dy }, { attributes: PADDED, into: { dW } });
       // Dropped where nobody reads it; else the two are no neighbours.
-      step.call('reluForward', { y: between('gap', dy.shape), x: dy });
-      step.call('conv2dBackwardBias', { db, dy });
+      step.call('reluForward', { x: dy }, { into: { y: between('gap', dy.shape) } });
+      step.call('conv2dBackwardBias', { dy }, { into: { db } });
     },
   };
 }
 
 /** Forward and backward of ReLU and then pooling. */
 function pooledRelu(kernel: number, stride: number): Chain {
-  const window = squareWindow(kernel, stride);
+  const attributes = squareWindow(kernel, stride);
   const x = persistent('x', [3, 7, 6, 5]);
-  const pooled = pooledShape('maxPool2d', x.shape, window);
+  const pooled = pooledShape('maxPool2d', x.shape, attributes);
   const [y, dy, dx] = [
     persistent('y', pooled),
     persistent('dy', pooled),
@@ -142,10 +144,10 @@ function pooledRelu(kernel: number, stride: number): Chain {
       const rectified = between('rectified', x.shape);
       const routed = between('routed', x.shape);
       const index = between('index', pooled, 'uint8');
-      step.call('reluForward', { y: rectified, x });
-      step.call('maxPool2dForward', { y, index, x: rectified }, window);
-      step.call('maxPool2dBackward', { dx: routed, dy, index }, window);
-      step.call('reluBackward', { dx, dy: routed, y: rectified });
+      step.call('reluForward', { x }, { into: { y: rectified } });
+      step.call('maxPool2dForward', { x: rectified }, { attributes, into: { y, index } });
+      step.call('maxPool2dBackward', { dy, index }, { attributes, into: { dx: routed } });
+      step.call('reluBackward', { dy: routed, y: rectified }, { into: { dx } });
     },
   };
 }

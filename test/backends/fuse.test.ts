@@ -27,7 +27,8 @@ describe('fuse', () => {
       const read = stepOf(chain, 'activation');
       for (const between of new Set(read.calls.flatMap(({ tensors }) => Object.values(tensors)))) {
         if (between.storage === 'persistent' || between.dtype !== 'float32') continue;
-        read.call('reluForward', { y: persistent('copy', between.shape), x: between });
+        const copy = persistent('copy', between.shape);
+        read.call('reluForward', { x: between }, { into: { y: copy } });
       }
       expect(kernelsOf(read)).toEqual(read.calls.map(({ op }) => op));
     },

@@ -14,10 +14,11 @@ import {
 } from '../../src/backends/wasm/kernel-call.js';
 import { link, linkedSize } from '../../src/backends/wasm/linker.js';
 import { BUILDS, loadModule, supportedBuilds } from '../../src/backends/wasm/module.js';
-import { type KernelCase, kernelsOf } from '../../src/gradcheck/case.js';
-import { FAMILIES, type Family } from '../../src/gradcheck/families.js';
+import { type KernelCase, kernelCaseOf } from '../../src/gradcheck/case.js';
+import { kernelsIn } from '../../src/gradcheck/index.js';
 import { ALIGNMENT, roundUp } from '../../src/memory-plan.js';
-import { OPS, type OpName } from '../../src/ops/registry.js';
+import type { OpCases } from '../../src/ops/cases.js';
+import { CASES, OPS, type OpName } from '../../src/ops/registry.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { type Call, definitionOf, Step } from '../../src/step.js';
 import type { Tensor, Values } from '../../src/tensor.js';
@@ -151,10 +152,11 @@ function fusedCalls(): [KernelCall, ReadonlyMap<Tensor, Values>][] {
   });
 }
 
-function casesOf(family: Family): KernelCase[] {
+function drawn(cases: OpCases): KernelCase[] {
   return Array.from({ length: DRAWS }, (_, seed) => {
-    const { gradients = [], kernels = [] } = family.draw(new RandomStream(seed, 0));
-    return [...gradients.map(kernelsOf), ...kernels];
+    const random = new RandomStream(seed, 0);
+    const { gradients = [], kernels = [] } = cases.draw(random);
+    return [...gradients, ...kernels].map((each) => kernelCaseOf(each, random));
   }).flat();
 }
 
@@ -165,19 +167,19 @@ describe.each(BUILDS)('kernels of the %s build', (build) => {
     isMissing ? 'are not for this engine' : 'are there for every op, and in the cases below',
     async () => {
       const { core } = await instantiate(build);
-      const families = FAMILIES.flatMap(({ kernels }) => kernels);
+      const covered = CASES.flatMap(kernelsIn);
       for (const op of Object.keys(OPS) as OpName[]) {
         expect(typeof core[op], op).toBe('function');
-        expect(families, 'ops with cases').toContain(op);
+        expect(covered, 'ops with cases').toContain(op);
       }
     },
   );
 
-  it.skipIf(isMissing).each(FAMILIES)(
+  it.skipIf(isMissing).each(CASES)(
     '$name: stay within their tensors and the padding, and read no result from it',
-    async (family) => {
+    async (cases) => {
       const environment = await instantiate(build);
-      for (const kernelCase of casesOf(family)) {
+      for (const kernelCase of drawn(cases)) {
         for (const [call, before] of operandsOf(kernelCase)) {
           const want = runAtEveryEnd(environment, kernelCallOf(call), before, kernelCase.title);
           for (const role of definitionOf(call.op).outputs) {

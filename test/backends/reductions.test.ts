@@ -6,21 +6,23 @@ import { openAdapter } from '../../src/backends/webgpu/adapter.js';
 import { compileShader } from '../../src/backends/webgpu/compile-shader.js';
 import type { WebgpuOptions } from '../../src/backends/webgpu/options.js';
 import { type ShaderFile, shadersOf } from '../../src/backends/webgpu/shaders.js';
-import { type KernelCase, kernelsOf } from '../../src/gradcheck/case.js';
-import {
-  classificationCase,
-  linearCase,
-  squaredErrorCase,
-} from '../../src/gradcheck/gradient-cases.js';
-import { batchNormCase, globalAveragePoolCase } from '../../src/gradcheck/image-cases.js';
-import { gradientNormCase, softmaxCase } from '../../src/gradcheck/kernel-cases.js';
+import { kernelCaseOf } from '../../src/gradcheck/case.js';
+import { batchNormCase } from '../../src/ops/batch-norm.js';
+import { binaryCrossEntropyCase } from '../../src/ops/binary-cross-entropy.js';
+import type { GradientDeclaration, KernelDeclaration } from '../../src/ops/cases.js';
+import { globalAveragePoolCase } from '../../src/ops/global-average-pool.js';
+import { gradientNormCase } from '../../src/ops/gradient-norm.js';
+import { linearCase } from '../../src/ops/linear.js';
+import { mnistLossCase } from '../../src/ops/mnist-loss.js';
+import { softmaxCase, softmaxCrossEntropyCase } from '../../src/ops/softmax-cross-entropy.js';
+import { squaredErrorCase } from '../../src/ops/squared-error.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
-import { expectAgreement, integers, runOp } from '../ops/checks.js';
+import { expectAgreement, runOp, vector } from '../ops/checks.js';
 import { expectSameBits } from '../values.js';
 import { describeWithGpu } from '../webgpu.js';
 
-type Draw = (random: RandomStream) => KernelCase;
+type Draw = (random: RandomStream) => GradientDeclaration | KernelDeclaration;
 
 /* Sizes on both sides of where passes and layouts change, and none of them even. */
 
@@ -38,12 +40,12 @@ const WHOLE: readonly Draw[] = [
   ].map(
     (sizes): Draw =>
       (random) =>
-        kernelsOf(classificationCase(random, 'softmaxCrossEntropy', sizes)),
+        softmaxCrossEntropyCase(random, sizes),
   ),
   ...[8191, 20_011].flatMap((B): Draw[] => [
-    (random) => kernelsOf(classificationCase(random, 'binaryCrossEntropy', { B, C: 1 })),
-    (random) => kernelsOf(classificationCase(random, 'mnistLoss', { B, C: 1 })),
-    (random) => kernelsOf(squaredErrorCase(random, 'mean', [B, 1])),
+    (random) => binaryCrossEntropyCase(random, B),
+    (random) => mnistLossCase(random, B),
+    (random) => squaredErrorCase(random, 'mean', [B, 1]),
   ]),
   (random) => gradientNormCase(random, [8191, 8193, 70_001, 3], 1),
 ];
@@ -57,7 +59,7 @@ const BY_COLUMN: readonly Draw[] = [
   ].map(
     (shape): Draw =>
       (random) =>
-        kernelsOf(batchNormCase(random, shape)),
+        batchNormCase(random, shape),
   ),
   ...[
     { B: 515, I: 1, O: 17 },
@@ -65,7 +67,7 @@ const BY_COLUMN: readonly Draw[] = [
   ].map(
     (sizes): Draw =>
       (random) =>
-        kernelsOf(linearCase(random, sizes)),
+        linearCase(random, sizes),
   ),
   ...[
     [3, 5, 7, 70],
@@ -73,14 +75,16 @@ const BY_COLUMN: readonly Draw[] = [
   ].map(
     (shape): Draw =>
       (random) =>
-        kernelsOf(globalAveragePoolCase(random, shape)),
+        globalAveragePoolCase(random, shape),
   ),
 ];
 
 const newStream = () => new RandomStream(7, STREAMS.data);
 
 /** What a case leaves in all of its tensors. */
-async function resultsOf({ device }: Backend, { values, append }: KernelCase) {
+async function resultsOf({ device }: Backend, draw: Draw) {
+  const random = newStream();
+  const { values, append } = kernelCaseOf(draw(random), random);
   const step = new Step();
   append(step);
   const tensors = new Set(step.calls.flatMap((call) => Object.values(call.tensors)));
@@ -107,10 +111,7 @@ function suite(draws: readonly Draw[], options: WebgpuOptions) {
   });
 
   it.each(cases)('give the same bits each time: $title', async ({ draw }) => {
-    const [once, again] = [
-      await resultsOf(backend, draw(newStream())),
-      await resultsOf(backend, draw(newStream())),
-    ];
+    const [once, again] = [await resultsOf(backend, draw), await resultsOf(backend, draw)];
     once.forEach(([name, values], i) => {
       expectSameBits(name, again[i][1], values);
     });
@@ -119,11 +120,10 @@ function suite(draws: readonly Draw[], options: WebgpuOptions) {
   describe('of the loss of a row', () => {
     /** Rows of zeros, but for one logit. */
     async function lossWith([B, C]: readonly [number, number], at: number, logit: number) {
-      const values = new Float32Array(B * C);
-      values[at] = logit;
-      const operands = { z: { values, shape: [B, C] }, t: integers(...new Array(B).fill(0)) };
-      const outputs = { L: [1], p: [B, C] };
-      return runOp(backend, 'softmaxCrossEntropyForward', operands, outputs);
+      const data = new Float32Array(B * C);
+      data[at] = logit;
+      const operands = { z: { data, shape: [B, C] }, t: vector(...new Array(B).fill(0)) };
+      return runOp(backend, 'softmaxCrossEntropyForward', operands);
     }
 
     it.each([
@@ -155,11 +155,10 @@ describeWithGpu('statistics of several workgroups', () => {
   it('hand on NaN to its channel only', async () => {
     await using backend = await createBackend('webgpu');
     const [N, C] = [2050, 3];
-    const values = new Float32Array(N * C).fill(5);
-    values[N * C - 2] = Number.NaN;
-    const outputs = { mean: [C], variance: [C] };
-    const operands = { x: { values, shape: [N, C] } };
-    const { mean, variance } = await runOp(backend, 'batchNormStatistics', operands, outputs);
+    const data = new Float32Array(N * C).fill(5);
+    data[N * C - 2] = Number.NaN;
+    const x = { data, shape: [N, C] };
+    const { mean, variance } = await runOp(backend, 'batchNormStatistics', { x });
     expect([...mean]).toEqual([5, Number.NaN, 5]);
     expect([...variance]).toEqual([0, Number.NaN, 0]);
   });

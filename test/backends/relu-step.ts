@@ -6,10 +6,9 @@ export function reluStep(x: Tensor, result: Tensor, times = 1): Step {
   const step = new Step();
   let y = x;
   for (let i = 0; i < times; i++) {
-    const next = step.activation(`y${i}`, x.shape);
-    step.call('reluForward', { y: next, x: y });
-    y = next;
+    const name = `y${i}`;
+    ({ [name]: y } = step.call('reluForward', { x: y }, { as: { y: name } }));
   }
-  step.call('reluForward', { y: result, x: y });
+  step.call('reluForward', { x: y }, { into: { y: result } });
   return step;
 }

@@ -15,12 +15,12 @@ function groupsOf({ passes }: Plan): number[] {
 }
 
 function channelSums(N: number, C: number): Plan {
-  return planChannelSums('batchNormStatistics', 'statisticsOfParts', [N, C]);
+  return planChannelSums('batchNormStatistics', 'statisticsOfParts', { N, C });
 }
 
 describe('sums on a GPU', () => {
   it('stay with one workgroup where they are short', () => {
-    for (const plan of [planSum('squaredErrorForward', 8192), planColumnSums([512, 16])]) {
+    for (const plan of [planSum('squaredErrorForward', 8192), planColumnSums({ B: 512, O: 16 })]) {
       expect(groupsOf(plan)).toEqual([1]);
       expect(plan.scratch).toBe(0);
     }
@@ -38,19 +38,19 @@ describe('sums on a GPU', () => {
 
   it('take at most as many workgroups as run at a time', () => {
     expect(groupsOf(planSum('sumOfSquares', 9_000_000))).toEqual([1024, 1]);
-    expect(groupsOf(planColumnSums([10_000_000, 64]))).toEqual([1024, 4]);
+    expect(groupsOf(planColumnSums({ B: 10_000_000, O: 64 }))).toEqual([1024, 4]);
     expect(groupsOf(channelSums(10_000_000, 64))).toEqual([1024, 8]);
   });
 
   it('keep many columns in one part', () => {
-    expect(groupsOf(planColumnSums([10_000, 40_000]))).toEqual([2500]);
+    expect(groupsOf(planColumnSums({ B: 10_000, O: 40_000 }))).toEqual([2500]);
   });
 });
 
 describe('softmax on a GPU', () => {
   /** How a workgroup is divided, and how many there are. */
   function layout(B: number, C: number) {
-    const plan = planSoftmaxLoss([B, C]);
+    const plan = planSoftmaxLoss({ B, C });
     const { COLUMNS, ROWS } = plan.passes[0].constants as Record<string, number>;
     return { COLUMNS, ROWS, groups: groupsOf(plan) };
   }
@@ -69,7 +69,7 @@ describe('softmax on a GPU', () => {
   });
 
   it('keeps every axis within what devices offer', () => {
-    for (const { workgroups } of planSoftmax([200_000, 1000]).passes) {
+    for (const { workgroups } of planSoftmax({ B: 200_000, C: 1000 }).passes) {
       const [x, y = 1] = workgroups;
       expect(Math.max(x, y)).toBeLessThanOrEqual(65_535);
       expect(x * y).toBeGreaterThanOrEqual(200_000);
@@ -93,7 +93,7 @@ describe('sums by channel on a GPU', () => {
   });
 
   it('share the pixels of large images only', () => {
-    expect(planAveragePool([8, 16, 512]).passes[0].constants?.ROWS).toBe(1);
-    expect(planAveragePool([8, 49, 512]).passes[0].constants?.ROWS).toBe(16);
+    expect(planAveragePool({ B: 8, P: 16, C: 512 }).passes[0].constants?.ROWS).toBe(1);
+    expect(planAveragePool({ B: 8, P: 49, C: 512 }).passes[0].constants?.ROWS).toBe(16);
   });
 });

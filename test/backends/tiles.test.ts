@@ -12,9 +12,10 @@ import { Pipelines } from '../../src/backends/webgpu/pipelines.js';
 import { type Cut, TILES } from '../../src/backends/webgpu/products.js';
 import { WebgpuDevice } from '../../src/backends/webgpu/webgpu.js';
 import { defaultCacheFolder } from '../../src/cache-folder.js';
-import { type KernelCase, kernelsOf } from '../../src/gradcheck/case.js';
-import { linearCase, matmulCase } from '../../src/gradcheck/gradient-cases.js';
-import { conv2dCase } from '../../src/gradcheck/image-cases.js';
+import type { GradientDeclaration } from '../../src/ops/cases.js';
+import { conv2dCase } from '../../src/ops/conv2d.js';
+import { linearCase } from '../../src/ops/linear.js';
+import { matmulCase } from '../../src/ops/matmul.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { expectAgreement } from '../ops/checks.js';
 import { describeWithGpu } from '../webgpu.js';
@@ -55,19 +56,19 @@ const DENSE = { dilationHeight: 1, dilationWidth: 1 };
 const readByFour = () => product({ M: 130, N: 132, K: 37 }, false, false);
 const turnedA = () => product({ M: 132, N: 68, K: 21 }, true, false);
 const turnedB = () => product({ M: 67, N: 70, K: 19 }, false, true);
-const layer = () => kernelsOf(linearCase(random(), { B: 9, I: 33, O: 18 }));
+const layer = () => linearCase(random(), { B: 9, I: 33, O: 18 });
 const convolution = () => {
   const strides = { ...NEIGHBOURS, ...DENSE, strideHeight: 2, strideWidth: 3, groups: 2 };
   const sizes = { B: 2, H: 9, W: 8, C: 8, OC: 6, KH: 3, KW: 2 };
-  return kernelsOf(conv2dCase(random(), { ...sizes, ...strides }));
+  return conv2dCase(random(), { ...sizes, ...strides });
 };
 
 function product(
   sizes: { readonly M: number; readonly N: number; readonly K: number },
   transposeA: boolean,
   transposeB: boolean,
-): KernelCase {
-  return kernelsOf(matmulCase(random(), { ...sizes, transposeA, transposeB }));
+): GradientDeclaration {
+  return matmulCase(random(), { ...sizes, transposeA, transposeB });
 }
 
 describeWithGpu('products on a GPU agree with the reference', () => {

@@ -59,8 +59,8 @@ describeWithGpu('the webgpu backend', () => {
     const [small, y] = [persistent('small', [3]), persistent('y', [3])];
     const [large, z] = [persistent('large', [2 ** 31]), persistent('z', [2 ** 31])];
     const step = new Step();
-    step.call('reluForward', { y, x: small });
-    step.call('reluForward', { y: z, x: large });
+    step.call('reluForward', { x: small }, { into: { y } });
+    step.call('reluForward', { x: large }, { into: { y: z } });
     const most = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
     const error = (name: string) =>
       new BackendError(

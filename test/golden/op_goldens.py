@@ -187,8 +187,8 @@ def flatten_golden():
     y = torch.flatten(x.permute(0, 3, 1, 2), 1)
     (dx,) = torch.autograd.grad(y, x, dy)
     golden = Golden("flatten")
-    golden.call("flattenForward", **names("y", "x"))
-    golden.call("flattenBackward", **names("dx", "dy"))
+    golden.call("channelsFirst", **names("y", "x"))
+    golden.call("channelsLast", y="dx", x="dy")
     golden.run({"x": x, "dy": dy}, {"y": y, "dx": dx})
     return golden
 
@@ -486,6 +486,45 @@ def clipping_golden(limit):
     return golden
 
 
+def gather_golden():
+    """A batch of four rows that begins at the third entry of the index."""
+    draws = RandomStream(3, DATA)
+    N, features, B, position = 7, 5, 4, 2
+    data = torch.tensor(draws.below(256, N * features).reshape(N, features)).to(torch.uint8)
+    rows, classes = reals(N, features, draws=draws), torch.tensor(draws.below(10, N))
+    index = torch.tensor([3, 0, 6, 2, 5, 6, 1])
+    mean, std = 0.1307, 0.3081
+    batch = index[position : position + B]
+    golden = Golden("gather")
+    where = names("index", "state")
+    golden.call("gatherBytes", {"mean": mean, "std": std}, x="x", data="bytes", **where)
+    golden.call("gatherReals", x="y", data="rows", **where)
+    golden.call("gatherLabels", t="t", labels="labels", **where)
+    golden.run(
+        {"bytes": data, "rows": rows, "labels": classes, "index": index}
+        | {"state": torch.tensor([1, 0, position, 0])},
+        {"x": (data[batch].double() / 255 - mean) / std, "y": rows[batch], "t": classes[batch]},
+    )
+    return golden
+
+
+def confusion_golden(note, columns, predict):
+    """Counts of two batches, target by row and prediction by column."""
+    draws = RandomStream(4, DATA)
+    classes = max(columns, 2)
+    confusion = torch.zeros(classes, classes, dtype=torch.int64)
+    golden = Golden(f"confusion matrix, {note}")
+    golden.call("countConfusion", **names("confusion", "scores", "t"))
+    given = {"confusion": confusion.clone()}
+    for _ in range(2):
+        scores, t = reals(12, columns, draws=draws), torch.tensor(draws.below(classes, 12))
+        cells = classes * t + predict(scores)
+        confusion += torch.bincount(cells, minlength=classes**2).reshape(classes, classes)
+        golden.run(given | {"scores": scores, "t": t}, {"confusion": confusion.clone()})
+        given = {}
+    return golden
+
+
 def op_goldens():
     goldens = [matmul_golden(a, b) for a in (False, True) for b in (False, True)]
     goldens.append(linear_golden())
@@ -506,4 +545,9 @@ def op_goldens():
         dropout_golden(),
     ]
     goldens += pooling_goldens() + batch_norm_goldens()
+    goldens += [
+        gather_golden(),
+        confusion_golden("several classes", 4, lambda scores: scores.argmax(1)),
+        confusion_golden("one logit", 1, lambda scores: (torch.sigmoid(scores[:, 0]) > 0.5).long()),
+    ]
     return [golden.entry() for golden in goldens]

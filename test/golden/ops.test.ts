@@ -1,8 +1,8 @@
 import { afterAll, describe, it } from 'vitest';
-import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Device } from '../../src/backends/device.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import type { OpName } from '../../src/ops/registry.js';
-import { Step } from '../../src/step.js';
+import { definitionOf, Step } from '../../src/step.js';
 import { type DataType, persistent, type Shape, type Tensor } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose, readGoldens } from './golden.js';
@@ -52,8 +52,11 @@ function stepOf({ calls }: OpGolden, named: ReadonlyMap<string, Tensor>): Step {
   const step = new Step();
   type Arguments = Parameters<typeof step.call>;
   for (const { op, tensors, attributes } of calls) {
-    const roles = Object.entries(tensors).map(([role, name]) => [role, named.get(name)]);
-    step.call(...([op, Object.fromEntries(roles), attributes] as unknown as Arguments));
+    const { outputs, updates, inputs } = definitionOf(op);
+    const pick = (roles: readonly string[]) =>
+      Object.fromEntries(roles.map((role) => [role, named.get(tensors[role])]));
+    const options = { attributes, into: pick(outputs) };
+    step.call(...([op, pick([...updates, ...inputs]), options] as unknown as Arguments));
   }
   return step;
 }

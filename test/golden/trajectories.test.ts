@@ -1,7 +1,7 @@
 import { afterAll, describe, it } from 'vitest';
-import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Device } from '../../src/backends/device.js';
 import type { Layer } from '../../src/layers/layer.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import { createStepState, stateWords } from '../../src/ops/step-state.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { RECIPES } from '../../src/recipes.js';
@@ -74,21 +74,23 @@ function buildTraining(trajectory: Trajectory) {
   const loss = softmaxCrossEntropy();
   const optimizer = buildOptimizer(trajectory);
   const state = createStepState();
-  const x = persistent('x', [batchSize, model.features as number]);
+  const { features } = model.input as { readonly features: number };
+  const x = persistent('x', [batchSize, features]);
   const t = persistent('t', [batchSize], 'int32');
 
   const training = { seed: 0, state: state.state, updatesStatistics: true };
   // A step that does not train leaves dropout out.
   const step = new Step(name === 'conv' ? undefined : training);
-  const L = loss.forward(step, model.forward(step, x), t);
-  model.backward(step, loss.backward(step));
+  const forward = model.forward(step, x);
+  const { L, backward } = loss.forward(step, forward.y, t);
+  forward.backward(backward());
   for (const parameter of model.parameters) {
     const { shape } = parameter.tensor;
     const moments = optimizer.moments.map((name) => persistent(name, shape));
     optimizer.update(step, parameter, moments, state);
   }
   step.call('recordLoss', { losses: state.losses, L, state: state.state });
-  step.call('advance', { state: state.state }, { batchSize });
+  step.call('advance', { state: state.state }, { attributes: { batchSize } });
   return { model, schedule: optimizer.schedule, state, x, t, step };
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { GradientCase } from '../../src/gradcheck/case.js';
+import { type GradientCase, gradientCaseOf } from '../../src/gradcheck/case.js';
 import { checkGradients } from '../../src/gradcheck/check-gradients.js';
 import { ratioOf } from '../../src/gradcheck/difference.js';
-import { squaredErrorCase } from '../../src/gradcheck/gradient-cases.js';
+import { squaredErrorCase } from '../../src/ops/squared-error.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { persistent, type Tensor, type Values } from '../../src/tensor.js';
 
@@ -19,11 +19,11 @@ function scaledTanh(factor: number): GradientCase {
     ]),
     dy,
     forward(step) {
-      step.call('tanhForward', { y, x });
+      step.call('tanhForward', { x }, { into: { y } });
       return y;
     },
     backward(step) {
-      step.call('tanhBackward', { dx, dy, y });
+      step.call('tanhBackward', { dy, y }, { into: { dx } });
       step.call('scaleGradient', { dw: dx, factor: scale });
       return new Map([[x, dx]]);
     },
@@ -52,8 +52,11 @@ describe('checkGradients', () => {
   });
 
   it('finds the missing factor of a loss', async () => {
-    const right = squaredErrorCase(new RandomStream(1, STREAMS.data), 'mean', [5]);
-    const wrong = squaredErrorCase(new RandomStream(1, STREAMS.data), 'sum', [5]);
+    const lossCase = (reduction: 'mean' | 'sum') => {
+      const random = new RandomStream(1, STREAMS.data);
+      return gradientCaseOf(squaredErrorCase(random, reduction, [5]), random);
+    };
+    const [right, wrong] = [lossCase('mean'), lossCase('sum')];
     const [y] = right.inputs.keys();
     const mixed: GradientCase = {
       ...right,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Backend } from '../../src/numerics/backend.js';
 import { ReferenceDevice } from '../../src/backends/reference.js';
-import { kernelsOf } from '../../src/gradcheck/case.js';
+import { kernelCaseOf } from '../../src/gradcheck/case.js';
 import { compareWithReference } from '../../src/gradcheck/compare.js';
 import { ratioOf } from '../../src/gradcheck/difference.js';
-import { linearCase } from '../../src/gradcheck/gradient-cases.js';
-import { accuracyCase } from '../../src/gradcheck/kernel-cases.js';
+import { Backend } from '../../src/numerics/backend.js';
+import { accuracyCase } from '../../src/ops/accuracy.js';
+import { linearCase } from '../../src/ops/linear.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import type { Tensor, Values } from '../../src/tensor.js';
 
@@ -28,7 +28,7 @@ class FaultyDevice extends ReferenceDevice {
 
 function compareFaulty(tensor: string, index: number, fault: (value: number) => number) {
   const random = new RandomStream(1, STREAMS.data);
-  const linear = kernelsOf(linearCase(random, { B: 5, I: 40, O: 3 }));
+  const linear = kernelCaseOf(linearCase(random, { B: 5, I: 40, O: 3 }), random);
   return compareWithReference(linear, new Backend(new FaultyDevice(tensor, index, fault)));
 }
 
@@ -57,12 +57,13 @@ describe('compareWithReference', () => {
   });
 
   it('takes integers for equal only if they are', async () => {
-    const sizes = { B: 9, C: 3 };
-    const compareCounts = (fault: (value: number) => number) =>
-      compareWithReference(
-        accuracyCase(new RandomStream(1, STREAMS.data), sizes),
+    const compareCounts = (fault: (value: number) => number) => {
+      const random = new RandomStream(1, STREAMS.data);
+      return compareWithReference(
+        kernelCaseOf(accuracyCase(random, { B: 9, C: 3 }), random),
         new Backend(new FaultyDevice('confusion', 5, fault)),
       );
+    };
     expect(ratioOf(await compareCounts((value) => value))).toBe(0);
     expect(ratioOf(await compareCounts((value) => value + 1))).toBe(Infinity);
   });

@@ -3,42 +3,63 @@ import { describe, expect, it } from 'vitest';
 import { BUILDS, supportedBuilds } from '../../src/backends/wasm/module.js';
 import { KERNELS } from '../../src/backends/webgpu/kernels.js';
 import { shadersOf } from '../../src/backends/webgpu/shaders.js';
-import { kernelsOf } from '../../src/gradcheck/case.js';
-import { FAMILIES, type Family } from '../../src/gradcheck/families.js';
-import { OPS, type OpName } from '../../src/ops/registry.js';
+import { kernelCaseOf } from '../../src/gradcheck/case.js';
+import { kernelsIn } from '../../src/gradcheck/index.js';
+import type { OpCases } from '../../src/ops/cases.js';
+import { CASES, OPS, type OpName } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
+import { readGoldens } from '../golden/golden.js';
 
 const NAMES = Object.keys(OPS).sort() as OpName[];
 const supported = await supportedBuilds();
 
-/** The ops that a family's cases call. */
-function calledBy(family: Family): string[] {
-  const { gradients = [], kernels = [] } = family.draw(new RandomStream(1, STREAMS.data));
+/** Files of src/ops that define no op. */
+const INFRASTRUCTURE = ['cases', 'define-op', 'registry', 'shape-checks'];
+
+/** Ops that PyTorch has no counterpart of. */
+const WITHOUT_GOLDEN: readonly OpName[] = [
+  // Writes a loss to the row that the step state names: bookkeeping of a run.
+  'recordLoss',
+];
+
+/** The ops that the cases of one file call. */
+function calledBy(cases: OpCases): string[] {
+  const random = new RandomStream(1, STREAMS.data);
+  const { gradients = [], kernels = [] } = cases.draw(random);
   const step = new Step();
-  for (const each of [...gradients.map(kernelsOf), ...kernels]) each.append(step);
+  for (const each of [...gradients, ...kernels]) kernelCaseOf(each, random).append(step);
   return [...new Set(step.calls.map((call) => call.op))].sort();
 }
 
 describe('the cases of gradcheck', () => {
-  it.each(FAMILIES)('call every kernel of $name', (family) => {
-    expect(calledBy(family)).toEqual(expect.arrayContaining([...family.kernels]));
+  it.each(CASES)('call every kernel of $name', (cases) => {
+    expect(calledBy(cases)).toEqual(expect.arrayContaining(kernelsIn(cases)));
   });
 
-  it('call every op of the registry', () => {
-    expect([...new Set(FAMILIES.flatMap(calledBy))].sort()).toEqual(NAMES);
+  it('state the magnitudes of every op once', () => {
+    expect(CASES.flatMap(kernelsIn).sort()).toEqual(NAMES);
   });
 
-  it('are one family per file of src/ops', async () => {
+  it('are one entry per file of src/ops', async () => {
     const files = await readdir(new URL('../../src/ops', import.meta.url));
     const stems = files.map((file) => file.replace('.ts', ''));
-    const families = stems.filter((stem) => stem !== 'types' && stem !== 'registry');
-    expect(FAMILIES.map((family) => family.name).sort()).toEqual(families.sort());
+    const named = stems.filter((stem) => !INFRASTRUCTURE.includes(stem));
+    expect(CASES.map(({ name }) => name).sort()).toEqual(named.sort());
   });
 
   it('have a test of the same name each', async () => {
     const tests = await readdir(new URL('../ops', import.meta.url));
-    for (const { name } of FAMILIES) expect(tests).toContain(`${name}.test.ts`);
+    for (const { name } of CASES) expect(tests).toContain(`${name}.test.ts`);
+  });
+});
+
+describe('the golden values', () => {
+  it('cover every op that PyTorch can compute', async () => {
+    const goldens = await readGoldens<{ calls: readonly { op: OpName }[] }>('ops.json');
+    const covered = new Set(goldens.flatMap(({ calls }) => calls.map(({ op }) => op)));
+    const wanted = NAMES.filter((op) => !WITHOUT_GOLDEN.includes(op));
+    expect([...covered].sort()).toEqual(wanted);
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { createBackend } from '../../src/numerics/create-backend.js';
 import { formatDifference, GRADCHECK_OPS, gradcheck } from '../../src/gradcheck/index.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 
 const backends = [await createBackend('reference'), await createBackend('wasm')];
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { conv2dCase } from '../../src/gradcheck/image-cases.js';
+import { gradientCaseOf } from '../../src/gradcheck/case.js';
 import { boundsOf } from '../../src/gradcheck/tolerances.js';
+import { conv2dCase } from '../../src/ops/conv2d.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
 
@@ -12,7 +13,8 @@ describe('boundsOf', () => {
       { paddingHeight: 0, paddingWidth: 0 },
     ];
     const random = new RandomStream(0, STREAMS.data);
-    const convolution = conv2dCase(random, { ...sizes, ...strides, ...paddings });
+    const declared = conv2dCase(random, { ...sizes, ...strides, ...paddings });
+    const convolution = gradientCaseOf(declared, random);
     const step = new Step();
     step.keep(convolution.forward(step));
     for (const gradient of convolution.backward(step).values()) step.keep(gradient);

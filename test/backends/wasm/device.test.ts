@@ -13,7 +13,7 @@ const SUPPORTED = await supportedBuilds();
 /** result ← tanh(x), which differs from relu for negative x. */
 function tanhStep(x: Tensor, result: Tensor): Step {
   const step = new Step();
-  step.call('tanhForward', { y: result, x });
+  step.call('tanhForward', { x }, { into: { y: result } });
   return step;
 }
 
@@ -76,7 +76,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       const device = await create();
       const state = persistent('state', [4], 'int32');
       const step = new Step();
-      step.call('advance', { state }, { batchSize: 10 });
+      step.call('advance', { state }, { attributes: { batchSize: 10 } });
       const executable = await device.compile(step);
       await executable.run(0);
       expect(await readAll(device, state)).toEqual([0, 0, 0, 0]);
@@ -89,7 +89,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       const [w, dw, y] = ['w', 'dw', 'y'].map((name) => persistent(name, [3]));
       const [schedule, state] = [persistent('schedule', [1]), persistent('state', [4], 'int32')];
       const update = new Step();
-      update.call('sgdUpdate', { w, dw, schedule, state }, { weightDecay: 0 });
+      update.call('sgdUpdate', { w, dw, schedule, state }, { attributes: { weightDecay: 0 } });
       const [updating, reading] = [
         await device.compile(update),
         await device.compile(reluStep(w, y)),
@@ -175,7 +175,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
         const I = 2 ** 30;
         const [y, b] = [persistent('y', [1, 20_000]), persistent('b', [20_000])];
         const [x, W] = [persistent('x', [1, I]), persistent('W', [I, 20_000])];
-        step.call('linearForward', { y, x, W, b });
+        step.call('linearForward', { x, W, b }, { into: { y } });
         return device.compile(step);
       };
       await expect(failing()).rejects.toThrow(

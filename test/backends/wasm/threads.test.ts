@@ -77,7 +77,7 @@ async function trappingStep({ device }: Backend) {
   const [L, p] = [persistent('L', [1]), persistent('p', [64, 10])];
   const [z, t] = [persistent('z', [64, 10]), persistent('t', [64], 'int32')];
   const step = new Step();
-  step.call('softmaxCrossEntropyForward', { L, p, z, t });
+  step.call('softmaxCrossEntropyForward', { z, t }, { into: { L, p } });
   const targets = new Int32Array(64);
   targets[40] = 2 ** 28;
   device.write(t, targets);
