@@ -18,10 +18,11 @@ describe('boundsOf', () => {
     const step = new Step();
     step.keep(convolution.forward(step));
     for (const gradient of convolution.backward(step).values()) step.keep(gradient);
-    // The first pixel of dx lies in one window, of which three output channels read it.
+    // The first pixel of dx lies in one window, and three output channels read it. Its bound counts
+    // the terms of an average pixel: 3·4 windows share 5·5 pixels.
     for (const [op, role, K, magnitude] of [
       ['conv2dBiasForward', 'y', 3 * 2 * 2 + 1, 3 * 2 * 2 + 1],
-      ['conv2dBackwardInput', 'dx', 3 * 2 * 3, 3],
+      ['conv2dBackwardInput', 'dx', (3 * 2 * 3 * (3 * 4)) / (5 * 5), 3],
     ] as const) {
       const call = step.calls.find((each) => each.op === op);
       if (!call) throw new Error(`no ${op}`);
