@@ -48,7 +48,7 @@ describe('the cases of gradcheck', () => {
     expect(CASES.map(({ name }) => name).sort()).toEqual(named.sort());
   });
 
-  it('have a test of the same name each', async () => {
+  it('each have a test file of the same name', async () => {
     const tests = await readdir(new URL('../ops', import.meta.url));
     for (const { name } of CASES) expect(tests).toContain(`${name}.test.ts`);
   });
@@ -81,7 +81,7 @@ describe('the WebGPU backend', () => {
     expect(Object.keys(KERNELS).sort()).toEqual(NAMES);
   });
 
-  it('has the shader that each kernel names, in a file of that name', async () => {
+  it('has the shader of each kernel in a file of that name', async () => {
     const files = await readdir(new URL('../../shaders', import.meta.url));
     const shaders = shadersOf({});
     for (const [op, { shader }] of Object.entries(KERNELS)) {
