@@ -16,8 +16,8 @@ interface CompiledCall {
   readonly executable: Executable;
   /** By role: operands and results. */
   readonly tensors: Readonly<Record<string, Tensor>>;
-  /** Exclusive upper bounds of integer operands, by role. */
-  readonly bounds: Readonly<Record<string, number>>;
+  /** Exclusive upper bounds of integer operands, by role: one for all values, or one for each. */
+  readonly bounds: Readonly<Record<string, number | readonly number[]>>;
 }
 
 /** How many compiled calls are kept: enough for those of a hand-written network. */
@@ -58,8 +58,12 @@ export class SingleCalls {
     for (const [role, { data }] of Object.entries(operands)) {
       const { dtype } = tensors[role];
       if (dtype === 'float32') continue;
-      const [least, most] = role in bounds ? [0, bounds[role] - 1] : RANGES[dtype];
-      expectIntegers(op, role, data, least, most);
+      const bound = bounds[role];
+      const [least, most] = RANGES[dtype];
+      expectIntegers(op, role, data, (i) => {
+        if (bound === undefined) return [least, most];
+        return [0, Math.min(most, (typeof bound === 'number' ? bound : bound[i]) - 1)];
+      });
     }
     for (const [role, { data }] of Object.entries(operands)) {
       this.#device.write(tensors[role], data);
@@ -134,18 +138,21 @@ export class SingleCalls {
   }
 }
 
-/** @throws DataError naming the first value that is not an integer from `least` to `most` */
+/**
+ * @param rangeOf the smallest and largest value that is allowed at an index
+ * @throws DataError naming the first value that is not an integer in its range
+ */
 function expectIntegers(
   op: OpName,
   role: string,
   data: ArrayLike<number>,
-  least: number,
-  most: number,
+  rangeOf: (index: number) => readonly [number, number],
 ): void {
   for (let i = 0; i < data.length; i++) {
+    const [least, most] = rangeOf(i);
     if (Number.isInteger(data[i]) && data[i] >= least && data[i] <= most) continue;
     throw new DataError(
-      `${op}: expected ${role} to be integers from ${least} to ${most}, got ${data[i]} at ${i}`,
+      `${op}: expected ${role} to be an integer from ${least} to ${most}, got ${data[i]} at ${i}`,
     );
   }
 }

@@ -110,14 +110,14 @@ describeOnEachBackend('call', (backend) => {
         z: matrix([1, 2], [3, 4]),
         t: vector(...labels),
       });
-    const error = 'softmaxCrossEntropyForward: expected t to be integers from 0 to 1, got';
+    const error = 'softmaxCrossEntropyForward: expected t to be an integer from 0 to 1, got';
     await expect(loss(0, 2)).rejects.toThrow(new DataError(`${error} 2 at 1`));
     await expect(loss(-1, 0)).rejects.toThrow(new DataError(`${error} -1 at 0`));
     await expect(loss(0, 0.5)).rejects.toThrow(new DataError(`${error} 0.5 at 1`));
     await expect(loss(Number.NaN, 0)).rejects.toThrow(new DataError(`${error} NaN at 0`));
     const operands = { data: matrix([1], [2]), index: vector(0, 2), state: vector(1, 0, 0, 0) };
     await expect(backend.call('gatherReals', operands, { like: { x: [1, 1] } })).rejects.toThrow(
-      new DataError('gatherReals: expected index to be integers from 0 to 1, got 2 at 1'),
+      new DataError('gatherReals: expected index to be an integer from 0 to 1, got 2 at 1'),
     );
   });
 
@@ -129,11 +129,44 @@ describeOnEachBackend('call', (backend) => {
       return backend.call('gatherBytes', operands, options);
     };
     await expect(gather([1, 256], [1, 0, 0, 0])).rejects.toThrow(
-      new DataError('gatherBytes: expected data to be integers from 0 to 255, got 256 at 1'),
+      new DataError('gatherBytes: expected data to be an integer from 0 to 255, got 256 at 1'),
     );
     await expect(gather([1.5, 2], [1, 0, 0, 0])).rejects.toThrow(DataError);
     await expect(gather([1, 2], [2 ** 31, 0, 0, 0])).rejects.toThrow(
-      'expected state to be integers from -2147483648 to 2147483647, got 2147483648 at 0',
+      'expected state to be an integer from 0 to 2147483647, got 2147483648 at 0',
+    );
+  });
+
+  it('refuses a state whose row or position lies outside of the tensors', async () => {
+    const gather = (position: number, B: number) => {
+      const data = matrix([1], [2], [3]);
+      const operands = { data, index: vector(2, 0, 1), state: vector(1, 0, position, 0) };
+      return backend.call('gatherReals', operands, { like: { x: [B, 1] } });
+    };
+    expect([...(await gather(1, 2)).x.data]).toEqual([1, 2]);
+    await expect(gather(2, 2)).rejects.toThrow(
+      new DataError('gatherReals: expected state to be an integer from 0 to 1, got 2 at 2'),
+    );
+    await expect(gather(0, 4)).rejects.toThrow(DataError);
+    await expect(gather(-1, 1)).rejects.toThrow(DataError);
+    const update = (row: number) => {
+      const [schedule, state] = [vector(0.1, 0.5), vector(1, row, 0, 0)];
+      const operands = { w: vector(1), dw: vector(2), schedule, state };
+      return backend.call('sgdUpdate', operands, { attributes: { weightDecay: 0 } });
+    };
+    expect([...(await update(1)).w.data]).toEqual([0]);
+    await expect(update(2)).rejects.toThrow(
+      new DataError('sgdUpdate: expected state to be an integer from 0 to 1, got 2 at 1'),
+    );
+    const record = (row: number) =>
+      backend.call('recordLoss', {
+        losses: vector(0, 0),
+        L: vector(7),
+        state: vector(1, row, 0, 0),
+      });
+    expect([...(await record(1)).losses.data]).toEqual([0, 7]);
+    await expect(record(2)).rejects.toThrow(
+      new DataError('recordLoss: expected state to be an integer from 0 to 1, got 2 at 1'),
     );
   });
 

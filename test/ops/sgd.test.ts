@@ -21,6 +21,14 @@ describe('sgd', () => {
         { attributes: numbers },
       ),
     ).toThrow('sgd: expected v of shape (4) like w, got (3)');
+    const [w, dw] = [[4], [4]];
+    const attributes = { weightDecay: 0 };
+    expect(callWith('sgdUpdate', { w, dw, ...stepState, state: [3] }, { attributes })).toThrow(
+      'sgd: expected state of shape (4), got (3)',
+    );
+    expect(callWith('sgdUpdate', { w, dw, ...stepState, schedule: [] }, { attributes })).toThrow(
+      'sgd: expected schedule of shape (R), got ()',
+    );
   });
 });
 
