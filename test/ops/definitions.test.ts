@@ -9,12 +9,10 @@ import { type DataType, persistent, type Shape, type Tensor } from '../../src/te
 const SYMBOLS: Readonly<Record<string, string>> = {
   dBeta: 'dβ',
   dGamma: 'dγ',
-  mean: 'μ',
   runningMean: 'running',
   runningVariance: 'running',
   // The words of the step state have names of their own.
   state: 'step',
-  variance: 'v',
 };
 
 /** One call of each op, from the cases of gradcheck. */
@@ -52,7 +50,9 @@ function retyped({ name, shape, dtype }: Tensor): Tensor {
 
 /** What a formula writes on the left of = or ←, without indices. */
 function leftSides(formula: string): string[] {
-  return [...formula.matchAll(/([^\s,()[\]]+)(?:\[[^\]]*\])?\s*[=←]/g)].map(([, name]) => name);
+  // Indices may have indices: confusion[t[n], ŷ[n]].
+  const plain = formula.replace(/\[[^[\]]*\]/g, '').replace(/\[[^[\]]*\]/g, '');
+  return [...plain.matchAll(/([^\s,()]+)\s*[=←]/g)].map(([, name]) => name);
 }
 
 describe('the definitions of ops', () => {
