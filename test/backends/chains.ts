@@ -1,6 +1,6 @@
 import { drawReals, integers } from '../../src/ops/cases.js';
-import { conv2dShape } from '../../src/ops/conv2d.js';
-import { pooledShape } from '../../src/ops/max-pool2d.js';
+import { conv2dShape } from '../../src/ops/conv2d-shape.js';
+import { pooledShape } from '../../src/ops/pooling-window.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
 import { persistent, type Shape, type Tensor, type Values } from '../../src/tensor.js';

@@ -8,7 +8,7 @@ import type { Backend } from '../../src/numerics/backend.js';
 import type { Operand } from '../../src/numerics/operands.js';
 import { type AnyOptions, SingleCalls } from '../../src/numerics/single-calls.js';
 import type { GradientDeclaration, KernelDeclaration } from '../../src/ops/cases.js';
-import type { PoolingSizes, PoolingWindow } from '../../src/ops/max-pool2d.js';
+import type { PoolingSizes, PoolingWindow } from '../../src/ops/pooling-window.js';
 import type { InputRole, OpName } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { dtypeOf, Step } from '../../src/step.js';

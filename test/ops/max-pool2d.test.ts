@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Operand } from '../../src/numerics/operands.js';
-import type { PoolingWindow } from '../../src/ops/max-pool2d.js';
 import { maxPool2dCase } from '../../src/ops/max-pool2d.js';
+import type { PoolingWindow } from '../../src/ops/pooling-window.js';
 import type { Shape } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import {
