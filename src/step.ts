@@ -142,7 +142,8 @@ export class Step {
    * @param options.like lends a shape where none can be inferred; its values are not read
    * @param options.as new names for outputs
    * @returns the outputs, by role or by the name in `as`
-   * @throws ShapeError when a tensor is missing, or the op's shape rule does not hold
+   * @throws ShapeError when a tensor or attribute is missing or unknown, has another type, or the op's
+   *   shape rule does not hold
    * @example const { y } = step.call('linearForward', { x, W, b });
    * @example step.call('linearBackwardWeight', { x, dy }, { into: { dW } });
    * @example const { dx } = step.call('add', { a, b }, { as: { y: 'dx' } });
@@ -156,10 +157,14 @@ export class Step {
     const definition = definitionOf(op);
     const read = pick(op, 'tensors', [...definition.updates, ...definition.inputs], tensors);
     const numbers = pick(op, 'attributes', definition.attributes, attributes);
+    expectRoles(op, 'into', definition.outputs, into);
+    expectRoles(op, 'like', definition.like, like);
+    expectRoles(op, 'as', definition.outputs, as);
     const lent = definition.like.map((role) => {
       const source = like[role] ?? into[role];
-      if (!source)
-        throw new ShapeError(`${op}: expected like or into to give the shape of ${role}`);
+      if (!source) {
+        throw new ShapeError(`${op}: expected like or into to give the shape of ${role}, got none`);
+      }
       return [role, source instanceof Tensor ? source.shape : source] as const;
     });
     const shapes = Object.fromEntries([
@@ -221,10 +226,27 @@ function pick<Value>(
 ): Record<string, Value> {
   const given = Object.keys(values).filter((name) => values[name] !== undefined);
   if (given.length !== names.length || names.some((name) => !given.includes(name))) {
-    const list = (all: readonly string[]) => (all.length > 0 ? all.join(', ') : 'none');
     throw new ShapeError(`${op}: expected the ${what} ${list(names)}, got ${list(given)}`);
   }
   return Object.fromEntries(names.map((name) => [name, values[name]]));
+}
+
+/** @throws ShapeError when `values` has a role that is not among `roles` */
+function expectRoles(
+  op: OpName,
+  option: string,
+  roles: readonly string[],
+  values: Readonly<Record<string, unknown>>,
+): void {
+  for (const role of Object.keys(values)) {
+    if (!roles.includes(role)) {
+      throw new ShapeError(`${op}: expected ${option} for ${list(roles)}, got ${role}`);
+    }
+  }
+}
+
+function list(names: readonly string[]): string {
+  return names.length > 0 ? names.join(', ') : 'none';
 }
 
 function expectType(op: OpName, role: string, { dtype }: Tensor): void {

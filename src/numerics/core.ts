@@ -63,8 +63,8 @@ export class NumericalCore {
    * @param options.attributes the op's constants, where it has any
    * @param options.like shapes of outputs that do not follow from the operands, where there are any
    * @returns new arrays of the outputs and the updated tensors, by role: `{ shape, data }`
-   * @throws ShapeError for shapes or lengths that do not fit, DataError for class numbers or indices
-   *   out of range
+   * @throws ShapeError for shapes or lengths that do not fit, DataError for integers out of range,
+   *   RangeError for an op that does not exist
    * @example
    * const x = { shape: [2, 2], data: [1, -2, 3, -4] };
    * const { y } = await backend.call('reluForward', { x }); // y.data: [1, 0, 3, 0]

@@ -1,9 +1,9 @@
 import type { Device, Executable } from '../backends/device.js';
-import { expectLength } from '../checks.js';
+import { expectInteger, expectLength } from '../checks.js';
 import { DataError } from '../errors.js';
-import type { OpName } from '../ops/registry.js';
+import { OPS, type OpName } from '../ops/registry.js';
 import { definitionOf, dtypeOf, Step } from '../step.js';
-import { persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
+import { type DataType, persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
 import type { Operand, Result } from './operands.js';
 
 /** What a call is given besides its operands, with the names of its op forgotten. */
@@ -16,12 +16,18 @@ interface CompiledCall {
   readonly executable: Executable;
   /** By role: operands and results. */
   readonly tensors: Readonly<Record<string, Tensor>>;
-  /** Exclusive upper bounds of integer operands, by role. */
-  readonly bounds: Readonly<Record<string, number>>;
+  /** Exclusive upper bounds of integer operands, by role: one for all values, or one for each. */
+  readonly bounds: Readonly<Record<string, number | readonly number[]>>;
 }
 
 /** How many compiled calls are kept: enough for those of a hand-written network. */
 const CAPACITY = 64;
+
+/** Smallest and largest integers of a type. */
+const RANGES: Readonly<Record<Exclude<DataType, 'float32'>, readonly [number, number]>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint8: [0, 255],
+};
 
 /**
  * Runs single ops on arrays. Each op with its shapes and attributes is compiled once, as a step of one
@@ -38,16 +44,26 @@ export class SingleCalls {
   /**
    * @param operands inputs and updates by role
    * @returns copies of all outputs and updates, by role
-   * @throws ShapeError for shapes or lengths that do not fit, DataError for integers out of range
+   * @throws ShapeError for shapes or lengths that do not fit, DataError for integers out of range,
+   *   RangeError for an op that does not exist
    */
   async run(
     op: OpName,
     operands: Readonly<Record<string, Operand>>,
     options: AnyOptions,
   ): Promise<Record<string, Result>> {
+    if (!Object.hasOwn(OPS, op))
+      throw new RangeError(`call: expected the name of an op, got ${op}`);
     const { executable, tensors, bounds } = await this.#compile(op, operands, options);
-    for (const [role, bound] of Object.entries(bounds)) {
-      expectBelow(op, role, operands[role].data, bound);
+    for (const [role, { data }] of Object.entries(operands)) {
+      const { dtype } = tensors[role];
+      if (dtype === 'float32') continue;
+      const bound = bounds[role];
+      const [least, most] = RANGES[dtype];
+      expectIntegers(op, role, data, (i) => {
+        if (bound === undefined) return [least, most];
+        return [0, Math.min(most, (typeof bound === 'number' ? bound : bound[i]) - 1)];
+      });
     }
     for (const [role, { data }] of Object.entries(operands)) {
       this.#device.write(tensors[role], data);
@@ -68,6 +84,7 @@ export class SingleCalls {
     options: AnyOptions,
   ): Promise<CompiledCall> {
     for (const [role, { shape, data }] of Object.entries(operands)) {
+      for (const extent of shape) expectInteger(op, `every extent of ${role}`, extent);
       expectLength(op, role, data, sizeOf(shape), shape.join('·'));
     }
     const shapes = Object.entries(operands).map(([role, { shape }]) => [role, shape]);
@@ -121,9 +138,21 @@ export class SingleCalls {
   }
 }
 
-function expectBelow(op: OpName, role: string, data: ArrayLike<number>, bound: number): void {
+/**
+ * @param rangeOf the smallest and largest value that is allowed at an index
+ * @throws DataError naming the first value that is not an integer in its range
+ */
+function expectIntegers(
+  op: OpName,
+  role: string,
+  data: ArrayLike<number>,
+  rangeOf: (index: number) => readonly [number, number],
+): void {
   for (let i = 0; i < data.length; i++) {
-    if (Number.isInteger(data[i]) && data[i] >= 0 && data[i] < bound) continue;
-    throw new DataError(`${op}: expected ${role} from 0 to ${bound - 1}, got ${data[i]} at ${i}`);
+    const [least, most] = rangeOf(i);
+    if (Number.isInteger(data[i]) && data[i] >= least && data[i] <= most) continue;
+    throw new DataError(
+      `${op}: expected ${role} to be an integer from ${least} to ${most}, got ${data[i]} at ${i}`,
+    );
   }
 }

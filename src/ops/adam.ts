@@ -41,7 +41,13 @@ import {
 } from './cases.js';
 import { defineOp } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
-import { drawStepState, learningRate, stepNumber } from './step-state.js';
+import {
+  drawStepState,
+  expectSchedule,
+  learningRate,
+  rowOfSchedule,
+  stepNumber,
+} from './step-state.js';
 
 interface AdamNumbers {
   readonly beta1: number;
@@ -86,6 +92,7 @@ const ROLES = {
   updates: ['w', 'm', 'v'],
   inputs: ['dw', 'schedule', 'state'],
   dtypes: { state: 'int32' },
+  below: rowOfSchedule,
   attributes: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
   sizes: ['n'],
 } as const;
@@ -94,7 +101,7 @@ export const adamOps = {
   adamUpdate: defineOp({
     ...ROLES,
     formula: 'g = dw + λ w, m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², w ← w − η m̂ / (√v̂ + ε)',
-    shapes: ({ w, m, v, dw }) => updateShapes({ w, m, v, dw }),
+    shapes: ({ w, m, v, dw, schedule, state }) => updateShapes({ w, m, v, dw }, schedule, state),
     terms: () => 1,
     reference: ({ w, m, v, dw, schedule, state }, _, numbers) =>
       adamUpdate(w, m, v, dw, learningRate(schedule, state), stepNumber(state), numbers),
@@ -104,15 +111,16 @@ export const adamOps = {
     ...ROLES,
     formula:
       'w ← w − η λ w, m ← β₁ m + (1 − β₁) dw, v ← β₂ v + (1 − β₂) dw², w ← w − η m̂ / (√v̂ + ε)',
-    shapes: ({ w, m, v, dw }) => updateShapes({ w, m, v, dw }),
+    shapes: ({ w, m, v, dw, schedule, state }) => updateShapes({ w, m, v, dw }, schedule, state),
     terms: () => 1,
     reference: ({ w, m, v, dw, schedule, state }, _, numbers) =>
       adamWUpdate(w, m, v, dw, learningRate(schedule, state), stepNumber(state), numbers),
   }),
 };
 
-function updateShapes(shapes: Readonly<Record<string, Shape>>) {
+function updateShapes(shapes: Readonly<Record<string, Shape>>, schedule: Shape, state: Shape) {
   expectSameShapes('adam', shapes);
+  expectSchedule('adam', schedule, state);
   return { outputs: {}, sizes: { n: sizeOf(shapes.w) } };
 }
 

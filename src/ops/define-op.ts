@@ -36,14 +36,14 @@ export interface Op<
   /** Element types by role, where they are not float32. */
   readonly dtypes: { readonly [Role in NoInfer<Output | Input | Update>]?: DataType };
   /**
-   * For inputs that contain class numbers or indices: each value must be below this bound. Callers
-   * check it, and kernels rely on it.
+   * For inputs that contain class numbers or indices: each value must be below this bound. An array
+   * has one bound per value. Callers check it, and kernels rely on it.
    */
   readonly below: {
     readonly [Role in NoInfer<Input>]?: (
       sizes: Numbers<Size>,
       shapes: Readonly<Record<Input | Update, Shape>>,
-    ) => number;
+    ) => number | readonly number[];
   };
   /** Names of the constants that are fixed when the step is built, in kernel order. */
   readonly attributes: readonly Attribute[];

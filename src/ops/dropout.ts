@@ -36,8 +36,7 @@ import { type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
 import { DROPOUT_GROUP, HALF_VALUES } from './constants.js';
 import { defineOp, elementwise } from './define-op.js';
-import { expectShape } from './shape-checks.js';
-import { stateWords, stepNumber } from './step-state.js';
+import { expectState, stateWords, stepNumber } from './step-state.js';
 
 /** Together with the step number, these determine the mask. */
 export interface DropoutAttributes {
@@ -144,7 +143,7 @@ export const dropoutOps = {
 };
 
 function expectMask(state: Shape, p: number): void {
-  expectShape('dropout', 'state', state, [4]);
+  expectState('dropout', state);
   expectDropProbability(p);
 }
 

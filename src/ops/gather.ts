@@ -32,7 +32,7 @@ import {
 } from './cases.js';
 import { defineOp, type Numbers } from './define-op.js';
 import { expectRank, expectShape } from './shape-checks.js';
-import { position, stateWords } from './step-state.js';
+import { expectState, position, stateBounds, stateWords } from './step-state.js';
 
 /** x (B, F) of data (N, F) and index (N). */
 export function gatherBytes(
@@ -75,9 +75,14 @@ export function gatherLabels(
   for (let n = 0; n < B; n++) t[n] = labels[index[start + n]];
 }
 
-/** Every element of index must be below N, the number of examples in the dataset. */
+/**
+ * Every element of index must be below N, the number of examples in the dataset, and the batch must end
+ * within the index.
+ */
 const rowsOf = (role: 'data' | 'labels') => ({
   index: (_: unknown, shapes: Readonly<Record<string, Shape>>) => shapes[role][0],
+  state: ({ B }: Numbers<'B'>, { index }: Readonly<Record<string, Shape>>) =>
+    stateBounds({ positions: index[0] - B + 1 }),
 });
 
 export const gatherOps = {
@@ -91,7 +96,7 @@ export const gatherOps = {
     attributes: ['mean', 'std'],
     sizes: ['B', 'F'],
     formula: 'x[n, f] = (data[index[position + n], f] / 255 − mean) / std',
-    shapes: ({ x, data, index }) => gatherShapes(x, data, index),
+    shapes: ({ x, data, index, state }) => gatherShapes(x, data, index, state),
     terms: () => 1,
     reference: ({ x, data, index, state }, sizes, { mean, std }) =>
       gatherBytes(x, data, index, position(state), sizes, mean, std),
@@ -105,7 +110,7 @@ export const gatherOps = {
     below: rowsOf('data'),
     sizes: ['B', 'F'],
     formula: 'x[n, f] = data[index[position + n], f]',
-    shapes: ({ x, data, index }) => gatherShapes(x, data, index),
+    shapes: ({ x, data, index, state }) => gatherShapes(x, data, index, state),
     terms: () => 1,
     reference: ({ x, data, index, state }, sizes) =>
       gatherReals(x, data, index, position(state), sizes),
@@ -119,9 +124,10 @@ export const gatherOps = {
     below: rowsOf('labels'),
     sizes: ['B'],
     formula: 't[n] = labels[index[position + n]]',
-    shapes({ t, labels, index }) {
+    shapes({ t, labels, index, state }) {
       expectRank('gather', 't', t, '(B)');
       expectShape('gather', 'index', index, labels);
+      expectState('gather', state);
       return { outputs: { t }, sizes: { B: t[0] } };
     },
     terms: () => 1,
@@ -130,13 +136,14 @@ export const gatherOps = {
   }),
 };
 
-/** Checks x (B, F), data (N, F) and index (N), and returns the sizes. */
-function gatherShapes(x: Shape, data: Shape, index: Shape) {
+/** Checks x (B, F), data (N, F), index (N) and state, and returns the sizes. */
+function gatherShapes(x: Shape, data: Shape, index: Shape, state: Shape) {
   expectRank('gather', 'data', data, '(N, F)');
   const [N, F] = data;
   const [B] = x;
   expectShape('gather', 'x', x, [B, F]);
   expectShape('gather', 'index', index, [N]);
+  expectState('gather', state);
   return { outputs: { x }, sizes: { B, F } };
 }
 

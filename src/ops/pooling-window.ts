@@ -8,14 +8,7 @@ import type { Numbers } from './define-op.js';
 import { expectImages } from './shape-checks.js';
 
 /** The windows of a pooling, in pixels. */
-export interface PoolingWindow {
-  readonly kernelHeight: number;
-  readonly kernelWidth: number;
-  readonly strideHeight: number;
-  readonly strideWidth: number;
-  readonly paddingHeight: number;
-  readonly paddingWidth: number;
-}
+export type PoolingWindow = Numbers<(typeof WINDOW_ATTRIBUTES)[number]>;
 
 /** B, H, W and C of images. */
 export type ImageSizes = Numbers<'B' | 'H' | 'W' | 'C'>;

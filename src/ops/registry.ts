@@ -73,7 +73,7 @@ export type OpTensors<Name extends OpName, T> = Readonly<Record<InputRole<Name>,
 
 /** The `attributes` option of a call; it is required if the op has any. */
 export type CallAttributes<Name extends OpName> = [AttributeName<Name>] extends [never]
-  ? { readonly attributes?: Readonly<Record<never, never>> }
+  ? { readonly attributes?: Readonly<Record<string, never>> }
   : { readonly attributes: Readonly<Record<AttributeName<Name>, number>> };
 
 /** Test cases of all ops, one entry per file of this folder. */

@@ -24,7 +24,7 @@ import { type Shape, sizeOf, type Values } from '../tensor.js';
 import { absolute, drawExtents, type KernelDeclaration, type OpCases, reals } from './cases.js';
 import { defineOp } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
-import { drawStepState, learningRate } from './step-state.js';
+import { drawStepState, expectSchedule, learningRate, rowOfSchedule } from './step-state.js';
 
 export function sgdUpdate(w: Values, dw: Values, η: number, λ: number): void {
   for (let i = 0; i < w.length; i++) w[i] -= η * (dw[i] + λ * w[i]);
@@ -64,10 +64,11 @@ export const sgdOps = {
     updates: ['w'],
     inputs: ['dw', 'schedule', 'state'],
     dtypes: { state: 'int32' },
+    below: rowOfSchedule,
     attributes: ['weightDecay'],
     sizes: ['n'],
     formula: 'w ← w − η (dw + λ w)',
-    shapes: ({ w, dw }) => updateShapes({ w, dw }),
+    shapes: ({ w, dw, schedule, state }) => updateShapes({ w, dw }, schedule, state),
     terms: () => 1,
     reference: ({ w, dw, schedule, state }, _, { weightDecay }) =>
       sgdUpdate(w, dw, learningRate(schedule, state), weightDecay),
@@ -77,10 +78,11 @@ export const sgdOps = {
     updates: ['w', 'v'],
     inputs: ['dw', 'schedule', 'state'],
     dtypes: { state: 'int32' },
+    below: rowOfSchedule,
     attributes: ['momentum', 'weightDecay'],
     sizes: ['n'],
     formula: 'v ← μ v + dw + λ w, w ← w − η v',
-    shapes: ({ w, v, dw }) => updateShapes({ w, v, dw }),
+    shapes: ({ w, v, dw, schedule, state }) => updateShapes({ w, v, dw }, schedule, state),
     terms: () => 1,
     reference: ({ w, v, dw, schedule, state }, _, { momentum, weightDecay }) =>
       sgdMomentumUpdate(w, v, dw, learningRate(schedule, state), momentum, weightDecay),
@@ -90,18 +92,20 @@ export const sgdOps = {
     updates: ['w', 'v'],
     inputs: ['dw', 'schedule', 'state'],
     dtypes: { state: 'int32' },
+    below: rowOfSchedule,
     attributes: ['momentum', 'weightDecay'],
     sizes: ['n'],
     formula: 'g = dw + λ w, v ← μ v + g, w ← w − η (g + μ v)',
-    shapes: ({ w, v, dw }) => updateShapes({ w, v, dw }),
+    shapes: ({ w, v, dw, schedule, state }) => updateShapes({ w, v, dw }, schedule, state),
     terms: () => 1,
     reference: ({ w, v, dw, schedule, state }, _, { momentum, weightDecay }) =>
       sgdNesterovUpdate(w, v, dw, learningRate(schedule, state), momentum, weightDecay),
   }),
 };
 
-function updateShapes(shapes: Readonly<Record<string, Shape>>) {
+function updateShapes(shapes: Readonly<Record<string, Shape>>, schedule: Shape, state: Shape) {
   expectSameShapes('sgd', shapes);
+  expectSchedule('sgd', schedule, state);
   return { outputs: {}, sizes: { n: sizeOf(shapes.w) } };
 }
 

@@ -18,7 +18,7 @@
  * Kernels: assembly/step-state.ts, shaders/step-state.wgsl
  */
 import type { RandomStream } from '../random/threefry.js';
-import { persistent, type Tensor, type Values } from '../tensor.js';
+import { persistent, type Shape, type Tensor, type Values } from '../tensor.js';
 import {
   type Drawn,
   type KernelDeclaration,
@@ -29,7 +29,7 @@ import {
 } from './cases.js';
 import { STATE_POSITION, STATE_ROW, STATE_STEP, STATE_WORDS } from './constants.js';
 import { defineOp } from './define-op.js';
-import { expectShape } from './shape-checks.js';
+import { expectRank, expectShape } from './shape-checks.js';
 
 /** R: the largest number of steps of one run. */
 export const MAX_ROWS = 1024;
@@ -69,6 +69,39 @@ export function position(state: Values): number {
   return state[STATE_POSITION];
 }
 
+/** Bounds of each word of the state; a word without a bound may be any integer from 0. */
+export function stateBounds({
+  rows = Infinity,
+  positions = Infinity,
+}: {
+  /** R, the rows that a step may read or write. */
+  readonly rows?: number;
+  /** Number of positions at which a batch may begin. */
+  readonly positions?: number;
+}): number[] {
+  const bounds = new Array<number>(STATE_WORDS).fill(Infinity);
+  bounds[STATE_ROW] = rows;
+  bounds[STATE_POSITION] = positions;
+  return bounds;
+}
+
+/** Bounds of the state for ops that read the learning rate of its row. */
+export const rowOfSchedule = {
+  state: (_: unknown, { schedule }: { readonly schedule: Shape }) =>
+    stateBounds({ rows: schedule[0] }),
+};
+
+/** @throws ShapeError unless `state` has the words of a step's state */
+export function expectState(operation: string, state: Shape): void {
+  expectShape(operation, 'state', state, [STATE_WORDS]);
+}
+
+/** @throws ShapeError unless `schedule` and `state` have the shapes above */
+export function expectSchedule(operation: string, schedule: Shape, state: Shape): void {
+  expectRank(operation, 'schedule', schedule, '(R)');
+  expectState(operation, state);
+}
+
 export function recordLoss(losses: Values, L: Values, state: Values): void {
   losses[state[STATE_ROW]] = L[0];
 }
@@ -84,11 +117,13 @@ export const stepStateOps = {
     updates: ['losses'],
     inputs: ['L', 'state'],
     dtypes: { state: 'int32' },
+    below: { state: (_, { losses }) => stateBounds({ rows: losses[0] }) },
     sizes: [],
     formula: 'losses[row] ← L',
-    shapes({ L, state }) {
+    shapes({ losses, L, state }) {
+      expectRank('recordLoss', 'losses', losses, '(R)');
       expectShape('recordLoss', 'L', L, [1]);
-      expectShape('recordLoss', 'state', state, [STATE_WORDS]);
+      expectState('recordLoss', state);
       return { outputs: {}, sizes: {} };
     },
     terms: () => 1,
@@ -103,7 +138,7 @@ export const stepStateOps = {
     sizes: [],
     formula: 'step ← step + 1, row ← row + 1, position ← position + batchSize',
     shapes({ state }) {
-      expectShape('advance', 'state', state, [STATE_WORDS]);
+      expectState('advance', state);
       return { outputs: {}, sizes: {} };
     },
     terms: () => 2,

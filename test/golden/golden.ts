@@ -7,8 +7,8 @@ export async function readGoldens<Golden>(name: string): Promise<Golden[]> {
 }
 
 /**
- * Equal element by element, up to an error relative to the largest of them: where sums cancel, an
- * element's own size says nothing about its rounding.
+ * Equal element by element, up to an error relative to the largest element: where sums cancel, the
+ * size of an element says nothing about its rounding error.
  */
 export function expectClose(
   what: string,

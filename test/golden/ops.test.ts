@@ -65,13 +65,13 @@ const reference = await createBackend('reference', { precision: 'float64' });
 afterAll(() => reference.close());
 
 describe('the float64 reference', () => {
-  it.each(GOLDENS)('computes what PyTorch does: $name', async (golden) => {
+  it.each(GOLDENS)('computes the same values as PyTorch: $name', async (golden) => {
     await expectGolden(golden, reference.device, FLOAT64);
   });
 });
 
 describeOnEachBackend('golden values', (backend) => {
-  it.each(GOLDENS)('are those of PyTorch: $name', async (golden) => {
+  it.each(GOLDENS)('are the values of PyTorch: $name', async (golden) => {
     await expectGolden(golden, backend.device, FLOAT32);
   });
 });

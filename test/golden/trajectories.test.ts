@@ -14,7 +14,7 @@ import { describeOnEachBackend } from '../backends.js';
 import { residualNetwork } from '../networks.js';
 import { expectClose, readGoldens } from './golden.js';
 
-/** What is stored of a gradient, of weights or of statistics: see trajectory_goldens.py. */
+/** Summary of a gradient, of weights or of statistics: see trajectory_goldens.py. */
 interface Digest {
   readonly norm: number;
   readonly projection: number;
@@ -28,7 +28,7 @@ interface Trajectory {
   readonly learningRate: number;
   readonly seed: number;
   readonly batchSize: number;
-  /** Where the values of digests lie, by tensor. */
+  /** Positions of the values of digests, by tensor. */
   readonly positions: Readonly<Record<string, readonly number[]>>;
   readonly steps: readonly {
     readonly loss: number;
@@ -38,7 +38,7 @@ interface Trajectory {
   readonly state: Readonly<Record<string, Digest>>;
 }
 
-/** Largest relative errors of losses, gradients and the state in the end. */
+/** Largest relative errors of losses, gradients and the final state. */
 interface Tolerances {
   readonly loss: number;
   readonly gradients: number;
@@ -48,8 +48,8 @@ interface Tolerances {
 const FLOAT64: Tolerances = { loss: 1e-13, gradients: 1e-13, state: 1e-13 };
 
 /**
- * Roundings are carried through all steps; measured: 7·10⁻⁸, 8·10⁻⁶ and 3·10⁻⁶. In the state it is β of
- * batch normalisation that is least exact: it begins at 0, and is all gradients.
+ * Rounding errors accumulate over the steps; measured: 7·10⁻⁸, 8·10⁻⁶ and 3·10⁻⁶. The least accurate
+ * part of the state is β of batch normalisation, which starts at 0 and is a sum of gradients.
  */
 const FLOAT32: Tolerances = { loss: 1e-6, gradients: 5e-5, state: 2e-5 };
 
@@ -67,7 +67,7 @@ function buildOptimizer({ optimizer, learningRate }: Trajectory): Optimizer {
   return RECIPES['conv-fast'].optimizer(learningRate);
 }
 
-/** A network in training: its tensors, and the step that trains it on whatever is in x and t. */
+/** A network in training: its tensors, and the step that trains it on the batch in x and t. */
 function buildTraining(trajectory: Trajectory) {
   const { name, batchSize } = trajectory;
   const model = buildModel(trajectory);
@@ -79,7 +79,7 @@ function buildTraining(trajectory: Trajectory) {
   const t = persistent('t', [batchSize], 'int32');
 
   const training = { seed: 0, state: state.state, updatesStatistics: true };
-  // A step that does not train leaves dropout out.
+  // Without a training mode the step leaves dropout out.
   const step = new Step(name === 'conv' ? undefined : training);
   const forward = model.forward(step, x);
   const { L, backward } = loss.forward(step, forward.y, t);
@@ -106,7 +106,7 @@ function writeBatch(device: Device, x: Tensor, t: Tensor, seed: number, number: 
   );
 }
 
-/** Trains as PyTorch did, and compares every step. */
+/** Trains like PyTorch, and compares every step. */
 async function expectTrajectory(
   trajectory: Trajectory,
   device: Device,
@@ -169,7 +169,7 @@ function summaryOf(values: Values): [number, number] {
 
 const directions = new Map<number, Float64Array>();
 
-/** The random numbers that tensors of a size are projected onto; drawn once, for they are many. */
+/** The random numbers that tensors of a size are projected onto; cached, since drawing is slow. */
 function directionOf(size: number): Float64Array {
   const drawn = directions.get(size);
   if (drawn) return drawn;
@@ -183,13 +183,13 @@ const reference = await createBackend('reference', { precision: 'float64' });
 afterAll(() => reference.close());
 
 describe('the float64 reference', () => {
-  it.each(TRAJECTORIES)('takes the steps that PyTorch takes: $name', async (trajectory) => {
+  it.each(TRAJECTORIES)('takes the same steps as PyTorch: $name', async (trajectory) => {
     await expectTrajectory(trajectory, reference.device, FLOAT64);
   });
 });
 
 describeOnEachBackend('training', (backend) => {
-  it.each(TRAJECTORIES)('takes the steps that PyTorch takes: $name', async (trajectory) => {
+  it.each(TRAJECTORIES)('takes the same steps as PyTorch: $name', async (trajectory) => {
     await expectTrajectory(trajectory, backend.device, FLOAT32);
   });
 });

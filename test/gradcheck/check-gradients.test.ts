@@ -6,7 +6,7 @@ import { squaredErrorCase } from '../../src/ops/squared-error.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { persistent, type Tensor, type Values } from '../../src/tensor.js';
 
-/** y = tanh(x), whose backward takes a factor too many. */
+/** y = tanh(x), with a backward that multiplies by a surplus factor. */
 function scaledTanh(factor: number): GradientCase {
   const [x, y, dy, dx] = ['x', 'y', 'dy', 'dx'].map((name) => persistent(name, [3]));
   const scale = persistent('scale', [1]);

@@ -37,26 +37,26 @@ describe('compareWithReference', () => {
     expect(ratioOf(await compareFaulty('y', 4, (value) => value))).toBeLessThan(1);
   });
 
-  it('names the call, the tensor and the index of what is wrong', async () => {
+  it('names the call, the tensor and the index of a wrong value', async () => {
     const found = await compareFaulty('dW', 17, (value) => value + 0.001);
     expect(ratioOf(found)).toBeGreaterThan(1);
     expect(found).toMatchObject({ of: 'linearBackwardWeight', tensor: 'dW', index: 17 });
     expect(found.got - found.want).toBeCloseTo(0.001, 5);
   });
 
-  it('never takes NaN for equal', async () => {
+  it('never accepts NaN', async () => {
     const found = await compareFaulty('y', 4, () => Number.NaN);
     expect(ratioOf(found)).toBe(Infinity);
     expect(found).toMatchObject({ of: 'linearForward', tensor: 'y', index: 4 });
   });
 
-  it('finds an input that the kernel has changed', async () => {
+  it('finds an input that the kernel changed', async () => {
     const found = await compareFaulty('W', 2, (value) => value * (1 + 2 ** -20));
     expect(ratioOf(found)).toBe(Infinity);
     expect(found).toMatchObject({ tensor: 'W', index: 2 });
   });
 
-  it('takes integers for equal only if they are', async () => {
+  it('accepts integers only if they are equal', async () => {
     const compareCounts = (fault: (value: number) => number) => {
       const random = new RandomStream(1, STREAMS.data);
       return compareWithReference(

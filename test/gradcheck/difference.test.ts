@@ -42,7 +42,7 @@ describe('worstDifference', () => {
     expect(found).toEqual({ of: 'matmul', tensor: 'C', index: 1, got: 2.1, want: 2, bound: 0.01 });
   });
 
-  it('takes what is missing for wrong', () => {
+  it('treats missing values as wrong', () => {
     const found = worstDifference('matmul', persistent('C', [2]), [1], [1, 2], () => 1);
     expect(found.index).toBe(1);
     expect(ratioOf(found)).toBe(Infinity);

@@ -11,7 +11,7 @@ afterAll(async () => {
 const WITHOUT_GRADIENT = ['sgd', 'adam', 'gradient-norm', 'gather', 'accuracy', 'step-state'];
 
 describe('gradcheck', () => {
-  it('finds every op right on every backend', async () => {
+  it('accepts every op on every backend', async () => {
     const results = await gradcheck({ backends });
     expect(results.map(({ op }) => op)).toEqual(GRADCHECK_OPS);
     for (const { op, gradients, backends: findings, ok } of results) {
@@ -39,12 +39,12 @@ describe('gradcheck', () => {
     ['softmaxCrossEntropy', 'softmax-cross-entropy'],
     ['softmaxCrossEntropyBackward', 'softmax-cross-entropy'],
     ['linearBackwardBias', 'linear'],
-  ])('knows an op by its name %s', async (name, op) => {
+  ])('finds an op by the name %s', async (name, op) => {
     const results = await gradcheck({ ops: [name, name] });
     expect(results.map((result) => result.op)).toEqual([op]);
   });
 
-  it('refuses an op that it does not know, and says which it knows', async () => {
+  it('refuses an unknown op, and lists the known ones', async () => {
     await expect(gradcheck({ ops: ['relu', 'conv9d'] })).rejects.toThrow(
       `gradcheck: expected ops of ${GRADCHECK_OPS.join(', ')}, got conv9d`,
     );

@@ -7,7 +7,7 @@ import { describeOnEachBackend } from '../backends.js';
 import { callWith, expectAgreement, extent, forAll } from './checks.js';
 
 describe('accuracy', () => {
-  it('is the share of examples on the diagonal, balanced the mean over classes', () => {
+  it('is the share of examples on the diagonal; balanced accuracy is the mean over classes', () => {
     const confusion = [8, 2, 0, 5, 5, 0, 0, 0, 0];
     const { accuracy, balancedAccuracy } = accuracyOf(confusion, 3);
     expect(accuracy).toBe(13 / 20);

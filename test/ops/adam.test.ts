@@ -26,13 +26,13 @@ describeOnEachBackend('adam', (backend) => {
     await forAll(extent(70), (random, size) => expectAgreement(adamCase(random, size), backend));
   });
 
-  it('first moves by the learning rate, whatever the size of the gradient', async () => {
+  it('moves by the learning rate in the first step, whatever the size of the gradient', async () => {
     const operands = { ...fresh, w: vector(1, 1, 1), dw: vector(-3, 1e-3, 100) };
     const { w } = await runOp(backend, 'adamUpdate', operands, { attributes: NUMBERS });
     expectNear(w, [1.1, 0.9, 0.9]);
   });
 
-  it('keeps that pace while the gradient stays the same', async () => {
+  it('keeps moving by the learning rate while the gradient is constant', async () => {
     // After t − 1 = 4 steps of gradient 2: m = (1 − β₁⁴)·2 and v = (1 − β₂⁴)·4.
     const moments = { m: vector((1 - 0.9 ** 4) * 2), v: vector((1 - 0.999 ** 4) * 4) };
     const state = vector(5, 0, 0, 0);
@@ -51,7 +51,7 @@ describeOnEachBackend('adam', (backend) => {
     expectNear(w, [1 - 0.1 / 2, 1 + (0.1 * 3) / 4, 1]);
   });
 
-  it('lets weight decay join the gradient, and AdamW shrink the weight', async () => {
+  it('adds weight decay to the gradient in Adam, and shrinks the weight directly in AdamW', async () => {
     const operands = { ...fresh, w: vector(2, 2, 2), dw: vector(1, 1, -0.5) };
     const numbers = { ...NUMBERS, weightDecay: 0.5 };
     const joined = await runOp(backend, 'adamUpdate', operands, { attributes: numbers });

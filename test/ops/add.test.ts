@@ -41,7 +41,7 @@ describeOnEachBackend('add', (backend) => {
     expect([...y]).toEqual([1.5, 0, 13, 0, 25, 1_000_006]);
   });
 
-  it('hands on what is not finite', async () => {
+  it('propagates NaN and infinities', async () => {
     const operands = { a: vector(Infinity, Infinity, Number.NaN), b: vector(1, -Infinity, 1) };
     const { y } = await runOp(backend, 'add', operands);
     expect([...y]).toEqual([Infinity, Number.NaN, Number.NaN]);

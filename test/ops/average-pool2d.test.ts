@@ -54,7 +54,7 @@ describeOnEachBackend('averagePool2d', (backend) => {
     );
   });
 
-  it('leaves out the last row and column of an odd image, and gives them no gradient', async () => {
+  it('skips the last row and column of an odd image, and gives them no gradient', async () => {
     const x = image([1, 2, 9], [4, 3, 9], [9, 9, 9]);
     const window = squareWindow(2, 2);
     const { y } = await runOp(backend, 'averagePool2dForward', { x }, { attributes: window });
@@ -68,7 +68,7 @@ describeOnEachBackend('averagePool2d', (backend) => {
     expect([...dx]).toEqual([2, 2, 0, 2, 2, 0, 0, 0, 0]);
   });
 
-  it('counts the padding as zeros, and adds up where windows overlap', async () => {
+  it('counts padding as zeros, and sums gradients where windows overlap', async () => {
     const x = image([1, 2, 3], [4, 5, 6], [7, 8, 9]);
     const window = squareWindow(2, 1, 1);
     const { y } = await runOp(backend, 'averagePool2dForward', { x }, { attributes: window });

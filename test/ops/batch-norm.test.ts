@@ -35,7 +35,7 @@ const shapes = (channels: number) =>
     fc.tuple(extent(3), extent(3), extent(channels)).map(([B, H, C]) => [B, H, 4, C]),
   );
 
-/** One channel's dx by the long way of the derivation, and dγ and dβ. */
+/** dx, dγ and dβ of one channel, by the steps of the derivation. */
 function stepByStep(x: number[], dy: number[], gamma: number) {
   const N = x.length;
   const sum = (values: number[]) => values.reduce((all, value) => all + value, 0);
@@ -56,7 +56,7 @@ describe('batchNorm', () => {
     await forAll(shapes(5), (random, shape) => expectGradients(batchNormCase(random, shape)));
   });
 
-  it('has in its closed form the gradient that the derivation has step by step', async () => {
+  it('has a closed-form gradient equal to the step-by-step derivation', async () => {
     await forAll(extent(20), async (random, N) => {
       const [x, dy] = [drawReals(random, N + 1), drawReals(random, N + 1)].map((a) => [...a]);
       const gamma = drawReals(random, 1);
@@ -157,7 +157,7 @@ describeOnEachBackend('batchNorm', (backend) => {
     );
   });
 
-  it('agrees with the reference for more channels than have room in scratch memory at a time', async () => {
+  it('agrees with the reference for more channels than fit into scratch memory', async () => {
     await forAll(
       fc.constantFrom(511, 512, 513, 1030),
       (random, C) => expectAgreement(batchNormCase(random, [5, C]), backend),
@@ -205,7 +205,7 @@ describeOnEachBackend('batchNorm', (backend) => {
     ]);
   });
 
-  it('moves the running statistics towards the batch’s, whose variance it makes unbiased', async () => {
+  it('moves the running statistics towards the mean and the unbiased variance of the batch', async () => {
     const operands = {
       runningMean: vector(1, 2, 3, 4, 5),
       runningVariance: vector(1, 2, 3, 4, 5),
@@ -218,7 +218,7 @@ describeOnEachBackend('batchNorm', (backend) => {
     expectNear(got.runningVariance, [2, 1.5, 2.5625, 5.5, 7.5]);
   });
 
-  it('finds a small variance about a large mean', async () => {
+  it('computes a small variance around a large mean', async () => {
     const deviations = [-3, -1, 0, 1, 3, 2, -2, 0];
     const x = matrix(...deviations.map((d) => [1e4 + d / 8, -1e6 + d, 3]));
     const { mean, variance } = await runOp(backend, 'batchNormStatistics', { x });
@@ -226,7 +226,7 @@ describeOnEachBackend('batchNorm', (backend) => {
     expectNear(variance, [3.5 / 64, 3.5, 0]);
   });
 
-  it('finds a small variance about a large mean in many rows', async () => {
+  it('computes a small variance around a large mean over many rows', async () => {
     const N = 4099;
     const deviations = Array.from({ length: N }, (_, n) => ((n * n) % 31) / 8 + (n > 3000 ? 2 : 0));
     const average = deviations.reduce((sum, d) => sum + d, 0) / N;
@@ -237,7 +237,7 @@ describeOnEachBackend('batchNorm', (backend) => {
     expectNear(variance, [wanted, wanted], 1e-5);
   });
 
-  it('finds the variance of many rows', async () => {
+  it('computes the variance of many rows', async () => {
     const N = 20_000;
     const rows = Array.from({ length: N }, (_, n) => [100 + (n % 5), n % 2]);
     const x = matrix(...rows);
@@ -246,7 +246,7 @@ describeOnEachBackend('batchNorm', (backend) => {
     expectNear(variance, [2, 0.25], 1e-5);
   });
 
-  it('hands on what is not a number', async () => {
+  it('propagates NaN and infinities to their own channel only', async () => {
     const x = matrix([1, 2, NaN, 4, 5], [1, 2, 3, 4, Infinity]);
     const { mean, variance } = await runOp(backend, 'batchNormStatistics', { x });
     expect([...mean].slice(0, 4)).toEqual([1, 2, NaN, 4]);

@@ -50,7 +50,7 @@ describeOnEachBackend('binaryCrossEntropy', (backend) => {
     );
   });
 
-  it('costs log 2 at logit zero, for either label', async () => {
+  it('is log 2 at logit zero, for either label', async () => {
     for (const label of [0, 1]) {
       const { loss, probabilities } = await lossOf([0], [label]);
       expectNear([loss], [Math.LN2]);
@@ -58,18 +58,18 @@ describeOnEachBackend('binaryCrossEntropy', (backend) => {
     }
   });
 
-  it('costs nothing for a sure right answer, and |z| for a sure wrong one', async () => {
+  it('is 0 for a certain right answer, and |z| for a certain wrong one', async () => {
     const sure = [1e4, -1e4];
     expect(await lossOf(sure, [1, 0])).toEqual({ loss: 0, probabilities: [1, 0] });
     expect(await lossOf(sure, [0, 1])).toEqual({ loss: 1e4, probabilities: [1, 0] });
   });
 
-  it('keeps the small cost e^−z of an answer that is nearly sure', async () => {
+  it('is e^−z, not 0, for an almost certain right answer', async () => {
     expectNear([(await lossOf([30], [1])).loss], [9.357622968839299e-14]);
     expectNear([(await lossOf([-30], [0])).loss], [9.357622968839299e-14]);
   });
 
-  it('hands NaN on', async () => {
+  it('propagates NaN', async () => {
     const { loss, probabilities } = await lossOf([0, Number.NaN], [0, 1]);
     expect(loss).toBeNaN();
     expect(probabilities).toEqual([0.5, Number.NaN]);

@@ -8,13 +8,13 @@ import type { Backend } from '../../src/numerics/backend.js';
 import type { Operand } from '../../src/numerics/operands.js';
 import { type AnyOptions, SingleCalls } from '../../src/numerics/single-calls.js';
 import type { GradientDeclaration, KernelDeclaration } from '../../src/ops/cases.js';
-import type { PoolingSizes, PoolingWindow } from '../../src/ops/max-pool2d.js';
+import type { PoolingSizes, PoolingWindow } from '../../src/ops/pooling-window.js';
 import type { InputRole, OpName } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { dtypeOf, Step } from '../../src/step.js';
 import { persistent, type Shape, type Values } from '../../src/tensor.js';
 
-/** Extents from 1 to `max`; small ones and the ends come up more often. */
+/** Extents from 1 to `max`; small ones and the ends are drawn more often. */
 export function extent(max: number): fc.Arbitrary<number> {
   return fc.integer({ min: 1, max });
 }
@@ -38,8 +38,8 @@ export function poolingSizes(largest: {
 }
 
 /**
- * Checks a property for random sizes, each time with another source of random values. Runs are the
- * same each time, so that a failure repeats.
+ * Checks a property for random sizes, each with its own stream of random values. The seed is fixed, so
+ * a failure repeats.
  */
 export function forAll<Sizes>(
   sizes: fc.Arbitrary<Sizes>,
@@ -95,7 +95,7 @@ export function image(...rows: readonly (readonly number[])[]): Operand {
   return { shape: [1, rows.length, rows[0].length, 1], data: rows.flat() };
 }
 
-/** A window as high as it is wide. */
+/** A window of equal height and width. */
 export function squareWindow(kernel: number, stride: number, padding = 0): PoolingWindow {
   return {
     kernelHeight: kernel,

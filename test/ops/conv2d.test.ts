@@ -14,7 +14,7 @@ const PLAIN = {
   groups: 1,
 };
 
-/** Convolutions of which at least one window fits, with up to `channels` channels in a group. */
+/** Convolutions with room for at least one window, and up to `channels` channels in a group. */
 function convolutions(channels: number, images: number): fc.Arbitrary<ConvolutionSizes> {
   return fc
     .record({
@@ -114,13 +114,13 @@ describeOnEachBackend('conv2d', (backend) => {
     expect([...y]).toEqual([5421, 6532, 8754, 9865]);
   });
 
-  it('reads zeros outside of the image', async () => {
+  it('reads zeros outside the image', async () => {
     const attributes = { ...PLAIN, paddingHeight: 1, paddingWidth: 1, strideHeight: 3 };
     const { y } = await runOp(backend, 'conv2dForward', { x, W }, { attributes });
     expect([...y]).toEqual([1000, 2100, 3200, 300, 70, 87, 98, 9]);
   });
 
-  it('adds each output’s gradient to the weights and the pixels it came from', async () => {
+  it('adds the gradient of each output to the weights and pixels that it was computed from', async () => {
     const dy = { data: [1, 0, 0, 2], shape: [1, 2, 2, 1] };
     const { dW } = await runOp(
       backend,

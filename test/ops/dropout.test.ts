@@ -17,7 +17,7 @@ const ATTRIBUTES = { seed: 7, stream: 11, p: 0.25 };
 
 type DropoutAttributes = Readonly<typeof ATTRIBUTES>;
 
-/** 1/(1 − p) where an element of so many is kept in update number `step`, else 0. */
+/** The mask of update number `step`: 1/(1 − p) where an element is kept, else 0. */
 async function maskOf(
   backend: Backend,
   size: number,
@@ -29,7 +29,7 @@ async function maskOf(
   return [...y];
 }
 
-/** What `maskOf` must be, element by element as the derivation has it. */
+/** The same mask, element by element as in the derivation. */
 function expectedMask(size: number, step: number, { seed, stream, p }: DropoutAttributes) {
   const threshold = Math.round(p * 2 ** 16);
   const words = new Uint32Array(2);
@@ -79,7 +79,7 @@ describeOnEachBackend('dropout', (backend) => {
     );
   });
 
-  it('draws the masks that the derivation says, bit for bit', async () => {
+  it('draws the masks of the derivation, bit for bit', async () => {
     const cases: [number, DropoutAttributes][] = [
       [1, ATTRIBUTES],
       [2 ** 31 - 1, { seed: 2 ** 53 - 1, stream: 2 ** 24 + 3, p: 0.5 }],
@@ -91,7 +91,7 @@ describeOnEachBackend('dropout', (backend) => {
     }
   });
 
-  it('keeps the share 1 − p of all elements, and so the mean', async () => {
+  it('keeps the share 1 − p of all elements, and preserves the mean', async () => {
     const size = 100_000;
     for (const p of [0.1, 0.25, 0.5, 0.9]) {
       const mask = await maskOf(backend, size, 3, { ...ATTRIBUTES, p });
@@ -104,7 +104,7 @@ describeOnEachBackend('dropout', (backend) => {
     }
   });
 
-  it('masks the gradient as it masked the values', async () => {
+  it('masks the gradient with the same mask as the values', async () => {
     const random = new RandomStream(5, 0);
     const values = Array.from({ length: 77 }, () => Math.fround(random.nextNormal()));
     const state = vector(9, 0, 0, 0);
@@ -119,7 +119,7 @@ describeOnEachBackend('dropout', (backend) => {
     expect([...dx]).toEqual([...y]);
   });
 
-  it('draws other masks for another update, stream or seed', async () => {
+  it('draws different masks for another update, stream or seed', async () => {
     const masks = await Promise.all([
       maskOf(backend, 64, 1, ATTRIBUTES),
       maskOf(backend, 64, 2, ATTRIBUTES),
@@ -129,13 +129,13 @@ describeOnEachBackend('dropout', (backend) => {
     expect(new Set(masks.map(String)).size).toBe(4);
   });
 
-  it('changes nothing where p is 0, and keeps one in 2¹⁶ where p is all but 1', async () => {
+  it('changes nothing where p is 0, and keeps one element in 2¹⁶ where p is almost 1', async () => {
     expect(await maskOf(backend, 50, 1, { ...ATTRIBUTES, p: 0 })).toEqual(new Array(50).fill(1));
     const rare = await maskOf(backend, 100, 1, { ...ATTRIBUTES, p: 1 - 2 ** -40 });
     expect(rare).toEqual(expectedMask(100, 1, { ...ATTRIBUTES, p: 1 - 2 ** -16 }));
   });
 
-  it('sets what is dropped to zero, whatever it was', async () => {
+  it('sets dropped elements to zero, infinities too', async () => {
     const size = 64;
     const state = vector(1, 0, 0, 0);
     const x = vector(...new Array(size).fill(Infinity));

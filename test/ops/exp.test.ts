@@ -8,14 +8,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { BUILDS, supportedBuilds, type WasmBuild } from '../../src/backends/wasm/module.js';
 import { float32Between, worstUlp } from './ulp.js';
 
-// The range, and the error within it, that the docstring of exp4 in assembly/exp.ts states.
+// The range and the error bound in the docstring of exp4 in assembly/exp.ts.
 const SMALLEST = -87.33654;
 const LARGEST = 88.72283;
 const LARGEST_ERROR = 1;
 
 const SAMPLES = 1_000_000;
 
-/** Milliseconds within which AssemblyScript compiles the core, also on a machine that is busy. */
+/** Timeout for compiling the core with AssemblyScript, in milliseconds; generous for busy machines. */
 const COMPILE_TIME = 120_000;
 
 type Exp = (x: Float32Array) => Float32Array;
@@ -23,7 +23,7 @@ type Exp = (x: Float32Array) => Float32Array;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const supported = await supportedBuilds();
 
-/** Compiles the core as a build of it is compiled, with exp.as.ts besides. */
+/** Compiles the core with the options of a build, and exp.as.ts with it. */
 async function compile(build: WasmBuild): Promise<Uint8Array<ArrayBuffer>> {
   const folder = await mkdtemp(join(tmpdir(), 'handgrad-'));
   try {
@@ -81,7 +81,7 @@ for (const build of BUILDS) {
       }
     });
 
-    it('has the same bits from its shorter form for x ≤ 0', () => {
+    it('gives the same bits in its shorter form for x ≤ 0', () => {
       const x = float32Between(-(2 ** -30), -100, SAMPLES);
       const [short, long] = [expOfNonPositive(x), exp(x)];
       const at = short.findIndex((value, i) => value !== long[i]);

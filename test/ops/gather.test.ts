@@ -45,13 +45,13 @@ describeOnEachBackend('gather', (backend) => {
     await forAll(sizes, (random, drawn) => expectAgreement(gatherCase(random, drawn), backend));
   });
 
-  it('takes the rows that the index names, from the position on', async () => {
+  it('takes the rows that the index lists from the position of the state', async () => {
     const data = matrix([1, 2, 3], [4, 5, 6], [7, 8, 9]);
     const { x } = await runOp(backend, 'gatherReals', { data, ...batch }, { like: { x: [2, 3] } });
     expect([...x]).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it('normalises bytes to (byte / 255 − mean) / std, 255 as well', async () => {
+  it('normalises bytes to (byte / 255 − mean) / std', async () => {
     const data = { data: [0, 255, 51, 102, 9, 9], shape: [3, 2] };
     const attributes = { mean: 0.5, std: 0.25 };
     const { x } = await runOp(

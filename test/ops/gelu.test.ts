@@ -14,17 +14,17 @@ import {
 } from './checks.js';
 import { float32Between, worstUlp } from './ulp.js';
 
-/** What assembly/gelu.ts states of forward, in ULP. */
+/** Largest errors of forward that assembly/gelu.ts states, in ULP. */
 const RANGES = [
   { from: 2 ** -30, to: 20, largest: 4.2 },
   { from: -(2 ** -30), to: -1, largest: 4.2 },
   { from: -1, to: -12.5, largest: 7.3 },
 ];
 
-/** What it states of backward, as a share of |dy| (Φ(x) + |x| φ(x)). */
+/** Its largest error of backward, as a share of |dy| (Φ(x) + |x| φ(x)). */
 const LARGEST_BACKWARD_ERROR = 5.1 * 2 ** -24;
 
-/** 1 − Φ(t), to 16 digits, computed with 120. */
+/** t and 1 − Φ(t), to 16 digits, computed with 120 digits. */
 const TAILS = [
   [0, 0.5],
   [0.25, 0.4012936743170763],
@@ -48,7 +48,7 @@ describe('gelu', () => {
     await forAll(shapes, (random, shape) => expectGradients(geluCase(random, shape)));
   });
 
-  it('knows the distribution of the standard normal to 14 digits, far out as well', () => {
+  it('computes the standard normal distribution to 14 digits, also in the tails', () => {
     for (const [t, tail] of TAILS) {
       expectNear([distribution(-t), distribution(t)], [tail, 1 - tail], 1e-14);
     }
@@ -76,7 +76,7 @@ describeOnEachBackend('gelu', (backend) => {
     expect([...y].map((value) => value + 0)).toEqual([0, 7, 1000, Infinity, 0, 0]);
   });
 
-  it('keeps its digits in the lower tail, where 1 + erf has none left', async () => {
+  it('is accurate in the lower tail, where 1 + erf cancels completely', async () => {
     const x = vector(-1, -5, -10);
     const { y } = await runOp(backend, 'geluForward', { x });
     expectNear(y, [-0.15865525393145705, -1.4332578593959695e-6, -7.619853024160525e-23], 8e-7);
@@ -118,7 +118,7 @@ describeOnEachBackend('gelu', (backend) => {
     expect([...dx].map((value) => value + 0)).toEqual([4, 8, 8, 0, 0]);
   });
 
-  it('hands NaN on, in its own lane', async () => {
+  it('propagates NaN to its own element only', async () => {
     const x = vector(0, Number.NaN, 0);
     const { y } = await runOp(backend, 'geluForward', { x });
     expect([...y].map(Number.isNaN)).toEqual([false, true, false]);

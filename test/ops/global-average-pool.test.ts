@@ -41,7 +41,7 @@ describeOnEachBackend('globalAveragePool', (backend) => {
     );
   });
 
-  it('computes the means of each image’s channels, and shares out their gradients', async () => {
+  it('computes the mean of each channel of an image, and spreads its gradient evenly', async () => {
     const x = { data: [1, 10, 2, 20, 3, 30, 6, 60, ...Array(8).fill(7)], shape: [2, 2, 2, 2] };
     const { y } = await runOp(backend, 'globalAveragePoolForward', { x });
     expect([...y]).toEqual([3, 30, 7, 7]);

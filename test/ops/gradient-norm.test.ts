@@ -22,7 +22,7 @@ describeOnEachBackend('gradient norm', (backend) => {
     return factor[0];
   }
 
-  it('agrees with the reference, clipping and not', async () => {
+  it('agrees with the reference, with and without clipping', async () => {
     const sizes = fc.record({
       parameters: fc.array(extent(50), { minLength: 1, maxLength: 5 }),
       limit: fc.constantFrom(0.1, 1, 10),
@@ -38,11 +38,11 @@ describeOnEachBackend('gradient norm', (backend) => {
     expect([...squares]).toEqual([-1, 169, -3]);
   });
 
-  it('takes the norm of all parameters together', async () => {
+  it('takes the norm over all parameters', async () => {
     expectNear([await factorOf([9, 16], 1)], [1 / (5 + 1e-6)]);
   });
 
-  it('leaves gradients within the limit alone', async () => {
+  it('has factor 1 for gradients within the limit', async () => {
     expect(await factorOf([9, 16], 10)).toBe(1);
   });
 
@@ -51,7 +51,7 @@ describeOnEachBackend('gradient norm', (backend) => {
     expect(await factorOf([0, 0], 0)).toBe(0);
   });
 
-  it('hands NaN on', async () => {
+  it('propagates NaN', async () => {
     expect(await factorOf([1, Number.NaN], 1)).toBeNaN();
   });
 

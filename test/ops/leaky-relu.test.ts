@@ -12,7 +12,7 @@ import {
   vector,
 } from './checks.js';
 
-/** Some slope from 0 to 1, now and then an end of that range. */
+/** A slope from 0 to 1, sometimes exactly 0 or 1. */
 const slope = fc.double({ min: 0, max: 1, noNaN: true });
 
 describe('leaky-relu', () => {
@@ -47,7 +47,7 @@ describeOnEachBackend('leaky-relu', (backend) => {
     );
   });
 
-  it('keeps what is above zero and what is not a number, and scales the rest', async () => {
+  it('keeps positive values and NaN, and scales the rest', async () => {
     const x = vector(-1, -3, 0, 1e-40, 2, Number.NaN, Infinity, -Infinity);
     const { y } = await runOp(
       backend,
@@ -59,7 +59,7 @@ describeOnEachBackend('leaky-relu', (backend) => {
     expect([...y]).toEqual([-0.25, -0.75, 0, tiny, 2, Number.NaN, Infinity, -Infinity]);
   });
 
-  it('passes the whole gradient above zero, and its share at zero and below', async () => {
+  it('passes the whole gradient where y > 0, and scales it elsewhere', async () => {
     const operands = { dy: vector(8, 6, -7, 4), y: vector(0, 1e-40, 3, -0.5) };
     const attributes = { negativeSlope: 0.25 };
     const { dx } = await runOp(backend, 'leakyReluBackward', operands, { attributes });

@@ -28,7 +28,7 @@ function products(largest: number) {
   });
 }
 
-/** Browsers run the very kernels that Node runs, on other engines. */
+/** Fewer in browsers, which run the same kernels as Node. */
 const RUNS = inNode ? 60 : 20;
 
 const PLAIN = { transposeA: 0, transposeB: 0 };
@@ -56,7 +56,7 @@ describe('matmul', () => {
 });
 
 describeOnEachBackend('matmul', (backend) => {
-  it('multiplies by hand-checked numbers', async () => {
+  it('multiplies small matrices as computed by hand', async () => {
     const [A, B] = [matrix([1, 2, 3], [4, 5, 6]), matrix([7, 8], [9, 10], [11, 12])];
     const { C } = await runOp(backend, 'matmul', { A, B }, { attributes: PLAIN });
     expect([...C]).toEqual([58, 64, 139, 154]);
@@ -99,7 +99,7 @@ describeOnEachBackend('matmul', (backend) => {
     await expectAgreement(matmulCase(new RandomStream(1, 0), sizes), backend);
   });
 
-  it('multiplies products by products in one step, time after time', async () => {
+  it('multiplies products by products in one step, repeatedly', async () => {
     const { device } = backend;
     const [M, N, K] = [9, 2051, 1030];
     const [A, B, E] = [persistent('A', [M, K]), persistent('B', [K, N]), persistent('E', [N, M])];
@@ -121,7 +121,7 @@ describeOnEachBackend('matmul', (backend) => {
     device.release([A, B, E, result]);
   });
 
-  it('carries NaN and infinity into the elements that they belong to, and no other', async () => {
+  it('propagates NaN and infinity to the elements that depend on them only', async () => {
     const A = matrix([1, Number.NaN, 3], [4, 5, 6], [7, Number.POSITIVE_INFINITY, 9]);
     const B = matrix([1, 1], [1, 1], [1, 1]);
     const { C } = await runOp(backend, 'matmul', { A, B }, { attributes: PLAIN });
@@ -131,7 +131,7 @@ describeOnEachBackend('matmul', (backend) => {
 });
 
 describe('matmul in WebAssembly', () => {
-  it('reads nothing behind a result that ends where the memory does', async () => {
+  it('reads nothing behind a result that lies at the end of the memory', async () => {
     const [N, K] = [4000, 1025];
     await using backend = await createBackend('wasm');
     const { device } = backend;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Operand } from '../../src/numerics/operands.js';
-import type { PoolingWindow } from '../../src/ops/max-pool2d.js';
 import { maxPool2dCase } from '../../src/ops/max-pool2d.js';
+import type { PoolingWindow } from '../../src/ops/pooling-window.js';
 import type { Shape } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import {
@@ -118,7 +118,7 @@ describeOnEachBackend('maxPool2d', (backend) => {
     await forAll(sizes, (random, drawn) => expectAgreement(maxPool2dCase(random, drawn), backend));
   });
 
-  it('leaves out the last row and column of an odd image, and gives them no gradient', async () => {
+  it('skips the last row and column of an odd image, and gives them no gradient', async () => {
     const x = image([1, 2, 9], [4, 3, 9], [9, 9, 9]);
     expect(await pool(x, squareWindow(2, 2))).toEqual({ y: [4], index: [2] });
     expect(await spread(image([7]), [2], [1, 3, 3, 1], squareWindow(2, 2))).toEqual([
@@ -128,7 +128,7 @@ describeOnEachBackend('maxPool2d', (backend) => {
     ]);
   });
 
-  it('takes the padding for −∞, and adds up where windows overlap', async () => {
+  it('treats padding as −∞, and sums gradients where windows overlap', async () => {
     const x = image([-5, -1, -3], [-4, -2, -6], [-7, -8, -9]);
     const window = squareWindow(3, 2, 1);
     const { y, index } = await pool(x, window);
@@ -152,7 +152,7 @@ describeOnEachBackend('maxPool2d', (backend) => {
     },
   );
 
-  it('keeps −∞ where there is nothing else', async () => {
+  it('returns −∞ where a window holds nothing else', async () => {
     const x = image([-Infinity, -Infinity], [-Infinity, -Infinity]);
     expect(await pool(x, squareWindow(2, 2))).toEqual({ y: [-Infinity], index: [0] });
     expect(await pool(x, squareWindow(3, 2, 1))).toEqual({
@@ -161,7 +161,7 @@ describeOnEachBackend('maxPool2d', (backend) => {
     });
   });
 
-  it('hands on what is not a number, the last one in the window', async () => {
+  it('propagates NaN, and the index of the last one in the window', async () => {
     const x = image([NaN, 5, 1, 2], [NaN, 2, 1, NaN]);
     const sideBySide = await pool(x, squareWindow(2, 2));
     expect(sideBySide).toEqual({ y: [NaN, NaN], index: [2, 3] });

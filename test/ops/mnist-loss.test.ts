@@ -44,25 +44,25 @@ describeOnEachBackend('mnistLoss', (backend) => {
     await forAll(extent(40), (random, B) => expectAgreement(mnistLossCase(random, B), backend));
   });
 
-  it('is ½ at logit zero, 0 for a sure right answer and 1 for a sure wrong one', async () => {
+  it('is ½ at logit zero, 0 for a certain right answer and 1 for a certain wrong one', async () => {
     expect((await lossOf([0, 0], [0, 1])).loss).toBe(0.5);
     const sure = [1000, -1000];
     expect(await lossOf(sure, [1, 0])).toEqual({ loss: 0, probabilities: [1, 0] });
     expect(await lossOf(sure, [0, 1])).toEqual({ loss: 1, probabilities: [1, 0] });
   });
 
-  it('keeps 1 − p where p rounds to 1', async () => {
+  it('is 1 − p, not 0, where p rounds to 1', async () => {
     expectNear([(await lossOf([40], [1])).loss], [4.248354255291589e-18]);
   });
 
-  it('counts the examples of a batch and nothing behind them', async () => {
+  it('averages over the examples of a batch only', async () => {
     for (let B = 1; B <= 9; B++) {
       const { loss } = await lossOf(new Array(B).fill(1000), new Array(B).fill(0));
       expect(loss).toBe(1);
     }
   });
 
-  it('hands NaN on', async () => {
+  it('propagates NaN', async () => {
     expect((await lossOf([0, Number.NaN], [0, 1])).loss).toBeNaN();
   });
 

@@ -34,7 +34,7 @@ describeOnEachBackend('relu', (backend) => {
     await forAll(shapes, (random, shape) => expectAgreement(reluCase(random, shape), backend));
   });
 
-  it('keeps what is above zero and what is not a number, and sets the rest to zero', async () => {
+  it('keeps positive values and NaN, and sets the rest to zero', async () => {
     const x = vector(-1, 0, 1e-40, 2, Number.NaN, Infinity, -Infinity);
     const { y } = await runOp(backend, 'reluForward', { x });
     expect([...y]).toEqual([0, 0, Math.fround(1e-40), 2, Number.NaN, Infinity, 0]);

@@ -14,7 +14,7 @@ import {
 } from './checks.js';
 import { float32Between, worstUlp } from './ulp.js';
 
-/** What the docstring of sigmoid4 in assembly/sigmoid.ts states, in ULP. */
+/** The bound in the docstring of sigmoid4 in assembly/sigmoid.ts, in ULP. */
 const LARGEST_ERROR = 2.41;
 
 describe('sigmoid', () => {
@@ -45,7 +45,7 @@ describeOnEachBackend('sigmoid', (backend) => {
     expect([...y]).toEqual([0.5, 1, 0, 1, 0]);
   });
 
-  it('is eˣ far to the left, where 1 − σ(−x) would be zero', async () => {
+  it('is eˣ for very negative x, where 1 − σ(−x) would be zero', async () => {
     const x = vector(-20, -50, -80);
     const { y } = await runOp(backend, 'sigmoidForward', { x });
     expectNear(y, [2.061153618190204e-9, 1.928749847963918e-22, 1.80485138784542e-35]);
@@ -64,13 +64,13 @@ describeOnEachBackend('sigmoid', (backend) => {
     }
   });
 
-  it('hands NaN on', async () => {
+  it('propagates NaN', async () => {
     const x = vector(1, Number.NaN, 1);
     const { y } = await runOp(backend, 'sigmoidForward', { x });
     expect([...y].map(Number.isNaN)).toEqual([false, true, false]);
   });
 
-  it('has slope ¼ where y = ½, and none where it is saturated', async () => {
+  it('has slope ¼ where y = ½, and 0 where it is saturated', async () => {
     const operands = { dy: vector(8, 8, 8), y: vector(0.5, 0, 1) };
     const { dx } = await runOp(backend, 'sigmoidBackward', operands);
     expect([...dx]).toEqual([2, 0, 0]);

@@ -48,7 +48,7 @@ describeOnEachBackend('softmaxCrossEntropy', (backend) => {
     return { loss: L[0], probabilities: [...p] };
   }
 
-  it('adds the losses of more rows than scratch memory holds, and writes over no other tensor', async () => {
+  it('adds the losses of more rows than scratch memory holds, and overwrites no other tensor', async () => {
     const [B, C] = [400_000, 2];
     const { device } = backend;
     const [L, p] = [persistent('L', [1]), persistent('p', [B, C])];
@@ -76,7 +76,7 @@ describeOnEachBackend('softmaxCrossEntropy', (backend) => {
     });
   });
 
-  it('costs log C where all logits are equal, wherever the target is', async () => {
+  it('is log C where all logits are equal, for every target', async () => {
     for (const C of [1, 2, 3, 4, 5, 8, 10]) {
       for (const target of [0, C - 1]) {
         const { loss, probabilities } = await lossOf([new Array(C).fill(3)], [target]);
@@ -86,7 +86,7 @@ describeOnEachBackend('softmaxCrossEntropy', (backend) => {
     }
   });
 
-  it('stays finite and right for logits of ±10,000', async () => {
+  it('is finite and correct for logits of ±10,000', async () => {
     const row = [1e4, -1e4, 0];
     expect(await lossOf([row], [0])).toEqual({ loss: 0, probabilities: [1, 0, 0] });
     expect(await lossOf([row], [1])).toEqual({ loss: 2e4, probabilities: [1, 0, 0] });
@@ -94,7 +94,7 @@ describeOnEachBackend('softmaxCrossEntropy', (backend) => {
     expectNear([(await lossOf([[-1e4, -1e4]], [1])).loss], [Math.LN2]);
   });
 
-  it('reads the target of the last column, in rows of every remainder', async () => {
+  it('reads the target of the last column, in rows of every length up to 9', async () => {
     for (let C = 1; C <= 9; C++) {
       const row = Array.from({ length: C }, (_, c) => c);
       const sum = row.reduce((total, c) => total + Math.exp(c), 0);
@@ -103,7 +103,7 @@ describeOnEachBackend('softmaxCrossEntropy', (backend) => {
     }
   });
 
-  it('hands NaN on to the loss and to its own row only', async () => {
+  it('propagates NaN to the loss and to its own row only', async () => {
     const { loss, probabilities } = await lossOf(
       [
         [1, Number.NaN, 1],

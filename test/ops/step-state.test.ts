@@ -33,7 +33,7 @@ describeOnEachBackend('step state', (backend) => {
     expect([...state]).toEqual([8, 3, 192, 0]);
   });
 
-  it('records the loss of every step of a run in a row of its own', async () => {
+  it('records the loss of each step of a run in its own row', async () => {
     const { device } = backend;
     const { state, losses } = createStepState();
     const [L, factor] = [persistent('L', [1]), persistent('factor', [1])];

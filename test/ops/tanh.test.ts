@@ -14,7 +14,7 @@ import {
 } from './checks.js';
 import { float32Between, worstUlp } from './ulp.js';
 
-/** What the docstring of tanh4 in assembly/tanh.ts states, in ULP. */
+/** The bound in the docstring of tanh4 in assembly/tanh.ts, in ULP. */
 const LARGEST_ERROR = 1.34;
 
 describe('tanh', () => {
@@ -65,13 +65,13 @@ describeOnEachBackend('tanh', (backend) => {
     }
   });
 
-  it('hands NaN on', async () => {
+  it('propagates NaN', async () => {
     const x = vector(1, Number.NaN, 1);
     const { y } = await runOp(backend, 'tanhForward', { x });
     expect([...y].map(Number.isNaN)).toEqual([false, true, false]);
   });
 
-  it('has slope 1 where y = 0, and none where it is saturated', async () => {
+  it('has slope 1 where y = 0, and 0 where it is saturated', async () => {
     const operands = { dy: vector(8, 8, 8, 8), y: vector(0, 0.5, 1, -1) };
     const { dx } = await runOp(backend, 'tanhBackward', operands);
     expect([...dx]).toEqual([8, 6, 0, 0]);

@@ -1,8 +1,8 @@
 /** Distances between float32 numbers, in units in the last place (ULP). */
 
 /**
- * About `count` of the float32 numbers from `from` to `to`, of the same sign: every so many-th, so
- * that each binade has its share.
+ * About `count` float32 numbers from `from` to `to`, which have the same sign: at equal distances in
+ * ULP, so each binade gets an equal share.
  */
 export function float32Between(from: number, to: number, count: number): Float32Array {
   const [first, last] = new Uint32Array(Float32Array.of(from, to).buffer);
@@ -12,7 +12,7 @@ export function float32Between(from: number, to: number, count: number): Float32
   return new Float32Array(bits.buffer);
 }
 
-/** The largest |y − f(x)| in ULP of f(x), with the x where it is. NaN is infinitely far off. */
+/** The largest |y − f(x)| in ULP of f(x), and its x. NaN counts as an infinite error. */
 export function worstUlp(
   y: ArrayLike<number>,
   x: ArrayLike<number>,
