@@ -1,7 +1,5 @@
-/** Whether threads share each kernel, and how long one thread takes. Adding a kernel means adding a line. */
+/** Whether threads share each kernel, and how long one thread takes: a line for each kernel. */
 import type { KernelCall, KernelName } from './kernel-call.js';
-
-type Sizes = KernelCall['sizes'];
 
 /** How the worker pool runs a kernel. */
 export type Sharing =
@@ -12,7 +10,7 @@ export type Sharing =
        * Estimated time of a call on one thread, in nanoseconds. It is only compared with the cost of
        * a barrier, so it need not be exact.
        */
-      nanoseconds(sizes: Sizes): number;
+      nanoseconds(call: KernelCall): number;
       /** Whether threads exchange results in the scratch memory that all of them share. */
       readonly usesSharedScratch: boolean;
     }
@@ -35,31 +33,24 @@ function shared({
 }): Sharing {
   return {
     threads: 'all',
-    nanoseconds: (sizes) => productOf(sizes) * nanosecondsPerElement,
+    nanoseconds: ({ sizes }) => productOf(sizes) * nanosecondsPerElement,
     usesSharedScratch,
   };
 }
 
 /** A GEMM, or an implicit one. */
-function sharedGemm(multiplyAdds: (sizes: Sizes) => number): Sharing {
-  return {
-    threads: 'all',
-    nanoseconds: (sizes) => multiplyAdds(sizes) / MULTIPLY_ADDS_PER_NANOSECOND,
-    usesSharedScratch: false,
-  };
-}
+const sharedGemm: Sharing = {
+  threads: 'all',
+  nanoseconds: ({ additions }) => additions / MULTIPLY_ADDS_PER_NANOSECOND,
+  usesSharedScratch: false,
+};
 
 function alone(reason: string): Sharing {
   return { threads: 'one', reason };
 }
 
-function productOf(sizes: Sizes): number {
+function productOf(sizes: KernelCall['sizes']): number {
   return Object.values(sizes).reduce((product, size) => product * size, 1);
-}
-
-/** Multiply-adds of a convolution, forward or backward. */
-function convolution({ B, C, OH, OW, OC, KH, KW, G }: Sizes): number {
-  return (B * OH * OW * OC * KH * KW * C) / G;
 }
 
 const FEW_NUMBERS = 'a few numbers per example take less time than a barrier';
@@ -67,21 +58,21 @@ const ONE_SUM = 'one sum in float64 over all elements, in ascending order';
 
 /** How the worker pool runs each kernel. */
 export const SHARING: Readonly<Record<KernelName, Sharing>> = {
-  matmul: sharedGemm(productOf),
-  linearForward: sharedGemm(productOf),
-  linearReluForward: sharedGemm(productOf),
-  linearBackwardWeight: sharedGemm(productOf),
+  matmul: sharedGemm,
+  linearForward: sharedGemm,
+  linearReluForward: sharedGemm,
+  linearBackwardWeight: sharedGemm,
   linearBackwardBias: shared({ nanosecondsPerElement: 0.15 }),
-  linearBackwardInput: sharedGemm(productOf),
-  conv2dForward: sharedGemm(convolution),
-  conv2dBiasForward: sharedGemm(convolution),
-  conv2dBiasReluForward: sharedGemm(convolution),
-  conv2dBiasMaxPool2dForward: sharedGemm(convolution),
-  conv2dBiasReluMaxPool2dForward: sharedGemm(convolution),
-  conv2dBackwardWeight: sharedGemm(convolution),
-  conv2dBackwardWeightBias: sharedGemm(convolution),
+  linearBackwardInput: sharedGemm,
+  conv2dForward: sharedGemm,
+  conv2dBiasForward: sharedGemm,
+  conv2dBiasReluForward: sharedGemm,
+  conv2dBiasMaxPool2dForward: sharedGemm,
+  conv2dBiasReluMaxPool2dForward: sharedGemm,
+  conv2dBackwardWeight: sharedGemm,
+  conv2dBackwardWeightBias: sharedGemm,
   conv2dBackwardBias: shared({ nanosecondsPerElement: 0.15 }),
-  conv2dBackwardInput: sharedGemm(convolution),
+  conv2dBackwardInput: sharedGemm,
   reluForward: shared({ nanosecondsPerElement: 0.15 }),
   reluBackward: shared({ nanosecondsPerElement: 0.15 }),
   leakyReluForward: shared({ nanosecondsPerElement: 0.15 }),
