@@ -1,16 +1,16 @@
-/** What `handgrad bench` prints. */
+/** The text and CSV output of `handgrad bench`. */
 
-import { labelOf } from '../../../bench/contender.js';
-import type { Crossover, Win } from '../../../bench/crossover.js';
-import type { Transfer } from '../../../bench/op-case.js';
-import type { BenchReport, BenchResult } from '../../../bench/result.js';
+import { labelOf } from '../../bench/candidate.js';
+import type { Crossover, Win } from '../../bench/crossover.js';
+import type { BenchReport } from '../../bench/report.js';
+import type { BenchResult, Transfer } from '../../bench/result.js';
 import { formatTable } from '../output/table.js';
 
 interface Column {
   readonly title: string;
-  /** Undefined where a result has no such figure. */
+  /** Undefined if a result has no such figure. */
   cell(result: BenchResult): string | undefined;
-  /** Shown only where some result has it. */
+  /** Shown only if some result has it. */
   readonly isOptional?: true;
 }
 
@@ -33,7 +33,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'verified', cell: formatVerified },
 ];
 
-/** Environment, a table, the crossovers, and what is to be said of them. */
+/** Environment, table of results, crossovers and notes. */
 export function formatReport({ environment, results, crossovers, notes }: BenchReport): string {
   const { cpu, cores, platform, node, date } = environment;
   const sections = [`${cpu}, ${cores} cores, ${platform}, Node ${node}, ${date}`];
@@ -44,7 +44,7 @@ export function formatReport({ environment, results, crossovers, notes }: BenchR
 }
 
 function formatResults(results: readonly BenchResult[]): string {
-  // What concerns a GPU is left out where there is none.
+  // Columns about GPUs are left out if no GPU was measured.
   const hasGpu = results.some(({ backend }) => backend === 'webgpu');
   const isShown = ({ isOptional, cell }: Column) =>
     !isOptional || (hasGpu && results.some((result) => cell(result) !== undefined));
@@ -73,7 +73,7 @@ function formatWin({ contender, from, upTo }: Win, size: string, first: string):
     : `${contender} beats ${first} from ${size} = ${from} on, up to ${upTo}.`;
 }
 
-/** A line for each result, or of a crossover for each backend at each size; numbers unrounded. */
+/** One line per result, or per backend and size of a crossover; numbers are not rounded. */
 export function formatCsv({ results, crossovers }: BenchReport): string {
   return crossovers.length > 0 ? crossoversToCsv(crossovers) : resultsToCsv(results);
 }
@@ -87,7 +87,7 @@ function crossoversToCsv(crossovers: readonly Crossover[]): string {
   return ['op,recipe,size,backend,median_ms', ...lines].join('\n');
 }
 
-/** Sizes of an op, or the recipe, in one column. */
+/** The sizes of an op, or the recipe, share one column. */
 function resultsToCsv(results: readonly BenchResult[]): string {
   const header =
     'op,shape,backend,build,threads,min_ms,median_ms,p95_ms,' +
@@ -130,7 +130,7 @@ function line(values: readonly Value[]): string {
   return values.map(quoted).join(',');
 }
 
-/** An adapter may have a comma in its name. */
+/** Quotes a value that has a comma, as an adapter's name may. */
 function quoted(value: Value): string {
   const text = String(value ?? '');
   return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -140,7 +140,7 @@ function timingOf({ ms, stepMs }: BenchResult) {
   return ms ?? stepMs;
 }
 
-/** Extents, then what windows have beside them: `64 × 7 × 7 × 64 × 128 × 3, stride 2, padding 1, forward`. */
+/** Extents, then stride, padding and pass of a convolution: `64 × 7 × 7 × 64 × 128 × 3, stride 2, padding 1, forward`. */
 function formatShape({ shape: { stride, padding, pass, ...extents } }: BenchResult): string {
   const sizes = Object.values(extents).join(' × ');
   return pass === undefined ? sizes : `${sizes}, stride ${stride}, padding ${padding}, ${pass}`;
@@ -155,7 +155,7 @@ function formatRate(result: BenchResult): string {
   return imagesPerSecond === undefined ? '' : `${Math.round(imagesPerSecond)} images/s`;
 }
 
-/** Nothing where nothing was compared. */
+/** Undefined if nothing was compared. */
 function formatVerified({ verified }: BenchResult): string | undefined {
   if (verified === undefined) return undefined;
   return verified ? 'yes' : 'NO';

@@ -1,81 +1,68 @@
-import type { Device, Executable } from '../src/backends/device.js';
-import type { Step } from '../src/step.js';
-import type { Tensor, Values } from '../src/tensor.js';
-import type { Contender } from './contender.js';
-import {
-  type Contestant,
-  contestantOf,
-  fittingSample,
-  medianOf,
-  millisecondsOf,
-  type Timing,
-} from './harness.js';
-import { type Roof, raceUnderRoofs } from './roofs.js';
+import type { Device, Executable } from '../backends/device.js';
+import type { Timing } from '../interleave.js';
+import type { Step } from '../step.js';
+import type { Tensor, Values } from '../tensor.js';
+import type { Candidate } from './candidate.js';
+import { fittingSample, medianOf, millisecondsOf, type Workload, workloadOf } from './harness.js';
+import { type Peak, timeWithPeaks } from './peaks.js';
+import type { Transfer } from './result.js';
 
-/** A step of one op or a few, with its operands. Every backend computes the same one. */
+/** A step of one or a few ops, with operands. Every candidate runs the same one. */
 export interface OpCase {
   readonly step: Step;
-  /** What is written before the first run: operands, and numbers that outputs have to replace. */
+  /** Written before the first run: operands, and numbers that the outputs must replace. */
   readonly values: ReadonlyMap<Tensor, Float32Array | Int32Array>;
-  /** What is read back, in this order. */
+  /** Read back after a run, in this order. */
   readonly outputs: readonly Tensor[];
   /** Compares the outputs with the reference. */
   isRight(outputs: readonly Values[]): boolean;
 }
 
-/** Operands on their way to the device, and results on their way back. */
-export interface Transfer {
-  readonly uploadBytes: number;
-  readonly uploadMs: number;
-  readonly readbackBytes: number;
-  readonly readbackMs: number;
-}
-
 export interface OpOutcome {
   readonly ms: Timing;
-  /** Time of the kernels alone, by the device's own clock where it has one; a median. */
+  /** Kernels of one run by the device's timestamps, if it has them: a median. */
   readonly kernelMs?: number;
-  /** The first run on a backend just opened, with all that is compiled for it. */
+  /** The first run on a newly opened backend, including compilation. */
   readonly coldMs: number;
   readonly transfer: Transfer;
   readonly roofFraction?: number;
   readonly verified: boolean;
 }
 
-/** Enough for a median of what is not raced. */
+/** Samples of figures that are not interleaved. */
 const MOST_SAMPLES = 5;
 
 /**
- * Verifies a case on every contender, then times it: cold, warm beside its roofs, by the device's
- * own clock, and without computing anything, to and fro.
+ * Verifies a case on every candidate, then times it: cold, warm and interleaved with its peaks, by
+ * the device's timestamps, and the transfer of operands and results.
  */
 export async function benchOp(
-  contenders: readonly Contender[],
+  candidates: readonly Candidate[],
   opCase: OpCase,
-  roofsOf: (contender: Contender) => Promise<readonly Roof[]>,
+  peaksOf: (candidate: Candidate) => Promise<readonly Peak[]>,
   repeat: number,
 ): Promise<OpOutcome[]> {
   const cold: number[] = [];
-  for (const contender of contenders) cold.push(await coldMilliseconds(contender, opCase));
+  for (const candidate of candidates) cold.push(await coldMilliseconds(candidate, opCase));
   const opened: OpenCase[] = [];
-  for (const { backend } of contenders) opened.push(await openCase(backend.device, opCase));
-  const roofs = await Promise.all(contenders.map(roofsOf));
-  const raced = await raceUnderRoofs(opened, roofs, repeat);
+  for (const { backend } of candidates) opened.push(await openCase(backend.device, opCase));
+  const peaks = await Promise.all(candidates.map(peaksOf));
+  const timed = await timeWithPeaks(opened, peaks, repeat);
   const samples = Math.min(repeat, MOST_SAMPLES);
   const outcomes: OpOutcome[] = [];
-  for (const [i, { backend }] of contenders.entries()) {
+  for (const [i, { backend }] of candidates.entries()) {
     const { executable, verified, release } = opened[i];
-    const kernelMs = await kernelMilliseconds(executable, raced[i].ms.median, samples);
+    const kernelMs = await kernelMilliseconds(executable, timed[i].ms.median, samples);
     const transfer = await measureTransfer(backend.device, opCase, samples);
     release();
     const kernels = kernelMs === undefined ? {} : { kernelMs };
-    outcomes.push({ ...raced[i], ...kernels, coldMs: cold[i], transfer, verified });
+    outcomes.push({ ...timed[i], ...kernels, coldMs: cold[i], transfer, verified });
   }
   return outcomes;
 }
 
-/** A case that is compiled on a device, and has run once. */
-export interface OpenCase extends Contestant {
+/** A case that is compiled on a device and has run once. */
+export interface OpenCase extends Workload {
   readonly executable: Executable;
   readonly verified: boolean;
   release(): void;
@@ -87,7 +74,7 @@ export async function openCase(device: Device, opCase: OpCase): Promise<OpenCase
   return {
     executable,
     verified,
-    ...contestantOf(executable, device),
+    ...workloadOf(executable, device),
     release() {
       executable.close();
       device.release(new Set([...opCase.values.keys(), ...opCase.outputs]));
@@ -103,7 +90,7 @@ async function firstRun(device: Device, { step, values }: OpCase): Promise<Execu
   return executable;
 }
 
-async function coldMilliseconds({ open }: Contender, opCase: OpCase): Promise<number> {
+async function coldMilliseconds({ open }: Candidate, opCase: OpCase): Promise<number> {
   const backend = await open();
   try {
     return await millisecondsOf(() => firstRun(backend.device, opCase));
@@ -112,16 +99,16 @@ async function coldMilliseconds({ open }: Contender, opCase: OpCase): Promise<nu
   }
 }
 
-/** @param milliseconds that one run takes */
+/** @param milliseconds of one run */
 async function kernelMilliseconds(
   executable: Executable,
   milliseconds: number,
   samples: number,
 ): Promise<number | undefined> {
-  const { kernelMilliseconds: timed } = executable;
-  if (!timed) return undefined;
+  const { kernelMilliseconds: measure } = executable;
+  if (!measure) return undefined;
   const times = fittingSample(milliseconds);
-  return medianOf(samples, async () => (await timed.call(executable, times)) / times);
+  return medianOf(samples, async () => (await measure.call(executable, times)) / times);
 }
 
 async function measureTransfer(

@@ -1,57 +1,62 @@
-import type { Splits } from '../src/data/dataset.js';
-import { take } from '../src/data/subset.js';
-import type { Recipe } from '../src/recipes.js';
-import { recipeTrainer } from '../src/train-recipe.js';
-import { type Contender, identify, labelOf } from './contender.js';
-import { type Contestant, race } from './harness.js';
+import type { Splits } from '../data/dataset.js';
+import { take } from '../data/subset.js';
+import type { Recipe } from '../recipes.js';
+import { recipeTrainer } from '../train-recipe.js';
+import { type Candidate, identify, labelOf } from './candidate.js';
+import { timeInterleaved, type Workload } from './harness.js';
 import { matmulCase } from './matmul.js';
 import { openCase } from './op-case.js';
-import { close, lossesOf } from './train.js';
+import { lossesOf } from './train.js';
+import { lossFault } from './verify.js';
 
-/** From which size on a contender is faster than the first one. */
+/**
+ * The size from which each candidate is faster than the first one. The field names are the keys of
+ * `--json`.
+ */
 export interface Crossover {
   readonly op: 'matmul' | 'train';
   readonly recipe?: string;
-  /** What grows: n of products n×n×n, or the examples in a batch. */
+  /** What grows: n of a product n×n×n, or the batch size. */
   readonly size: 'n' | 'batch';
+  /** Labels of the candidates. */
   readonly contenders: readonly string[];
   readonly points: readonly CrossoverPoint[];
-  /** One for each contender but the first. */
+  /** One for each candidate but the first. */
   readonly wins: readonly Win[];
 }
 
 export interface CrossoverPoint {
   readonly size: number;
-  /** Median milliseconds of one product or step; null of a contender that would take too long. */
+  /** Median milliseconds of one product or step; null for a candidate that would take too long. */
   readonly ms: readonly (number | null)[];
 }
 
 export interface Win {
   readonly contender: string;
-  /** The smallest size from which it was faster at every size tried; null for none. */
+  /** The smallest size from which it was faster at every measured size; null if there is none. */
   readonly from: number | null;
-  /** The largest size at which both were timed; null for none. */
+  /** The largest size at which both were timed; null if there is none. */
   readonly upTo: number | null;
 }
 
 export const CROSSOVER_SIZES: readonly number[] = [32, 64, 128, 256, 512, 1024, 2048];
 export const CROSSOVER_BATCHES: readonly number[] = [16, 32, 64, 128, 256, 512, 1024];
 
-/** A contestant at one size. */
-type Sized = Contestant & {
+/** The workload of one candidate at one size. */
+type SizedWorkload = Workload & {
   /** Products or steps of one run. */
-  readonly parts: number;
+  readonly units: number;
   release(): Promise<void> | void;
 };
 
 interface Sweep {
-  readonly contenders: readonly Contender[];
+  readonly candidates: readonly Candidate[];
   readonly sizes: readonly number[];
   readonly repeat: number;
-  /** What the samples of one contender at one size may take: see `crossMatmul`. */
+  /** Limit for all samples of one candidate at one size: see `crossMatmul`. */
   readonly limitSeconds: number;
-  open(contender: Contender, size: number): Promise<Sized>;
-  /** How many times as long a larger size takes. */
+  open(candidate: Candidate, size: number): Promise<SizedWorkload>;
+  /** Estimated ratio of the times at two sizes. */
   growth(from: number, to: number): number;
 }
 
@@ -60,24 +65,26 @@ type Limits = Pick<Sweep, 'repeat' | 'limitSeconds'>;
 /**
  * Times products of n×n×n at growing n.
  *
- * @param limits a contender whose samples of a size are likely to take longer than `limitSeconds`,
- *   to judge from the size before, is asked neither for it nor for any larger one
- * @throws Error when a product is not the reference's
+ * @param limits a candidate skips a size, and all larger ones, if its samples would take longer than
+ *   `limitSeconds`, as estimated from the previous size
+ * @throws Error when a product differs from the reference
  */
 export function crossMatmul(
-  contenders: readonly Contender[],
+  candidates: readonly Candidate[],
   sizes: readonly number[],
   limits: Limits,
 ): Promise<Crossover> {
-  const open = async ({ backend }: Contender, n: number): Promise<Sized> => {
+  const open = async ({ backend }: Candidate, n: number): Promise<SizedWorkload> => {
     const shape = { m: n, k: n, n, transpose: 'NN' } as const;
     const opened = await openCase(backend.device, matmulCase(shape));
-    if (opened.verified) return { ...opened, parts: 1 };
+    if (opened.verified) return { ...opened, units: 1 };
     opened.release();
-    throw new Error(`bench: expected the reference's product at n = ${n}, got another`);
+    throw new Error(
+      `bench: expected the product at n = ${n} to equal the reference, got a different one`,
+    );
   };
   const growth = (from: number, to: number) => (to / from) ** 3;
-  return crossOver({ op: 'matmul', size: 'n' }, { contenders, sizes, ...limits, open, growth });
+  return crossOver({ op: 'matmul', size: 'n' }, { candidates, sizes, ...limits, open, growth });
 }
 
 /** Steps of one epoch of the timed runs. */
@@ -86,35 +93,35 @@ const STEPS = 8;
 /**
  * Times a recipe's training steps at growing batch sizes; for the limits, see `crossMatmul`.
  *
- * @throws Error when the first loss is not that of the first contender
+ * @throws Error when the first loss differs from that of the first candidate
  */
 export function crossTrain(
-  contenders: readonly Contender[],
+  candidates: readonly Candidate[],
   recipe: Recipe,
   digits: Splits,
   batches: readonly number[],
   limits: Limits,
 ): Promise<Crossover> {
   const { train } = recipe.prepare(digits, 0);
-  /** Of the contender that was opened first, by batch size. */
+  /** Losses of the first candidate, by batch size. */
   const firstLosses = new Map<number, readonly number[]>();
-  const open = async (contender: Contender, batchSize: number): Promise<Sized> => {
-    const parts = Math.min(STEPS, Math.floor(train.size / batchSize));
-    const data = take(train, parts * batchSize);
-    // A backend of its own, which takes all of the trainer's tensors with it.
-    const backend = await contender.open();
+  const open = async (candidate: Candidate, batchSize: number): Promise<SizedWorkload> => {
+    const units = Math.min(STEPS, Math.floor(train.size / batchSize));
+    const data = take(train, units * batchSize);
+    // A separate backend: closing it frees all tensors of the trainer.
+    const backend = await candidate.open();
     try {
       const trainer = recipeTrainer(recipe, { backend, batchSize });
       const got = await lossesOf(trainer, data, 1);
       const want = firstLosses.get(batchSize) ?? got;
       firstLosses.set(batchSize, want);
-      if (!close(got, want)) {
+      if (lossFault(got, want) !== undefined) {
         throw new Error(
-          `bench: expected the first loss ${want} at batch size ${batchSize}, got ${got} on ${labelOf(identify(contender))}`,
+          `bench: expected the first loss ${want} at batch size ${batchSize}, got ${got} on ${labelOf(identify(candidate))}`,
         );
       }
       return {
-        parts,
+        units,
         run: (epochs) => trainer.fit(data, { epochs }),
         release: () => backend.close(),
       };
@@ -127,7 +134,7 @@ export function crossTrain(
   const sizes = batches.filter((batch) => batch <= train.size);
   return crossOver(
     { op: 'train', recipe: recipe.name, size: 'batch' },
-    { contenders, sizes, ...limits, open, growth },
+    { candidates, sizes, ...limits, open, growth },
   );
 }
 
@@ -135,19 +142,19 @@ async function crossOver(
   subject: Pick<Crossover, 'op' | 'recipe' | 'size'>,
   sweep: Sweep,
 ): Promise<Crossover> {
-  const contenders = sweep.contenders.map((contender) => labelOf(identify(contender)));
+  const contenders = sweep.candidates.map((candidate) => labelOf(identify(candidate)));
   const points: CrossoverPoint[] = [];
   for (const size of [...sweep.sizes].sort((a, b) => a - b)) {
-    const fit = sweep.contenders.map((_, i) => isInTime(points.at(-1), i, size, sweep));
-    // Nothing is compared any more.
+    const fit = sweep.candidates.map((_, i) => isInTime(points.at(-1), i, size, sweep));
+    // Fewer than two candidates leave nothing to compare.
     if (fit.filter(Boolean).length < Math.min(2, contenders.length)) break;
     points.push({ size, ms: await timesAt(size, fit, sweep) });
   }
-  const wins = contenders.slice(1).map((contender, i) => winOf(contender, i + 1, points));
+  const wins = contenders.slice(1).map((label, i) => winOf(label, i + 1, points));
   return { ...subject, contenders, points, wins };
 }
 
-/** Whether the warm-up and the samples of a size are likely to end within the limit. */
+/** Whether warm-up and samples at a size are estimated to finish within the limit. */
 function isInTime(
   before: CrossoverPoint | undefined,
   i: number,
@@ -160,29 +167,29 @@ function isInTime(
   return last * growth(before.size, size) * (repeat + 1) <= 1000 * limitSeconds;
 }
 
-/** Milliseconds of each contender, in turn; null of those that do not fit. */
+/** Median milliseconds of each candidate; null for those that do not fit. */
 async function timesAt(
   size: number,
   fit: readonly boolean[],
-  { contenders, repeat, open }: Sweep,
+  { candidates, repeat, open }: Sweep,
 ): Promise<(number | null)[]> {
-  const opened: Sized[] = [];
+  const opened: SizedWorkload[] = [];
   try {
-    for (const [i, contender] of contenders.entries()) {
-      if (fit[i]) opened.push(await open(contender, size));
+    for (const [i, candidate] of candidates.entries()) {
+      if (fit[i]) opened.push(await open(candidate, size));
     }
-    const timings = (await race(opened, repeat)).values();
-    const parts = opened.map((sized) => sized.parts).values();
+    const timings = (await timeInterleaved(opened, repeat)).values();
+    const units = opened.map((workload) => workload.units).values();
     return fit.map((fits) => {
       if (!fits) return null;
-      return (timings.next().value?.median ?? 0) / (parts.next().value ?? 1);
+      return (timings.next().value?.median ?? 0) / (units.next().value ?? 1);
     });
   } finally {
     for (const { release } of opened) await release();
   }
 }
 
-/** From where on the i-th contender was faster than the first. */
+/** The size from which the i-th candidate was faster than the first. */
 function winOf(contender: string, i: number, points: readonly CrossoverPoint[]): Win {
   const compared = points.filter(({ ms }) => ms[0] !== null && ms[i] !== null);
   const isFaster = ({ ms }: CrossoverPoint) => Number(ms[i]) < Number(ms[0]);

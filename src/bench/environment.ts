@@ -1,6 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 
-/** What a number was measured on; a number without it is worth nothing. */
+/** The machine and engine of a measurement. */
 export interface Environment {
   readonly date: string;
   readonly cpu: string;

@@ -1,12 +1,12 @@
-import { matmul } from '../src/ops/matmul.js';
-import { RandomStream } from '../src/random/threefry.js';
-import { Step } from '../src/step.js';
-import { persistent } from '../src/tensor.js';
-import { type Contender, identify } from './contender.js';
+import { matmul } from '../ops/matmul.js';
+import { RandomStream } from '../random/threefry.js';
+import { Step } from '../step.js';
+import { persistent } from '../tensor.js';
+import { type Candidate, identify } from './candidate.js';
 import { benchOp, type OpCase } from './op-case.js';
+import { multiplyAddPeak } from './peaks.js';
 import type { BenchResult } from './result.js';
-import { multiplyAddRoof } from './roofs.js';
-import { agree } from './verify.js';
+import { type Expected, faultOf } from './verify.js';
 
 export interface MatmulShape {
   readonly m: number;
@@ -16,7 +16,7 @@ export interface MatmulShape {
   readonly transpose: 'NN' | 'TN' | 'NT';
 }
 
-/** The products of the recipes' training steps, and two large ones. */
+/** Products of the recipes' training steps, and two large ones. */
 export const MATMUL_SHAPES: readonly MatmulShape[] = [
   { m: 64, k: 784, n: 30, transpose: 'NN' },
   { m: 784, k: 64, n: 30, transpose: 'TN' },
@@ -26,32 +26,32 @@ export const MATMUL_SHAPES: readonly MatmulShape[] = [
   { m: 1024, k: 1024, n: 1024, transpose: 'NN' },
 ];
 
-/** Operations above which only a projection of C is compared: all of it would take minutes. */
+/** Operations above which only a projection of C is compared; all of C would take minutes. */
 const CHECKED_OPERATIONS = 2 ** 27;
 
-/** Times C = A·B on every contender, beside the roof of each. */
+/** Times C = A·B on every candidate, with the peak of each candidate. */
 export async function benchMatmul(
-  contenders: readonly Contender[],
+  candidates: readonly Candidate[],
   shapes: readonly MatmulShape[],
   repeat: number,
 ): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
-  for (const shape of shapes) results.push(...(await benchShape(contenders, shape, repeat)));
+  for (const shape of shapes) results.push(...(await benchShape(candidates, shape, repeat)));
   return results;
 }
 
 async function benchShape(
-  contenders: readonly Contender[],
+  candidates: readonly Candidate[],
   shape: MatmulShape,
   repeat: number,
 ): Promise<BenchResult[]> {
   const operations = 2 * shape.m * shape.k * shape.n;
-  const roofsOf = ({ backend }: Contender) => multiplyAddRoof(backend, operations);
-  const outcomes = await benchOp(contenders, matmulCase(shape), roofsOf, repeat);
+  const peaksOf = ({ backend }: Candidate) => multiplyAddPeak(backend, operations);
+  const outcomes = await benchOp(candidates, matmulCase(shape), peaksOf, repeat);
   return outcomes.map((outcome, i) => ({
     op: 'matmul',
     shape: { ...shape },
-    ...identify(contenders[i]),
+    ...identify(candidates[i]),
     ...outcome,
     gflops: operations / outcome.ms.median / 1e6,
   }));
@@ -66,7 +66,7 @@ export function matmulCase(shape: MatmulShape): OpCase {
   const C = persistent('C', [m, n]);
   const step = new Step();
   const attributes = { transposeA: Number(transposeA), transposeB: Number(transposeB) };
-  step.call('matmul', { C, A, B }, attributes);
+  step.call('matmul', { A, B }, { attributes, into: { C } });
   const [a, b] = [randomReals(A.size, 1), randomReals(B.size, 2)];
   return {
     step,
@@ -79,37 +79,53 @@ export function matmulCase(shape: MatmulShape): OpCase {
   };
 }
 
-/** Compares with the reference, by a random vector where the product is too large: A·(B·v) = C·v. */
+/** Compares with the reference; of a large product, a random projection: A·(B·v) = C·v. */
 function isRight(
   c: ArrayLike<number>,
   a: Float32Array,
   b: Float32Array,
-  { m, k, n, transpose }: MatmulShape,
+  shape: MatmulShape,
 ): boolean {
-  const [transposeA, transposeB] = [transpose[0] === 'T', transpose[1] === 'T'];
-  const product = (A: ArrayLike<number>, B: ArrayLike<number>) => {
-    const C = new Float64Array(m * n);
-    matmul(C, Float64Array.from(A), Float64Array.from(B), [m, n, k], transposeA, transposeB);
-    return C;
-  };
+  const { m, k, n, transpose } = shape;
   if (2 * m * n * k <= CHECKED_OPERATIONS) {
-    return agree(c, product(a, b), product(a.map(Math.abs), b.map(Math.abs)), k);
+    return faultOf(c, expectedProduct(a, b, shape)) === undefined;
   }
+  const [transposeA, transposeB] = [transpose[0] === 'T', transpose[1] === 'T'];
   const project = (A: Float32Array, B: Float32Array, v: Float64Array) => {
     const inner = new Float64Array(k);
-    matmul(inner, Float64Array.from(B), v, [k, 1, n], transposeB, false);
+    matmul(inner, Float64Array.from(B), v, { M: k, N: 1, K: n }, transposeB, false);
     const outer = new Float64Array(m);
-    matmul(outer, Float64Array.from(A), inner, [m, 1, k], transposeA, false);
+    matmul(outer, Float64Array.from(A), inner, { M: m, N: 1, K: k }, transposeA, false);
     return outer;
   };
   const v = Float64Array.from(randomReals(n, 3));
   const got = new Float64Array(m);
-  matmul(got, Float64Array.from(c), v, [m, 1, n], false, false);
+  matmul(got, Float64Array.from(c), v, { M: m, N: 1, K: n }, false, false);
   const magnitudes = project(a.map(Math.abs), b.map(Math.abs), v.map(Math.abs));
-  return agree(got, project(a, b, v), magnitudes, k);
+  return faultOf(got, { want: project(a, b, v), magnitudes, terms: k }) === undefined;
 }
 
-/** Uniform on [−1, 1), the same for the same seed. */
+/** C = A·B in float64, and Σ|aᵢbᵢ| of each element. */
+export function expectedProduct(
+  a: Float32Array,
+  b: Float32Array,
+  { m, k, n, transpose }: MatmulShape,
+): Expected {
+  const product = (A: Float32Array, B: Float32Array) => {
+    const C = new Float64Array(m * n);
+    const [transposeA, transposeB] = [transpose[0] === 'T', transpose[1] === 'T'];
+    const sizes = { M: m, N: n, K: k };
+    matmul(C, Float64Array.from(A), Float64Array.from(B), sizes, transposeA, transposeB);
+    return C;
+  };
+  return {
+    want: product(a, b),
+    magnitudes: product(a.map(Math.abs), b.map(Math.abs)),
+    terms: k,
+  };
+}
+
+/** Uniform on [−1, 1). The same seed gives the same numbers. */
 export function randomReals(size: number, seed: number): Float32Array {
   const random = new RandomStream(seed, 0);
   return Float32Array.from({ length: size }, () => 2 * random.nextFloat() - 1);

@@ -1,16 +1,16 @@
-import type { Backend } from '../src/numerics/backend.js';
+import type { Backend } from '../numerics/backend.js';
 
-/** A backend that takes part. */
-export interface Contender {
+/** A backend to be measured. */
+export interface Candidate {
   readonly backend: Backend;
-  /** What tells it from others of the same build, such as `without bounds checks`. */
+  /** Distinguishes it from other candidates of the same build, such as `without bounds checks`. */
   readonly variant?: string;
-  /** Another backend like it, on which nothing has been compiled yet; the caller closes it. */
+  /** Opens another backend with the same options, with nothing compiled yet; the caller closes it. */
   open(): Promise<Backend>;
 }
 
-/** How a result names the contender that it was measured on. */
-export function identify({ backend: { info }, variant }: Contender) {
+/** The fields of a result that identify the candidate. */
+export function identify({ backend: { info }, variant }: Candidate) {
   const { backend, build, threads } = info;
   return { backend, build, threads, ...(variant !== undefined && { variant }) };
 }
@@ -22,7 +22,7 @@ interface Identity {
   readonly variant?: string;
 }
 
-/** `wasm relaxed, 2`; a GPU has no threads to count. */
+/** `wasm relaxed, 2`; without a number of threads for a GPU. */
 export function labelOf({ backend, build, threads, variant }: Identity): string {
   const name = backend === 'webgpu' ? `${backend} ${build}` : `${backend} ${build}, ${threads}`;
   return variant === undefined ? name : `${name}, ${variant}`;

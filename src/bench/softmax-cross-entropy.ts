@@ -1,15 +1,15 @@
 import {
   softmaxCrossEntropyBackward,
   softmaxCrossEntropyForward,
-} from '../src/ops/softmax-cross-entropy.js';
-import { Step } from '../src/step.js';
-import { persistent, type Tensor } from '../src/tensor.js';
-import { type Contender, identify } from './contender.js';
+} from '../ops/softmax-cross-entropy.js';
+import { Step } from '../step.js';
+import { persistent, type Tensor } from '../tensor.js';
+import { type Candidate, identify } from './candidate.js';
 import { randomReals } from './matmul.js';
 import { benchOp, type OpCase } from './op-case.js';
+import { copyPeak, exponentialPeak } from './peaks.js';
 import type { BenchResult } from './result.js';
-import { copyRoof, exponentialRoof } from './roofs.js';
-import { agree } from './verify.js';
+import { faultOf } from './verify.js';
 
 export interface BatchShape {
   readonly batch: number;
@@ -21,36 +21,36 @@ export const SOFTMAX_SHAPES: readonly BatchShape[] = [
   { batch: 4096, classes: 1000 },
 ];
 
-/** Times loss and gradient together on every contender. */
+/** Times loss and gradient together on every candidate. */
 export async function benchSoftmaxCrossEntropy(
-  contenders: readonly Contender[],
+  candidates: readonly Candidate[],
   shapes: readonly BatchShape[],
   repeat: number,
 ): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
-  for (const shape of shapes) results.push(...(await benchShape(contenders, shape, repeat)));
+  for (const shape of shapes) results.push(...(await benchShape(candidates, shape, repeat)));
   return results;
 }
 
 async function benchShape(
-  contenders: readonly Contender[],
+  candidates: readonly Candidate[],
   shape: BatchShape,
   repeat: number,
 ): Promise<BenchResult[]> {
   const elements = shape.batch * shape.classes;
-  // Logits in, gradient out; probabilities need not leave the core.
+  // Logits in, gradient out; the probabilities may stay in the core's cache.
   const bytes = 2 * 4 * elements;
-  // The roof is whichever takes longer: moving the bytes, or the exponentials.
-  const roofsOf = async ({ backend }: Contender) => {
-    const exponentials = await exponentialRoof(backend, elements);
+  // Two peaks: memory bandwidth and exponentials. The slower one limits the op.
+  const peaksOf = async ({ backend }: Candidate) => {
+    const exponentials = await exponentialPeak(backend, elements);
     if (exponentials.length === 0) return [];
-    return [...exponentials, await copyRoof(backend, bytes, 4 * elements)];
+    return [...exponentials, await copyPeak(backend, bytes, 4 * elements)];
   };
-  const outcomes = await benchOp(contenders, lossCase(shape), roofsOf, repeat);
+  const outcomes = await benchOp(candidates, lossCase(shape), peaksOf, repeat);
   return outcomes.map((outcome, i) => ({
     op: 'softmax-cross-entropy',
     shape: { ...shape },
-    ...identify(contenders[i]),
+    ...identify(candidates[i]),
     ...outcome,
     gigabytesPerSecond: bytes / outcome.ms.median / 1e6,
   }));
@@ -62,9 +62,8 @@ function lossCase({ batch, classes }: BatchShape): OpCase {
   const L = persistent('L', [1]);
   const dz = persistent('dz', [batch, classes]);
   const step = new Step();
-  const p = step.activation('p', [batch, classes]);
-  step.call('softmaxCrossEntropyForward', { L, p, z, t });
-  step.call('softmaxCrossEntropyBackward', { dz, p, t });
+  const { p } = step.call('softmaxCrossEntropyForward', { z, t }, { into: { L } });
+  step.call('softmaxCrossEntropyBackward', { p, t }, { into: { dz } });
   const logits = randomReals(z.size, 1).map((value) => 10 * value);
   const labels = Int32Array.from({ length: batch }, (_, n) => n % classes);
   return {
@@ -74,7 +73,7 @@ function lossCase({ batch, classes }: BatchShape): OpCase {
       [t, labels],
     ]),
     outputs: [L, dz],
-    isRight: ([[loss], gradient]) => isRight(loss, gradient, logits, labels, [batch, classes]),
+    isRight: ([[loss], gradient]) => isRight(loss, gradient, logits, labels, { batch, classes }),
   };
 }
 
@@ -83,15 +82,19 @@ function isRight(
   gradient: ArrayLike<number>,
   logits: Float32Array,
   labels: Int32Array,
-  sizes: readonly [batch: number, classes: number],
+  { batch, classes }: BatchShape,
 ): boolean {
-  const [batch, classes] = sizes;
+  const sizes = { B: batch, C: classes };
   const L = new Float64Array(1);
   const p = new Float64Array(batch * classes);
   const dz = new Float64Array(batch * classes);
   softmaxCrossEntropyForward(L, p, logits, labels, sizes);
   softmaxCrossEntropyBackward(dz, p, labels, sizes);
-  // A probability is a quotient by a sum of `classes` terms; the gradient, its B-th part.
+  // A probability is a quotient by a sum of `classes` terms; the gradient is (p − 1 or 0) / B.
   const magnitudes = p.map((value) => (1 + value) / batch);
-  return agree([loss], L, L, batch * classes) && agree(gradient, dz, magnitudes, classes);
+  const faults = [
+    faultOf([loss], { want: L, magnitudes: L, terms: batch * classes }),
+    faultOf(gradient, { want: dz, magnitudes, terms: classes }),
+  ];
+  return faults.every((fault) => fault === undefined);
 }

@@ -1,24 +1,26 @@
-import { Backend } from '../src/numerics/backend.js';
-import type { Dataset, Splits } from '../src/data/dataset.js';
-import { take } from '../src/data/subset.js';
-import type { Recipe } from '../src/recipes.js';
-import { recipeTrainer } from '../src/train-recipe.js';
-import type { Trainer } from '../src/training/trainer.js';
-import { type Contender, identify } from './contender.js';
-import { fittingSample, medianOf, millisecondsOf, race, type Timing } from './harness.js';
+import type { Dataset, Splits } from '../data/dataset.js';
+import { take } from '../data/subset.js';
+import type { Timing } from '../interleave.js';
+import { Backend } from '../numerics/backend.js';
+import type { Recipe } from '../recipes.js';
+import { recipeTrainer } from '../train-recipe.js';
+import type { Trainer } from '../training/trainer.js';
+import { type Candidate, identify } from './candidate.js';
+import { fittingSample, medianOf, millisecondsOf, timeInterleaved } from './harness.js';
 import { Recording } from './recording.js';
 import type { BenchResult } from './result.js';
+import { lossFault } from './verify.js';
 
-/** Steps of one epoch of the timed runs, so that shuffling and reading losses weigh as in use. */
+/** Steps of one timed epoch: enough to include shuffling and reading losses at their usual share. */
 const STEPS = 100;
-/** Steps whose losses are compared with the reference's. */
+/** Steps whose losses are compared with the reference. */
 const CHECKED_STEPS = 5;
-/** Enough for a median of what is not raced. */
+/** Samples of the kernel time, which is not interleaved. */
 const KERNEL_SAMPLES = 5;
 
-/** Times whole training steps of recipes on every contender. */
+/** Times whole training steps of recipes on every candidate. */
 export async function benchTrain(
-  contenders: readonly Contender[],
+  candidates: readonly Candidate[],
   recipes: readonly Recipe[],
   digits: Splits,
   reference: Backend,
@@ -26,13 +28,13 @@ export async function benchTrain(
 ): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
   for (const recipe of recipes) {
-    results.push(...(await benchRecipe(contenders, recipe, digits, reference, repeat)));
+    results.push(...(await benchRecipe(candidates, recipe, digits, reference, repeat)));
   }
   return results;
 }
 
 async function benchRecipe(
-  contenders: readonly Contender[],
+  candidates: readonly Candidate[],
   recipe: Recipe,
   digits: Splits,
   reference: Backend,
@@ -45,15 +47,15 @@ async function benchRecipe(
   const want = await firstLosses(reference);
   const verified: boolean[] = [];
   const cold: number[] = [];
-  for (const { backend, open } of contenders) {
-    verified.push(close(await firstLosses(backend), want));
+  for (const { backend, open } of candidates) {
+    verified.push(lossFault(await firstLosses(backend), want) === undefined);
     cold.push(await coldMilliseconds(open, recipe, data));
   }
-  const recordings = contenders.map(({ backend }) => new Recording(backend.device));
+  const recordings = candidates.map(({ backend }) => new Recording(backend.device));
   const trainers = recordings.map((device) =>
     recipeTrainer(recipe, { backend: new Backend(device) }),
   );
-  const timings = await race(
+  const timings = await timeInterleaved(
     trainers.map((trainer) => ({
       run: (times: number) => trainer.fit(data, { epochs: times }),
     })),
@@ -61,10 +63,10 @@ async function benchRecipe(
   );
   const kernels: Pick<BenchResult, 'kernelMs'>[] = [];
   for (const recording of recordings) kernels.push(await kernelMilliseconds(recording, repeat));
-  return contenders.map((contender, i) => ({
+  return candidates.map((candidate, i) => ({
     op: 'train',
     shape: { recipe: recipe.name, batch: recipe.batchSize },
-    ...identify(contender),
+    ...identify(candidate),
     stepMs: perStep(timings[i], steps),
     ...kernels[i],
     coldMs: cold[i],
@@ -73,15 +75,15 @@ async function benchRecipe(
   }));
 }
 
-/** The first batches of what a recipe trains on, at most so many. */
+/** The first batches of a recipe's training data, at most `batches`. */
 export function someBatches(recipe: Recipe, digits: Splits, batches: number): Dataset {
   const { train } = recipe.prepare(digits, 0);
   return take(train, Math.min(train.size, batches * recipe.batchSize));
 }
 
-/** From a backend on which nothing was compiled to the first loss. */
+/** Time from a newly opened backend to the first loss. */
 async function coldMilliseconds(
-  open: Contender['open'],
+  open: Candidate['open'],
   recipe: Recipe,
   data: Dataset,
 ): Promise<number> {
@@ -95,7 +97,7 @@ async function coldMilliseconds(
   }
 }
 
-/** Of one step, by the device's own clock where it has one: the longest chunk, run again. */
+/** Kernel time of one step by the device's timestamps, if it has them: repeats the longest chunk. */
 async function kernelMilliseconds(
   recording: Recording,
   repeat: number,
@@ -107,7 +109,7 @@ async function kernelMilliseconds(
     recording.rewind(chunk);
     return (await executable.kernelMilliseconds?.(times)) ?? 0;
   };
-  // The clock may be coarse, and a chunk short: as many chunks as fill a sample.
+  // The clock may be coarse and a chunk short, so a sample is several chunks.
   const chunks = fittingSample(await once());
   const sample = async () => {
     let sum = 0;
@@ -117,7 +119,7 @@ async function kernelMilliseconds(
   return { kernelMs: await medianOf(Math.min(repeat, KERNEL_SAMPLES), sample) };
 }
 
-/** Losses of the first steps, at most so many. */
+/** Losses of the first steps, at most `steps`. */
 export async function lossesOf(trainer: Trainer, data: Dataset, steps: number): Promise<number[]> {
   const losses: number[] = [];
   const onStep = ({ step, loss }: { step: number; loss: number }) => {
@@ -126,16 +128,6 @@ export async function lossesOf(trainer: Trainer, data: Dataset, steps: number): 
   };
   await trainer.fit(data, { epochs: 1, onStep });
   return losses;
-}
-
-/**
- * Rounding may put a unit on the other side of ReLU's corner, which changes its gradient whole; so
- * only the first loss is that close.
- */
-export function close(got: readonly number[], want: readonly number[]): boolean {
-  return want.every(
-    (loss, i) => Math.abs(got[i] - loss) <= (i === 0 ? 1e-5 : 1e-3) * Math.abs(loss),
-  );
 }
 
 function perStep({ min, median, p95 }: Timing, steps: number): Timing {

@@ -1,19 +1,20 @@
 import {
   type Conv2dAttributes,
+  type Conv2dSizes,
   conv2dBackwardInput,
   conv2dBackwardWeight,
   conv2dForward,
   conv2dOps,
   conv2dShape,
   windowCount,
-} from '../src/ops/conv2d.js';
-import { RandomStream, shuffle } from '../src/random/threefry.js';
-import { Step } from '../src/step.js';
-import { persistent, type Shape, type Tensor, type Values } from '../src/tensor.js';
-import { type Contender, identify } from './contender.js';
+} from '../ops/conv2d.js';
+import { RandomStream, shuffle } from '../random/threefry.js';
+import { Step } from '../step.js';
+import { persistent, type Shape, type Tensor, type Values } from '../tensor.js';
+import { type Candidate, identify } from './candidate.js';
 import { benchOp, type OpCase } from './op-case.js';
+import { multiplyAddPeak } from './peaks.js';
 import type { BenchResult } from './result.js';
-import { multiplyAddRoof } from './roofs.js';
 
 export interface ConvolutionShape {
   readonly batch: number;
@@ -21,7 +22,7 @@ export interface ConvolutionShape {
   readonly width: number;
   readonly inputs: number;
   readonly outputs: number;
-  /** Taps of a window along either side, as stride and padding are pixels along either. */
+  /** Height and width of the window; stride and padding are the same along both axes, in pixels. */
   readonly kernel: number;
   readonly stride: number;
   readonly padding: number;
@@ -44,7 +45,7 @@ export function convolution(sizes: Sizes, stride = 1, padding = 0): ConvolutionS
   return shape;
 }
 
-/** The layers of `conv` and `conv-fast`, and those of a ResNet-18 on images of 28×28. */
+/** Layers of `conv`, `conv-fast`, and ResNet-18 on images of 28×28. */
 export const CONV2D_SHAPES: readonly ConvolutionShape[] = [
   convolution([32, 28, 28, 1, 32, 3]),
   convolution([32, 13, 13, 32, 64, 3]),
@@ -66,41 +67,43 @@ interface Pass {
   readonly name: 'forward' | 'backward-input' | 'backward-weight';
   readonly output: keyof Operands<unknown>;
   append(step: Step, tensors: Operands<Tensor>, attributes: Conv2dAttributes): void;
-  reference(values: Operands<Values>, sizes: readonly number[]): void;
+  reference(values: Operands<Values>, sizes: Conv2dSizes): void;
 }
 
 const PASSES: readonly Pass[] = [
   {
     name: 'forward',
     output: 'y',
-    append: (step, { x, W, y }, attributes) => step.call('conv2dForward', { y, x, W }, attributes),
+    append: (step, { x, W, y }, attributes) =>
+      step.call('conv2dForward', { x, W }, { attributes, into: { y } }),
     reference: ({ x, W, y }, sizes) => conv2dForward(y, x, W, undefined, sizes),
   },
   {
     name: 'backward-input',
     output: 'x',
     append: (step, { x: dx, W, y: dy }, attributes) =>
-      step.call('conv2dBackwardInput', { dx, dy, W }, attributes),
+      step.call('conv2dBackwardInput', { dy, W }, { attributes, into: { dx } }),
     reference: ({ x: dx, W, y: dy }, sizes) => conv2dBackwardInput(dx, dy, W, sizes),
   },
   {
     name: 'backward-weight',
     output: 'W',
     append: (step, { x, W: dW, y: dy }, attributes) =>
-      step.call('conv2dBackwardWeight', { dW, x, dy }, attributes),
+      step.call('conv2dBackwardWeight', { x, dy }, { attributes, into: { dW } }),
     reference: ({ x, W: dW, y: dy }, sizes) => conv2dBackwardWeight(dW, x, dy, sizes),
   },
 ];
 
-/** Products that the reference may take to check a pass: of larger ones, a part is compared. */
-const CHECKED_PRODUCTS = 2 ** 24;
+/** Multiply-adds up to which a whole pass is compared; of a larger one, a part is compared. */
+const CHECKED_MULTIPLY_ADDS = 2 ** 24;
 
 /**
- * Times a convolution and its gradients on every contender, beside the roof of each. Images of one
- * channel are taken for the network's own input, whose gradient no training needs.
+ * Times a convolution and its gradients on every candidate, with the peak of each candidate. Skips
+ * the input gradient of images with one channel, because training does not need the gradient of a
+ * network's input.
  */
 export async function benchConv2d(
-  contenders: readonly Contender[],
+  candidates: readonly Candidate[],
   shapes: readonly ConvolutionShape[],
   repeat: number,
 ): Promise<BenchResult[]> {
@@ -108,32 +111,32 @@ export async function benchConv2d(
   for (const shape of shapes) {
     for (const pass of PASSES) {
       if (pass.name === 'backward-input' && shape.inputs === 1) continue;
-      results.push(...(await benchPass(contenders, shape, pass, repeat)));
+      results.push(...(await benchPass(candidates, shape, pass, repeat)));
     }
   }
   return results;
 }
 
 async function benchPass(
-  contenders: readonly Contender[],
+  candidates: readonly Candidate[],
   shape: ConvolutionShape,
   pass: Pass,
   repeat: number,
 ): Promise<BenchResult[]> {
-  const operations = 2 * productsOf(shape);
-  const roofsOf = ({ backend }: Contender) => multiplyAddRoof(backend, operations);
-  const outcomes = await benchOp(contenders, convolutionCase(shape, pass), roofsOf, repeat);
+  const operations = 2 * multiplyAddsOf(shape);
+  const peaksOf = ({ backend }: Candidate) => multiplyAddPeak(backend, operations);
+  const outcomes = await benchOp(candidates, convolutionCase(shape, pass), peaksOf, repeat);
   return outcomes.map((outcome, i) => ({
     op: 'conv2d',
     shape: { ...shape, pass: pass.name },
-    ...identify(contenders[i]),
+    ...identify(candidates[i]),
     ...outcome,
     gflops: operations / outcome.ms.median / 1e6,
   }));
 }
 
-/** Multiply-adds of one pass, the same for all three. A tap that falls on padding is none. */
-export function productsOf(shape: ConvolutionShape): number {
+/** Multiply-adds of one pass, the same for all three passes. Taps on padding do not count. */
+export function multiplyAddsOf(shape: ConvolutionShape): number {
   const { batch, height, width, inputs, outputs, kernel, stride, padding } = shape;
   const tapsAlong = (extent: number) => {
     let taps = 0;
@@ -155,7 +158,7 @@ function convolutionCase(shape: ConvolutionShape, pass: Pass): OpCase {
   };
   const step = new Step();
   pass.append(step, tensors, attributesOf(shape));
-  // The output gets numbers too: it must be assigned, not added to.
+  // The output is filled too, which shows that the kernel assigns and does not accumulate.
   const values = {
     x: oddIntegers(tensors.x.size, 1),
     W: oddIntegers(tensors.W.size, 2),
@@ -169,20 +172,20 @@ function convolutionCase(shape: ConvolutionShape, pass: Pass): OpCase {
   };
 }
 
-/** Compares a pass's output with the float64 reference, or so much of it as can be had quickly. */
+/** Compares the output of a pass with the float64 reference; of a large output, a part of it. */
 function isRight(values: Operands<Values>, shape: ConvolutionShape, pass: Pass): boolean {
   const [part, partShape] = partOf(values, shape, pass);
   const got = part[pass.output];
   const want = new Float64Array(got.length);
-  const sizes = conv2dOps.conv2dForward.sizes(shapesOf(partShape), attributesOf(shape));
+  const { sizes } = conv2dOps.conv2dForward.shapes(shapesOf(partShape), attributesOf(shape));
   pass.reference({ ...part, [pass.output]: want }, sizes);
   return want.every((value, i) => got[i] === value);
 }
 
 /**
- * ±1 and ±3 at random. Sums of their products are exact in float32, in whatever order they are
- * added, so a result is right when it equals the reference: in a sum over all pixels of a batch, a
- * tolerance for rounding would hide a missing row.
+ * Random ±1 and ±3. Sums of their products are exact in float32 in any order, so a result must equal
+ * the reference. In a sum over all pixels of a batch, a tolerance for rounding would hide a missing
+ * row.
  */
 function oddIntegers(size: number, seed: number): Float32Array {
   const random = new RandomStream(seed, 0);
@@ -190,15 +193,15 @@ function oddIntegers(size: number, seed: number): Float32Array {
 }
 
 /**
- * Random images, or where all images meet, in the gradient of the weight, random output channels.
- * Nothing else enters into what is computed for them.
+ * Random images of the batch. The weight gradient sums over the batch, so there it is random output
+ * channels. The results of these images or channels depend on no others.
  */
 function partOf(
   { x, W, y }: Operands<Values>,
   shape: ConvolutionShape,
   pass: Pass,
 ): [Operands<Values>, ConvolutionShape] {
-  const share = CHECKED_PRODUCTS / productsOf(shape);
+  const share = CHECKED_MULTIPLY_ADDS / multiplyAddsOf(shape);
   if (pass.output === 'W') {
     const { outputs } = shape;
     const chosen = choose(outputs, share);
@@ -214,7 +217,7 @@ function partOf(
   ];
 }
 
-/** A share of 0 … count − 1, at least one of them and all for a share of 1 or more. */
+/** A random share of 0 … count − 1: at least one of them, and all for a share of 1 or more. */
 function choose(count: number, share: number): Int32Array {
   const shuffled = shuffle(
     Int32Array.from({ length: count }, (_, i) => i),
@@ -223,13 +226,13 @@ function choose(count: number, share: number): Int32Array {
   return shuffled.slice(0, Math.max(1, Math.floor(share * count)));
 }
 
-/** What an array (…, count, inner) has at the chosen places along `count`. */
+/** The chosen indices along `count` of an array (…, count, inner). */
 function pick(values: Values, count: number, inner: number, chosen: Int32Array): Float64Array {
   const outer = values.length / count / inner;
   const picked = new Float64Array(outer * chosen.length * inner);
   for (let i = 0, to = 0; i < outer; i++) {
-    for (const place of chosen) {
-      const from = (i * count + place) * inner;
+    for (const index of chosen) {
+      const from = (i * count + index) * inner;
       for (let j = 0; j < inner; j++) picked[to++] = values[from + j];
     }
   }

@@ -1,8 +1,8 @@
-import type { Device, Executable } from '../src/backends/device.js';
-import type { Step } from '../src/step.js';
-import type { Tensor, Values } from '../src/tensor.js';
+import type { Device, Executable } from '../backends/device.js';
+import type { Step } from '../step.js';
+import type { Tensor, Values } from '../tensor.js';
 
-/** A run that can be repeated: what was written since the run before it, and how often it ran. */
+/** A run that can be repeated: the writes since the previous run, and its number of steps. */
 export interface Chunk {
   readonly executable: Executable;
   readonly times: number;
@@ -10,8 +10,8 @@ export interface Chunk {
 }
 
 /**
- * A device that passes everything on and remembers every run, so that what a trainer did can be timed
- * again without the trainer.
+ * A device that forwards every call to another device and records every run. The benchmarks repeat
+ * these runs without the trainer.
  */
 export class Recording implements Device {
   readonly info: Device['info'];
@@ -24,7 +24,7 @@ export class Recording implements Device {
     this.info = device.info;
   }
 
-  /** As the device it records, so that the trainer has the overlap that it has without recording. */
+  /** The same as the recorded device's, so that the trainer overlaps runs as it does without recording. */
   get runsAhead(): boolean {
     return this.#device.runsAhead === true;
   }
@@ -34,7 +34,7 @@ export class Recording implements Device {
     return this.#chunks;
   }
 
-  /** The run of most steps so far, the latest of several. */
+  /** The run with the most steps; the latest of several. */
   get longest(): Chunk | undefined {
     return this.#chunks.toSorted((a, b) => a.times - b.times).at(-1);
   }
@@ -51,7 +51,7 @@ export class Recording implements Device {
     };
   }
 
-  /** Writes what was written before that run, so that it finds its counters where they were. */
+  /** Repeats the writes before that run, which restores its counters. */
   rewind({ writes }: Chunk): void {
     for (const [tensor, values] of writes) this.#device.write(tensor, values);
   }
@@ -73,6 +73,6 @@ export class Recording implements Device {
     this.#device.release(tensors);
   }
 
-  /** Leaves the device open: it belongs to whoever opened it. */
+  /** Does not close the recorded device, which belongs to its opener. */
   async close(): Promise<void> {}
 }
