@@ -1,0 +1,9 @@
+/** Parts of src/ that the comparisons share with `handgrad bench`; build.mjs bundles them. */
+
+export { describeEnvironment } from '../src/bench/environment.js';
+export { warmUp } from '../src/bench/harness.js';
+export { expectedProduct, randomReals } from '../src/bench/matmul.js';
+export { faultOf, lossFault } from '../src/bench/verify.js';
+export { interleave, summarise } from '../src/interleave.js';
+export { windowCount } from '../src/ops/conv2d.js';
+export { relativeTolerance } from '../src/tolerance.js';

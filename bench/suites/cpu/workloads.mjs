@@ -1,0 +1,147 @@
+/** The workloads of the CPU suite: products C = A·B, convolutions, training steps, and an epoch. */
+
+import { windowCount } from '../../../dist/bench/library.mjs';
+import { RECIPES } from '../../../dist/index.js';
+import { modelOf } from '../../harness/models.mjs';
+
+/**
+ * @typedef {object} Product
+ * @property {'matmul'} subject
+ * @property {string} name
+ * @property {number} m
+ * @property {number} k
+ * @property {number} n
+ * @property {'NN' | 'TN' | 'NT'} transpose which operands are stored transposed; A's letter first
+ *
+ * @typedef {object} Convolution
+ * @property {'conv2d'} subject
+ * @property {string} name
+ * @property {'y' | 'dx' | 'dW'} wanted forward pass, or gradient of the input or of the weight
+ * @property {number} batch
+ * @property {number} extent height and width of the image
+ * @property {number} channels input channels
+ * @property {number} outputs output channels
+ * @property {number} kernel height and width of the window
+ *
+ * @typedef {object} Training
+ * @property {'train' | 'epoch'} subject
+ * @property {string} name
+ * @property {string} summary of the model, for tables
+ * @property {readonly import('../../harness/models.mjs').Layer[]} layers
+ * @property {{ channels: number, height: number, width: number }} [image] shape of an example,
+ *   channel by channel, for a model of images
+ * @property {number} features numbers per example
+ * @property {number} classes
+ * @property {number} batch
+ * @property {{ name: 'sgd' | 'adam', learningRate: number, betas?: readonly number[],
+ *   oneCycle?: true }} optimizer with a constant learning rate, or one cycle with this maximum
+ * @property {number} steps per round; for an epoch, all of its steps
+ * @property {number} checkedSteps steps whose losses are verified with the slow reference
+ * @property {readonly string[]} [engines] the only engines that take part; all by default
+ * @property {number} [threads] the only number of threads; one and two by default
+ *
+ * @typedef {Product | Convolution | Training} Workload
+ */
+
+export const SUBJECTS = ['matmul', 'conv2d', 'train', 'epoch'];
+
+const DIGITS = { features: 784, classes: 10 };
+const PAIR = ['handgrad', 'pytorch'];
+const CONV_FAST_BETAS = [0.7, 0.9];
+const ADAM_BETAS = [0.9, 0.999];
+
+/** @type {readonly Workload[]} */
+export const WORKLOADS = [
+  product(512, 512, 512),
+  product(1024, 1024, 1024),
+  product(64, 784, 30),
+  // The gradients of that layer: dW = xᵀ·dy and dx = dy·Wᵀ.
+  product(784, 64, 30, 'TN'),
+  product(64, 30, 784, 'NT'),
+  product(64, 784, 128),
+  convolution('y'),
+  convolution('dx'),
+  convolution('dW'),
+  training('softmax', { summary: '784→10', steps: 100, checkedSteps: 5 }),
+  training('mlp', { summary: '784→30→10', steps: 100, checkedSteps: 5 }),
+  training('mlp-deep', { summary: '784→100→100→10', steps: 100, checkedSteps: 5 }),
+  training('conv', {
+    summary: 'two convolutions, without dropout',
+    steps: 20,
+    checkedSteps: 3,
+  }),
+  training('conv-fast', {
+    summary: 'two convolutions, Adam',
+    optimizer: { name: 'adam', betas: CONV_FAST_BETAS },
+    steps: 10,
+    checkedSteps: 3,
+  }),
+  training('resnet18', {
+    summary: 'ResNet-18, Adam',
+    optimizer: { name: 'adam', betas: ADAM_BETAS, learningRate: 1e-4 },
+    steps: 10,
+    checkedSteps: 2,
+    engines: PAIR,
+  }),
+  {
+    ...training('conv-fast', {
+      summary: 'conv-fast on MNIST, one cycle of learning rates',
+      optimizer: { name: 'adam', betas: CONV_FAST_BETAS, oneCycle: true },
+      steps: 235,
+      checkedSteps: 2,
+      engines: PAIR,
+      threads: 2,
+    }),
+    subject: 'epoch',
+    name: 'conv-fast-epoch',
+  },
+];
+
+function product(m, k, n, transpose = 'NN') {
+  const suffix = transpose === 'NN' ? '' : `-${transpose}`;
+  return { subject: 'matmul', name: `${m}x${k}x${n}${suffix}`, m, k, n, transpose };
+}
+
+/** The second convolution of the recipe `conv`. */
+function convolution(wanted) {
+  const sizes = { batch: 32, extent: 13, channels: 32, outputs: 64, kernel: 3 };
+  return { subject: 'conv2d', name: `conv2d-${wanted}`, wanted, ...sizes };
+}
+
+/** Model, batch size and learning rate of a recipe; SGD unless the settings have an optimizer. */
+function training(recipe, { optimizer = { name: 'sgd' }, ...settings }) {
+  const { batchSize, learningRate } = RECIPES[recipe];
+  return {
+    subject: 'train',
+    name: recipe,
+    ...modelOf(recipe),
+    ...DIGITS,
+    batch: batchSize,
+    optimizer: { learningRate, ...optimizer },
+    ...settings,
+  };
+}
+
+/** Floating-point operations of one product or convolution. */
+export function operationsOf(workload) {
+  if (workload.subject === 'matmul') return 2 * workload.m * workload.k * workload.n;
+  const { batch, extent, channels, outputs, kernel } = workload;
+  const outputExtent = windowCount(extent, kernel, 1, 0);
+  return 2 * batch * outputExtent ** 2 * kernel ** 2 * channels * outputs;
+}
+
+const CONVOLUTION_TITLES = {
+  y: 'y, forward',
+  dx: 'dx, input gradient',
+  dW: 'dW, weight gradient',
+};
+
+/** The row title of a workload in tables. */
+export function titleOf(workload) {
+  const { subject, name, summary, batch } = workload;
+  if (subject === 'matmul') {
+    return `${workload.m}×${workload.k}×${workload.n} ${workload.transpose}`;
+  }
+  if (subject === 'conv2d') return CONVOLUTION_TITLES[workload.wanted];
+  return `${name}: ${summary}, batch ${batch}`;
+}
