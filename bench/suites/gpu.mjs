@@ -1,5 +1,6 @@
 /** Everything that needs a GPU, beside TensorFlow.js on WebGPU and PyTorch, judged by targets. */
 
+import { syntheticDigits } from '../../dist/data.js';
 import {
   dawnVersion,
   describeMachine,
@@ -9,7 +10,6 @@ import {
 import { chooseFrom, parseOptions } from '../harness/options.mjs';
 import { loadDigits, prepareModel } from '../harness/prepare.mjs';
 import { findPytorch } from '../harness/python.mjs';
-import { syntheticDigits } from '../../dist/data.js';
 import { runJob } from './gpu/job.mjs';
 import { describeResult, isFailure } from './gpu/results.mjs';
 import { judge } from './gpu/targets.mjs';

@@ -129,7 +129,9 @@ function formatMissing(results) {
 /** `all train` for all workloads of a subject, else their names. */
 function summariseWorkloads(names) {
   const parts = SUBJECTS.flatMap((subject) => {
-    const all = WORKLOADS.filter((workload) => workload.subject === subject).map(({ name }) => name);
+    const all = WORKLOADS.filter((workload) => workload.subject === subject).map(
+      ({ name }) => name,
+    );
     const own = all.filter((name) => names.includes(name));
     return own.length === all.length ? [`all ${subject}`] : own;
   });

@@ -1,7 +1,7 @@
 /** Runs one job of the GPU suite in its own subprocess. */
 
 import { fileURLToPath } from 'node:url';
-import { startEngine, Subprocess } from '../../harness/subprocess.mjs';
+import { Subprocess, startEngine } from '../../harness/subprocess.mjs';
 
 const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
 

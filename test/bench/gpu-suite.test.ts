@@ -1,34 +1,34 @@
-/* The script that measures on a machine with a GPU, apart from measuring. */
+/* The GPU suite, without its measurements. */
 import { describe, expect, it } from 'vitest';
-// @ts-expect-error The benchmark is plain JavaScript, which declares no types.
-import { readOptions } from '../../bench/gpu/options.mjs';
+// @ts-expect-error The suites are JavaScript without type declarations.
+import { largestError, productFigures } from '../../bench/harness/square-product.mjs';
 // @ts-expect-error
-import { largestError, productFigures } from '../../bench/gpu/products.mjs';
+import { describeResult, isFailure } from '../../bench/suites/gpu/results.mjs';
 // @ts-expect-error
-import { describeResult, isFailure } from '../../bench/gpu/result.mjs';
+import { formatReport } from '../../bench/suites/gpu/table.mjs';
 // @ts-expect-error
-import { formatReport } from '../../bench/gpu/table.mjs';
+import { judge } from '../../bench/suites/gpu/targets.mjs';
 // @ts-expect-error
-import { judge } from '../../bench/gpu/targets.mjs';
+import { VARIANTS } from '../../bench/suites/gpu/variants.mjs';
 // @ts-expect-error
-import { VARIANTS } from '../../bench/gpu/variants.mjs';
+import { jobsOf, modelFor, PARTS, scaleOf } from '../../bench/suites/gpu/workloads.mjs';
 // @ts-expect-error
-import { jobsOf, networkOf, PARTS, scaleOf } from '../../bench/gpu/work.mjs';
+import { readOptions } from '../../bench/suites/gpu.mjs';
 
 const PLAIN = { title: 'handgrad', options: {} };
 const F16 = { title: 'handgrad, f16', options: { precision: 'f16' } };
 const ON_GPU = { quick: false, isMnist: true, hasCuda: true, parts: PARTS };
 
-const product = (contestant: string, gflops: number, rest: object = {}) => ({
+const product = (candidate: string, gflops: number, rest: object = {}) => ({
   part: 'matmul',
-  contestant,
+  candidate,
   verified: true,
   products: [{ n: 4096, ms: { median: 1 }, gflops, largestError: 1e-7 }],
   ...rest,
 });
-const epoch = (part: string, contestant: string, seconds: number, rest: object = {}) => ({
+const epoch = (part: string, candidate: string, seconds: number, rest: object = {}) => ({
   part,
-  contestant,
+  candidate,
   verified: true,
   seconds,
   accuracy: 0.99,
@@ -42,58 +42,62 @@ describe('the targets on a GPU', () => {
       .map(({ met }: { met: boolean | null }) => met);
 
   it.each([
-    [500, true],
-    [499, false],
-  ])('a product at %d GFLOP/s is judged beside 1000 of PyTorch’s', (gflops, met) => {
+    [600, true],
+    [599, false],
+  ])('judge a product at %d GFLOP/s against 1000 of PyTorch', (gflops, met) => {
     expect(metOf([product('handgrad', gflops), product('PyTorch', 1000)])).toEqual([met]);
   });
 
   it.each([
     [300, true],
     [299, false],
-  ])('a product at %d GFLOP/s is judged beside 100 of TensorFlow.js’', (gflops, met) => {
+  ])('judge a product at %d GFLOP/s against 100 of TensorFlow.js', (gflops, met) => {
     const peer = product('TensorFlow.js WebGPU', 100);
     expect(metOf([product('handgrad', gflops), peer])).toEqual([met]);
   });
 
-  it('take no figure of a wrong result, nor of a contestant that failed', () => {
+  it('ignore wrong results and failed candidates', () => {
     const wrong = product('handgrad', 500, { verified: false });
-    const failed = { part: 'matmul', contestant: 'PyTorch', error: 'no' };
+    const failed = { part: 'matmul', candidate: 'PyTorch', error: 'no' };
     expect(metOf([wrong, product('PyTorch', 1000)])).toEqual([]);
     expect(metOf([product('handgrad', 500), failed])).toEqual([]);
   });
 
-  it('are for seconds and for accuracy, of epochs', () => {
-    const slow = epoch('conv-fast', 'handgrad', 1.1, { accuracy: 0.9889 });
+  it('judge seconds and accuracy of an epoch, and its time relative to PyTorch', () => {
+    const slow = epoch('conv-fast', 'handgrad', 0.31, { accuracy: 0.9889 });
     expect(metOf([slow])).toEqual([false, false]);
-    expect(metOf([epoch('conv-fast', 'handgrad', 1)])).toEqual([true, true]);
+    expect(metOf([epoch('conv-fast', 'handgrad', 0.3)])).toEqual([true, true]);
     const pair = (part: string, own: number) => [
       epoch(part, 'handgrad', own),
       epoch(part, 'PyTorch', 1),
     ];
-    expect(metOf(pair('mlp', 1.01))).toEqual([false]);
-    expect(metOf(pair('resnet18', 1.99))).toEqual([true]);
-    expect(metOf(pair('resnet18', 2.01))).toEqual([false]);
+    expect(metOf(pair('conv-fast', 1)).at(-1)).toBe(true);
+    expect(metOf(pair('conv-fast', 1.01)).at(-1)).toBe(false);
+    expect(metOf(pair('mlp', 0.5))).toEqual([true]);
+    expect(metOf(pair('mlp', 0.51))).toEqual([false]);
+    expect(metOf(pair('resnet18', 1))).toEqual([true]);
+    expect(metOf(pair('resnet18', 1.01))).toEqual([false]);
   });
 
-  it('are judged for a figure of 0, and not for what is no figure', () => {
+  it('judge a figure of 0, but not NaN', () => {
     const overhead = (microsecondsPerKernel: number) => ({
       part: 'overhead',
-      contestant: 'handgrad',
+      candidate: 'handgrad',
       microsecondsPerKernel,
     });
     expect(metOf([overhead(0)])).toEqual([true]);
+    expect(metOf([overhead(4.01)])).toEqual([false]);
     expect(metOf([overhead(Number.NaN)])).toEqual([]);
-    expect(metOf([epoch('conv-fast', 'handgrad', 1, { accuracy: 0 })])).toEqual([true, false]);
+    expect(metOf([epoch('conv-fast', 'handgrad', 0.3, { accuracy: 0 })])).toEqual([true, false]);
   });
 
-  it('are not judged on tiny sizes, nor beside a PyTorch on the CPU', () => {
-    const results = [product('handgrad', 500), product('PyTorch', 1000)];
+  it('do not judge tiny sizes, or a comparison with PyTorch on the CPU', () => {
+    const results = [product('handgrad', 600), product('PyTorch', 1000)];
     expect(metOf(results, { ...ON_GPU, quick: true })).toEqual([null]);
     expect(metOf(results, { ...ON_GPU, hasCuda: false })).toEqual([null]);
   });
 
-  it('are named as missed, not judged or not measured in the report', () => {
+  it('appear in the report as met, missed or not measured', () => {
     const results = [product('handgrad', 1), product('PyTorch', 1000)];
     const environment = {
       adapter: 'Some GPU',
@@ -101,32 +105,34 @@ describe('the targets on a GPU', () => {
       cores: 2,
       node: '24.0.0',
       date: '2026-01-31',
+      handgrad: { version: '0.1.0', commit: 'abc1234' },
       pytorch: { error: "No module named 'torch'" },
     };
     const targets = judge(results, { ...ON_GPU, parts: ['matmul', 'mlp'] });
-    const failed = { part: 'mlp', contestant: 'PyTorch', error: 'a|b\nc' };
+    const failed = { part: 'mlp', candidate: 'PyTorch', error: 'a|b\nc' };
     const report = { environment, quick: true, targets, results: [...results, failed] };
     const text = formatReport(report);
     expect(text).toContain('Some GPU; Some CPU, 2 cores; Node 24.0.0');
-    expect(text).toContain('| at least half as fast | 0.001× | **missed** |');
-    expect(text).toContain('| no slower | not measured | – |');
+    expect(text).toContain('handgrad 0.1.0 (abc1234), no TensorFlow.js');
+    expect(text).toContain('| at least 0.6× | 0.001× | **missed** |');
+    expect(text).toContain('| at most 0.5× | not measured | – |');
     expect(text).toContain('| mlp | PyTorch | a\\|b c |');
-    expect(text).toContain('no figure here means anything');
+    expect(text).toContain('the figures mean nothing');
   });
 });
 
 describe('the jobs on a GPU', () => {
-  it('are of every part that is asked for, PyTorch’s TF32 only where there is CUDA', () => {
+  it('cover the chosen parts, with PyTorch’s TF32 only with CUDA', () => {
     const titles = (hasCuda: boolean) =>
       jobsOf(['mlp', 'crossover'], scaleOf(false), [PLAIN, F16], hasCuda).map(
-        ({ part, contestant }: Record<string, string>) => `${part}: ${contestant}`,
+        ({ part, candidate }: Record<string, string>) => `${part}: ${candidate}`,
       );
     const own = ['mlp: handgrad', 'mlp: PyTorch'];
     expect(titles(false)).toEqual([...own, 'crossover: handgrad']);
     expect(titles(true)).toEqual([...own, 'mlp: PyTorch, TF32', 'crossover: handgrad']);
   });
 
-  it('have limits that end a run that hangs everywhere', () => {
+  it('have time limits, which end a run if every subprocess hangs', () => {
     for (const { limitSeconds } of jobsOf(PARTS, scaleOf(false), [PLAIN, F16], true)) {
       expect(limitSeconds).toBeGreaterThan(0);
       expect(limitSeconds).toBeLessThanOrEqual(150);
@@ -138,10 +144,10 @@ describe('the jobs on a GPU', () => {
     ['mlp', 64, 938],
     ['resnet18', 256, 235],
   ])('train %s on all of MNIST in batches of %d', (part, batch, steps) => {
-    expect(networkOf(part, scaleOf(false))).toMatchObject({ batch, steps, trainSize: 60_000 });
+    expect(modelFor(part, scaleOf(false))).toMatchObject({ batch, steps, trainSize: 60_000 });
   });
 
-  it('begin with the backend as it is opened by default', () => {
+  it('begin with the default options', () => {
     expect(VARIANTS[0]).toEqual(PLAIN);
   });
 
@@ -151,11 +157,11 @@ describe('the jobs on a GPU', () => {
       ['matmul', 'mlp'],
     ],
     [[], PARTS],
-  ])('%j asks for parts', (args, parts) => {
+  ])('%j chooses parts', (args, parts) => {
     expect(readOptions(args).parts).toEqual(parts);
   });
 
-  it('refuse a part that there is not', () => {
+  it('refuse an unknown part', () => {
     expect(() => readOptions(['--only', 'conv3d'])).toThrow('--only: expected some of matmul,');
   });
 });
@@ -169,7 +175,7 @@ describe('the check on a GPU', () => {
     return a.subarray(i * n, (i + 1) * n).reduce((sum, x, k) => sum + x * b[k * n + j], 0);
   });
 
-  it('finds a column that is wrong, and NaN', () => {
+  it('finds a wrong column, and NaN', () => {
     expect(largestError(a, b, c, n)).toBeLessThan(1e-6);
     const withColumn = (value: number) => c.map((x, at) => (at % n === 3 ? value : x));
     expect(largestError(a, b, withColumn(100), n)).toBeGreaterThan(1);
@@ -178,8 +184,8 @@ describe('the check on a GPU', () => {
 
   const matmulJob = (options: object) => ({
     part: 'matmul',
-    contestant: 'handgrad',
-    engine: 'handgrad',
+    candidate: 'handgrad',
+    engine: 'handgrad-webgpu',
     task: { options },
   });
   it.each([
@@ -188,8 +194,8 @@ describe('the check on a GPU', () => {
     ['f16', { precision: 'f16' }, 1e-4, true],
     ['f16', { precision: 'f16' }, 1e-2, false],
     ['float32', {}, Number.NaN, false],
-  ])('of a product in %s (%j) takes an error of %d: %s', (_, options, error, verified) => {
-    // As it comes from a process of its own.
+  ])('of a product in %s (%j) with an error of %d gives %s', (_, options, error, verified) => {
+    // As it arrives from a subprocess.
     const answer = JSON.parse(
       JSON.stringify({ products: [productFigures(64, { median: 1 }, error)] }),
     );
@@ -197,20 +203,20 @@ describe('the check on a GPU', () => {
     expect(result).toMatchObject({ verified });
     expect(isFailure(result)).toBe(!verified);
     const figure = Number.isNaN(error) ? 'NaN' : error.toExponential(1);
-    const environment = { pytorch: { error: 'none' } };
+    const environment = { handgrad: { version: '0.1.0' }, pytorch: { error: 'none' } };
     const text = formatReport({ environment, quick: false, targets: [], results: [result] });
     expect(text).toContain(`| ${figure} | ${verified ? 'yes' : '**no**'} |`);
   });
 
-  it('is no failure of what a machine cannot have, which the report says once', () => {
+  it('does not fail for an unavailable engine or option, which the report lists once', () => {
     const lacking =
       'webgpu: expected an adapter with shader-f16, got Some GPU without; leave the precision f16 out';
     const f16 = describeResult(matmulJob({ precision: 'f16' }), { error: lacking });
-    const pytorch = { part: 'mlp', contestant: 'PyTorch', engine: 'pytorch', task: {} };
+    const pytorch = { part: 'mlp', candidate: 'PyTorch', engine: 'pytorch', task: {} };
     const absent = describeResult(pytorch, { error: 'No module', isAbsent: true });
     const crashed = describeResult(pytorch, { error: 'its process ended with 1' });
     expect([f16, absent, crashed].map(isFailure)).toEqual([false, false, true]);
-    const environment = { pytorch: { error: 'none' } };
+    const environment = { handgrad: { version: '0.1.0' }, pytorch: { error: 'none' } };
     const results = [f16, f16, absent, crashed];
     const text = formatReport({ environment, quick: false, targets: [], results });
     expect(text.match(/^- handgrad: .*f16 out$/gm)).toHaveLength(1);
@@ -219,8 +225,8 @@ describe('the check on a GPU', () => {
     expect(text).not.toContain('| No module |');
   });
 
-  it('of training compares the first loss, and takes the mean of accuracies', () => {
-    const job = { part: 'mlp', contestant: 'PyTorch', engine: 'pytorch', task: { tf32: false } };
+  it('of training compares the first loss and averages the accuracies', () => {
+    const job = { part: 'mlp', candidate: 'PyTorch', engine: 'pytorch', task: { tf32: false } };
     const epochs = [
       { seconds: 3, accuracy: 0.5 },
       { seconds: 1, accuracy: 0.7 },
