@@ -142,16 +142,16 @@ async function crossOver(
   subject: Pick<Crossover, 'op' | 'recipe' | 'size'>,
   sweep: Sweep,
 ): Promise<Crossover> {
-  const contenders = sweep.candidates.map((candidate) => labelOf(identify(candidate)));
+  const labels = sweep.candidates.map((candidate) => labelOf(identify(candidate)));
   const points: CrossoverPoint[] = [];
   for (const size of [...sweep.sizes].sort((a, b) => a - b)) {
     const fit = sweep.candidates.map((_, i) => isInTime(points.at(-1), i, size, sweep));
     // Fewer than two candidates leave nothing to compare.
-    if (fit.filter(Boolean).length < Math.min(2, contenders.length)) break;
+    if (fit.filter(Boolean).length < Math.min(2, labels.length)) break;
     points.push({ size, ms: await timesAt(size, fit, sweep) });
   }
-  const wins = contenders.slice(1).map((label, i) => winOf(label, i + 1, points));
-  return { ...subject, contenders, points, wins };
+  const wins = labels.slice(1).map((label, i) => winOf(label, i + 1, points));
+  return { ...subject, contenders: labels, points, wins };
 }
 
 /** Whether warm-up and samples at a size are estimated to finish within the limit. */
@@ -190,12 +190,12 @@ async function timesAt(
 }
 
 /** The size from which the i-th candidate was faster than the first. */
-function winOf(contender: string, i: number, points: readonly CrossoverPoint[]): Win {
+function winOf(label: string, i: number, points: readonly CrossoverPoint[]): Win {
   const compared = points.filter(({ ms }) => ms[0] !== null && ms[i] !== null);
   const isFaster = ({ ms }: CrossoverPoint) => Number(ms[i]) < Number(ms[0]);
   const lastLoss = compared.findLastIndex((point) => !isFaster(point));
   return {
-    contender,
+    contender: label,
     from: compared.at(lastLoss + 1)?.size ?? null,
     upTo: compared.at(-1)?.size ?? null,
   };

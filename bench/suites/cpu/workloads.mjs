@@ -62,9 +62,9 @@ export const WORKLOADS = [
   convolution('y'),
   convolution('dx'),
   convolution('dW'),
-  training('softmax', { summary: '784→10', steps: 100, checkedSteps: 5 }),
-  training('mlp', { summary: '784→30→10', steps: 100, checkedSteps: 5 }),
-  training('mlp-deep', { summary: '784→100→100→10', steps: 100, checkedSteps: 5 }),
+  training('softmax', { steps: 100, checkedSteps: 5 }),
+  training('mlp', { steps: 100, checkedSteps: 5 }),
+  training('mlp-deep', { steps: 100, checkedSteps: 5 }),
   training('conv', {
     summary: 'two convolutions, without dropout',
     steps: 20,
@@ -111,15 +111,23 @@ function convolution(wanted) {
 /** Model, batch size and learning rate of a recipe; SGD unless the settings have an optimizer. */
 function training(recipe, { optimizer = { name: 'sgd' }, ...settings }) {
   const { batchSize, learningRate } = RECIPES[recipe];
+  const model = modelOf(recipe);
   return {
     subject: 'train',
     name: recipe,
-    ...modelOf(recipe),
+    summary: widthsOf(model.layers),
+    ...model,
     ...DIGITS,
     batch: batchSize,
     optimizer: { learningRate, ...optimizer },
     ...settings,
   };
+}
+
+/** `784→30→10`, for a model of linear layers. */
+function widthsOf(layers) {
+  const widths = layers.filter(([kind]) => kind === 'linear').map(([, , outputs]) => outputs);
+  return [layers[0][1], ...widths].join('→');
 }
 
 /** Floating-point operations of one product or convolution. */

@@ -1,5 +1,6 @@
 /** The report as Markdown. */
 
+import { crossoverRows, crossoverSentences, crossoverTitle } from '../../../dist/bench/library.mjs';
 import { formatTable, inCell } from '../../harness/table.mjs';
 
 /** @param {{ environment, quick, results, targets }} report */
@@ -122,24 +123,12 @@ ${table(header, rows)}`;
 
 function formatCrossovers(results) {
   if (results.length === 0) return undefined;
-  const parts = results[0].crossovers.map(({ op, recipe, size, contenders, points, wins }) => {
-    const title = op === 'matmul' ? 'ms of a product n×n×n' : `ms of a step of ${recipe}`;
-    const rows = points.map((point) => [
-      String(point.size),
-      ...point.ms.map((ms) => ms?.toPrecision(4) ?? 'too long'),
-    ]);
-    const sentences = wins.map((win) => formatWin(win, size, contenders[0]));
-    return `${title}:\n\n${table([size, ...contenders], rows)}\n\n${sentences.join('\n')}`;
+  const parts = results[0].crossovers.map((crossover) => {
+    const rows = table([crossover.size, ...crossover.contenders], crossoverRows(crossover));
+    const sentences = crossoverSentences(crossover).join('\n');
+    return `${crossoverTitle(crossover)}:\n\n${rows}\n\n${sentences}`;
   });
   return `## Where the GPU becomes faster than the CPU\n\n${parts.join('\n\n')}`;
-}
-
-/** The same sentence as `handgrad bench`. */
-function formatWin({ contender, from, upTo }, size, first) {
-  if (upTo === null) return `${contender} was not compared with ${first}.`;
-  return from === null
-    ? `${contender} never beats ${first}, up to ${size} = ${upTo}.`
-    : `${contender} beats ${first} from ${size} = ${from} on, up to ${upTo}.`;
 }
 
 function formatFailures(results) {

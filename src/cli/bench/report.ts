@@ -1,7 +1,8 @@
 /** The text and CSV output of `handgrad bench`. */
 
 import { labelOf } from '../../bench/candidate.js';
-import type { Crossover, Win } from '../../bench/crossover.js';
+import type { Crossover } from '../../bench/crossover.js';
+import { crossoverRows, crossoverSentences, crossoverTitle } from '../../bench/crossover-text.js';
 import type { BenchReport } from '../../bench/report.js';
 import type { BenchResult, Transfer } from '../../bench/result.js';
 import { formatTable } from '../output/table.js';
@@ -56,21 +57,10 @@ function formatResults(results: readonly BenchResult[]): string {
   );
 }
 
-function formatCrossover({ op, recipe, size, contenders, points, wins }: Crossover): string {
-  const title = op === 'matmul' ? 'ms of a product n×n×n' : `ms of a step of ${recipe}`;
-  const rows = points.map((point) => [
-    String(point.size),
-    ...point.ms.map((ms) => ms?.toPrecision(4) ?? 'too long'),
-  ]);
-  const table = formatTable([size, ...contenders], rows, ['right']);
-  return [`${title}:`, table, ...wins.map((win) => formatWin(win, size, contenders[0]))].join('\n');
-}
-
-function formatWin({ contender, from, upTo }: Win, size: string, first: string): string {
-  if (upTo === null) return `${contender} was not compared with ${first}.`;
-  return from === null
-    ? `${contender} never beats ${first}, up to ${size} = ${upTo}.`
-    : `${contender} beats ${first} from ${size} = ${from} on, up to ${upTo}.`;
+function formatCrossover(crossover: Crossover): string {
+  const { size, contenders: labels } = crossover;
+  const table = formatTable([size, ...labels], crossoverRows(crossover), ['right']);
+  return [`${crossoverTitle(crossover)}:`, table, ...crossoverSentences(crossover)].join('\n');
 }
 
 /** One line per result, or per backend and size of a crossover; numbers are not rounded. */
@@ -79,9 +69,9 @@ export function formatCsv({ results, crossovers }: BenchReport): string {
 }
 
 function crossoversToCsv(crossovers: readonly Crossover[]): string {
-  const lines = crossovers.flatMap(({ op, recipe, contenders, points }) =>
+  const lines = crossovers.flatMap(({ op, recipe, contenders: labels, points }) =>
     points.flatMap(({ size, ms }) =>
-      contenders.map((contender, i) => line([op, recipe, size, contender, ms[i] ?? undefined])),
+      labels.map((label, i) => line([op, recipe, size, label, ms[i] ?? undefined])),
     ),
   );
   return ['op,recipe,size,backend,median_ms', ...lines].join('\n');
