@@ -3,7 +3,7 @@
 export { crossoverRows, crossoverSentences, crossoverTitle } from '../src/bench/crossover-text.js';
 export { describeEnvironment } from '../src/bench/environment.js';
 export { warmUp } from '../src/bench/harness.js';
-export { expectedProduct, randomReals } from '../src/bench/matmul.js';
+export { expectedProduct, randomFloats } from '../src/bench/matmul.js';
 export { faultOf, lossFault } from '../src/bench/verify.js';
 export { interleave, summarise } from '../src/interleave.js';
 export { windowCount } from '../src/ops/conv2d.js';

@@ -8,7 +8,7 @@ import {
   expectedProduct,
   faultOf,
   lossFault,
-  randomReals,
+  randomFloats,
   windowCount,
 } from '../../dist/bench/library.mjs';
 import { loadMnist, syntheticDigits, take } from '../../dist/data.js';
@@ -66,8 +66,8 @@ export async function loadDigits() {
 
 async function prepareProduct(job) {
   const { shapeA, shapeB } = operandShapes(job);
-  const a = randomReals(sizeOf(shapeA), 1);
-  const b = randomReals(sizeOf(shapeB), 2);
+  const a = randomFloats(sizeOf(shapeA), 1);
+  const b = randomFloats(sizeOf(shapeB), 2);
   await writeArray(job.folder, 'a', a);
   await writeArray(job.folder, 'b', b);
   const expected = expectedProduct(a, b, job);
@@ -79,7 +79,7 @@ async function prepareConvolution(job) {
   const operands = Object.fromEntries(
     Object.entries({ x: shapes.x, W: shapes.W, dy: shapes.y }).map(([name, shape], seed) => [
       name,
-      randomReals(sizeOf(shape), seed),
+      randomFloats(sizeOf(shape), seed),
     ]),
   );
   for (const [name, values] of Object.entries(operands)) {

@@ -67,7 +67,7 @@ export function matmulCase(shape: MatmulShape): OpCase {
   const step = new Step();
   const attributes = { transposeA: Number(transposeA), transposeB: Number(transposeB) };
   step.call('matmul', { A, B }, { attributes, into: { C } });
-  const [a, b] = [randomReals(A.size, 1), randomReals(B.size, 2)];
+  const [a, b] = [randomFloats(A.size, 1), randomFloats(B.size, 2)];
   return {
     step,
     values: new Map([
@@ -98,7 +98,7 @@ function isRight(
     matmul(outer, Float64Array.from(A), inner, { M: m, N: 1, K: k }, transposeA, false);
     return outer;
   };
-  const v = Float64Array.from(randomReals(n, 3));
+  const v = Float64Array.from(randomFloats(n, 3));
   const got = new Float64Array(m);
   matmul(got, Float64Array.from(c), v, { M: m, N: 1, K: n }, false, false);
   const magnitudes = project(a.map(Math.abs), b.map(Math.abs), v.map(Math.abs));
@@ -126,7 +126,7 @@ export function expectedProduct(
 }
 
 /** Uniform on [−1, 1). The same seed gives the same numbers. */
-export function randomReals(size: number, seed: number): Float32Array {
+export function randomFloats(size: number, seed: number): Float32Array {
   const random = new RandomStream(seed, 0);
   return Float32Array.from({ length: size }, () => 2 * random.nextFloat() - 1);
 }

@@ -5,7 +5,7 @@ import {
 import { Step } from '../step.js';
 import { persistent, type Tensor } from '../tensor.js';
 import { type Candidate, identify } from './candidate.js';
-import { randomReals } from './matmul.js';
+import { randomFloats } from './matmul.js';
 import { benchOp, type OpCase } from './op-case.js';
 import { copyPeak, exponentialPeak } from './peaks.js';
 import type { BenchResult } from './result.js';
@@ -64,7 +64,7 @@ function lossCase({ batch, classes }: BatchShape): OpCase {
   const step = new Step();
   const { p } = step.call('softmaxCrossEntropyForward', { z, t }, { into: { L } });
   step.call('softmaxCrossEntropyBackward', { p, t }, { into: { dz } });
-  const logits = randomReals(z.size, 1).map((value) => 10 * value);
+  const logits = randomFloats(z.size, 1).map((value) => 10 * value);
   const labels = Int32Array.from({ length: batch }, (_, n) => n % classes);
   return {
     step,
