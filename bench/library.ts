@@ -7,4 +7,4 @@ export { expectedProduct, randomFloats } from '../src/bench/matmul.js';
 export { faultOf, lossFault } from '../src/bench/verify.js';
 export { interleave, summarise } from '../src/interleave.js';
 export { windowCount } from '../src/ops/conv2d.js';
-export { relativeTolerance } from '../src/tolerance.js';
+export { tolerance } from '../src/tolerance.js';

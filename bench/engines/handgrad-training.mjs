@@ -1,41 +1,12 @@
 /** Models, trainers and datasets of handgrad, for its CPU and GPU candidates and the reference. */
 
-import {
-  adam,
-  conv2d,
-  flatten,
-  linear,
-  maxPool2d,
-  oneCycle,
-  onImages,
-  relu,
-  resnet18,
-  sequential,
-  sgd,
-  softmaxCrossEntropy,
-  Trainer,
-} from '../../dist/index.js';
+import { adam, layerFrom, oneCycle, sgd, softmaxCrossEntropy, Trainer } from '../../dist/index.js';
 import { readBytes, readFloats, readIntegers } from '../harness/files.mjs';
-
-const LAYERS = { conv2d, flatten, linear, maxPool2d, relu };
-
-/** @param {ReturnType<import('../harness/models.mjs').modelOf>} model */
-export function createModel({ layers, image }) {
-  const model = createLayers(layers);
-  return image ? onImages(image, model) : model;
-}
-
-/** ResNet-18 is a whole model with parameter names of its own. */
-function createLayers(layers) {
-  const [[name, options]] = layers;
-  if (name === 'resnet18') return resnet18(options);
-  return sequential(...layers.map(([kind, ...args]) => LAYERS[kind](...args)));
-}
 
 /** @param {number} [seed] of shuffles, and of weights that are not loaded */
 export function createTrainer(backend, job, seed = 0) {
   return new Trainer(backend, {
-    model: createModel(job),
+    model: layerFrom(job.model),
     loss: softmaxCrossEntropy(),
     optimizer: createOptimizer(job.optimizer),
     batchSize: job.batch,

@@ -33,7 +33,8 @@ async function matmul({ device }, { sizes, timing }) {
 async function product(device, n, timing) {
   const [A, B, C] = ['A', 'B', 'C'].map((name) => new Tensor(name, [n, n], 'persistent'));
   const step = new Step();
-  step.call('matmul', { C, A, B }, { transposeA: 0, transposeB: 0 });
+  const attributes = { transposeA: 0, transposeB: 0 };
+  step.call('matmul', { A, B }, { attributes, into: { C } });
   const executable = await device.compile(step);
   const [a, b] = [quickRandom(n * n, 1), quickRandom(n * n, 2)];
   device.write(A, a);

@@ -47,7 +47,7 @@ async function matmul({ device }, job) {
   const C = new Tensor('C', [job.m, job.n], 'persistent');
   const step = new Step();
   const attributes = { transposeA: Number(transposeA), transposeB: Number(transposeB) };
-  step.call('matmul', { C, A, B }, attributes);
+  step.call('matmul', { A, B }, { attributes, into: { C } });
   const executable = await device.compile(step);
   const { a, b } = await readOperands(job);
   device.write(A, a);
@@ -86,7 +86,10 @@ async function convolution({ device }, job, operands) {
     [job.wanted, ...inputs].map((name) => [name, new Tensor(name, shapes[name], 'persistent')]),
   );
   const step = new Step();
-  step.call(op, tensors, PLAIN);
+  step.call(op, pick(tensors, inputs), {
+    attributes: PLAIN,
+    into: pick(tensors, [job.wanted]),
+  });
   const executable = await device.compile(step);
   for (const name of inputs) device.write(tensors[name], operands[name]);
   await executable.run(1);
@@ -94,6 +97,10 @@ async function convolution({ device }, job, operands) {
     result: await device.read(tensors[job.wanted]),
     run: (times) => runToEnd(executable, device, times),
   };
+}
+
+function pick(tensors, names) {
+  return Object.fromEntries(names.map((name) => [name, tensors[name]]));
 }
 
 async function train(backend, job) {

@@ -162,8 +162,8 @@ const OPTIMIZERS = {
 /** Applies all layers to images (B, C, H, W) or rows. `parameters` has those of layers with weights. */
 function forward({ lax, nn, numpy: np }, layers, parameters, x) {
   const remaining = [...parameters];
-  return layers.reduce((values, { kind, args }) => {
-    switch (kind) {
+  return layers.reduce((values, { name, options: { kernel } }) => {
+    switch (name) {
       case 'linear': {
         const { W, b } = remaining.shift();
         return np.dot(values, W).add(b);
@@ -175,11 +175,11 @@ function forward({ lax, nn, numpy: np }, layers, parameters, x) {
       case 'relu':
         return nn.relu(values);
       case 'maxPool2d':
-        return lax.reduceWindow(values, np.max, [args[0], args[0]], [args[0], args[0]]);
+        return lax.reduceWindow(values, np.max, [kernel, kernel], [kernel, kernel]);
       case 'flatten':
         return values.reshape([values.shape[0], -1]);
       default:
-        throw new Error(`this benchmark does not drive ${kind} in jax-js`);
+        throw new Error(`this benchmark does not support ${name} in jax-js`);
     }
   }, x);
 }
@@ -197,9 +197,9 @@ async function createBatches({ numpy: np }, job) {
 function createParameters({ numpy: np }, layers) {
   return layers
     .filter(({ weight }) => weight)
-    .map(({ kind, weightShape, weight, bias }) => {
+    .map(({ name, weightShape, weight, bias }) => {
       const b = np.array(bias);
-      if (kind === 'conv2d') return { W: np.array(weight, { shape: weightShape }), b };
+      if (name === 'conv2d') return { W: np.array(weight, { shape: weightShape }), b };
       const W = permute(weight, weightShape, [1, 0]);
       return { W: np.array(W, { shape: weightShape.toReversed() }), b };
     });

@@ -73,7 +73,7 @@ async function workloadOf(session) {
 async function train() {
   await import('onnxruntime-web/training');
   throw new Error(
-    'onnxruntime-web: this version has training, which this benchmark does not drive',
+    'onnxruntime-web: this version has training, which this benchmark does not support',
   );
 }
 

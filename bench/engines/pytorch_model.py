@@ -58,9 +58,8 @@ class Residual(nn.Module):
         return self.body(x) + self.shortcut(x)
 
 
-def resnet18(options):
+def resnet18(channels, classes):
     """handgrad's resnet18: torchvision's, with the module names of src/layers/resnet18.ts."""
-    channels, classes = options["channels"], options["classes"]
     return nn.Sequential(
         nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False),
         nn.BatchNorm2d(64),
@@ -97,20 +96,19 @@ def residual_block(inputs, outputs, stride):
 
 
 LAYERS = {
-    "conv2d": nn.Conv2d,
+    "conv2d": lambda inputs, outputs, kernel: nn.Conv2d(inputs, outputs, kernel),
     "flatten": nn.Flatten,
-    "linear": nn.Linear,
-    "maxPool2d": nn.MaxPool2d,
+    "linear": lambda inputs, outputs: nn.Linear(inputs, outputs),
+    "maxPool2d": lambda kernel: nn.MaxPool2d(kernel),
     "relu": nn.ReLU,
 }
 
 
 def create_layers(layers):
-    """A model from its list of layers. ResNet-18 is one layer of the list and the whole model."""
-    kind, *args = layers[0]
-    if kind == "resnet18":
-        return resnet18(*args)
-    return nn.Sequential(*(LAYERS[kind](*args) for kind, *args in layers))
+    """A model from the descriptions of its layers. ResNet-18 is the only layer of its model."""
+    if layers[0]["name"] == "resnet18":
+        return resnet18(**layers[0]["options"])
+    return nn.Sequential(*(LAYERS[layer["name"]](**layer["options"]) for layer in layers))
 
 
 def create_model(job):

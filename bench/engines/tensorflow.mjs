@@ -128,8 +128,8 @@ async function createBatches(tf, job) {
 
 /** The layers as functions that own their trained variables. */
 async function createLayers(tf, job) {
-  return (await readLayers(job)).map(({ kind, args, weightShape, weight, bias }) => {
-    switch (kind) {
+  return (await readLayers(job)).map(({ name, options: { kernel }, weightShape, weight, bias }) => {
+    switch (name) {
       case 'linear': {
         const [O, I] = weightShape;
         const W = tf.variable(tf.tensor2d(permute(weight, weightShape, [1, 0]), [I, O]));
@@ -146,12 +146,12 @@ async function createLayers(tf, job) {
       case 'relu':
         return (x) => tf.relu(x);
       case 'maxPool2d':
-        return (x) => tf.maxPool(x, args[0], args[0], 'valid');
+        return (x) => tf.maxPool(x, kernel, kernel, 'valid');
       case 'flatten':
         // Channel by channel, the order that the weights of the next linear layer expect.
         return (x) => tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0], -1]);
       default:
-        throw new Error(`this benchmark does not drive ${kind} in TensorFlow.js`);
+        throw new Error(`this benchmark does not support ${name} in TensorFlow.js`);
     }
   });
 }

@@ -95,21 +95,21 @@ export async function readBatches({ folder, steps, checkedSteps, batch, features
  */
 export async function readLayers({ folder, layers }) {
   const result = [];
-  for (const [i, [kind, ...args]] of layers.entries()) {
-    const weightShape = weightShapeOf(kind, args);
+  for (const [i, { name, options }] of layers.entries()) {
+    const weightShape = weightShapeOf(name, options);
     const parameters = weightShape && {
       weightShape,
       weight: await readFloats(folder, `${i}.weight`),
       bias: await readFloats(folder, `${i}.bias`),
     };
-    result.push({ kind, args, ...parameters });
+    result.push({ name, options, ...parameters });
   }
   return result;
 }
 
-function weightShapeOf(kind, [inputs, outputs, kernel]) {
-  if (kind === 'linear') return [outputs, inputs];
-  if (kind === 'conv2d') return [outputs, inputs, kernel, kernel];
+function weightShapeOf(name, { inputs, outputs, kernel }) {
+  if (name === 'linear') return [outputs, inputs];
+  if (name === 'conv2d') return [outputs, inputs, kernel, kernel];
   return undefined;
 }
 

@@ -7,36 +7,42 @@ import { timeCandidates } from '../../bench/harness/interleave.mjs';
 // @ts-expect-error
 import { convolutionShapes, permute, withChannelsLast } from '../../bench/harness/job.mjs';
 // @ts-expect-error
-import { modelOf, parseLayers } from '../../bench/harness/models.mjs';
+import { modelOf, optimizerOf } from '../../bench/harness/models.mjs';
 // @ts-expect-error
 import { termsOf } from '../../bench/harness/prepare.mjs';
 // @ts-expect-error
 import { Subprocess } from '../../bench/harness/subprocess.mjs';
 
 describe('the models of the recipes', () => {
-  it('are lists of layers without dropout, and the shape of an image', () => {
-    expect(modelOf('mlp')).toEqual({ layers: [['linear', 784, 30], ['relu'], ['linear', 30, 10]] });
+  const linear = (inputs: number, outputs: number) => ({
+    name: 'linear',
+    options: { inputs, outputs },
+  });
+  const relu = { name: 'relu', options: {} };
+
+  it('are lists of layers', () => {
+    const { layers, image } = modelOf('mlp');
+    expect(layers).toEqual([linear(784, 30), relu, linear(30, 10)]);
+    expect(image).toBeUndefined();
+  });
+
+  it('have no dropout, and the shape of an image', () => {
     const { layers, image } = modelOf('conv');
     expect(image).toEqual({ channels: 1, height: 28, width: 28 });
     expect(layers.slice(0, 4)).toEqual([
-      ['conv2d', 1, 32, 3],
-      ['relu'],
-      ['maxPool2d', 2],
-      ['conv2d', 32, 64, 3],
+      { name: 'conv2d', options: { inputs: 1, outputs: 32, kernel: 3 } },
+      relu,
+      { name: 'maxPool2d', options: { kernel: 2 } },
+      { name: 'conv2d', options: { inputs: 32, outputs: 64, kernel: 3 } },
     ]);
   });
 
-  it('keep the options of layers', () => {
-    expect(parseLayers('conv2d(1, 2, 3, { stride: 2, bias: false }), relu()')).toEqual([
-      ['conv2d', 1, 2, 3, { stride: 2, bias: false }],
-      ['relu'],
-    ]);
-  });
-
-  it('refuse a model with branches', () => {
-    expect(() => parseLayers('residual(linear(3, 3)), relu()')).toThrow(
-      'models: expected a list of layers without branches, got residual(linear(3, 3)), relu()',
-    );
+  it('come with the optimizer of the recipe', () => {
+    const adam = { name: 'adam', learningRate: 0.01 };
+    expect(optimizerOf('conv-fast')).toEqual({ ...adam, betas: [0.7, 0.9], oneCycle: true });
+    expect(optimizerOf('resnet18', 0.01)).toEqual({ ...adam, betas: [0.9, 0.999] });
+    expect(optimizerOf('mlp', 0.1)).toEqual({ name: 'sgd', learningRate: 0.1 });
+    expect(() => optimizerOf('mlp')).toThrow('models: expected one cycle in mlp, got cosine');
   });
 });
 

@@ -2,7 +2,7 @@
 
 import { windowCount } from '../../../dist/bench/library.mjs';
 import { RECIPES } from '../../../dist/index.js';
-import { modelOf } from '../../harness/models.mjs';
+import { modelOf, optimizerOf } from '../../harness/models.mjs';
 
 /**
  * @typedef {object} Product
@@ -27,14 +27,14 @@ import { modelOf } from '../../harness/models.mjs';
  * @property {'train' | 'epoch'} subject
  * @property {string} name
  * @property {string} summary of the model, for tables
- * @property {readonly import('../../harness/models.mjs').Layer[]} layers
+ * @property {import('../../harness/models.mjs').Description} model
+ * @property {readonly import('../../harness/models.mjs').Description[]} layers of the model, in order
  * @property {{ channels: number, height: number, width: number }} [image] shape of an example,
  *   channel by channel, for a model of images
  * @property {number} features numbers per example
  * @property {number} classes
  * @property {number} batch
- * @property {{ name: 'sgd' | 'adam', learningRate: number, betas?: readonly number[],
- *   oneCycle?: true }} optimizer with a constant learning rate, or one cycle with this maximum
+ * @property {ReturnType<typeof optimizerOf>} optimizer
  * @property {number} steps per round; for an epoch, all of its steps
  * @property {number} checkedSteps steps whose losses are verified with the slow reference
  * @property {readonly string[]} [engines] the only engines that take part; all by default
@@ -47,8 +47,6 @@ export const SUBJECTS = ['matmul', 'conv2d', 'train', 'epoch'];
 
 const DIGITS = { features: 784, classes: 10 };
 const PAIR = ['handgrad', 'pytorch'];
-const CONV_FAST_BETAS = [0.7, 0.9];
-const ADAM_BETAS = [0.9, 0.999];
 
 /** @type {readonly Workload[]} */
 export const WORKLOADS = [
@@ -72,13 +70,12 @@ export const WORKLOADS = [
   }),
   training('conv-fast', {
     summary: 'two convolutions, Adam',
-    optimizer: { name: 'adam', betas: CONV_FAST_BETAS },
     steps: 10,
     checkedSteps: 3,
   }),
   training('resnet18', {
     summary: 'ResNet-18, Adam',
-    optimizer: { name: 'adam', betas: ADAM_BETAS, learningRate: 1e-4 },
+    optimizer: optimizerOf('resnet18', 1e-4),
     steps: 10,
     checkedSteps: 2,
     engines: PAIR,
@@ -86,7 +83,7 @@ export const WORKLOADS = [
   {
     ...training('conv-fast', {
       summary: 'conv-fast on MNIST, one cycle of learning rates',
-      optimizer: { name: 'adam', betas: CONV_FAST_BETAS, oneCycle: true },
+      optimizer: optimizerOf('conv-fast'),
       steps: 235,
       checkedSteps: 2,
       engines: PAIR,
@@ -108,8 +105,8 @@ function convolution(wanted) {
   return { subject: 'conv2d', name: `conv2d-${wanted}`, wanted, ...sizes };
 }
 
-/** Model, batch size and learning rate of a recipe; SGD unless the settings have an optimizer. */
-function training(recipe, { optimizer = { name: 'sgd' }, ...settings }) {
+/** Model, batch size and optimizer of a recipe, with a constant learning rate by default. */
+function training(recipe, settings) {
   const { batchSize, learningRate } = RECIPES[recipe];
   const model = modelOf(recipe);
   return {
@@ -119,15 +116,15 @@ function training(recipe, { optimizer = { name: 'sgd' }, ...settings }) {
     ...model,
     ...DIGITS,
     batch: batchSize,
-    optimizer: { learningRate, ...optimizer },
+    optimizer: optimizerOf(recipe, learningRate),
     ...settings,
   };
 }
 
 /** `784→30→10`, for a model of linear layers. */
 function widthsOf(layers) {
-  const widths = layers.filter(([kind]) => kind === 'linear').map(([, , outputs]) => outputs);
-  return [layers[0][1], ...widths].join('→');
+  const linears = layers.filter(({ name }) => name === 'linear').map(({ options }) => options);
+  return [linears[0]?.inputs, ...linears.map(({ outputs }) => outputs)].join('→');
 }
 
 /** Floating-point operations of one product or convolution. */

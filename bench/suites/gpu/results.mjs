@@ -1,6 +1,6 @@
 /** The results of jobs: figures, and whether the computed values were correct. */
 
-import { relativeTolerance, summarise } from '../../../dist/bench/library.mjs';
+import { summarise, tolerance } from '../../../dist/bench/library.mjs';
 
 /**
  * Error from rounding operands, as a share of Σ|aᵢbᵢ|. f16 and TF32 have 11 significant bits, so each
@@ -45,7 +45,7 @@ function describeError({ error, isAbsent = OPTION_REFUSED.test(error) }) {
 function describeProducts(answer, operandRounding) {
   // JSON turns NaN into null, and null ≤ x is true.
   const isCorrect = ({ n, largestError }) =>
-    Number.isFinite(largestError) && largestError <= operandRounding + relativeTolerance(n);
+    Number.isFinite(largestError) && largestError <= operandRounding + tolerance(n, 1);
   return { ...answer, verified: answer.products.every(isCorrect) };
 }
 

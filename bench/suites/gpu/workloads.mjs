@@ -12,6 +12,7 @@
  */
 
 import { cpus } from 'node:os';
+import { optimizerOf } from '../../harness/models.mjs';
 import { WORKLOADS } from '../cpu/workloads.mjs';
 
 export const PARTS = ['matmul', 'conv-fast', 'mlp', 'overhead', 'resnet18', 'crossover'];
@@ -55,8 +56,7 @@ export function modelFor(part, scale) {
     mlp: { ...named('mlp'), shuffle: true },
     resnet18: {
       ...named('resnet18'),
-      // The optimizer of the recipe resnet18, over one epoch.
-      optimizer: { name: 'adam', learningRate: 0.01, betas: [0.9, 0.999], oneCycle: true },
+      optimizer: optimizerOf('resnet18'),
       batch: 256,
       shuffle: true,
     },
