@@ -1,15 +1,15 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Crossover, crossMatmul, crossTrain } from '../../bench/crossover.js';
+import { type Crossover, crossMatmul, crossTrain } from '../../src/bench/crossover.js';
+import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
 import { Backend } from '../../src/numerics/backend.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
-import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
 import { RECIPES } from '../../src/recipes.js';
 import type { Tensor } from '../../src/tensor.js';
 
 const wasm = await createBackend('wasm');
 afterAll(() => wasm.close());
 
-/** The same backend, where each run waits besides. */
+/** The same backend, slowed by a wait in each run. */
 function slowed(milliseconds: number) {
   const { device } = wasm;
   const slow = Object.create(device, {
@@ -37,32 +37,32 @@ const fast = { backend: wasm, open: () => createBackend('wasm') };
 const limits = { repeat: 2, limitSeconds: 60 };
 
 describe('a crossover', () => {
-  it('is at the smallest size where a backend is faster at every size', async () => {
+  it('is the smallest size from which a backend is faster at every size', async () => {
     const { points, wins } = await crossMatmul([slowed(2), fast], [8, 4], limits);
     expect(points.map(({ size }) => size)).toEqual([4, 8]);
     for (const { ms } of points) expect(ms[0]).toBeGreaterThan(Number(ms[1]));
     expect(wins).toEqual([{ contender: expect.stringMatching(/^wasm/), from: 4, upTo: 8 }]);
   });
 
-  it('is nowhere where a backend is never faster', async () => {
+  it('is null if a backend is never faster', async () => {
     const { wins } = await crossMatmul([fast, slowed(2)], [4, 8], limits);
     expect(wins).toEqual([{ contender: 'wasm slow, 1', from: null, upTo: 8 }]);
   });
 
-  it('is sought no further where one of two backends would take too long', async () => {
-    // Eight times 5 ms, twice and for warming up, is more than 0.1 s.
+  it('stops when one of two backends would take too long', async () => {
+    // Three runs (warm-up and two samples) of 8 × 5 ms exceed 0.1 s.
     const short = { repeat: 2, limitSeconds: 0.1 };
     const { points } = await crossMatmul([fast, slowed(5)], [8, 16, 32], short);
     expect(points.map(({ size }) => size)).toEqual([8]);
   });
 
-  it('goes on without a backend that would take too long while others remain', async () => {
+  it('continues without a backend that would take too long while two others remain', async () => {
     const short = { repeat: 2, limitSeconds: 0.1 };
     const { points } = await crossMatmul([fast, slowed(5), fast], [8, 16], short);
     expect(points[1].ms).toEqual([expect.any(Number), null, expect.any(Number)]);
   });
 
-  it('of training is sought in batches, none larger than the dataset', async () => {
+  it('of training tries batch sizes up to the size of the dataset', async () => {
     const digits = syntheticDigits({ trainSize: 100, testSize: 1 });
     const found: Crossover = await crossTrain(
       [fast, fast],
@@ -75,7 +75,7 @@ describe('a crossover', () => {
     expect(found.points.map(({ size }) => size)).toEqual([16, 64]);
   });
 
-  it('of training is not sought where the first losses differ', async () => {
+  it('of training fails if the first losses differ', async () => {
     const digits = syntheticDigits({ trainSize: 100, testSize: 1 });
     const wrong = Object.create(wasm.device, {
       compile: { value: wasm.device.compile.bind(wasm.device) },
@@ -85,8 +85,8 @@ describe('a crossover', () => {
       close: { value: async () => {} },
     });
     const backend = new Backend(wrong);
-    const contenders = [fast, { backend, open: async () => backend }];
-    await expect(crossTrain(contenders, RECIPES.softmax, digits, [16], limits)).rejects.toThrow(
+    const candidates = [fast, { backend, open: async () => backend }];
+    await expect(crossTrain(candidates, RECIPES.softmax, digits, [16], limits)).rejects.toThrow(
       /^bench: expected the first loss [\d.]+ at batch size 16, got [\d.]+ on wasm/,
     );
   });

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { fittingSample } from '../../bench/harness.js';
+import { fittingSample } from '../../src/bench/harness.js';
 
 it.each([
   [1, 20],
   [40, 1],
-  // What the rounded clock of a GPU may say.
+  // A GPU's rounded clock may read zero.
   [0, 200],
-])('work of %d ms is done %d times in a sample', (milliseconds, times) => {
+])('a workload of %d ms runs %d times in a sample', (milliseconds, times) => {
   expect(fittingSample(milliseconds)).toBe(times);
 });

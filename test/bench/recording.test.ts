@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from 'vitest';
-import { Recording } from '../../bench/recording.js';
+import { Recording } from '../../src/bench/recording.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
@@ -7,14 +7,14 @@ import { persistent } from '../../src/tensor.js';
 const backend = await createBackend('reference');
 afterAll(() => backend.close());
 
-it('runs ahead where the device does', () => {
+it('runs ahead if the device does', () => {
   const { device } = backend;
   expect(new Recording(device).runsAhead).toBe(false);
   const ahead = Object.create(device, { runsAhead: { value: true } });
   expect(new Recording(ahead).runsAhead).toBe(true);
 });
 
-it('repeats the longest run from what was written before it', async () => {
+it('repeats the longest run with the writes before it', async () => {
   const recording = new Recording(backend.device);
   const [dw, factor] = [persistent('dw', [1]), persistent('factor', [1])];
   const step = new Step();

@@ -1,10 +1,10 @@
-/* What benchmarks find out about a GPU. */
+/* Figures that benchmarks report for a GPU only. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Contender } from '../../bench/contender.js';
-import { benchMatmul } from '../../bench/matmul.js';
-import { benchOverhead } from '../../bench/overhead.js';
-import { benchTrain } from '../../bench/train.js';
 import type { Device } from '../../src/backends/device.js';
+import type { Candidate } from '../../src/bench/candidate.js';
+import { benchMatmul } from '../../src/bench/matmul.js';
+import { benchOverhead } from '../../src/bench/overhead.js';
+import { benchTrain } from '../../src/bench/train.js';
 import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
 import { RECIPES } from '../../src/recipes.js';
@@ -16,7 +16,7 @@ const POSITIVE = expect.toSatisfy((value: number) => value > 0 && Number.isFinit
 
 describeWithGpu('on a GPU', () => {
   const open = () => createBackend('webgpu');
-  let gpu: Contender;
+  let gpu: Candidate;
   let device: Device;
   beforeAll(async () => {
     gpu = { backend: await open(), open };
@@ -24,7 +24,7 @@ describeWithGpu('on a GPU', () => {
   });
   afterAll(() => gpu.backend.close());
 
-  it('kernels are timed by its own clock, and run as often as asked', async () => {
+  it('kernels are timed by its timestamps and run the requested number of times', async () => {
     const [dw, factor] = [persistent('dw', [1]), persistent('factor', [1])];
     const step = new Step();
     step.call('scaleGradient', { dw, factor });
@@ -38,7 +38,7 @@ describeWithGpu('on a GPU', () => {
   });
 
   it.each(['multiplyAdds', 'exponentials'] as const)(
-    'the roof of %s counts twice as much work for twice as many turns',
+    'the peak of %s counts twice as many operations for twice as many turns',
     async (loop) => {
       const once = await device.peaks?.[loop](1);
       expect(once).toBeGreaterThan(0);
@@ -46,12 +46,12 @@ describeWithGpu('on a GPU', () => {
     },
   );
 
-  it('a product has its kernels, its first run and its transfers timed apart, under a roof', async () => {
+  it('a product has separate times for kernels, first run and transfers, and a share of the peak', async () => {
     const shape = { m: 8, k: 16, n: 4, transpose: 'NN' } as const;
-    const [result] = await benchMatmul([{ ...gpu, variant: 'as it is' }], [shape], 1);
+    const [result] = await benchMatmul([{ ...gpu, variant: 'default' }], [shape], 1);
     expect(result).toMatchObject({
       backend: 'webgpu',
-      variant: 'as it is',
+      variant: 'default',
       kernelMs: POSITIVE,
       coldMs: POSITIVE,
       transfer: {
@@ -63,40 +63,40 @@ describeWithGpu('on a GPU', () => {
       roofFraction: POSITIVE,
       verified: true,
     });
-    // The first run compiles.
+    // The first run includes compilation.
     expect(result.coldMs).toBeGreaterThan(Number(result.ms?.median));
   });
 
   const digits = syntheticDigits({ trainSize: 640, testSize: 1 });
 
-  it('a training step has its kernels timed apart, which are a part of it', async () => {
+  it('a training step has a separate time for its kernels, which is a part of the step', async () => {
     await using reference = await createBackend('reference');
     const [result] = await benchTrain([gpu], [RECIPES.softmax], digits, reference, 3);
     expect(result).toMatchObject({ kernelMs: POSITIVE, coldMs: POSITIVE, verified: true });
-    // They are timed at another moment, and in software a machine that is busy slows either.
+    // The two are timed at different moments, and other load slows a software GPU.
     expect(result.kernelMs).toBeLessThan(3 * Number(result.stepMs?.median));
   });
 
-  it('a kernel costs CPU time, which a backend without kernels has no figure of', async () => {
+  it('overhead is reported for GPU kernels, and not for a backend without them', async () => {
     const cpu = await createBackend('wasm');
     const both = [gpu, { backend: cpu, open: () => createBackend('wasm') }];
     const results = await benchOverhead(both, [RECIPES.softmax], digits, 1);
     await cpu.close();
     expect(results).toHaveLength(1);
     const { overhead } = results[0];
-    // Nothing is compared.
+    // Overhead compares no results.
     expect(results[0]).not.toHaveProperty('verified');
-    // Three calls into the encoder take longer than this: less would mean that they were not timed.
+    // Three calls into the encoder take longer than this; less would mean they were not timed.
     expect(overhead?.microsecondsPerKernel).toBeGreaterThan(0.1);
     expect(Number(overhead?.kernelsPerSubmit) % Number(overhead?.kernelsPerStep)).toBe(0);
   });
 
-  it('a submission has no more steps than there are whole batches', async () => {
+  it('a submission has at most as many steps as there are whole batches', async () => {
     const ofRecipe = async (trainSize: number) => {
       const few = syntheticDigits({ trainSize, testSize: 1 });
       return (await benchOverhead([gpu], [RECIPES.softmax], few, 1))[0]?.overhead;
     };
-    // Batches of 64: of four, one to begin with, and one that is not whole.
+    // Four batches of 64: the first is not timed, and the last is not whole.
     const overhead = await ofRecipe(3 * 64 + 10);
     expect(overhead?.kernelsPerSubmit).toBe(2 * Number(overhead?.kernelsPerStep));
     expect(await ofRecipe(64 + 10)).toBeUndefined();

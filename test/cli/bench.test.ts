@@ -9,7 +9,7 @@ describe('bench conv2d', () => {
   const timeConv2d = (...args: string[]) =>
     bench('conv2d', '--sizes', '2x5x6x3x4x3', '--stride', '2', '--padding', '1', ...args);
 
-  test('--json gives the environment, and each pass with its rate and its share of the roof', async () => {
+  test('--json prints the environment, and each pass with its rate and its share of the peak', async () => {
     const outcome = await timeConv2d('--json');
     expect(outcome).toMatchObject({ status: 0, stderr: '' });
     const [{ environment, results }, ...others] = jsonLines(outcome);
@@ -33,7 +33,7 @@ describe('bench conv2d', () => {
     );
   });
 
-  test('prints a table, in which each pass is named', async () => {
+  test('prints a table that names each pass', async () => {
     const { stdout } = await timeConv2d();
     const [, empty, header, ...rows] = stdout.trimEnd().split('\n');
     expect(empty).toBe('');
@@ -46,7 +46,7 @@ describe('bench conv2d', () => {
     }
   });
 
-  test('--csv gives a line for each pass', async () => {
+  test('--csv prints a line for each pass', async () => {
     const { stdout } = await timeConv2d('--csv');
     const [header, ...lines] = stdout.trimEnd().split('\n');
     expect(header).toMatch(/^op,shape,backend,build,threads,min_ms,/);
@@ -61,7 +61,7 @@ describe('bench crossover', () => {
     bench('crossover', '--backends', 'wasm,reference', '--recipes', 'softmax', ...args);
   const small = ['--sizes', '4,8', '--batches', '16'];
 
-  test('--json gives the times at each size, and from which size on a backend wins', async () => {
+  test('--json prints the times at each size, and the size from which a backend is faster', async () => {
     const [{ crossovers, results, notes }] = jsonLines(await cross(...small, '--json'));
     expect(results).toEqual([]);
     expect(notes).toContainEqual(expect.stringContaining('Crossover: warm'));
@@ -81,13 +81,13 @@ describe('bench crossover', () => {
     ]);
   });
 
-  test('says in words who wins from where', async () => {
+  test('prints a sentence on which backend is faster from which size', async () => {
     const { stdout } = await cross(...small);
     expect(stdout).toMatch(/^ms of a product n×n×n:$/m);
     expect(stdout).toMatch(/^reference float32, 1 (never beats|beats) wasm \w+, 1\b.*n = \d/m);
   });
 
-  test('--csv gives a line for each backend at each size', async () => {
+  test('--csv prints a line for each backend at each size', async () => {
     const { stdout } = await cross(...small, '--csv');
     const [header, ...lines] = stdout.trimEnd().split('\n');
     expect(header).toBe('op,recipe,size,backend,median_ms');

@@ -2,8 +2,8 @@ import type { Tensor } from '../../tensor.js';
 import { type KernelCall, type KernelName, touchedBy } from './kernel-call.js';
 
 /**
- * Replaces neighbouring calls by one kernel where that saves a pass through memory. The step's list,
- * and what comes of it, stay the same; only tensors between the two are never written.
+ * Kernel fusion: replaces neighbouring calls by one kernel where that saves a pass through memory.
+ * Results are the same bits; only the tensors between the two calls are no longer written.
  */
 export function fuse(calls: readonly KernelCall[]): KernelCall[] {
   const fused: KernelCall[] = [];
@@ -13,11 +13,11 @@ export function fuse(calls: readonly KernelCall[]): KernelCall[] {
     if (both) fused.pop();
     fused.push(both ?? call);
   }
-  // A fused kernel may leave a tensor to two calls that had a third user before.
+  // Removing a call may leave a tensor with two users, which makes another fusion possible.
   return fused.length < calls.length ? fuse(fused) : fused;
 }
 
-/** A kernel that does what both calls do, if there is one. `calls` are those of the whole step. */
+/** The one call that replaces two, or undefined. `calls` are those of the whole step. */
 type Fusion = (
   first: KernelCall,
   second: KernelCall,
@@ -32,18 +32,18 @@ function fusePair(
   return FUSIONS[second.kernel]?.(first, second, calls);
 }
 
-/** Whether nobody touches a tensor but the two calls that hand it on. */
-function isBetween(tensor: Tensor, calls: readonly KernelCall[]): boolean {
+/** Whether a tensor only passes from one call to the next: nothing else uses it. */
+function isIntermediate(tensor: Tensor, calls: readonly KernelCall[]): boolean {
   const users = calls.filter((call) => touchedBy(call).includes(tensor));
   return tensor.storage === 'activation' && users.length === 2;
 }
 
-/** L and dz of z and t: p = softmax(z) stays in registers and in the row of dz. */
+/** The loss and its gradient: L and dz from z and t. p = softmax(z) stays in registers. */
 const fuseLoss: Fusion = (first, second, calls) => {
   if (first.kernel !== 'softmaxCrossEntropyForward') return undefined;
   const [L, p] = first.outputs;
   const [read, t] = second.inputs;
-  if (read !== p || t !== first.inputs[1] || !isBetween(p, calls)) return undefined;
+  if (read !== p || t !== first.inputs[1] || !isIntermediate(p, calls)) return undefined;
   return { ...first, kernel: 'softmaxCrossEntropyGradient', outputs: [L, ...second.outputs] };
 };
 
@@ -52,11 +52,11 @@ const WITH_RELU: Partial<Readonly<Record<KernelName, KernelName>>> = {
   conv2dBiasForward: 'conv2dBiasReluForward',
 };
 
-/** max(0, a layer's output), whose backward reads this and not the output before it. */
+/** ReLU in the epilogue of a layer. Its backward reads the result, not the layer's output. */
 const fuseRelu: Fusion = (first, second, calls) => {
   const kernel = WITH_RELU[first.kernel];
   const [y] = first.outputs;
-  if (!kernel || second.inputs[0] !== y || !isBetween(y, calls)) return undefined;
+  if (!kernel || second.inputs[0] !== y || !isIntermediate(y, calls)) return undefined;
   return { ...first, kernel, outputs: second.outputs };
 };
 
@@ -65,24 +65,24 @@ const WITH_POOLING: Partial<Readonly<Record<KernelName, KernelName>>> = {
   conv2dBiasReluForward: 'conv2dBiasReluMaxPool2dForward',
 };
 
-/** Bytes of one image's convolution that fit into scratch memory, beside what it needs itself. */
+/** Most bytes of one convolved image: it has to fit into scratch memory beside the packed operands. */
 const LARGEST_CONVOLVED = 2 ** 19;
-/** Threads share the images: of fewer, they had better share the tiles of each. */
+/** The fused kernel is shared by image. With fewer images, sharing the tiles of each is faster. */
 const FEWEST_IMAGES = 16;
 
-/** The maxima of a convolution's windows, image by image, so that it never leaves the core. */
+/** Max pooling in the epilogue of a convolution, image by image, so that it stays in the cache. */
 const fusePooling: Fusion = (first, second, calls) => {
   const kernel = WITH_POOLING[first.kernel];
   const [y] = first.outputs;
-  if (!kernel || second.inputs[0] !== y || !isBetween(y, calls)) return undefined;
+  if (!kernel || second.inputs[0] !== y || !isIntermediate(y, calls)) return undefined;
   const [images] = y.shape;
   if (images < FEWEST_IMAGES || y.byteLength / images > LARGEST_CONVOLVED) return undefined;
   return { ...first, kernel, outputs: second.outputs, attributes: second.attributes };
 };
 
 /**
- * The gradient of ReLU and then pooling: a window's largest number is above 0 if the pooled one is,
- * which takes the place of ReLU's whole output.
+ * The gradients of max pooling and of the ReLU before it. The largest number of a window is positive
+ * exactly where the pooled one is, so the kernel reads the pooled tensor instead of ReLU's output.
  */
 const fusePoolingBackward: Fusion = (first, second, calls) => {
   if (first.kernel !== 'maxPool2dBackward') return undefined;
@@ -92,7 +92,7 @@ const fusePoolingBackward: Fusion = (first, second, calls) => {
   const pooling = calls.find(
     (call) => call.kernel === 'maxPool2dForward' && call.outputs[1] === index,
   );
-  if (read !== dx || pooling?.inputs[0] !== y || !isBetween(dx, calls)) return undefined;
+  if (read !== dx || pooling?.inputs[0] !== y || !isIntermediate(dx, calls)) return undefined;
   return {
     ...first,
     kernel: 'maxPool2dReluBackward',
@@ -113,7 +113,7 @@ const fuseBias: Fusion = (first, second) => {
   };
 };
 
-/** By the second kernel. */
+/** Fusions by the kernel of the second call. */
 const FUSIONS: Partial<Readonly<Record<KernelName, Fusion>>> = {
   softmaxCrossEntropyBackward: fuseLoss,
   reluForward: fuseRelu,

@@ -2,9 +2,7 @@ import { OPS, type OpName } from '../../ops/registry.js';
 import { type Call, definitionOf, writtenBy } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
 
-/**
- * Kernels that do the work of two neighbouring calls; their arguments are named in src/backends/wasm/fuse.ts.
- */
+/** Kernels that compute two neighbouring calls; fuse.ts chooses them and orders their arguments. */
 export const FUSED_KERNELS = [
   'softmaxCrossEntropyGradient',
   'linearReluForward',
@@ -29,15 +27,20 @@ export interface KernelCall {
   /** By name, in kernel order. */
   readonly sizes: Readonly<Record<string, number>>;
   readonly attributes: Readonly<Record<string, number>>;
+  /** Numbers that are summed, over all elements of the first output: the multiply-adds of a GEMM. */
+  readonly additions: number;
 }
 
 export function kernelCallOf(call: Call): KernelCall {
   const { op, tensors, sizes, attributes } = call;
-  const inputs = definitionOf(op).inputs.map((role) => tensors[role]);
-  return { kernel: op, outputs: writtenBy(call), inputs, sizes, attributes };
+  const definition = definitionOf(op);
+  const inputs = definition.inputs.map((role) => tensors[role]);
+  const outputs = writtenBy(call);
+  const additions = definition.terms(sizes, attributes) * outputs[0].size;
+  return { kernel: op, outputs, inputs, sizes, attributes, additions };
 }
 
-/** All that a call reads or writes. */
+/** All tensors that a call reads or writes. */
 export function touchedBy({ outputs, inputs }: KernelCall): Tensor[] {
   return [...outputs, ...inputs];
 }

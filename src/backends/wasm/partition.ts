@@ -1,6 +1,6 @@
 import type { Tensor } from '../../tensor.js';
 import { type KernelCall, touchedBy } from './kernel-call.js';
-import { SHARING } from './kernels.js';
+import { SHARING } from './sharing.js';
 
 /** How the worker pool runs a call: see assembly/step.ts. */
 export interface Partition {
@@ -52,9 +52,9 @@ export function partitionCalls(
 }
 
 /** Estimated time of one thread for a call; 0 for a call that threads cannot share. */
-function nanoseconds({ kernel, sizes }: KernelCall): number {
-  const sharing = SHARING[kernel];
-  return sharing.threads === 'all' ? sharing.nanoseconds(sizes) : 0;
+function nanoseconds(call: KernelCall): number {
+  const sharing = SHARING[call.kernel];
+  return sharing.threads === 'all' ? sharing.nanoseconds(call) : 0;
 }
 
 function usesSharedScratch({ kernel }: KernelCall): boolean {

@@ -1,22 +1,22 @@
-import type { Contender } from '../../../bench/contender.js';
 import type { BackendName } from '../../backends/device.js';
+import type { Candidate } from '../../bench/candidate.js';
 import { type BackendOptions, createBackend } from '../../numerics/create-backend.js';
 import { UsageError } from '../failure.js';
 
-export interface ContenderOptions {
+export interface CandidateOptions {
   readonly backends: readonly BackendName[];
   readonly threads: readonly number[];
   readonly revectorize?: true;
-  /** Which GPU webgpu takes. */
+  /** The GPU of the webgpu backend. */
   readonly adapter?: string;
-  /** With which of its options webgpu takes part once more. */
+  /** Each of these options adds a webgpu candidate. */
   readonly withoutRobustness?: true;
   readonly measuredTiles?: true;
   readonly subgroups?: true;
   readonly f16?: true;
 }
 
-/** Options of webgpu that are worth comparing, by the flags that ask for them. */
+/** Options of webgpu that are worth comparing, with their command-line flags. */
 const VARIANTS = [
   {
     name: 'withoutRobustness',
@@ -33,31 +33,32 @@ const VARIANTS = [
   { name: 'subgroups', flag: '--subgroups', variant: 'subgroups', options: { subgroups: true } },
   { name: 'f16', flag: '--f16', variant: 'f16', options: { precision: 'f16' } },
 ] as const satisfies readonly {
-  name: keyof ContenderOptions;
+  name: keyof CandidateOptions;
   flag: string;
   variant: string;
   options: BackendOptions;
 }[];
 
-interface Entry {
+interface CandidateSettings {
   readonly backend: BackendName;
   readonly options: BackendOptions;
   readonly variant?: string;
 }
 
 /**
- * Opens every backend that is to be timed, wasm once for each number of threads. Add what is opened
- * to `contenders`: if one cannot be opened, those before it are still to be closed.
+ * Opens every backend to be timed, wasm once for each number of threads, and appends it to
+ * `candidates`. If one cannot be opened, the caller closes those that were appended before.
  *
- * @throws UsageError for options of a GPU without one, BackendError when one cannot be opened
+ * @throws UsageError for options of webgpu without the backend webgpu, BackendError when a backend
+ *   cannot be opened
  */
-export async function openContenders(
-  contenders: Contender[],
-  options: ContenderOptions,
+export async function openCandidates(
+  candidates: Candidate[],
+  options: CandidateOptions,
 ): Promise<void> {
-  for (const { backend, variant, options: own } of entriesOf(options)) {
+  for (const { backend, variant, options: own } of settingsOf(options)) {
     const open = () => createBackend(backend, own);
-    contenders.push({
+    candidates.push({
       backend: await open(),
       open,
       ...(variant !== undefined && { variant }),
@@ -65,19 +66,19 @@ export async function openContenders(
   }
 }
 
-function entriesOf({ backends, threads, ...options }: ContenderOptions): Entry[] {
+function settingsOf({ backends, threads, ...options }: CandidateOptions): CandidateSettings[] {
   const revectorize = options.revectorize === true;
-  const asked = VARIANTS.filter(({ name }) => options[name]);
-  if (asked.length > 0 && !backends.includes('webgpu')) {
+  const chosen = VARIANTS.filter(({ name }) => options[name]);
+  if (chosen.length > 0 && !backends.includes('webgpu')) {
     throw new UsageError(
-      `bench: expected ${asked[0].flag} with the backend webgpu, got ${backends.join(', ')}; name it with --backends wasm,webgpu`,
+      `bench: expected ${chosen[0].flag} with the backend webgpu, got ${backends.join(', ')}; name it with --backends wasm,webgpu`,
     );
   }
   const gpu = options.adapter === undefined ? {} : { adapter: options.adapter };
-  const variants = asked.map(({ variant, options: own }): Entry => {
+  const variants = chosen.map(({ variant, options: own }): CandidateSettings => {
     return { backend: 'webgpu', options: { ...gpu, ...own }, variant };
   });
-  return backends.flatMap((backend): Entry[] => {
+  return backends.flatMap((backend): CandidateSettings[] => {
     switch (backend) {
       case 'wasm':
         return threads.map((count) => ({ backend, options: { threads: count, revectorize } }));

@@ -1,16 +1,17 @@
-/** What `handgrad bench` prints. */
+/** The text and CSV output of `handgrad bench`. */
 
-import { labelOf } from '../../../bench/contender.js';
-import type { Crossover, Win } from '../../../bench/crossover.js';
-import type { Transfer } from '../../../bench/op-case.js';
-import type { BenchReport, BenchResult } from '../../../bench/result.js';
+import { labelOf } from '../../bench/candidate.js';
+import type { Crossover } from '../../bench/crossover.js';
+import { crossoverRows, crossoverSentences, crossoverTitle } from '../../bench/crossover-text.js';
+import type { BenchReport } from '../../bench/report.js';
+import type { BenchResult, Transfer } from '../../bench/result.js';
 import { formatTable } from '../output/table.js';
 
 interface Column {
   readonly title: string;
-  /** Undefined where a result has no such figure. */
+  /** Undefined if a result has no such figure. */
   cell(result: BenchResult): string | undefined;
-  /** Shown only where some result has it. */
+  /** Shown only if some result has it. */
   readonly isOptional?: true;
 }
 
@@ -33,7 +34,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'verified', cell: formatVerified },
 ];
 
-/** Environment, a table, the crossovers, and what is to be said of them. */
+/** Environment, table of results, crossovers and notes. */
 export function formatReport({ environment, results, crossovers, notes }: BenchReport): string {
   const { cpu, cores, platform, node, date } = environment;
   const sections = [`${cpu}, ${cores} cores, ${platform}, Node ${node}, ${date}`];
@@ -44,7 +45,7 @@ export function formatReport({ environment, results, crossovers, notes }: BenchR
 }
 
 function formatResults(results: readonly BenchResult[]): string {
-  // What concerns a GPU is left out where there is none.
+  // Columns about GPUs are left out if no GPU was measured.
   const hasGpu = results.some(({ backend }) => backend === 'webgpu');
   const isShown = ({ isOptional, cell }: Column) =>
     !isOptional || (hasGpu && results.some((result) => cell(result) !== undefined));
@@ -56,38 +57,27 @@ function formatResults(results: readonly BenchResult[]): string {
   );
 }
 
-function formatCrossover({ op, recipe, size, contenders, points, wins }: Crossover): string {
-  const title = op === 'matmul' ? 'ms of a product n×n×n' : `ms of a step of ${recipe}`;
-  const rows = points.map((point) => [
-    String(point.size),
-    ...point.ms.map((ms) => ms?.toPrecision(4) ?? 'too long'),
-  ]);
-  const table = formatTable([size, ...contenders], rows, ['right']);
-  return [`${title}:`, table, ...wins.map((win) => formatWin(win, size, contenders[0]))].join('\n');
+function formatCrossover(crossover: Crossover): string {
+  const { size, contenders: labels } = crossover;
+  const table = formatTable([size, ...labels], crossoverRows(crossover), ['right']);
+  return [`${crossoverTitle(crossover)}:`, table, ...crossoverSentences(crossover)].join('\n');
 }
 
-function formatWin({ contender, from, upTo }: Win, size: string, first: string): string {
-  if (upTo === null) return `${contender} was not compared with ${first}.`;
-  return from === null
-    ? `${contender} never beats ${first}, up to ${size} = ${upTo}.`
-    : `${contender} beats ${first} from ${size} = ${from} on, up to ${upTo}.`;
-}
-
-/** A line for each result, or of a crossover for each backend at each size; numbers unrounded. */
+/** One line per result, or per backend and size of a crossover; numbers are not rounded. */
 export function formatCsv({ results, crossovers }: BenchReport): string {
   return crossovers.length > 0 ? crossoversToCsv(crossovers) : resultsToCsv(results);
 }
 
 function crossoversToCsv(crossovers: readonly Crossover[]): string {
-  const lines = crossovers.flatMap(({ op, recipe, contenders, points }) =>
+  const lines = crossovers.flatMap(({ op, recipe, contenders: labels, points }) =>
     points.flatMap(({ size, ms }) =>
-      contenders.map((contender, i) => line([op, recipe, size, contender, ms[i] ?? undefined])),
+      labels.map((label, i) => line([op, recipe, size, label, ms[i] ?? undefined])),
     ),
   );
   return ['op,recipe,size,backend,median_ms', ...lines].join('\n');
 }
 
-/** Sizes of an op, or the recipe, in one column. */
+/** The sizes of an op, or the recipe, share one column. */
 function resultsToCsv(results: readonly BenchResult[]): string {
   const header =
     'op,shape,backend,build,threads,min_ms,median_ms,p95_ms,' +
@@ -130,7 +120,7 @@ function line(values: readonly Value[]): string {
   return values.map(quoted).join(',');
 }
 
-/** An adapter may have a comma in its name. */
+/** Quotes a value that has a comma, as an adapter's name may. */
 function quoted(value: Value): string {
   const text = String(value ?? '');
   return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -140,7 +130,7 @@ function timingOf({ ms, stepMs }: BenchResult) {
   return ms ?? stepMs;
 }
 
-/** Extents, then what windows have beside them: `64 × 7 × 7 × 64 × 128 × 3, stride 2, padding 1, forward`. */
+/** Extents, then stride, padding and pass of a convolution: `64 × 7 × 7 × 64 × 128 × 3, stride 2, padding 1, forward`. */
 function formatShape({ shape: { stride, padding, pass, ...extents } }: BenchResult): string {
   const sizes = Object.values(extents).join(' × ');
   return pass === undefined ? sizes : `${sizes}, stride ${stride}, padding ${padding}, ${pass}`;
@@ -155,7 +145,7 @@ function formatRate(result: BenchResult): string {
   return imagesPerSecond === undefined ? '' : `${Math.round(imagesPerSecond)} images/s`;
 }
 
-/** Nothing where nothing was compared. */
+/** Undefined if nothing was compared. */
 function formatVerified({ verified }: BenchResult): string | undefined {
   if (verified === undefined) return undefined;
   return verified ? 'yes' : 'NO';

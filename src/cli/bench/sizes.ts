@@ -1,9 +1,9 @@
-/** What `handgrad bench --sizes` says, for each subject. */
+/** `handgrad bench --sizes`, for each subject. */
 
-import { CONV2D_SHAPES, type ConvolutionShape, convolution } from '../../../bench/conv2d.js';
-import { CROSSOVER_SIZES } from '../../../bench/crossover.js';
-import { MATMUL_SHAPES, type MatmulShape } from '../../../bench/matmul.js';
-import { type BatchShape, SOFTMAX_SHAPES } from '../../../bench/softmax-cross-entropy.js';
+import { CONV2D_SHAPES, type ConvolutionShape, convolution } from '../../bench/conv2d.js';
+import { CROSSOVER_SIZES } from '../../bench/crossover.js';
+import { MATMUL_SHAPES, type MatmulShape } from '../../bench/matmul.js';
+import { type BatchShape, SOFTMAX_SHAPES } from '../../bench/softmax-cross-entropy.js';
 import { ShapeError } from '../../errors.js';
 import { UsageError } from '../failure.js';
 import { list, positiveInteger } from '../options.js';
@@ -15,9 +15,9 @@ Sizes:
   conv2d                 batch×height×width×inputs×outputs×kernel    32x13x13x32x64x3,…
   crossover              n, of products n×n×n                        32,64,…
 
-conv2d times the forward pass and the gradients of input and weight, but not the gradient of an
-input of one channel, which no training needs. Its GFLOP/s count the multiply-adds that meet the
-image: those of padding are left out. A large result is compared with the reference in part.`;
+conv2d times the forward pass and the gradients of input and weight. It skips the gradient of an
+input with one channel, because training does not need it. Its GFLOP/s do not count multiply-adds
+on padding. Of a large result, a part is compared with the reference.`;
 
 type Sizes = readonly number[][] | undefined;
 
@@ -39,7 +39,7 @@ export function batchShapes(sizes: Sizes): readonly BatchShape[] {
   return batches.map(([batch, classes]) => ({ batch, classes }));
 }
 
-/** @throws UsageError when a kernel does not fit into its image */
+/** @throws UsageError if a kernel does not fit into its image */
 export function convolutionShapes(
   sizes: Sizes,
   stride: number,
@@ -61,7 +61,7 @@ export function crossoverSizes(sizes: Sizes): readonly number[] {
   return sizesOfLength(sizes, 1, 'crossover', '32').map(([n]) => n);
 }
 
-/** @throws UsageError when a size is of another subject */
+/** @throws UsageError if a size has the wrong number of extents for the subject */
 function sizesOfLength(
   sizes: readonly number[][],
   length: number,

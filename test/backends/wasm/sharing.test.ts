@@ -14,9 +14,9 @@ import {
   kernelCallOf,
   touchedBy,
 } from '../../../src/backends/wasm/kernel-call.js';
-import { SHARING } from '../../../src/backends/wasm/kernels.js';
 import { link, linkedSize } from '../../../src/backends/wasm/linker.js';
 import { loadModule } from '../../../src/backends/wasm/module.js';
+import { SHARING } from '../../../src/backends/wasm/sharing.js';
 import { createWasmDevice } from '../../../src/backends/wasm/wasm.js';
 import { kernelCaseOf } from '../../../src/gradcheck/case.js';
 import { ALIGNMENT, roundUp } from '../../../src/memory-plan.js';

@@ -1,8 +1,0 @@
-/** The options of handgrad's WebGPU backend that are worth comparing. */
-export const VARIANTS = [
-  { title: 'handgrad', options: {} },
-  { title: 'handgrad, without bounds checks', options: { dawnToggles: ['disable_robustness'] } },
-  { title: 'handgrad, measured tiles', options: { tiles: 'measured' } },
-  { title: 'handgrad, subgroups', options: { subgroups: true } },
-  { title: 'handgrad, f16', options: { precision: 'f16' } },
-];

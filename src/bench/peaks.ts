@@ -1,0 +1,103 @@
+/**
+ * Peaks of the roofline model, measured in the same run as the workload: multiply-adds, exponentials
+ * and bytes per second. A workload cannot take less time than the slowest of its peaks allows.
+ */
+
+import type { Peaks } from '../backends/device.js';
+import type { Timing } from '../interleave.js';
+import type { Backend } from '../numerics/backend.js';
+import { Step } from '../step.js';
+import { persistent } from '../tensor.js';
+import { timeInterleaved, type Workload, workloadOf } from './harness.js';
+
+/** The least time of a workload as far as one resource of the machine limits it. */
+export interface Peak extends Workload {
+  /** Milliseconds that the workload takes at this peak, from the timing of the peak itself. */
+  limit(milliseconds: number): number;
+  release(): void;
+}
+
+/**
+ * Times workloads and their peaks interleaved.
+ *
+ * @param peaks of each workload; this function releases them
+ * @returns for each workload its timing, and the time at its slowest peak as a share of the median
+ */
+export async function timeWithPeaks(
+  workloads: readonly Workload[],
+  peaks: readonly (readonly Peak[])[],
+  rounds: number,
+): Promise<{ ms: Timing; roofFraction?: number }[]> {
+  const timings = await timeInterleaved([...workloads, ...peaks.flat()], rounds);
+  const peakTimings = timings.slice(workloads.length).values();
+  for (const peak of peaks.flat()) peak.release();
+  return workloads.map((_, i) => {
+    const ms = timings[i];
+    const limits = peaks[i].map((peak) => peak.limit((peakTimings.next().value as Timing).median));
+    return limits.length > 0 ? { ms, roofFraction: Math.max(...limits) / ms.median } : { ms };
+  });
+}
+
+/** Turns of the loop per run: few enough for a software GPU to finish in milliseconds. */
+const TURNS = 100;
+
+/** Time of a loop of `operations` / 2 independent multiply-adds, divided among the backend's threads. */
+export function multiplyAddPeak(backend: Backend, operations: number): Promise<Peak[]> {
+  return loopPeak(backend, 'multiplyAdds', operations);
+}
+
+/** Time of a loop of `count` independent exponentials, divided among the backend's threads. */
+export function exponentialPeak(backend: Backend, count: number): Promise<Peak[]> {
+  return loopPeak(backend, 'exponentials', count);
+}
+
+/** A GPU runs the loop on all of its cores and counts as one thread. */
+async function loopPeak(
+  { device, info }: Backend,
+  loop: keyof Peaks,
+  count: number,
+): Promise<Peak[]> {
+  const { peaks } = device;
+  if (!peaks) return [];
+  const perCall = await peaks[loop](TURNS);
+  const peak: Peak = {
+    run: (times) => peaks[loop](TURNS * times),
+    limit: (milliseconds) => (milliseconds * count) / perCall / info.threads,
+    release: () => {},
+  };
+  return [peak];
+}
+
+/**
+ * Time of a copy that reads and writes as many bytes in total as the workload. The copy uses arrays
+ * of the workload's own size, so that both meet the same caches.
+ *
+ * @param bytes that the workload reads and writes
+ * @param arraySize bytes of one of its arrays
+ */
+export async function copyPeak(
+  { device }: Backend,
+  bytes: number,
+  arraySize: number,
+): Promise<Peak> {
+  const rows = 64;
+  const columns = Math.max(1, Math.round(arraySize / 4 / rows));
+  const [x, data] = [persistent('x', [rows, columns]), persistent('data', [rows, columns])];
+  const [index, state] = [persistent('index', [rows], 'int32'), persistent('state', [4], 'int32')];
+  const step = new Step();
+  step.call('gatherReals', { data, index, state }, { into: { x } });
+  const executable = await device.compile(step);
+  device.write(
+    index,
+    Int32Array.from({ length: rows }, (_, n) => n),
+  );
+  const moved = 2 * 4 * rows * columns;
+  return {
+    ...workloadOf(executable, device),
+    limit: (milliseconds) => (milliseconds * bytes) / moved,
+    release: () => {
+      executable.close();
+      device.release([x, data, index, state]);
+    },
+  };
+}
