@@ -6,5 +6,5 @@ export { warmUp } from '../src/bench/harness.js';
 export { expectedProduct, randomFloats } from '../src/bench/matmul.js';
 export { faultOf, lossFault } from '../src/bench/verify.js';
 export { interleave, summarise } from '../src/interleave.js';
-export { windowCount } from '../src/ops/conv2d.js';
+export { windowCount } from '../src/ops/conv2d-shape.js';
 export { tolerance } from '../src/tolerance.js';

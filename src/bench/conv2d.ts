@@ -1,13 +1,15 @@
 import {
-  type Conv2dAttributes,
-  type Conv2dSizes,
   conv2dBackwardInput,
   conv2dBackwardWeight,
   conv2dForward,
   conv2dOps,
+} from '../ops/conv2d.js';
+import {
+  type Conv2dAttributes,
+  type Conv2dSizes,
   conv2dShape,
   windowCount,
-} from '../ops/conv2d.js';
+} from '../ops/conv2d-shape.js';
 import { RandomStream, shuffle } from '../random/threefry.js';
 import { Step } from '../step.js';
 import { persistent, type Shape, type Tensor, type Values } from '../tensor.js';

@@ -3,7 +3,7 @@ import { RandomStream } from '../random/threefry.js';
 import { Step } from '../step.js';
 import { persistent } from '../tensor.js';
 import { type Candidate, identify } from './candidate.js';
-import { benchOp, type OpCase } from './op-case.js';
+import { benchOp, type OpCase, operationsOf } from './op-case.js';
 import { multiplyAddPeak } from './peaks.js';
 import type { BenchResult } from './result.js';
 import { type Expected, faultOf } from './verify.js';
@@ -45,9 +45,10 @@ async function benchShape(
   shape: MatmulShape,
   repeat: number,
 ): Promise<BenchResult[]> {
-  const operations = 2 * shape.m * shape.k * shape.n;
+  const opCase = matmulCase(shape);
+  const operations = operationsOf(opCase.step);
   const peaksOf = ({ backend }: Candidate) => multiplyAddPeak(backend, operations);
-  const outcomes = await benchOp(candidates, matmulCase(shape), peaksOf, repeat);
+  const outcomes = await benchOp(candidates, opCase, peaksOf, repeat);
   return outcomes.map((outcome, i) => ({
     op: 'matmul',
     shape: { ...shape },

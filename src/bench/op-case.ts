@@ -1,6 +1,6 @@
 import type { Device, Executable } from '../backends/device.js';
 import type { Timing } from '../interleave.js';
-import type { Step } from '../step.js';
+import { definitionOf, type Step, writtenBy } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import type { Candidate } from './candidate.js';
 import { fittingSample, medianOf, millisecondsOf, type Workload, workloadOf } from './harness.js';
@@ -137,4 +137,13 @@ async function readAll(device: Device, tensors: readonly Tensor[]): Promise<Valu
   const values: Values[] = [];
   for (const tensor of tensors) values.push(await device.read(tensor));
   return values;
+}
+
+/** Floating-point operations of a step of sums of products: a multiplication and an addition each. */
+export function operationsOf({ calls }: Step): number {
+  const additions = calls.map((call) => {
+    const [output] = writtenBy(call);
+    return definitionOf(call.op).terms(call.sizes, call.attributes) * output.size;
+  });
+  return 2 * additions.reduce((sum, count) => sum + count, 0);
 }
