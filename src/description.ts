@@ -1,4 +1,6 @@
-/** A value that survives JSON. */
+import { DataError } from './errors.js';
+
+/** A value that JSON can hold. */
 export type Plain =
   | null
   | boolean
@@ -8,15 +10,22 @@ export type Plain =
   | { readonly [name: string]: Plain };
 
 /**
- * What something was made by: the name of the function, and its arguments by name. Layers, losses,
- * optimizers, schedules and initializers carry one; those of this library can be rebuilt from it.
+ * A function call as plain data. Layers, losses, optimizers, schedules and initializers carry the call
+ * that made them. It survives JSON, and `layerFrom`, `lossFrom`, `optimizerFrom` and `scheduleFrom`
+ * make the call again.
+ *
+ * @example
+ * maxPool2d(3, { stride: 2 }).description
+ * // { name: 'maxPool2d', options: { kernel: 3, stride: 2 } }
  */
 export type Description = {
+  /** The name of the function. */
   readonly name: string;
+  /** All arguments, by name, without those that were left out. */
   readonly options: { readonly [name: string]: Plain };
 };
 
-/** Options given by the caller, without those that are undefined. */
+/** A description without the options that are undefined. */
 export function describe(
   name: string,
   options: { readonly [name: string]: Plain | undefined } = {},
@@ -27,7 +36,7 @@ export function describe(
   return { name, options: Object.fromEntries(given) };
 }
 
-/** Arguments that come before the options object, by function; `...` spreads a list. */
+/** Names of the arguments before the options object, by function; `...` spreads a list. */
 const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
   averagePool2d: ['kernel'],
   batchNorm2d: ['channels'],
@@ -42,7 +51,11 @@ const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
   warmup: ['steps', 'schedule'],
 };
 
-/** The call that a description stands for: `maxPool2d(3, { stride: 2, padding: 1 })`. */
+/**
+ * A description as the call that it stands for.
+ *
+ * @example formatDescription(model.description) // 'sequential(linear(784, 30), relu(), linear(30, 10))'
+ */
 export function formatDescription({ name, options }: Description): string {
   const positional = POSITIONAL[name] ?? [];
   const rest = { ...options };
@@ -67,7 +80,36 @@ function format(value: Plain): string {
     .join(', ')} }`;
 }
 
-function isDescription(value: object): value is Description {
+function isDescription(value: unknown): value is Description {
+  if (typeof value !== 'object' || value === null) return false;
   const { name, options } = value as Partial<Description>;
-  return typeof name === 'string' && typeof options === 'object';
+  return typeof name === 'string' && typeof options === 'object' && options !== null;
+}
+
+/** Functions by name, each of which takes the options of a description. */
+export type Builders<Made> = Readonly<Record<string, (options: Description['options']) => Made>>;
+
+/**
+ * Makes the call that a description stands for.
+ *
+ * @param kind what the builders make, for messages: `layer`
+ * @param description untrusted, since it may come from a file
+ * @throws DataError for a name that is not in `builders`, or a value that is not a description; and
+ *   whatever the function throws
+ */
+export function buildFrom<Made>(
+  kind: string,
+  builders: Builders<Made>,
+  description: Plain | undefined,
+): Made {
+  if (!isDescription(description)) {
+    throw new DataError(
+      `description: expected ${kind} to be { name, options }, got ${JSON.stringify(description)}`,
+    );
+  }
+  const { name, options } = description;
+  if (Object.hasOwn(builders, name)) return builders[name](options);
+  throw new DataError(
+    `description: expected ${kind} to be one of ${Object.keys(builders).join(', ')}, got ${name}; your own functions cannot be rebuilt`,
+  );
 }

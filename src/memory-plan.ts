@@ -4,36 +4,66 @@ import type { Tensor } from './tensor.js';
 export interface MemoryPlan {
   /** Bytes from the start of the arena, a multiple of `ALIGNMENT`. */
   readonly offsets: ReadonlyMap<Tensor, number>;
-  /** Bytes the arena needs. */
+  /** Bytes of the arena. */
   readonly size: number;
 }
 
-/** One cache line: no two activations share one. */
+/** Bytes of a cache line: no two activations share one. */
 export const ALIGNMENT = 64;
 
-interface Interval {
-  readonly tensor: Tensor;
-  readonly bytes: number;
+/** The first and the last call that read or write a tensor, by position. */
+export interface Lifetime {
   readonly first: number;
-  last: number;
+  readonly last: number;
 }
 
 /**
- * Places activations so that two share memory only if their lives do not overlap: the largest
- * first, each at the lowest offset that is free for its whole life.
+ * The lifetime of each activation, in the order of first use.
  *
  * @param calls the tensors that each call reads or writes
- * @param padding bytes after each activation that kernels may read and write, though not rely on
+ */
+export function lifetimesOf(calls: readonly (readonly Tensor[])[]): Map<Tensor, Lifetime> {
+  const lifetimes = new Map<Tensor, { first: number; last: number }>();
+  calls.forEach((tensors, position) => {
+    for (const tensor of tensors) {
+      if (tensor.storage !== 'activation') continue;
+      const known = lifetimes.get(tensor);
+      if (known) known.last = position;
+      else lifetimes.set(tensor, { first: position, last: position });
+    }
+  });
+  return lifetimes;
+}
+
+/** Whether some call falls into both lifetimes. */
+export function overlap(a: Lifetime, b: Lifetime): boolean {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+interface Interval extends Lifetime {
+  readonly tensor: Tensor;
+  readonly bytes: number;
+}
+
+/**
+ * Places activations so that two share memory only if their lifetimes do not overlap: the largest
+ * first, each at the lowest offset that is free for its whole lifetime.
+ *
+ * @param calls the tensors that each call reads or writes
+ * @param padding bytes after each activation that kernels may read and write, but not rely on
  *
  * Source: "greedy by size" of Pisarchyk and Lee, "Efficient memory management for deep neural net
  * inference", 2020, which found it within a few percent of the lower bound.
  */
 export function planMemory(calls: readonly (readonly Tensor[])[], padding: number): MemoryPlan {
+  const intervals = Array.from(lifetimesOf(calls), ([tensor, lifetime]): Interval => {
+    return { tensor, ...lifetime, bytes: roundUp(tensor.byteLength + padding, ALIGNMENT) };
+  });
   const placed: { interval: Interval; offset: number }[] = [];
   let size = 0;
-  for (const interval of intervalsOf(calls, padding).sort((a, b) => b.bytes - a.bytes)) {
+  for (const interval of intervals.sort((a, b) => b.bytes - a.bytes)) {
     const alive = placed
-      .filter((p) => p.interval.first <= interval.last && interval.first <= p.interval.last)
+      .filter((p) => overlap(p.interval, interval))
       .sort((a, b) => a.offset - b.offset);
     let offset = 0;
     for (const other of alive) {
@@ -46,23 +76,7 @@ export function planMemory(calls: readonly (readonly Tensor[])[], padding: numbe
   return { offsets: new Map(placed.map((p) => [p.interval.tensor, p.offset])), size };
 }
 
-/** First and last call that touches each activation. */
-function intervalsOf(calls: readonly (readonly Tensor[])[], padding: number): Interval[] {
-  const intervals = new Map<Tensor, Interval>();
-  calls.forEach((tensors, position) => {
-    for (const tensor of tensors) {
-      if (tensor.storage !== 'activation') continue;
-      const known = intervals.get(tensor);
-      if (known) known.last = position;
-      else {
-        const bytes = roundUp(tensor.byteLength + padding, ALIGNMENT);
-        intervals.set(tensor, { tensor, bytes, first: position, last: position });
-      }
-    }
-  });
-  return [...intervals.values()];
-}
-
+/** The smallest multiple of `multiple` that is at least `value`. */
 export function roundUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }

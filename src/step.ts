@@ -24,10 +24,10 @@ export interface Call {
   readonly sizes: Readonly<Record<string, number>>;
 }
 
-/** A tensor that lends its shape, or the shape itself. */
+/** A shape, or a tensor of that shape. */
 export type ShapeSource = Tensor | Shape;
 
-/** What a call is given besides its inputs. */
+/** Options of `step.call`: the attributes of the op, `into`, `like` and `as`. */
 export type CallOptions<Name extends OpName, As extends OutputNames<Name>> = CallAttributes<Name> &
   LikeOptions<Name> & {
     /** Renames outputs: `{ y: 'dx' }` returns the output y under the name dx. */
@@ -52,7 +52,7 @@ type LikeOptions<Name extends OpName> = [LikeRole<Name>] extends [never]
           readonly into: Into<OutputRole<Name>> & Readonly<Record<LikeRole<Name>, Tensor>>;
         };
 
-/** The options argument: it may be left out where nothing in it is required. */
+/** The options argument, which is optional unless the op needs attributes or `like`. */
 export type CallArguments<Name extends OpName, As extends OutputNames<Name>> =
   Record<never, never> extends CallOptions<Name, As>
     ? [options?: CallOptions<Name, As>]
@@ -67,37 +67,45 @@ export type CallOutputs<Name extends OpName, As extends OutputNames<Name>> = {
     : Role]: Tensor;
 };
 
-/** How a step trains: dropout draws masks, batch normalisation uses the batch's own statistics. */
+/** Present in steps that train: dropout then draws masks, and batch norm uses batch statistics. */
 export interface TrainingMode {
+  /** Seed of the dropout masks. */
   readonly seed: number;
   /** Holds the number of the update, which selects the masks of dropout: src/ops/step-state.ts. */
   readonly state: Tensor;
-  /** Whether running statistics are updated; false in steps that only compute gradients. */
+  /** Whether running statistics are updated; false in steps that compute gradients only. */
   readonly updatesStatistics: boolean;
 }
 
 /**
- * A static list of kernel calls for one batch size. Layers, losses and optimizers append to it while
- * it is built, and shapes are checked then; a backend compiles it once and runs it many times.
+ * A static list of kernel calls for one batch size. Layers, losses and optimizers append calls to it,
+ * which checks their shapes. A backend compiles the list once and runs it many times.
+ *
+ * @example
+ * const step = new Step();
+ * const { y } = step.call('reluForward', { x });
+ * step.keep(y);
  */
 export class Step {
   /** Set in training; undefined in evaluation and prediction. */
   readonly training: TrainingMode | undefined;
   readonly #calls: Call[] = [];
   readonly #scopes: string[] = [];
+  readonly #gradients = new Set<Tensor>();
   #section = '';
   #dropouts = 0;
 
+  /** @param training how the step trains; without it, layers append what evaluation needs */
   constructor(training?: TrainingMode) {
     this.training = training;
   }
 
-  /** Begins a new part of the listing. */
+  /** Starts a section of the listing, to which the following calls belong. */
   section(title: string): void {
     this.#section = title;
   }
 
-  /** Runs `build` with `name` in front of the names of the activations it makes. */
+  /** Runs `build`, and prefixes the activations it creates with `name`. */
   within<Result>(name: string, build: () => Result): Result {
     this.#scopes.push(name);
     try {
@@ -117,33 +125,42 @@ export class Step {
     return this.#dropouts++;
   }
 
-  /** A tensor that lives from its first to its last use in this step. */
+  /**
+   * A new tensor that lives from its first to its last use in this step.
+   *
+   * @param name prefixed by the names of the enclosing blocks
+   */
   activation(name: string, shape: Shape, dtype: DataType = 'float32'): Tensor {
     return new Tensor([...this.#scopes, name].join('.'), shape, 'activation', dtype);
   }
 
-  /** Makes an activation persistent, so that it can be read after the step has run. */
+  /** Makes an activation persistent, so that it can be read after a run. */
   keep(tensor: Tensor): void {
     tensor.storage = 'persistent';
   }
 
-  /** Names an activation after the tensor whose gradient it is: `d(0.y)`. */
+  /**
+   * Names an activation after the tensor whose gradient it is: `d(0.y)`. A gradient that a layer passes
+   * on unchanged keeps its first name.
+   */
   nameGradient(gradient: Tensor, of: Tensor): void {
-    if (gradient.storage === 'activation' && gradient !== of) gradient.name = `d(${of.name})`;
+    if (gradient.storage !== 'activation' || this.#gradients.has(gradient)) return;
+    this.#gradients.add(gradient);
+    gradient.name = `d(${of.name})`;
   }
 
   /**
    * Appends one kernel call.
    *
-   * @param op the kernel's name
+   * @param op the name of the op, as in src/ops
    * @param tensors inputs, and tensors to update in place, by role
-   * @param options.attributes the op's constants, by name
+   * @param options.attributes constants of the op, by name
    * @param options.into existing tensors to write, by role; other outputs are new activations
-   * @param options.like lends a shape where none can be inferred; its values are not read
-   * @param options.as new names for outputs
+   * @param options.like shapes of the outputs that cannot be inferred, by role; values are not read
+   * @param options.as new names for outputs, by role
    * @returns the outputs, by role or by the name in `as`
-   * @throws ShapeError when a tensor or attribute is missing or unknown, has another type, or the op's
-   *   shape rule does not hold
+   * @throws ShapeError for missing or unknown tensors and attributes, wrong element types, and shapes
+   *   that the op refuses
    * @example const { y } = step.call('linearForward', { x, W, b });
    * @example step.call('linearBackwardWeight', { x, dy }, { into: { dW } });
    * @example const { dx } = step.call('add', { a, b }, { as: { y: 'dx' } });
@@ -193,8 +210,8 @@ export class Step {
   }
 
   /**
-   * The calls whose results are read: they write a persistent tensor, or one that such a call reads.
-   * The gradient with respect to the first layer's input, for example, is dropped here.
+   * The calls whose results are used: they write a persistent tensor, or one that such a call reads.
+   * This drops, for example, the gradient with respect to the input of the first layer.
    */
   get calls(): readonly Call[] {
     const read = new Set<Tensor>();
@@ -209,7 +226,7 @@ export class Step {
   }
 }
 
-/** Call options with their role names forgotten. */
+/** Call options of any op. */
 interface AnyCallOptions {
   readonly attributes?: Readonly<Record<string, number>>;
   readonly into?: Readonly<Record<string, Tensor | undefined>>;
@@ -217,7 +234,7 @@ interface AnyCallOptions {
   readonly as?: Readonly<Record<string, string | undefined>>;
 }
 
-/** The values of exactly these names, in their order. */
+/** The values of exactly these names, in the order of the names. */
 function pick<Value>(
   op: OpName,
   what: string,
@@ -256,7 +273,7 @@ function expectType(op: OpName, role: string, { dtype }: Tensor): void {
   }
 }
 
-/** The op's definition, with its role names forgotten. */
+/** The definition of an op that is only known at run time. */
 export function definitionOf(op: OpName): Op {
   return OPS[op] as unknown as Op;
 }

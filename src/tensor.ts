@@ -1,20 +1,21 @@
-/** Element types of tensors. Reals are float32 everywhere but on the float64 reference. */
+/** Element types of tensors. The float64 reference stores `float32` tensors in 64 bits. */
 export type DataType = 'float32' | 'int32' | 'uint8';
 
+/** Extents of the axes. Values are row-major: the last axis is contiguous. */
 export type Shape = readonly number[];
 
-/** What a kernel of the reference reads and writes. */
+/** Arrays that reference kernels read and write. */
 export type Values = Float64Array | Float32Array | Int32Array | Uint8Array;
 
 /**
- * Where a tensor lives.
+ * How long the values of a tensor are kept.
  *
- *   persistent   as long as the backend: parameters, gradients, optimizer state, data, metrics
- *   activation   from its first to its last use within one step, in a shared arena
+ *   persistent   between steps, until released: parameters, gradients, optimizer state, data, metrics
+ *   activation   from the first to the last use within one step, in a shared arena
  */
 export type Storage = 'persistent' | 'activation';
 
-/** A named, shaped place for numbers. It holds none itself: each backend keeps the values. */
+/** A named array of fixed shape. It holds no values itself; each backend stores them. */
 export class Tensor {
   constructor(
     public name: string,
@@ -28,24 +29,28 @@ export class Tensor {
     return sizeOf(this.shape);
   }
 
+  /** Bytes of the values, at 4 bytes per number, or 1 for `uint8`. */
   get byteLength(): number {
     return this.size * (this.dtype === 'uint8' ? 1 : 4);
   }
 }
 
+/** A tensor whose values are kept between steps. */
 export function persistent(name: string, shape: Shape, dtype: DataType = 'float32'): Tensor {
   return new Tensor(name, shape, 'persistent', dtype);
 }
 
+/** Number of elements of a tensor of this shape. */
 export function sizeOf(shape: Shape): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
-/** `(64, 784)`, as messages and listings write shapes. */
+/** A shape for messages and listings: `(64, 784)`. */
 export function formatShape(shape: Shape): string {
   return `(${shape.join(', ')})`;
 }
 
+/** Whether two shapes have the same extents. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((extent, i) => extent === b[i]);
 }

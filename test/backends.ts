@@ -1,7 +1,7 @@
 import { afterAll, describe, inject } from 'vitest';
+import { BUILDS, supportedBuilds } from '../src/backends/wasm/module.js';
 import type { Backend } from '../src/numerics/backend.js';
 import { createBackend } from '../src/numerics/create-backend.js';
-import { BUILDS, supportedBuilds } from '../src/backends/wasm/module.js';
 
 /** A backend that tests run on, or why it is not there. */
 interface Contestant {

@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { linear, relu, sequential, sgd, softmaxCrossEntropy } from '../src/index.js';
-import { ALIGNMENT, type MemoryPlan, planMemory, roundUp } from '../src/memory-plan.js';
+import {
+  ALIGNMENT,
+  lifetimesOf,
+  type MemoryPlan,
+  planMemory,
+  roundUp,
+} from '../src/memory-plan.js';
 import { createStepState } from '../src/ops/step-state.js';
-import type { Call } from '../src/step.js';
+import { type Call, touchedBy } from '../src/step.js';
 import { persistent, Tensor } from '../src/tensor.js';
 import { createSource } from '../src/training/batch-source.js';
 import { trainingStep } from '../src/training/steps.js';
@@ -14,10 +20,6 @@ function call(y: Tensor, ...inputs: readonly [Tensor, Tensor]): Call {
   const [dy, x] = inputs;
   const tensors = { dx: y, dy, y: x };
   return { op: 'reluBackward', section: '', tensors, attributes: {}, sizes: {} };
-}
-
-function touched({ tensors }: Call): Tensor[] {
-  return Object.values(tensors);
 }
 
 function activation(name: string, size: number): Tensor {
@@ -78,19 +80,31 @@ function expectNoOverlap(placed: readonly Placed[]): void {
 const bytesOf = (tensor: Tensor) => roundUp(tensor.byteLength + PADDING, ALIGNMENT);
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 
+describe('lifetimesOf', () => {
+  it('gives the first and last call of each activation, in the order of first use', () => {
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => activation(name, 1));
+    const x = persistent('x', [1]);
+    expect([...lifetimesOf([[b, x], [a, b], [x, a], [c, c], [a]])]).toEqual([
+      [b, { first: 0, last: 1 }],
+      [a, { first: 1, last: 4 }],
+      [c, { first: 3, last: 3 }],
+    ]);
+  });
+});
+
 describe('planMemory', () => {
   it('never lets two activations share memory while both are alive', () => {
     fc.assert(
       fc.property(anyCalls, (calls) => {
-        expectNoOverlap(placedBy(planMemory(calls.map(touched), PADDING), calls));
+        expectNoOverlap(placedBy(planMemory(calls.map(touchedBy), PADDING), calls));
       }),
     );
   });
 
-  it('begins every activation on a cache line, within the arena', () => {
+  it('aligns every activation to a cache line within the arena', () => {
     fc.assert(
       fc.property(anyCalls, (calls) => {
-        const plan = planMemory(calls.map(touched), PADDING);
+        const plan = planMemory(calls.map(touchedBy), PADDING);
         for (const place of placedBy(plan, calls)) {
           expect(place.begin % ALIGNMENT, describePlace(place)).toBe(0);
           expect(place.end, describePlace(place)).toBeLessThanOrEqual(plan.size);
@@ -99,10 +113,10 @@ describe('planMemory', () => {
     );
   });
 
-  it('needs no more than all activations side by side, and no less than those alive at once', () => {
+  it('needs at most the sum of all activations, and at least the sum of those alive at once', () => {
     fc.assert(
       fc.property(anyCalls, (calls) => {
-        const plan = planMemory(calls.map(touched), PADDING);
+        const plan = planMemory(calls.map(touchedBy), PADDING);
         const placed = placedBy(plan, calls);
         const aliveAt = (i: number) => placed.filter((p) => p.first <= i && i <= p.last);
         const peaks = calls.map((_, i) => sum(aliveAt(i).map((p) => bytesOf(p.tensor))));
@@ -112,11 +126,11 @@ describe('planMemory', () => {
     );
   });
 
-  it('walks a chain in the memory of its two largest neighbours', () => {
+  it('fits a chain into the memory of its two largest neighbours', () => {
     const chain = [100, 40, 200, 50, 200, 10].map((size, n) => activation(String(n), size));
     const calls = chain.slice(1).map((output, n) => call(output, chain[n], chain[n]));
     const pairs = chain.slice(1).map((output, n) => bytesOf(output) + bytesOf(chain[n]));
-    const { size } = planMemory(calls.map(touched), PADDING);
+    const { size } = planMemory(calls.map(touchedBy), PADDING);
     expect(size).toBe(Math.max(...pairs));
     expect(size).toBeLessThan(sum(chain.map(bytesOf)) / 2);
   });
@@ -141,7 +155,7 @@ describe('planMemory', () => {
     const tensors = { state: createStepState(), moments: model.parameters.map(() => []) };
     const source = createSource(64, 784, 'uint8', 'labels', { mean: 0, std: 1 });
     const { calls } = trainingStep(setup, tensors, source, 64);
-    const plan = planMemory(calls.map(touched), PADDING);
+    const plan = planMemory(calls.map(touchedBy), PADDING);
     const placed = placedBy(plan, calls);
     expectNoOverlap(placed);
     expect(plan.size).toBeLessThan(0.8 * sum(placed.map((p) => bytesOf(p.tensor))));

@@ -1,4 +1,4 @@
-/* Training for long takes no more memory than training for a little: all is planned once. */
+/* Memory is planned once: long training runs need no more of it than short ones. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -14,16 +14,16 @@ import { describeWithGpu } from './webgpu.js';
 
 const DIGIT = { channels: 1, height: 28, width: 28 };
 const MEBIBYTE = 2 ** 20;
-/** What the engine may come to keep of its own, such as compiled code: 20 bytes for each step below. */
+/** Bytes that the engine may allocate for itself, such as compiled code: 20 per step below. */
 const SLACK = 2 * MEBIBYTE;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-/** Bytes that JavaScript still refers to, WebAssembly's memory and other buffers among them. */
+/** Bytes that JavaScript still references, including WebAssembly memory and other buffers. */
 async function bytesInUse(): Promise<number> {
   let least = Infinity;
-  // Buffers are given back some time after the collection that finds them free.
+  // Buffers are freed some time after the collection that finds them unreferenced.
   for (let collection = 0; collection < 5; collection++) {
     collectGarbage();
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -33,7 +33,7 @@ async function bytesInUse(): Promise<number> {
   return least;
 }
 
-/** How much more memory `task` leaves in use, and how often it made WebAssembly's grow. */
+/** Bytes by which `task` increases memory in use, and how often it grew WebAssembly memory. */
 async function growthOf(task: () => Promise<unknown>): Promise<{ bytes: number; grown: number }> {
   const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow');
   const before = await bytesInUse();
@@ -45,8 +45,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe('the measure', () => {
-  it('sees memory that is kept, and no longer when it is not', async () => {
+describe('the measurement', () => {
+  it('counts referenced memory, and stops counting released memory', async () => {
     let kept: Uint8Array | undefined;
     const { bytes } = await growthOf(async () => {
       kept = new Uint8Array(2 * SLACK).fill(1);
@@ -61,13 +61,13 @@ describe('the measure', () => {
 });
 
 describeOnEachBackend('memory', (backend) => {
-  // 1,000 steps an epoch, the last smaller.
+  // 1,000 steps an epoch; the last batch is smaller.
   const train = blobs({ size: 3999 });
   const create = (): Trainer =>
     createTrainer(backend, { batchSize: 4, optimizer: adam({ learningRate: 1e-4 }), clipNorm: 1 });
 
-  // Threads that meet in every call of so small a model take long on a busy machine, and a GPU in
-  // software takes longer still.
+  // Barriers dominate such a small model on a busy machine with threads, and software GPUs are slower
+  // still.
   const isGpu = backend.info.backend === 'webgpu';
   const epochs = isGpu ? 2 : backend.info.threads > 1 ? 5 : 100;
 
@@ -81,7 +81,7 @@ describeOnEachBackend('memory', (backend) => {
 
   it('does not grow between 10 and 200 steps of a network on images', async () => {
     const trainer = createTrainer(backend, { model: residualNetwork(DIGIT), batchSize: 2 });
-    // 10 steps an epoch. Each may leave 11 KiB, less than any activation of the first half has.
+    // 10 steps an epoch. Each may leave 11 KiB, less than any activation of the first half.
     const digits = syntheticDigits({ trainSize: 20, testSize: 1 }).train;
     await trainer.fit(digits, { epochs: 1 });
     const { bytes, grown } = await growthOf(() => trainer.fit(digits, { epochs: isGpu ? 4 : 19 }));
@@ -89,7 +89,7 @@ describeOnEachBackend('memory', (backend) => {
     expect(bytes).toBeLessThan(SLACK);
   }, 60_000);
 
-  it('does not grow with validation, reports of every step and questions in between', async () => {
+  it('does not grow with validation, step reports and other calls in between', async () => {
     const trainer = create();
     const validation = blobs({ size: 300, seed: 1 });
     const run = (epochs: number) =>
@@ -110,7 +110,7 @@ describeOnEachBackend('memory', (backend) => {
     expect(bytes).toBeLessThan(SLACK);
   }, 60_000);
 
-  it('does not grow with the calls of the numerical core, of ever other sizes', async () => {
+  it('does not grow with calls of the numerical core in changing sizes', async () => {
     const calls = async () => {
       for (let i = 0; i < (isGpu ? 450 : 6000); i++) {
         const size = 1 + (i % 150);
@@ -125,7 +125,7 @@ describeOnEachBackend('memory', (backend) => {
 });
 
 describeWithGpu('memory of a GPU', () => {
-  it('is all there after the first steps, and does not grow in 10,000 more', async () => {
+  it('is allocated in the first steps, and does not grow in 10,000 more', async () => {
     const adapter = await openAdapter();
     const backend = new Backend(new WebgpuDevice(adapter));
     const create = vi.spyOn(adapter.device, 'createBuffer');

@@ -10,8 +10,8 @@ import { residual } from '../src/layers/residual.js';
 import { sequential } from '../src/layers/sequential.js';
 
 /**
- * All that a ResNet is made of, small: a stem, a block that keeps the image's size, and one that
- * halves it. From rows of images to 10 scores.
+ * A small ResNet, from rows of images to 10 scores: a stem, a block that keeps the size of the image,
+ * and one that halves it.
  */
 export function residualNetwork(image: ImageShape): Layer {
   return onImages(
@@ -20,7 +20,7 @@ export function residualNetwork(image: ImageShape): Layer {
       ...[conv2d(image.channels, 4, 3, { padding: 1, bias: false }), batchNorm2d(4), relu()],
       ...[block(4, 4, 1), relu()],
       ...[block(4, 6, 2), relu()],
-      // There is nothing left to flatten, but in PyTorch there is.
+      // Only PyTorch needs flatten here.
       ...[globalAveragePool(), flatten(), linear(6, 10)],
     ),
   );

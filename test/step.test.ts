@@ -1,40 +1,124 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../src/errors.js';
-import { inputsOf, outputsOf, Step } from '../src/step.js';
+import { readBy, Step, touchedBy, writtenBy } from '../src/step.js';
 import { persistent, type Tensor } from '../src/tensor.js';
 
 describe('Step', () => {
-  it('lists its calls in order, each with its section and what the shape rule made of it', () => {
+  it('lists its calls in order, each with its section, attributes and named sizes', () => {
     const step = new Step();
     const [x, W, b] = [persistent('x', [5, 2]), persistent('W', [2, 3]), persistent('b', [3])];
-    const [y, dy] = [persistent('y', [5, 3]), persistent('dy', [5, 3])];
+    const [squares, dy] = [persistent('s', [4]), persistent('dy', [5, 3])];
     step.section('forward');
-    step.call('linearForward', { y, x, W, b });
+    const { y } = step.call('linearForward', { x, W, b });
+    step.keep(y);
     step.section('backward');
-    step.call('linearBackwardBias', { db: b, dy });
-    step.call('sumOfSquares', { squares: persistent('s', [4]), dw: W }, { slot: 3 });
+    step.call('linearBackwardBias', { dy }, { into: { db: b } });
+    step.call('sumOfSquares', { squares, dw: W }, { attributes: { slot: 3 } });
     expect(step.calls.map(({ op, section, sizes }) => [op, section, sizes])).toEqual([
-      ['linearForward', 'forward', [5, 2, 3]],
-      ['linearBackwardBias', 'backward', [5, 3]],
-      ['sumOfSquares', 'backward', [6]],
+      ['linearForward', 'forward', { B: 5, I: 2, O: 3 }],
+      ['linearBackwardBias', 'backward', { B: 5, O: 3 }],
+      ['sumOfSquares', 'backward', { n: 6 }],
     ]);
     expect(step.calls[2].attributes).toEqual({ slot: 3 });
-    expect(outputsOf(step.calls[0])).toEqual([y]);
-    expect(inputsOf(step.calls[0])).toEqual([x, W, b]);
+    expect(writtenBy(step.calls[0])).toEqual([y]);
+    expect(readBy(step.calls[0])).toEqual([x, W, b]);
+    expect(touchedBy(step.calls[0])).toEqual([y, x, W, b]);
   });
 
-  it('refuses a call whose shapes do not fit, and goes on without it', () => {
+  it('counts an updated tensor as read and as written', () => {
+    const step = new Step();
+    const [squares, dw] = [persistent('s', [4]), persistent('dw', [3])];
+    step.call('sumOfSquares', { dw, squares }, { attributes: { slot: 3 } });
+    const [call] = step.calls;
+    expect(writtenBy(call)).toEqual([squares]);
+    expect(readBy(call)).toEqual([squares, dw]);
+    // Kernel order, whatever the order that the caller wrote.
+    expect(touchedBy(call)).toEqual([squares, dw]);
+  });
+
+  it('infers shapes and element types of outputs, and names them after their roles', () => {
+    const step = new Step();
+    const x = persistent('x', [2, 4, 4, 3]);
+    const attributes = {
+      ...{ kernelHeight: 2, kernelWidth: 2, strideHeight: 2, strideWidth: 2 },
+      ...{ paddingHeight: 0, paddingWidth: 0 },
+    };
+    const { y, index } = step.within('3', () =>
+      step.call('maxPool2dForward', { x }, { attributes }),
+    );
+    expect(y).toMatchObject({ name: '3.y', shape: [2, 2, 2, 3], dtype: 'float32' });
+    expect(index).toMatchObject({ name: '3.index', shape: [2, 2, 2, 3], dtype: 'uint8' });
+  });
+
+  it('renames outputs by `as`, in the result and in the name of the tensor', () => {
+    const step = new Step();
+    const [a, b] = [persistent('a', [3]), persistent('b', [3])];
+    const { dx } = step.call('add', { a, b }, { as: { y: 'dx' } });
+    expect(dx).toMatchObject({ name: 'dx', shape: [3] });
+  });
+
+  it('takes a shape that cannot be inferred from `like`, which is not read, or from `into`', () => {
+    const step = new Step();
+    const [dy, x] = [persistent('dy', [2, 3]), persistent('x', [2, 4, 5, 3])];
+    for (const source of [x, x.shape]) {
+      const { dx } = step.call('globalAveragePoolBackward', { dy }, { like: { dx: source } });
+      expect(dx.shape).toEqual(x.shape);
+      step.keep(dx);
+    }
+    const { dx } = step.call('globalAveragePoolBackward', { dy }, { into: { dx: x } });
+    expect(dx).toBe(x);
+    expect(step.calls.map(readBy)).toEqual([[dy], [dy], [dy]]);
+    const call = () => step.call('globalAveragePoolBackward', { dy }, {} as never);
+    expect(call).toThrow(
+      new ShapeError('globalAveragePoolBackward: expected like or into to give the shape of dx'),
+    );
+  });
+
+  it('refuses missing, superfluous and misspelt tensors and attributes', () => {
+    const step = new Step();
+    const [x, W] = [persistent('x', [5, 2]), persistent('W', [2, 3])];
+    const message = 'linearForward: expected the tensors x, W, b, got';
+    expect(() => step.call('linearForward', { x, W } as never)).toThrow(
+      new ShapeError(`${message} x, W`),
+    );
+    expect(() => step.call('linearForward', { x, W, bias: x } as never)).toThrow(
+      new ShapeError(`${message} x, W, bias`),
+    );
+    expect(() => step.call('linearForward', { x, W, b: x, y: x } as never)).toThrow(
+      new ShapeError(`${message} x, W, b, y`),
+    );
+    const squares = persistent('s', [4]);
+    expect(() => step.call('sumOfSquares', { squares, dw: W }, {} as never)).toThrow(
+      new ShapeError('sumOfSquares: expected the attributes slot, got none'),
+    );
+    expect(step.calls).toEqual([]);
+  });
+
+  it('refuses tensors of another element type, read or written', () => {
+    const step = new Step();
+    const [p, floats] = [persistent('p', [5, 3]), persistent('t', [5])];
+    expect(() => step.call('softmaxCrossEntropyBackward', { p, t: floats })).toThrow(
+      new ShapeError('softmaxCrossEntropyBackward: expected t of type int32, got float32'),
+    );
+    const [x, y] = [persistent('x', [3]), persistent('y', [3], 'int32')];
+    expect(() => step.call('reluForward', { x }, { into: { y } })).toThrow(
+      new ShapeError('reluForward: expected y of type float32, got int32'),
+    );
+  });
+
+  it('refuses a call whose shapes do not fit, without appending it', () => {
     const step = new Step();
     const y = persistent('y', [3]);
-    expect(() => step.call('reluForward', { y, x: persistent('x', [2]) })).toThrow(
-      new ShapeError('relu: expected y of shape (2) like x, got (3)'),
+    const into = { y };
+    expect(() => step.call('reluForward', { x: persistent('x', [2]) }, { into })).toThrow(
+      new ShapeError('reluForward: expected y of shape (2), got (3)'),
     );
-    step.call('reluForward', { y, x: persistent('x', [3]) });
+    step.call('reluForward', { x: persistent('x', [3]) }, { into });
     expect(step.calls.map(({ tensors }) => tensors.y)).toEqual([y]);
   });
 
-  it('names activations after the blocks that they are made within', () => {
+  it('names activations after their enclosing blocks', () => {
     const step = new Step();
     const name = () => step.activation('y', [1]).name;
     expect(name()).toBe('y');
@@ -43,7 +127,7 @@ describe('Step', () => {
     expect(step.within('2', () => step.within('0', () => step.path))).toBe('2.0');
   });
 
-  it('leaves a block also when making it fails', () => {
+  it('leaves a block when building it fails', () => {
     const step = new Step();
     const failing = () => {
       throw new Error('inside');
@@ -52,7 +136,7 @@ describe('Step', () => {
     expect(step.activation('y', [1]).name).toBe('y');
   });
 
-  it('makes activations of the type asked for, float32 by default', () => {
+  it('makes activations of the given type, float32 by default', () => {
     const step = new Step();
     expect(step.activation('t', [3], 'int32')).toMatchObject({
       storage: 'activation',
@@ -61,12 +145,11 @@ describe('Step', () => {
     expect(step.activation('y', [3]).dtype).toBe('float32');
   });
 
-  it('drops the calls of a result that nobody reads, until it is kept', () => {
+  it('drops the calls whose results are not read, until they are kept', () => {
     const step = new Step();
     const x = persistent('x', [3]);
-    const [a, b] = [step.activation('a', [3]), step.activation('b', [3])];
-    step.call('reluForward', { y: a, x });
-    step.call('tanhForward', { y: b, x: a });
+    const { a } = step.call('reluForward', { x }, { as: { y: 'a' } });
+    const { b } = step.call('tanhForward', { x: a }, { as: { y: 'b' } });
     expect(step.calls).toEqual([]);
     step.keep(a);
     expect(step.calls.map(({ op }) => op)).toEqual(['reluForward']);
@@ -74,7 +157,7 @@ describe('Step', () => {
     expect(step.calls.map(({ op }) => op)).toEqual(['reluForward', 'tanhForward']);
   });
 
-  it('keeps exactly the calls that some persistent result depends on', () => {
+  it('keeps exactly the calls that a persistent result depends on', () => {
     // Call n reads two earlier results and writes result n; some results are persistent.
     const call = fc.record({ reads: fc.tuple(fc.nat(), fc.nat()), persistent: fc.boolean() });
     fc.assert(
@@ -83,10 +166,9 @@ describe('Step', () => {
         const results: Tensor[] = [persistent('input', [2])];
         const sources = graph.map(({ reads }, n) => reads.map((read) => read % (n + 1)));
         graph.forEach((node, n) => {
-          const dx = step.activation(`result ${n + 1}`, [2]);
-          if (node.persistent) step.keep(dx);
           const [dy, y] = sources[n].map((source) => results[source]);
-          step.call('reluBackward', { dx, dy, y });
+          const { dx } = step.call('reluBackward', { dy, y });
+          if (node.persistent) step.keep(dx);
           results.push(dx);
         });
 

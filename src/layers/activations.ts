@@ -17,7 +17,7 @@ export function tanh(): Layer {
   return savingOutput('tanh');
 }
 
-/** A function of each element, whose backward reads its output. */
+/** An element-wise function whose backward reads its output y. */
 function savingOutput(name: 'relu' | 'sigmoid' | 'tanh'): Layer {
   return {
     description: describe(name),
@@ -31,8 +31,8 @@ function savingOutput(name: 'relu' | 'sigmoid' | 'tanh'): Layer {
 }
 
 /**
- * y = x Φ(x), element by element; Φ is the distribution function of the standard normal. Derivation:
- * src/ops/gelu.ts.
+ * y = x Φ(x), element by element, where Φ is the distribution function of the standard normal.
+ * Derivation: src/ops/gelu.ts.
  */
 export function gelu(): Layer {
   return {
@@ -46,6 +46,7 @@ export function gelu(): Layer {
   };
 }
 
+/** Options of `leakyRelu`. */
 export interface LeakyReluOptions {
   /** Slope below zero, at least 0; 0.01 by default. */
   readonly negativeSlope?: number;

@@ -1,29 +1,30 @@
 import { expectInteger, expectNumber } from '../checks.js';
 import { type Description, describe } from '../description.js';
-import { TrainingError } from '../errors.js';
+import { ShapeError, TrainingError } from '../errors.js';
 import { valuesPerChannel } from '../ops/batch-norm.js';
 import type { Step } from '../step.js';
-import type { Tensor } from '../tensor.js';
+import { formatShape, type Tensor } from '../tensor.js';
 import { ones, zeros } from './initializers.js';
 import type { Forward, Layer } from './layer.js';
 import { LayerBuffer, Parameter } from './parameter.js';
 
+/** Options of `batchNorm2d`. */
 export interface BatchNormOptions {
   /** ε, added to the variance; 1e-5 by default. */
   readonly epsilon?: number;
-  /** Share of the batch's statistics in the updated running statistics, 0 to 1; 0.1 by default. */
+  /** Weight of the batch in each update of the running statistics, 0 to 1; 0.1 by default. */
   readonly momentum?: number;
 }
 
 /**
  * Normalises each channel to mean 0 and variance 1 over the batch, then scales and shifts it by
- * learned numbers: y = γ (x − μ) / √(v + ε) + β, for x of shape (B, H, W, C) or (B, C). Evaluation
+ * learned parameters: y = γ (x − μ) / √(v + ε) + β, for x of shape (B, H, W, C) or (B, C). Evaluation
  * and prediction use running statistics for μ and v. Derivation: src/ops/batch-norm.ts.
  *
  * Parameters: weight γ and bias β, (channels). Buffers: running_mean and running_var, (channels).
  *
  * @param channels C
- * @throws ShapeError or RangeError when an argument is out of its range
+ * @throws ShapeError unless `channels` is a positive integer, RangeError for options out of range
  * @example batchNorm2d(64)
  */
 export function batchNorm2d(channels: number, options: BatchNormOptions = {}): Layer {
@@ -66,6 +67,7 @@ class BatchNorm implements Layer {
   forward(step: Step, x: Tensor): Forward {
     const { tensor: gamma, gradient: dGamma } = this.#gamma;
     const { tensor: beta, gradient: dBeta } = this.#beta;
+    this.#expectChannels(x);
     const attributes = { epsilon: this.#epsilon };
     const statistics = step.training ? this.#batchStatistics(step, x) : this.#runningStatistics;
     const { y } = step.call('batchNormForward', { x, ...statistics, gamma, beta }, { attributes });
@@ -86,11 +88,20 @@ class BatchNorm implements Layer {
     };
   }
 
+  /** Otherwise the error would compare the statistics of x with the running statistics. */
+  #expectChannels({ shape }: Tensor): void {
+    const [channels] = this.#gamma.tensor.shape;
+    if (shape.length >= 2 && shape[shape.length - 1] === channels) return;
+    throw new ShapeError(
+      `batchNorm2d: expected input of shape (…, ${channels}), channels last, got ${formatShape(shape)}`,
+    );
+  }
+
   get #runningStatistics() {
     return { mean: this.#runningMean.tensor, variance: this.#runningVariance.tensor };
   }
 
-  /** Appends the statistics of the batch and, in updates, the step of the running ones towards them. */
+  /** Appends the statistics of the batch and, in updates, that of the running statistics. */
   #batchStatistics(step: Step, x: Tensor) {
     const { mean, variance } = step.call('batchNormStatistics', { x });
     if (step.training?.updatesStatistics) {

@@ -7,6 +7,7 @@ import type { Forward, Layer } from './layer.js';
 import { Parameter } from './parameter.js';
 import { type Pixels, resolveConvolution, type WindowOptions } from './window-options.js';
 
+/** Options of `conv2d`. */
 export interface Conv2dOptions extends WindowOptions {
   /** Whether each output channel has a bias; true by default. */
   readonly bias?: boolean;

@@ -7,7 +7,8 @@ import type { Layer } from './layer.js';
  * Sets each number to zero with probability p in training, and divides the others by 1 − p;
  * evaluation and prediction return x unchanged. Derivation: src/ops/dropout.ts.
  *
- * Every dropout of a model draws new masks in every update. They follow from the trainer's seed.
+ * Each dropout layer draws a new mask in every update. Masks depend only on the seed of the trainer,
+ * the place of the layer in the model and the number of the update.
  *
  * @param p probability that a number is dropped, rounded to a multiple of 2⁻¹⁶
  * @throws RangeError unless 0 ≤ p < 1

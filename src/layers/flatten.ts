@@ -4,8 +4,8 @@ import { formatShape } from '../tensor.js';
 import type { Layer } from './layer.js';
 
 /**
- * From images (B, H, W, C) to rows (B, C·H·W), channel by channel as PyTorch's `nn.Flatten` orders
- * them; rows (B, F) stay as they are. Derivation: src/ops/image-layout.ts.
+ * From images (B, H, W, C) to rows (B, C·H·W), in the order of PyTorch's `nn.Flatten`: channel by
+ * channel. Rows (B, F) are returned unchanged. Derivation: src/ops/image-layout.ts.
  */
 export function flatten(): Layer {
   return {

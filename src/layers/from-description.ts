@@ -1,4 +1,4 @@
-import type { Description, Plain } from '../description.js';
+import { type Builders, buildFrom, type Description, type Plain } from '../description.js';
 import { DataError } from '../errors.js';
 import { gelu, leakyRelu, relu, sigmoid, tanh } from './activations.js';
 import { batchNorm2d } from './batch-norm.js';
@@ -16,17 +16,16 @@ import { sequential } from './sequential.js';
 import type { Pixels } from './window-options.js';
 
 type Options = Description['options'];
-type Builder<Made> = (options: Options) => Made;
 
-/** Options of a layer that may have an initializer. */
+/** The options of a layer, with its initializer rebuilt. */
 function withInitializer({ initializer, ...options }: Options) {
   return initializer === undefined
     ? options
-    : { ...options, initializer: initializerFrom(initializer as Description) };
+    : { ...options, initializer: buildFrom('initializer', INITIALIZERS, initializer) };
 }
 
-/** How each layer of this library is built from the options of its description. */
-const LAYERS: Readonly<Record<string, Builder<Layer>>> = {
+/** Every layer of this library. */
+const LAYERS: Builders<Layer> = {
   averagePool2d: ({ kernel, ...options }) => averagePool2d(kernel as Pixels, options),
   batchNorm2d: ({ channels, ...options }) => batchNorm2d(channels as number, options),
   conv2d: ({ inputs, outputs, kernel, ...options }) =>
@@ -44,43 +43,34 @@ const LAYERS: Readonly<Record<string, Builder<Layer>>> = {
   residual: ({ body, shortcut }) =>
     shortcut === undefined ? residual(inner(body)) : residual(inner(body), inner(shortcut)),
   resnet18: (options) => resnet18(options),
-  sequential: ({ layers }) => sequential(...(layers as readonly Plain[]).map(inner)),
+  sequential: ({ layers }) => sequential(...listOf(layers).map(inner)),
   sigmoid: () => sigmoid(),
   tanh: () => tanh(),
 };
 
-const INITIALIZERS: Readonly<Record<string, Builder<Initializer>>> = {
+const INITIALIZERS: Builders<Initializer> = {
   kaimingUniform: () => kaimingUniform(),
   normal: (options) => normal(options),
   ones: () => ones(),
   zeros: () => zeros(),
 };
 
-function inner(description: Plain): Layer {
-  return layerFrom(description as Description);
-}
-
-/**
- * Builds a layer from its description, with parameters that are not drawn yet.
- *
- * @throws DataError for a layer that is not of this library; and as the layer's function does
- * @example layerFrom(JSON.parse(JSON.stringify(model.description)))
- */
-export function layerFrom(description: Description): Layer {
+function inner(description: Plain | undefined): Layer {
   return buildFrom('layer', LAYERS, description);
 }
 
-function initializerFrom(description: Description): Initializer {
-  return buildFrom('initializer', INITIALIZERS, description);
+function listOf(layers: Plain | undefined): readonly Plain[] {
+  if (Array.isArray(layers)) return layers;
+  throw new DataError(`description: expected layers to be a list, got ${JSON.stringify(layers)}`);
 }
 
-function buildFrom<Made>(
-  kind: string,
-  builders: Readonly<Record<string, Builder<Made>>>,
-  { name, options }: Description,
-): Made {
-  if (Object.hasOwn(builders, name)) return builders[name](options);
-  throw new DataError(
-    `description: expected a ${kind} of ${Object.keys(builders).join(', ')}, got ${name}`,
-  );
+/**
+ * Builds a layer from its description. A trainer then draws its initial weights.
+ *
+ * @throws DataError for a layer or initializer that is not of this library, and for malformed
+ *   descriptions; ShapeError or RangeError for options that the layer refuses
+ * @example layerFrom(JSON.parse(JSON.stringify(model.description)))
+ */
+export function layerFrom(description: Description): Layer {
+  return inner(description);
 }

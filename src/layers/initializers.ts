@@ -4,14 +4,17 @@ import type { RandomStream } from '../random/threefry.js';
 /**
  * Draws the initial values of a parameter.
  *
- * @param size how many values
- * @param fanIn how many inputs each output is computed from
- * @param random where random numbers come from
- * @returns `size` values, in this library's layout
+ * @param size number of values
+ * @param fanIn number of inputs that each output is computed from
+ * @param random source of random numbers
+ * @returns `size` values, in the layout of this library
+ * @example
+ * const half: Initializer = (size) => new Float32Array(size).fill(0.5);
+ * linear(784, 30, { initializer: half });
  */
 export interface Initializer {
   (size: number, fanIn: number, random: RandomStream): Float32Array;
-  /** Set by the initializers of this library: what they were made by. */
+  /** The call that made it; your own functions have none. */
   readonly description?: Description;
 }
 
@@ -29,9 +32,10 @@ export function kaimingUniform(): Initializer {
 }
 
 /**
- * Independent normal numbers of mean 0.
+ * Independent normal numbers with mean 0.
  *
- * @param options.std their standard deviation; 1 by default
+ * @param options.std standard deviation; 1 by default
+ * @example linear(784, 30, { initializer: normal({ std: 0.01 }) })
  */
 export function normal(options: { readonly std?: number } = {}): Initializer {
   const { std = 1 } = options;
@@ -54,7 +58,7 @@ function described(description: Description, draw: Initializer): Initializer {
   return Object.assign(draw, { description });
 }
 
-/** The description of an initializer option; that of a caller's own function is only a name. */
+/** The description of an initializer option; `custom`, which cannot be rebuilt, for your own. */
 export function describeInitializer(initializer: Initializer | undefined): Description | undefined {
   return initializer && (initializer.description ?? describe('custom'));
 }

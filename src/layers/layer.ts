@@ -5,33 +5,33 @@ import type { Tensor } from '../tensor.js';
 import type { LayerBuffer, Parameter } from './parameter.js';
 
 /**
- * What a layer takes.
+ * The input that a layer accepts.
  *
  *   { features }   rows (B, features)
  *   'images'       images (B, H, W, C)
  *   'tokens'       integers
- *   'any'          anything; features behind the layer are those before it
+ *   'any'          no restriction; in a model, the next layer decides
  */
 export type LayerInput = { readonly features: number } | 'images' | 'tokens' | 'any';
 
-/** What a layer appended to a step. */
+/** The output of a layer, and the function that appends its backward calls. */
 export interface Forward {
-  /** Its output. */
+  /** The output. */
   readonly y: Tensor;
   /**
-   * Appends the calls that compute the gradients of its parameters and of its input. What they need
-   * from forward is in the closure. Call it once at most.
+   * Appends the calls that compute the gradients with respect to parameters and input. Tensors that
+   * forward saved are in the closure. Call it at most once.
    *
    * @param dy gradient of the loss with respect to y
-   * @returns the gradient with respect to x, or undefined where x is not differentiable (integers)
+   * @returns the gradient with respect to x, or undefined if x is not differentiable (integers)
    */
   backward(dy: Tensor): Tensor | undefined;
 }
 
 /**
- * A part of a model. `forward` appends the calls that compute its output, and returns the function
- * that appends its backward calls, which is written by hand directly below them. A layer keeps nothing
- * of a step, so several steps do not interfere.
+ * A part of a model. `forward` appends the calls that compute the output, and returns the function
+ * that appends the backward calls. Both are written by hand, one directly below the other. A layer
+ * stores nothing about a step, so several steps do not interfere.
  *
  * @example
  * const relu: Layer = {
@@ -47,19 +47,24 @@ export interface Forward {
 export interface Layer {
   /** The call that makes it, as plain data: `{ name: 'linear', options: { inputs: 784, … } }`. */
   readonly description: Description;
+  /** The input that `forward` accepts. */
   readonly input: LayerInput;
-  /** All that training changes, in PyTorch's order. */
+  /** Parameters that training updates, in PyTorch's order. */
   readonly parameters: readonly Parameter[];
-  /** Further tensors that training changes and that are saved, such as running statistics. */
+  /** Tensors without a gradient that training changes and saves, such as running statistics. */
   readonly buffers?: readonly LayerBuffer[];
-  /** @throws ShapeError when it does not take inputs of this shape */
+  /**
+   * Appends the calls that compute the output.
+   *
+   * @throws ShapeError for inputs of a shape that the layer does not accept
+   */
   forward(step: Step, x: Tensor): Forward;
 }
 
 /**
- * The gradient that a layer returned, where there has to be one.
+ * The gradient that a layer returned, which must exist unless the layer is the first.
  *
- * @throws ShapeError when it returned none
+ * @throws ShapeError when the layer returned none
  */
 export function expectGradient(layer: Layer, dx: Tensor | undefined): Tensor {
   if (dx) return dx;

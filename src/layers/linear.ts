@@ -6,6 +6,7 @@ import { describeInitializer, type Initializer, kaimingUniform } from './initial
 import type { Forward, Layer } from './layer.js';
 import { Parameter } from './parameter.js';
 
+/** Options of `linear`. */
 export interface LinearOptions {
   /** Initial values of weight and bias; PyTorch's by default. */
   readonly initializer?: Initializer;

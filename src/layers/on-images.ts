@@ -7,11 +7,12 @@ import { expectGradient, type Forward, type Layer } from './layer.js';
 import { adopt } from './ownership.js';
 import type { LayerBuffer, Parameter } from './parameter.js';
 
-/** The images that the rows of a dataset hold. */
+/** The image in each row of a dataset. */
 export interface ImageShape {
   readonly channels: number;
-  /** In pixels, as is `width`. */
+  /** In pixels. */
   readonly height: number;
+  /** In pixels. */
   readonly width: number;
 }
 
@@ -20,7 +21,7 @@ export interface ImageShape {
  * holds an image channel by channel, as in PyTorch, so this is the inverse of `flatten`. Parameters
  * keep the names that the model gave them. Derivation: src/ops/image-layout.ts.
  *
- * @param image what a row holds
+ * @param image shape of the image in each row
  * @param model a layer that takes images
  * @throws ShapeError when an extent is not a positive integer, or `model` already belongs to a model
  *   or a trainer

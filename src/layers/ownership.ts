@@ -1,14 +1,19 @@
+import { formatDescription } from '../description.js';
 import { ShapeError } from '../errors.js';
 import type { Layer } from './layer.js';
 
-/** Layers that a model or a trainer holds: their parameters bear its names, or hold its values. */
+/**
+ * Layers that belong to a model or a trainer. A layer in two places would have its parameters renamed
+ * and its gradients overwritten.
+ */
 const owned = new WeakSet<Layer>();
 
+/** Whether a layer belongs to a model or a trainer. */
 export function isOwned(layer: Layer): boolean {
   return owned.has(layer);
 }
 
-/** Marks a layer as held, so that nothing else takes it. */
+/** Marks a layer as belonging to a model or a trainer. */
 export function own(layer: Layer): void {
   owned.add(layer);
 }
@@ -16,23 +21,23 @@ export function own(layer: Layer): void {
 /** A layer that a model is made of. */
 export interface Part {
   readonly layer: Layer;
-  /** What it is there, for messages: `layer 2`. */
+  /** Its place in the model, for messages: `layer 2`. */
   readonly role: string;
-  /** Put in front of the names of its parameters and buffers; they stay as they are without one. */
+  /** Prefix for the names of its parameters and buffers; none by default. */
   readonly prefix?: string;
 }
 
 /**
  * Makes layers the parts of a model, all or none.
  *
- * @param operation what makes the model, for messages
- * @throws ShapeError when a layer is given that a model or a trainer has already, or the same one twice
+ * @param operation the function that makes the model, for messages
+ * @throws ShapeError for a layer that already belongs to a model or a trainer, or is given twice
  */
 export function adopt(operation: string, parts: readonly Part[]): void {
   parts.forEach(({ layer, role }, i) => {
     if (isOwned(layer) || parts.slice(0, i).some((part) => part.layer === layer)) {
       throw new ShapeError(
-        `${operation}: expected layers of its own, got ${layer.description} as ${role}, which a model has already; make another one`,
+        `${operation}: expected layers that belong to no model yet, got ${formatDescription(layer.description)} as ${role}, which already does; create another one`,
       );
     }
   });

@@ -2,23 +2,32 @@ import type { RandomStream } from '../random/threefry.js';
 import { persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
 import type { Initializer } from './initializers.js';
 
-/** A tensor that training changes, with its gradient. */
+/**
+ * A tensor that training updates, with its gradient.
+ *
+ * @example new Parameter('weight', [784, 30], { fanIn: 784, initializer: kaimingUniform() })
+ */
 export class Parameter {
   readonly tensor: Tensor;
   /** Gradient of the loss with respect to `tensor`: assigned, not accumulated, by each step. */
   readonly gradient: Tensor;
-  /** For each axis of PyTorch's layout, which of this tensor's axes it is. */
+  /** For each axis of PyTorch's layout, the axis of this tensor. */
   readonly #pytorchAxes: readonly number[];
   readonly #fanIn: number;
   readonly #initializer: Initializer;
 
+  /**
+   * @param name its name within the layer, as in PyTorch
+   * @param shape its shape in the layout of this library
+   */
   constructor(
     name: string,
     shape: Shape,
     options: {
+      /** Number of inputs that each output is computed from, for the initializer. */
       readonly fanIn: number;
       readonly initializer: Initializer;
-      /** For each axis of PyTorch's layout, which of `shape` it is: [1, 0] for a transposed matrix. */
+      /** For each axis of PyTorch's layout, the axis of `shape`: [1, 0] for a transposed matrix. */
       readonly pytorchAxes?: readonly number[];
     },
   ) {
@@ -34,32 +43,33 @@ export class Parameter {
     return this.tensor.name;
   }
 
-  /** Puts the name of the enclosing block in front. */
+  /** Prefixes its name with the name of the enclosing block. */
   prefix(name: string): void {
     this.tensor.name = `${name}.${this.tensor.name}`;
     this.gradient.name = `d(${this.tensor.name})`;
   }
 
+  /** Number of elements. */
   get size(): number {
     return sizeOf(this.tensor.shape);
   }
 
-  /** Initial values, in this library's layout. */
+  /** Draws initial values, in the layout of this library. */
   initialValues(random: RandomStream): Float32Array {
     return this.#initializer(this.size, this.#fanIn, random);
   }
 
-  /** The shape in which PyTorch stores it. */
+  /** Its shape in PyTorch's layout. */
   get pytorchShape(): Shape {
     return this.#pytorchAxes.map((axis) => this.tensor.shape[axis]);
   }
 
-  /** Values in PyTorch's layout, from this library's. */
+  /** Converts values from the layout of this library to PyTorch's. */
   toPytorch(values: ArrayLike<number>): Float32Array {
     return permute(values, this.tensor.shape, this.#pytorchAxes);
   }
 
-  /** Values in this library's layout, from PyTorch's. */
+  /** Converts values from PyTorch's layout to the layout of this library. */
   fromPytorch(values: ArrayLike<number>): Float32Array {
     const back = this.tensor.shape.map((_, axis) => this.#pytorchAxes.indexOf(axis));
     return permute(values, this.pytorchShape, back);
@@ -81,12 +91,12 @@ export class LayerBuffer {
     return this.tensor.name;
   }
 
-  /** Puts the name of the enclosing block in front. */
+  /** Prefixes its name with the name of the enclosing block. */
   prefix(name: string): void {
     this.tensor.name = `${name}.${this.tensor.name}`;
   }
 
-  /** PyTorch stores it in the same shape. */
+  /** Its shape in PyTorch's layout, which is the same. */
   get pytorchShape(): Shape {
     return this.tensor.shape;
   }
@@ -100,7 +110,7 @@ export class LayerBuffer {
   }
 }
 
-/** Values of a tensor whose axis i is axis `axes[i]` of one of this shape. */
+/** Transposes values of this shape: axis i of the result is axis `axes[i]`. */
 function permute(values: ArrayLike<number>, shape: Shape, axes: readonly number[]): Float32Array {
   const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
   const extents = axes.map((axis) => shape[axis]);
@@ -110,7 +120,7 @@ function permute(values: ArrayLike<number>, shape: Shape, axes: readonly number[
   let from = 0;
   for (let to = 0; to < result.length; to++) {
     result[to] = values[from];
-    // Like an odometer: the last axis turns, and carries to the one before it.
+    // Counts like an odometer: the last axis advances, and carries to the axis before it.
     for (let axis = axes.length - 1; axis >= 0; axis--) {
       from += steps[axis];
       index[axis]++;

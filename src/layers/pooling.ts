@@ -4,8 +4,9 @@ import { expectWindow, type PoolingWindow } from '../ops/pooling-window.js';
 import type { Layer } from './layer.js';
 import { type Pixels, pairOf } from './window-options.js';
 
+/** Options of pooling layers. */
 export interface PoolingOptions {
-  /** Pixels from one window to the next; by default the size of the window, so that none overlap. */
+  /** Pixels from one window to the next; the size of the window by default, so that none overlap. */
   readonly stride?: Pixels;
   /** Pixels of padding on each side of the image; 0 by default. Max pooling ignores them. */
   readonly padding?: Pixels;
@@ -45,6 +46,7 @@ export function maxPool2d(kernel: Pixels, options: PoolingOptions = {}): Layer {
  *
  * @param kernel height and width of a window in pixels
  * @throws ShapeError for sizes that are not positive integers, or padding beyond half the window
+ * @example averagePool2d(2)
  */
 export function averagePool2d(kernel: Pixels, options: PoolingOptions = {}): Layer {
   const window = windowOf('averagePool2d', kernel, options);

@@ -12,7 +12,8 @@ import type { LayerBuffer, Parameter } from './parameter.js';
  * Parameters are named as in a PyTorch module with these two attributes: `body.0.weight`,
  * `shortcut.0.weight`.
  *
- * @param shortcut brings x to the shape of the body's output, where it differs from that of x
+ * @param body from x to the output
+ * @param shortcut from x to the shape of the output; needed if the body changes the shape of x
  * @throws ShapeError when a layer already belongs to a model or a trainer
  * @example sequential(residual(sequential(linear(30, 30), relu(), linear(30, 30))), relu())
  */
@@ -51,9 +52,9 @@ class Residual implements Layer {
     const a = step.within('body', () => body.forward(step, x));
     const b = step.within('shortcut', () => shortcut?.forward(step, x)) ?? identity(x);
     if (!sameShape(a.y.shape, b.y.shape)) {
-      const hint = shortcut ? '' : '; give it a shortcut that does so';
+      const hint = shortcut ? '' : '; pass a shortcut with that output';
       throw new ShapeError(
-        `residual: expected the shortcut to bring ${formatShape(x.shape)} to ${formatShape(a.y.shape)} like the body, got ${formatShape(b.y.shape)}${hint}`,
+        `residual: expected the shortcut to map ${formatShape(x.shape)} to ${formatShape(a.y.shape)} like the body, got ${formatShape(b.y.shape)}${hint}`,
       );
     }
     const { y } = step.call('add', { a: a.y, b: b.y });

@@ -8,6 +8,7 @@ import { globalAveragePool, maxPool2d } from './pooling.js';
 import { residual } from './residual.js';
 import { describedSequential, sequential } from './sequential.js';
 
+/** Options of `resnet18`. */
 export interface ResNetOptions {
   /** Channels of the images; 3 by default. */
   readonly channels?: number;
@@ -25,6 +26,9 @@ export interface ResNetOptions {
  *
  * Source: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016; with the
  * strides and paddings of torchvision.
+ *
+ * @throws ShapeError unless both options are positive integers
+ * @example onImages({ channels: 1, height: 28, width: 28 }, resnet18({ channels: 1, classes: 10 }))
  */
 export function resnet18({ channels = 3, classes = 1000 }: ResNetOptions = {}): Layer {
   return describedSequential(describe('resnet18', { channels, classes }), [
@@ -41,14 +45,13 @@ export function resnet18({ channels = 3, classes = 1000 }: ResNetOptions = {}): 
   ]);
 }
 
-/** Two residual blocks, the first of which may halve the image. */
+/** Two residual blocks; the first one halves the image if the stride is 2. */
 function stage(inputs: number, outputs: number, stride: 1 | 2): Layer[] {
   return [...block(inputs, outputs, stride), ...block(outputs, outputs, 1)];
 }
 
 /**
- * y = max(0, body(x) + shortcut(x)). Batch normalisation subtracts the mean of a convolution, so a bias
- * there would have no effect.
+ * y = max(0, body(x) + shortcut(x)). Convolutions have no bias: batch normalisation would subtract it.
  */
 function block(inputs: number, outputs: number, stride: 1 | 2): Layer[] {
   const body = sequential(

@@ -10,10 +10,10 @@ import type { LayerBuffer, Parameter } from './parameter.js';
  * Layers one after the other. Parameters are named after the number of their layer, as in PyTorch's
  * `nn.Sequential`: `0.weight`, `0.bias`, `2.weight`.
  *
- * When a layer does not take the output of the one before it, the ShapeError begins with the number
- * and description of the layer: `layer 2, linear(784, 10): …`.
+ * When a layer does not accept the output of the one before it, `forward` throws a ShapeError that
+ * begins with the number and description of the layer: `layer 2, linear(784, 10): …`.
  *
- * @throws ShapeError without layers, or when a layer already belongs to a model or a trainer
+ * @throws ShapeError without layers, or for a layer that already belongs to a model or a trainer
  * @example sequential(linear(784, 30), relu(), linear(30, 10))
  */
 export function sequential(...layers: readonly Layer[]): Layer {
@@ -21,7 +21,7 @@ export function sequential(...layers: readonly Layer[]): Layer {
   return new Sequential(layers, describe('sequential', { layers: descriptions }));
 }
 
-/** A sequential network that another function builds, with the description of that function. */
+/** A sequential network with the description of the function that builds it, such as `resnet18`. */
 export function describedSequential(description: Description, layers: readonly Layer[]): Layer {
   return new Sequential(layers, description);
 }
@@ -78,8 +78,8 @@ class Sequential implements Layer {
 }
 
 /**
- * Runs a layer's forward. A ShapeError is extended by the path and description of the layer; one with
- * a cause already has them, from an inner model.
+ * Runs forward of a layer. A ShapeError is prefixed by the path and description of the layer, unless an
+ * inner model has done so: then it has a cause.
  */
 function forwardNamed(layer: Layer, step: Step, x: Tensor): Forward {
   try {

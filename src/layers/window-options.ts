@@ -7,10 +7,10 @@ import type { Shape } from '../tensor.js';
 export type Pixels = number | readonly [height: number, width: number];
 
 /**
- * Height and width.
+ * Height and width of an option.
  *
  * @param operation the name that errors begin with
- * @param what the name of the option
+ * @param what the name of the option, for errors
  * @throws ShapeError for a list that is not a pair
  */
 export function pairOf(
@@ -25,19 +25,19 @@ export function pairOf(
   );
 }
 
-/** Where the windows of a convolution lie, and which channels they read. */
+/** Positions of the windows of a convolution, and the channels that they read. */
 export interface WindowOptions {
   /** Pixels from one window to the next; 1 by default. */
   readonly stride?: Pixels;
-  /** Zeros around the image; 0 by default. */
+  /** Rows or columns of zeros on each side of the image; 0 by default. */
   readonly padding?: Pixels;
   /** Pixels from one tap to the next; 1 by default. */
   readonly dilation?: Pixels;
-  /** Number of groups that channels are split into; each output reads its own group. 1 by default. */
+  /** Number of groups that channels are split into; outputs read only their group. 1 by default. */
   readonly groups?: number;
 }
 
-/** A convolution in the terms of its kernels. */
+/** Weight shape and kernel attributes of a convolution. */
 export interface Convolution {
   /** (KH, KW, C/G, OC) */
   readonly weight: Shape;
@@ -45,7 +45,7 @@ export interface Convolution {
 }
 
 /**
- * Checks the options of a caller, and fills in defaults.
+ * Checks options, and fills in defaults.
  *
  * @param operation the name that errors begin with
  * @throws ShapeError for numbers that are not positive integers (padding: non-negative), lists that
@@ -84,7 +84,7 @@ export function resolveConvolution(
   };
 }
 
-/** Both numbers, checked. */
+/** Height and width of an option, both checked. */
 function checkedPair(
   operation: string,
   what: string,

@@ -6,28 +6,32 @@ import { type Reals, reals } from './core.js';
 import { LayerMethods } from './layer-methods.js';
 import { logitRows, type Operand, operand } from './operands.js';
 
-/** A loss, with its gradient. */
+/** A loss with its gradient. */
 export interface LossResult {
   /** Mean over the batch. */
   readonly loss: number;
-  /** In the shape of the logits. */
+  /** Probabilities, in the shape of the logits. */
   readonly probabilities: Reals;
   /** Gradient of the loss with respect to the logits, in their shape. */
   readonly dlogits: Reals;
 }
 
 /**
- * A backend, with the numerical core on it: single ops on typed arrays. Matrices are row-major and
- * dense. Inputs are checked for length and for finite numbers; outputs are new arrays.
+ * A backend with the numerical core: single ops on arrays. Matrices are row-major and dense. Inputs
+ * are checked for length and for finite numbers; outputs are new arrays.
  *
  * Each call copies its operands to the backend and its results back. To train a network, use `Trainer`,
- * which keeps data where the kernels are.
+ * which keeps data and weights on the backend.
+ *
+ * @example
+ * await using backend = await createBackend('wasm');
+ * await backend.relu([1, -2, 3]); // [1, 0, 3]
  */
 export class Backend extends LayerMethods {
   /**
-   * Softmax over each row.
+   * Softmax of each row: p = exp(z) / Σ exp(z).
    *
-   * @param logits (batch, classes)
+   * @param logits z, (batch, classes)
    * @returns probabilities (batch, classes)
    * @throws ShapeError for a wrong length, DataError for a number that is not finite
    */
@@ -46,6 +50,7 @@ export class Backend extends LayerMethods {
    * @param labels (batch), integers below `classes`
    * @throws ShapeError for a wrong length, DataError for a number that is not finite or a label out of
    *   range
+   * @example await backend.softmaxCrossEntropy([0, 0], [1], { classes: 2 }) // loss: ln 2
    */
   async softmaxCrossEntropy(
     logits: ArrayLike<number>,
@@ -61,7 +66,8 @@ export class Backend extends LayerMethods {
    *
    * @param logits (batch)
    * @param labels (batch), 0 or 1
-   * @throws as `softmaxCrossEntropy`
+   * @throws ShapeError for a wrong length, DataError for a number that is not finite or a label out of
+   *   range
    */
   async binaryCrossEntropy(
     logits: ArrayLike<number>,
@@ -75,19 +81,20 @@ export class Backend extends LayerMethods {
    *
    * @param logits (batch)
    * @param labels (batch), 0 or 1
-   * @throws as `softmaxCrossEntropy`
+   * @throws ShapeError for a wrong length, DataError for a number that is not finite or a label out of
+   *   range
    */
   async mnistLoss(logits: ArrayLike<number>, labels: ArrayLike<number>): Promise<LossResult> {
     return this.#loss('mnistLoss', logitRows('mnistLoss', logits, 1), labels, 2);
   }
 
   /**
-   * Squared error, with its gradient 2 s (predictions − targets).
+   * Squared error s Σ (predictions − targets)², with its gradient 2 s (predictions − targets).
    *
    * @param predictions n numbers
    * @param targets n numbers
    * @param options.reduction `mean` (s = 1/n, the default) or `sum` (s = 1)
-   * @returns the loss, and its gradient: n numbers
+   * @returns the loss, and its gradient with respect to predictions: n numbers
    * @throws ShapeError when the lengths differ, DataError for a number that is not finite
    */
   async squaredError(
@@ -106,9 +113,10 @@ export class Backend extends LayerMethods {
   /**
    * One update of stochastic gradient descent: w − learningRate (dw + weightDecay w).
    *
-   * @param w n numbers; they stay unchanged
-   * @param dw n numbers, the gradient of the loss with respect to w
-   * @param options.weightDecay 0 by default
+   * @param w weights, n numbers; they stay unchanged
+   * @param dw gradient of the loss with respect to w, n numbers
+   * @param options.learningRate at least 0
+   * @param options.weightDecay at least 0; 0 by default
    * @returns the new weights, n numbers
    * @throws ShapeError when the lengths differ, DataError for a number that is not finite, RangeError
    *   for a negative rate or decay

@@ -5,10 +5,11 @@ import { expectSizes, type Operand, operand } from './operands.js';
 
 /** Sizes of a convolution. */
 export interface Conv2dSizes extends WindowOptions {
-  /** Images, B. */
+  /** Number of images, B. */
   readonly batch: number;
-  /** Of an image in pixels, H; `width` is W. */
+  /** Height of an image in pixels, H. */
   readonly height: number;
+  /** Width of an image in pixels, W. */
   readonly width: number;
   /** Incoming channels, C. */
   readonly inputs: number;
@@ -18,7 +19,7 @@ export interface Conv2dSizes extends WindowOptions {
   readonly kernel: Pixels;
 }
 
-/** How errors write the lengths of the tensors. */
+/** Lengths of the operands, for errors. */
 const FORMS = {
   x: 'batch·height·width·inputs',
   W: 'kernelHeight·kernelWidth·inputs/groups·outputs',
@@ -28,15 +29,23 @@ const FORMS = {
 
 type Role = keyof typeof FORMS;
 
-/** The shapes and attributes of a convolution, and its operands from arrays of a caller. */
+/** Shapes and attributes of a convolution, and a function that checks operands. */
 export interface Convolution {
   readonly shapes: Readonly<Record<Role, Shape>>;
   readonly attributes: Conv2dAttributes;
-  /** @throws ShapeError for a wrong length, DataError for a number that is not finite */
+  /**
+   * Checks an array and gives it its shape.
+   *
+   * @throws ShapeError for a wrong length, DataError for a number that is not finite
+   */
   operand(role: Role, data: ArrayLike<number>): Operand;
 }
 
-/** @throws ShapeError for sizes that no convolution has */
+/**
+ * Checks the sizes of a convolution, and infers its shapes.
+ *
+ * @throws ShapeError for sizes that are not positive integers, or a kernel larger than the padded image
+ */
 export function convolutionOf(operation: string, sizes: Conv2dSizes): Convolution {
   const { batch, height, width, inputs, outputs, kernel } = sizes;
   expectSizes(operation, { batch, height, width });

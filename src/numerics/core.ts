@@ -15,12 +15,12 @@ import { type AnyOptions, SingleCalls } from './single-calls.js';
 /** Real numbers: float32, or float64 from a float64 reference. */
 export type Reals = Float32Array | Float64Array;
 
-/** What `call` is given besides the operands. */
+/** Options of `call`: attributes of the op, and shapes that cannot be inferred. */
 export type BackendCallOptions<Name extends OpName> = CallAttributes<Name> &
   ([LikeRole<Name>] extends [never]
     ? { readonly like?: undefined }
     : {
-        /** Shapes of the outputs that do not follow from the operands, by role. */
+        /** Shapes of the outputs that cannot be inferred, by role. */
         readonly like: Readonly<Record<LikeRole<Name>, Shape>>;
       });
 
@@ -29,7 +29,7 @@ type CallArguments<Name extends OpName> =
     ? [options?: BackendCallOptions<Name>]
     : [options: BackendCallOptions<Name>];
 
-/** The roles of what an op writes. */
+/** Roles of outputs and updates. */
 type ResultRole<Name extends OpName> = OutputRole<Name> | UpdateRole<Name>;
 
 /** Single ops on arrays, for every op of src/ops. */
@@ -37,17 +37,17 @@ export class NumericalCore {
   readonly #calls: SingleCalls;
   readonly #mutex = new Mutex();
 
-  /** @param device where the work is done; see `createBackend` */
+  /** @param device runs the ops; `createBackend` makes one */
   constructor(readonly device: Device) {
     this.#calls = new SingleCalls(device);
   }
 
-  /** The backend in use, its threads or adapter, and why something is missing. */
+  /** The backend in use, its threads or adapter, and the reasons for missing features. */
   get info(): BackendInfo {
     return this.device.info;
   }
 
-  /** Runs `task` while no other task of this backend runs, so that it can write, run and read. */
+  /** Runs `task` while no other task of this backend runs: it can write, run and read undisturbed. */
   exclusive<Result>(task: () => Promise<Result>): Promise<Result> {
     return this.#mutex.run(task);
   }
@@ -55,14 +55,14 @@ export class NumericalCore {
   /**
    * Runs one op. Its roles, attributes and formula are in the file of src/ops that defines it.
    *
-   * The named methods do the same with fewer words, and check that all numbers are finite; `call`
-   * passes NaN and infinities on.
+   * The named methods, such as `matmul`, are shorter and check that all numbers are finite. `call`
+   * accepts NaN and infinities.
    *
-   * @param op the name of the op
-   * @param operands inputs and tensors to update, by role: `{ shape, data }`; they stay unchanged
-   * @param options.attributes the op's constants, where it has any
-   * @param options.like shapes of outputs that do not follow from the operands, where there are any
-   * @returns new arrays of the outputs and the updated tensors, by role: `{ shape, data }`
+   * @param op the name of the op, as in src/ops
+   * @param operands inputs and updates by role, as `{ shape, data }`; the arrays stay unchanged
+   * @param options.attributes constants of the op, if it has any
+   * @param options.like shapes of outputs that cannot be inferred, if there are any
+   * @returns outputs and updates by role, as `{ shape, data }` with new arrays
    * @throws ShapeError for shapes or lengths that do not fit, DataError for integers out of range,
    *   RangeError for an op that does not exist
    * @example
@@ -78,21 +78,22 @@ export class NumericalCore {
     return (await this.exclusive(run)) as Readonly<Record<ResultRole<Name>, Result>>;
   }
 
-  /** Closes the backend after the work under way. Closing it twice is harmless. */
+  /** Closes the backend once running calls have finished. Closing it twice is harmless. */
   close(): Promise<void> {
     return this.exclusive(async () => {
-      // Waiters already received the error of failed work.
+      // The callers have already received this error.
       await this.device.finish().catch(() => {});
       await this.device.close();
     });
   }
 
+  /** Closes the backend at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 }
 
-/** The values of a result of reals. */
+/** The data of a result that is known to hold real numbers. */
 export function reals({ data }: { readonly data: Values }): Reals {
   return data as Reals;
 }

@@ -2,10 +2,13 @@ import { type Conv2dSizes, convolutionOf } from './conv2d-shapes.js';
 import { NumericalCore, type Reals, reals } from './core.js';
 import { expectSizes, operand } from './operands.js';
 
-/** Sizes of a matrix product. */
+/** Sizes of a matrix product C = A·B. */
 export interface MatmulSizes {
+  /** Rows of A and C. */
   readonly m: number;
+  /** Columns of B and C. */
   readonly n: number;
+  /** Columns of A, rows of B. */
   readonly k: number;
   /** Whether `a` is stored as (k, m); false by default. */
   readonly transposeA?: boolean;
@@ -15,8 +18,11 @@ export interface MatmulSizes {
 
 /** Sizes of a linear layer: B, I and O of src/ops/linear.ts. */
 export interface LinearSizes {
+  /** Number of examples, B. */
   readonly batch: number;
+  /** Features of an incoming example, I. */
   readonly inputs: number;
+  /** Features of an outgoing example, O. */
   readonly outputs: number;
 }
 
@@ -67,7 +73,7 @@ export class LayerMethods extends NumericalCore {
   }
 
   /**
-   * db = column sums of dy.
+   * Gradient of `linear` with respect to b: db = column sums of dy.
    *
    * @param dy (batch, outputs)
    * @returns (outputs)
@@ -84,12 +90,12 @@ export class LayerMethods extends NumericalCore {
   }
 
   /**
-   * Convolution of images whose channels come last: y = x ∗ W + b. Derivation: src/ops/conv2d.ts.
+   * Convolution of images, channels last: y = x ∗ W + b. Derivation: src/ops/conv2d.ts.
    *
    * @param x (batch, height, width, inputs)
    * @param W (kernelHeight, kernelWidth, inputs/groups, outputs)
    * @param b (outputs), or undefined for no bias
-   * @param sizes.kernel one number, or [height, width], like stride (1 by default), padding (0) and
+   * @param sizes.kernel one number or [height, width], as are stride (1 by default), padding (0) and
    *   dilation (1)
    * @param sizes.groups number of groups that channels are split into; 1 by default
    * @returns (batch, outHeight, outWidth, outputs), where outHeight =
@@ -171,7 +177,7 @@ export class LayerMethods extends NumericalCore {
    * max(x, 0), element by element.
    *
    * @param x numbers of any shape
-   * @returns as many numbers
+   * @returns the same number of results
    * @throws ShapeError for an empty array, DataError for a number that is not finite
    */
   async relu(x: ArrayLike<number>): Promise<Reals> {

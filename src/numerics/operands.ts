@@ -1,29 +1,34 @@
 import { expectFinite, expectInteger, expectLength } from '../checks.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
 
-/** Numbers of a caller, with their shape. */
+/** An array with its shape, as the caller passes it. */
 export interface Operand {
   readonly shape: Shape;
   /** Row-major and dense: as many numbers as the product of the shape. */
   readonly data: ArrayLike<number>;
 }
 
-/** Numbers that an op computed, with their shape. */
+/** An array with its shape, as an op computed it. */
 export interface Result {
   readonly shape: Shape;
   readonly data: Values;
 }
 
-/** @throws ShapeError unless every size is a positive integer */
+/**
+ * Checks sizes by name.
+ *
+ * @throws ShapeError unless every size is a positive integer
+ */
 export function expectSizes(operation: string, sizes: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(sizes)) expectInteger(operation, name, value);
 }
 
 /**
- * An array of a caller as an operand.
+ * Checks an array and gives it its shape.
  *
  * @param operation the name that errors begin with
- * @param form how errors write the number of elements: `batch·inputs`
+ * @param name the name of the array, for errors
+ * @param form the expected number of elements, for errors: `batch·inputs`
  * @throws ShapeError unless it has as many elements as `shape`, DataError unless all are finite
  */
 export function operand(
@@ -40,7 +45,7 @@ export function operand(
   return { shape, data };
 }
 
-/** Logits (batch, columns), whose batch size follows from their length. */
+/** Logits (batch, columns); the batch size follows from the length of the array. */
 export function logitRows(operation: string, data: ArrayLike<number>, columns: number): Operand {
   expectInteger(operation, 'classes', columns);
   const batch = Math.floor(data.length / columns);

@@ -6,7 +6,7 @@ import { definitionOf, dtypeOf, Step } from '../step.js';
 import { type DataType, persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
 import type { Operand, Result } from './operands.js';
 
-/** What a call is given besides its operands, with the names of its op forgotten. */
+/** Options of a call whose op is only known at run time. */
 export interface AnyOptions {
   readonly attributes?: Readonly<Record<string, number>>;
   readonly like?: Readonly<Record<string, Shape>>;
@@ -20,7 +20,7 @@ interface CompiledCall {
   readonly bounds: Readonly<Record<string, number | readonly number[]>>;
 }
 
-/** How many compiled calls are kept: enough for those of a hand-written network. */
+/** Number of compiled calls that are kept: enough for a hand-written network. */
 const CAPACITY = 64;
 
 /** Smallest and largest integers of a type. */
@@ -30,8 +30,8 @@ const RANGES: Readonly<Record<Exclude<DataType, 'float32'>, readonly [number, nu
 };
 
 /**
- * Runs single ops on arrays. Each op with its shapes and attributes is compiled once, as a step of one
- * call, and kept while it is among the last `CAPACITY` used.
+ * Runs single ops on arrays. Each combination of op, shapes and attributes is compiled once, as a step
+ * of one call, and kept while it is among the `CAPACITY` most recently used.
  */
 export class SingleCalls {
   readonly #device: Device;
@@ -42,6 +42,8 @@ export class SingleCalls {
   }
 
   /**
+   * Runs one op.
+   *
    * @param operands inputs and updates by role
    * @returns copies of all outputs and updates, by role
    * @throws ShapeError for shapes or lengths that do not fit, DataError for integers out of range,
@@ -127,7 +129,7 @@ export class SingleCalls {
     };
   }
 
-  /** A Map keeps insertion order and every use inserts anew, so the first one is the oldest. */
+  /** Evicts the least recently used calls. A Map keeps insertion order, and each use inserts anew. */
   #evict(): void {
     for (const [key, { executable, tensors }] of this.#compiled) {
       if (this.#compiled.size <= CAPACITY) return;

@@ -3,19 +3,24 @@ import type { StepState } from '../ops/step-state.js';
 import type { Step } from '../step.js';
 import { type DataType, persistent, type Tensor } from '../tensor.js';
 
-/** What a batch is gathered from. */
+/** Tensors that batches are gathered from. */
 export interface BatchSource {
   /** (N, F), bytes or float32. */
   readonly inputs: Tensor;
   /** Class numbers (N) int32, or reals (N, 1); undefined for predictions. */
   readonly targets: Tensor | undefined;
-  /** (N) int32: example number n of the epoch is row index[n]. */
+  /** (N) int32: the n-th example of the epoch is row index[n]. */
   readonly index: Tensor;
-  /** Mean and standard deviation that bytes are normalised by. */
+  /** Mean and standard deviation by which bytes are normalised. */
   readonly normalization: Normalization;
 }
 
-/** The tensors of a source, without values. */
+/**
+ * The tensors of a source, without values.
+ *
+ * @param size number of examples, N
+ * @param features numbers per example, F
+ */
 export function createSource(
   size: number,
   features: number,
@@ -44,14 +49,14 @@ function createTargets(size: number, kind: 'labels' | 'reals' | 'none'): Tensor 
   }
 }
 
-/** The tensors for a dataset. */
+/** The tensors for a dataset, without values. */
 export function sourceOf(dataset: Dataset): BatchSource {
   const { size, features, inputs, classes, normalization } = dataset;
   const inputType = inputs instanceof Uint8Array ? 'uint8' : 'float32';
   return createSource(size, features, inputType, classes > 0 ? 'labels' : 'reals', normalization);
 }
 
-/** Appends the call that gathers the inputs of the next batch: x (B, F). */
+/** Appends the call that gathers the inputs of the next batch, x (B, F). */
 export function gatherInputs(
   step: Step,
   { inputs: data, index, normalization: { mean, std } }: BatchSource,
@@ -66,7 +71,7 @@ export function gatherInputs(
   return step.call('gatherReals', { data, index, state }, { like }).x;
 }
 
-/** Appends the call that gathers the targets of the next batch: t (B) or (B, 1). */
+/** Appends the call that gathers the targets of the next batch, t (B) or (B, 1). */
 export function gatherTargets(
   step: Step,
   { index }: BatchSource,

@@ -1,31 +1,32 @@
-import { type Description, describe } from '../description.js';
-import { DataError, ShapeError } from '../errors.js';
+import { type Builders, buildFrom, type Description, describe } from '../description.js';
+import { ShapeError } from '../errors.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 
-/** What a loss appended to a step. */
+/** The loss of a batch, and the function that appends its backward calls. */
 export interface LossForward {
   /** The loss of the batch, (1). */
   readonly L: Tensor;
   /**
-   * Appends the calls that compute the gradient of L with respect to the model's output, and returns
-   * it. Call it once at most.
+   * Appends the calls that compute the gradient of L with respect to the output of the model, and
+   * returns that gradient. Call it at most once.
    */
   backward(): Tensor;
 }
 
-/** What training minimises. */
+/** The function that training minimises. */
 export interface Loss {
   /** The call that makes it, as plain data. */
   readonly description: Description;
-  /** Class numbers (`labels`), or one real number per example (`reals`). */
+  /** Kind of targets: class numbers (`labels`), or one real number per example (`reals`). */
   readonly targets: 'labels' | 'reals';
-  /** How the losses of examples make up the loss of a batch. */
+  /** How the losses of the examples combine into the loss of a batch. */
   readonly reduction: 'mean' | 'sum';
   /**
-   * The number of classes that an output (B, O) distinguishes; 0 for regression.
+   * Number of classes that an output (B, O) distinguishes; 0 for regression.
    *
-   * @throws ShapeError when the loss does not take outputs of this width
+   * @param outputs O
+   * @throws ShapeError when the loss does not accept outputs of this width
    */
   classes(outputs: number): number;
   /**
@@ -35,13 +36,13 @@ export interface Loss {
    * @param targets (B) labels, or (B, O) reals
    */
   forward(step: Step, output: Tensor, targets: Tensor): LossForward;
-  /** Appends what `predict` returns: probabilities, or for regression the output itself. */
+  /** Appends the calls that compute predictions: probabilities, or for regression the outputs. */
   predict(step: Step, output: Tensor): Tensor;
 }
 
 /**
- * Mean cross-entropy of softmax(output), for outputs (B, C) and labels (B) below C. Derivation:
- * src/ops/softmax-cross-entropy.ts.
+ * Mean cross-entropy of softmax(z), for logits z (B, C) with C ≥ 2, and labels (B) below C.
+ * Derivation: src/ops/softmax-cross-entropy.ts.
  */
 export function softmaxCrossEntropy(): Loss {
   return {
@@ -97,8 +98,9 @@ function binaryLoss(name: 'binaryCrossEntropy' | 'mnistLoss'): Loss {
   };
 }
 
+/** Options of `squaredError`. */
 export interface SquaredErrorOptions {
-  /** `mean` over the batch (the default), or `sum`. */
+  /** `mean` (the default) or `sum` over the batch. */
   readonly reduction?: 'mean' | 'sum';
 }
 
@@ -136,7 +138,7 @@ function expectOneOutput(name: string, outputs: number): void {
   }
 }
 
-const LOSSES: Readonly<Record<string, (options: Description['options']) => Loss>> = {
+const LOSSES: Builders<Loss> = {
   binaryCrossEntropy,
   mnistLoss,
   softmaxCrossEntropy,
@@ -147,10 +149,8 @@ const LOSSES: Readonly<Record<string, (options: Description['options']) => Loss>
  * Builds a loss from its description.
  *
  * @throws DataError for a loss that is not of this library
+ * @example lossFrom(JSON.parse(JSON.stringify(loss.description)))
  */
-export function lossFrom({ name, options }: Description): Loss {
-  if (Object.hasOwn(LOSSES, name)) return LOSSES[name](options);
-  throw new DataError(
-    `description: expected a loss of ${Object.keys(LOSSES).join(', ')}, got ${name}`,
-  );
+export function lossFrom(description: Description): Loss {
+  return buildFrom('loss', LOSSES, description);
 }

@@ -1,35 +1,46 @@
 import { expectNumber } from '../checks.js';
-import { type Description, describe, type Plain } from '../description.js';
-import { DataError } from '../errors.js';
+import {
+  type Builders,
+  buildFrom,
+  type Description,
+  describe,
+  type Plain,
+} from '../description.js';
 import type { Parameter } from '../layers/parameter.js';
 import type { StepState } from '../ops/step-state.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import { resolveSchedule, type Schedule, scheduleFrom } from './schedules.js';
 
-/** How gradients change parameters. */
+/** The rule by which gradients change parameters. */
 export interface Optimizer {
   /** The call that makes it, as plain data. */
   readonly description: Description;
   /** The learning rate of each step. */
   readonly schedule: Schedule;
   /**
-   * Names of the tensors that are kept for each parameter from step to step. They have the shape of
-   * the parameter, and start at zero.
+   * Names of the tensors that the optimizer keeps for each parameter. They have the shape of the
+   * parameter, and start at zero.
    */
   readonly moments: readonly string[];
-  /** Appends the update of one parameter; `moments` are its tensors, in the order of the names. */
+  /**
+   * Appends the update of one parameter.
+   *
+   * @param moments tensors kept for this parameter, in the order of `moments`
+   * @param state the number of the step, and the learning rates
+   */
   update(step: Step, parameter: Parameter, moments: readonly Tensor[], state: StepState): void;
 }
 
+/** Options of `sgd`. */
 export interface SgdOptions {
   /** η: a positive number, or a schedule. */
   readonly learningRate: number | Schedule;
   /** μ, from 0 (the default) to 1. */
   readonly momentum?: number;
-  /** Whether momentum is Nesterov's; false by default. */
+  /** Whether to use Nesterov momentum; false by default. */
   readonly nesterov?: boolean;
-  /** λ, added to the gradient as λ w; 0 by default. */
+  /** λ, at least 0: λ w is added to the gradient. 0 by default. */
   readonly weightDecay?: number;
 }
 
@@ -71,14 +82,15 @@ export function sgd(options: SgdOptions): Optimizer {
   };
 }
 
+/** Options of `adam` and `adamW`. */
 export interface AdamOptions {
   /** η: a positive number, or a schedule. */
   readonly learningRate: number | Schedule;
-  /** β₁ and β₂; 0.9 and 0.999 by default. */
+  /** β₁ and β₂, at least 0 and below 1; 0.9 and 0.999 by default. */
   readonly betas?: readonly [beta1: number, beta2: number];
-  /** ε; 10⁻⁸ by default. */
+  /** ε, at least 0; 10⁻⁸ by default. */
   readonly epsilon?: number;
-  /** λ; 0 for `adam` and 0.01 for `adamW` by default. */
+  /** λ, at least 0; by default 0 for `adam` and 0.01 for `adamW`. */
   readonly weightDecay?: number;
 }
 
@@ -96,6 +108,7 @@ export function adam(options: AdamOptions): Optimizer {
  * Adam with decoupled weight decay, as PyTorch's `AdamW`. Formulas: src/ops/adam.ts.
  *
  * @throws RangeError for numbers out of range
+ * @example adamW({ learningRate: oneCycle({ maximum: 0.001 }), weightDecay: 0.05 })
  */
 export function adamW(options: AdamOptions): Optimizer {
   return adaptive('adamW', 'adamWUpdate', options, 0.01);
@@ -130,7 +143,7 @@ function adaptive(
  * Appends gradient clipping by global norm, between backward and update. Formulas:
  * src/ops/gradient-norm.ts.
  *
- * @param limit the largest norm of all gradients taken together, ‖g‖₂
+ * @param limit the largest allowed norm ‖g‖₂ of all gradients taken together
  */
 export function clipGradients(step: Step, parameters: readonly Parameter[], limit: number): void {
   const squares = step.activation('squares', [parameters.length]);
@@ -141,29 +154,34 @@ export function clipGradients(step: Step, parameters: readonly Parameter[], limi
   for (const { gradient: dw } of parameters) step.call('scaleGradient', { dw, factor });
 }
 
-/** Options as plain data: a schedule becomes its description. */
+/** Options as plain data, with the description of a schedule in its place. */
 function plainOptions({ learningRate, ...options }: SgdOptions | AdamOptions) {
   const rate: Plain = typeof learningRate === 'number' ? learningRate : learningRate.description;
   return { learningRate: rate, ...options };
 }
 
-const OPTIMIZERS: Readonly<
-  Record<string, (options: { readonly learningRate: number | Schedule }) => Optimizer>
-> = { adam, adamW, sgd };
+const OPTIMIZERS: Builders<Optimizer> = {
+  adam: (options) => adam(withSchedule(options)),
+  adamW: (options) => adamW(withSchedule(options)),
+  sgd: (options) => sgd(withSchedule(options)),
+};
+
+/** The options of an optimizer, with its schedule rebuilt. */
+function withSchedule({ learningRate, ...options }: Description['options']) {
+  const isRate = typeof learningRate === 'number';
+  return {
+    ...options,
+    learningRate: isRate ? learningRate : scheduleFrom(learningRate as Description),
+  };
+}
 
 /**
  * Builds an optimizer from its description.
  *
- * @throws DataError for an optimizer or schedule that is not of this library
+ * @throws DataError for an optimizer or schedule that is not of this library; RangeError for options
+ *   that it refuses
+ * @example optimizerFrom(JSON.parse(JSON.stringify(optimizer.description)))
  */
-export function optimizerFrom({ name, options }: Description): Optimizer {
-  if (Object.hasOwn(OPTIMIZERS, name)) {
-    const { learningRate, ...others } = options;
-    const rate =
-      typeof learningRate === 'number' ? learningRate : scheduleFrom(learningRate as Description);
-    return OPTIMIZERS[name]({ learningRate: rate, ...others });
-  }
-  throw new DataError(
-    `description: expected an optimizer of ${Object.keys(OPTIMIZERS).join(', ')}, got ${name}`,
-  );
+export function optimizerFrom(description: Description): Optimizer {
+  return buildFrom('optimizer', OPTIMIZERS, description);
 }

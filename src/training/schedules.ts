@@ -8,8 +8,7 @@
  *   warmup      a straight line up to another schedule's first rate, then that schedule
  */
 
-import { type Description, describe } from '../description.js';
-import { DataError } from '../errors.js';
+import { type Builders, buildFrom, type Description, describe } from '../description.js';
 
 /** The learning rate of every step of a run. */
 export interface Schedule {
@@ -18,14 +17,14 @@ export interface Schedule {
   /**
    * The learning rate of one step.
    *
-   * @param step          which step of the run, from 0; beyond the last it keeps the end's rate
-   * @param totalSteps    steps in the whole run, T ≥ 1
-   * @param stepsPerEpoch steps in an epoch, ≥ 1
+   * @param step          number of the step in the run, from 0; the rate stays constant after the last
+   * @param totalSteps    number of steps in the run, T ≥ 1
+   * @param stepsPerEpoch number of steps in an epoch, ≥ 1
    */
   at(step: number, totalSteps: number, stepsPerEpoch: number): number;
 }
 
-/** A number stands for the schedule that always has this learning rate. */
+/** A schedule, where a number stands for a constant learning rate. */
 export function resolveSchedule(schedule: number | Schedule): Schedule {
   return typeof schedule === 'number' ? constant(schedule) : schedule;
 }
@@ -33,7 +32,8 @@ export function resolveSchedule(schedule: number | Schedule): Schedule {
 /**
  * The same learning rate throughout.
  *
- * @throws RangeError when the rate is not a positive number
+ * @throws RangeError unless the rate is a positive number
+ * @example sgd({ learningRate: constant(0.1) })
  */
 export function constant(rate: number): Schedule {
   checkPositive('constant', 'rate', rate);
@@ -45,8 +45,9 @@ export function constant(rate: number): Schedule {
  *
  * @param options.rate  the first learning rate
  * @param options.gamma the factor, below 1 to decay
- * @param options.every epochs between one decay and the next
+ * @param options.every number of epochs between decays, an integer
  * @throws RangeError when an option is not a positive number, or `every` is not an integer
+ * @example stepDecay({ rate: 0.1, gamma: 0.5, every: 2 })
  */
 export function stepDecay(options: { rate: number; gamma: number; every: number }): Schedule {
   const { rate, gamma, every } = options;
@@ -63,12 +64,13 @@ export function stepDecay(options: { rate: number; gamma: number; every: number 
 }
 
 /**
- * Half a cosine from `rate` to `minimum`: PyTorch's CosineAnnealingLR with T_max = T. The minimum
- * is what a step after the last would have, so no step is wasted on a minimum of 0.
+ * Half a cosine from `rate` to `minimum`: PyTorch's CosineAnnealingLR with T_max = T. The rate reaches
+ * the minimum one step after the last, so that no step has a learning rate of 0.
  *
  * @param options.rate    the first learning rate
- * @param options.minimum what it falls towards, 0 unless told
+ * @param options.minimum the learning rate at step T; 0 by default
  * @throws RangeError when the rate is not positive, or the minimum is not in [0, rate]
+ * @example cosine({ rate: 0.1 })
  *
  * Source: Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
  */
@@ -90,10 +92,11 @@ export function cosine(options: { rate: number; minimum?: number }): Schedule {
  * anneal_strategy 'cos'; the peak lies at step startFraction · T − 1, which need not be an integer.
  *
  * @param options.maximum       the highest learning rate
- * @param options.startFraction the part of the run that rises, above 0 and below 1
- * @param options.startDivisor  the maximum over the first learning rate
- * @param options.endDivisor    the first learning rate over the last
+ * @param options.startFraction the rising fraction of the run, above 0 and below 1; 0.3 by default
+ * @param options.startDivisor  the maximum over the first learning rate; 25 by default
+ * @param options.endDivisor    the first learning rate over the last; 10⁴ by default
  * @throws RangeError when an option is not a positive number, or startFraction is not below 1
+ * @example oneCycle({ maximum: 0.01 })
  *
  * Source: Smith, Topin, "Super-convergence: very fast training of neural networks using large
  * learning rates", 2018, https://arxiv.org/abs/1708.07120
@@ -127,13 +130,14 @@ export function oneCycle(options: {
 }
 
 /**
- * Raises the learning rate in a straight line for `steps` steps, then follows `schedule` as if the
- * run began there: step t has (t + 1) / (steps + 1) of the schedule's first rate, and step `steps`
- * all of it. Epochs, too, are counted by the schedule from the end of the warm-up.
+ * Raises the learning rate linearly for `steps` steps, then follows `schedule` as if the run began
+ * there. Step t < steps has (t + 1) / (steps + 1) of the first rate of the schedule. The schedule
+ * counts epochs from the end of the warm-up.
  *
- * @param steps    length of the warm-up
- * @param schedule what follows it; a number for a constant rate
+ * @param steps    number of steps in the warm-up
+ * @param schedule the schedule after the warm-up; a number for a constant rate
  * @throws RangeError when `steps` is not a positive integer
+ * @example warmup(100, cosine({ rate: 0.1 }))
  */
 export function warmup(steps: number, schedule: number | Schedule): Schedule {
   checkCount('warmup', 'steps', 'steps', steps);
@@ -165,9 +169,7 @@ function checkCount(schedule: string, option: string, unit: string, value: numbe
   );
 }
 
-type Options = Description['options'];
-
-const SCHEDULES: Readonly<Record<string, (options: Options) => Schedule>> = {
+const SCHEDULES: Builders<Schedule> = {
   constant: ({ rate }) => constant(rate as number),
   cosine: (options) => cosine(options as Parameters<typeof cosine>[0]),
   oneCycle: (options) => oneCycle(options as Parameters<typeof oneCycle>[0]),
@@ -178,11 +180,9 @@ const SCHEDULES: Readonly<Record<string, (options: Options) => Schedule>> = {
 /**
  * Builds a schedule from its description.
  *
- * @throws DataError for a schedule that is not of this library
+ * @throws DataError for a schedule that is not of this library; RangeError for options that it refuses
+ * @example scheduleFrom(JSON.parse(JSON.stringify(schedule.description)))
  */
-export function scheduleFrom({ name, options }: Description): Schedule {
-  if (Object.hasOwn(SCHEDULES, name)) return SCHEDULES[name](options);
-  throw new DataError(
-    `description: expected a schedule of ${Object.keys(SCHEDULES).join(', ')}, got ${name}`,
-  );
+export function scheduleFrom(description: Description): Schedule {
+  return buildFrom('schedule', SCHEDULES, description);
 }

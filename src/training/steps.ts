@@ -6,21 +6,21 @@ import { type BatchSource, gatherInputs, gatherTargets } from './batch-source.js
 import type { Loss } from './losses.js';
 import { clipGradients, type Optimizer } from './optimizers.js';
 
-/** What is trained, and how. */
+/** A model with its loss and optimizer. */
 export interface TrainingSetup {
   readonly model: Layer;
   readonly loss: Loss;
   readonly optimizer: Optimizer;
-  /** Largest norm of all gradients together; no limit by default. */
+  /** Largest allowed norm of all gradients together; no limit by default. */
   readonly clipNorm?: number | undefined;
-  /** Decides the masks of dropout; 0 by default. */
+  /** Seed of the dropout masks; 0 by default. */
   readonly seed?: number;
 }
 
-/** Tensors that steps share, apart from the model's own. */
+/** Tensors that training steps of all batch sizes share, besides those of the model. */
 export interface TrainingTensors {
   readonly state: StepState;
-  /** What the optimizer keeps, for each of the model's parameters. */
+  /** Tensors that the optimizer keeps, for each parameter of the model. */
   readonly moments: readonly (readonly Tensor[])[];
 }
 
@@ -47,7 +47,7 @@ export function trainingStep(
   return step;
 }
 
-/** Loss and confusion counts of one batch, with nothing changed but these. */
+/** Loss and confusion counts of one batch; parameters and running statistics stay unchanged. */
 export function evaluationStep(
   setup: TrainingSetup,
   state: StepState,
@@ -65,7 +65,7 @@ export function evaluationStep(
   return step;
 }
 
-/** What the model makes of one batch of inputs; the result is kept for reading. */
+/** Predictions for one batch of inputs, which are kept for reading. */
 export function predictionStep(
   { model, loss }: TrainingSetup,
   state: StepState,
@@ -82,8 +82,8 @@ export function predictionStep(
 }
 
 /**
- * Loss and gradients of one batch, as training computes them; the loss is kept for reading, and no
- * parameter or running statistic changes.
+ * Loss and gradients of one batch, as training computes them. The loss is kept for reading; parameters
+ * and running statistics stay unchanged.
  */
 export function gradientStep(
   setup: TrainingSetup,
@@ -98,7 +98,7 @@ export function gradientStep(
   return { step, L };
 }
 
-/** Tensors for what the optimizer keeps of each parameter, named as a checkpoint stores them. */
+/** The tensors that the optimizer keeps for each parameter, under their names in a checkpoint. */
 export function createMoments({ model, optimizer }: TrainingSetup): Tensor[][] {
   return model.parameters.map(({ name, tensor }) =>
     optimizer.moments.map((moment) => persistent(`${moment}.${name}`, tensor.shape)),

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Backend } from '../../src/numerics/backend.js';
-import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Precision } from '../../src/backends/reference.js';
 import type { WasmBuild } from '../../src/backends/wasm/module.js';
 import { BackendError } from '../../src/errors.js';
+import type { Backend } from '../../src/numerics/backend.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose, type Tolerance } from '../values.js';

@@ -1,11 +1,11 @@
 /* Whole runs: given the same seed, a GPU learns as the CPU does, up to rounding. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Backend } from '../../src/numerics/backend.js';
-import { createBackend } from '../../src/numerics/create-backend.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { loadMnist } from '../../src/data/mnist.js';
 import { take } from '../../src/data/subset.js';
 import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
+import type { Backend } from '../../src/numerics/backend.js';
+import { createBackend } from '../../src/numerics/create-backend.js';
 import { RECIPES, type RecipeName } from '../../src/recipes.js';
 import { recipeTrainer } from '../../src/train-recipe.js';
 import { softmaxCrossEntropy } from '../../src/training/losses.js';

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError, TrainingError } from '../../src/errors.js';
-import { batchNorm2d, sequential } from '../../src/index.js';
+import { batchNorm2d, formatDescription, sequential } from '../../src/index.js';
 import { createStepState } from '../../src/ops/step-state.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose } from '../values.js';
+import { appendLayer } from './append-layer.js';
 
 const trainingStep = (updatesStatistics = true) =>
   new Step({ seed: 0, state: createStepState().state, updatesStatistics });
@@ -14,10 +15,10 @@ const trainingStep = (updatesStatistics = true) =>
 const opsOf = (step: Step) => step.calls.map(({ op }) => op);
 
 describe('batchNorm2d', () => {
-  it('has PyTorch’s parameters and buffers, of γ = 1, β = 0, mean 0 and variance 1', () => {
+  it('has PyTorch’s parameters and buffers, starting at γ = 1, β = 0, mean 0 and variance 1', () => {
     const layer = batchNorm2d(3);
-    expect(layer.description).toBe('batchNorm2d(3)');
-    expect(layer.features).toBeUndefined();
+    expect(formatDescription(layer.description)).toBe('batchNorm2d(3)');
+    expect(layer.input).toBe('any');
     const first = layer.parameters.map((p) => [
       p.name,
       [...p.initialValues(new RandomStream(0, 0))],
@@ -40,9 +41,9 @@ describe('batchNorm2d', () => {
     ]);
   });
 
-  it('normalises by the batch in training, and by running statistics otherwise', () => {
+  it('normalises by batch statistics in training, and by running statistics otherwise', () => {
     const forward = (step: Step) => {
-      step.keep(batchNorm2d(3).forward(step, persistent('x', [2, 4, 4, 3])));
+      step.keep(batchNorm2d(3).forward(step, persistent('x', [2, 4, 4, 3])).y);
       return opsOf(step);
     };
     const batch = ['batchNormStatistics', 'batchNormForward'];
@@ -51,7 +52,7 @@ describe('batchNorm2d', () => {
     expect(forward(new Step())).toEqual(['batchNormForward']);
   });
 
-  it('refuses what it is not made for', () => {
+  it('refuses arguments out of range, and inputs with another number of channels', () => {
     expect(() => batchNorm2d(0)).toThrow(
       new ShapeError('batchNorm2d: expected channels to be an integer of at least 1, got 0'),
     );
@@ -61,14 +62,14 @@ describe('batchNorm2d', () => {
     );
     for (const step of [new Step(), trainingStep()]) {
       expect(() => batchNorm2d(3).forward(step, persistent('x', [5, 4]))).toThrow(
-        'batchNorm: expected input of shape (…, 3), channels last, got (5, 4)',
+        'batchNorm2d: expected input of shape (…, 3), channels last, got (5, 4)',
       );
     }
   });
 
-  it('takes a batch of one to evaluate, not to train on', () => {
+  it('accepts a batch of one in evaluation but not in training', () => {
     const x = persistent('x', [1, 3]);
-    expect(batchNorm2d(3).forward(new Step(), x).shape).toEqual([1, 3]);
+    expect(batchNorm2d(3).forward(new Step(), x).y.shape).toEqual([1, 3]);
     expect(() => batchNorm2d(3).forward(trainingStep(), x)).toThrow(
       new ShapeError(
         'batchNorm: expected more than one value per channel to train on, got (1, 3); choose a batch size that leaves no batch of one',
@@ -77,9 +78,12 @@ describe('batchNorm2d', () => {
   });
 
   it('has no backward in a step that evaluates', () => {
-    const [layer, step] = [batchNorm2d(3), new Step()];
-    layer.forward(step, persistent('x', [5, 3]));
-    expect(() => layer.backward(step, persistent('dy', [5, 3]))).toThrow(TrainingError);
+    const { backward } = batchNorm2d(3).forward(new Step(), persistent('x', [5, 3]));
+    expect(() => backward(persistent('dy', [5, 3]))).toThrow(
+      new TrainingError(
+        'batchNorm2d: expected a step that trains for backward, got one that evaluates',
+      ),
+    );
   });
 });
 
@@ -90,10 +94,8 @@ describeOnEachBackend('batchNorm2d', (backend) => {
     const [runningMean, runningVariance] = layer.buffers ?? [];
     const [x, dy] = [persistent('x', [4, 1]), persistent('dy', [4, 1])];
     const [training, evaluation] = [trainingStep(), new Step()];
-    const y = layer.forward(training, x);
-    const dx = layer.backward(training, dy);
-    for (const result of [y, dx]) training.keep(result);
-    const evaluated = layer.forward(evaluation, x);
+    const { y, dx } = appendLayer(layer, training, x, dy);
+    const evaluated = layer.forward(evaluation, x).y;
     evaluation.keep(evaluated);
 
     await backend.exclusive(async () => {

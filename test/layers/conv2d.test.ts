@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.js';
-import { type Conv2dOptions, conv2d } from '../../src/index.js';
+import { type Conv2dOptions, conv2d, formatDescription } from '../../src/index.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose } from '../values.js';
+import { appendLayer } from './append-layer.js';
 
 describe('conv2d', () => {
   it('has a weight (KH, KW, C, OC), which PyTorch stores as (OC, C, KH, KW), and a bias (OC)', () => {
@@ -17,25 +18,25 @@ describe('conv2d', () => {
       [32, 16, 3, 5],
     ]);
     expect([bias.name, bias.tensor.shape]).toEqual(['bias', [32]]);
-    expect(layer.features).toBeUndefined();
+    expect(layer.input).toBe('images');
   });
 
-  it('has the weight of one group’s channels, and no bias unless it is wanted', () => {
+  it('has a weight for the channels of one group, and no bias with bias: false', () => {
     const layer = conv2d(16, 32, 3, { groups: 4, bias: false });
     expect(layer.parameters.map((p) => [p.name, p.pytorchShape])).toEqual([
       ['weight', [32, 4, 3, 3]],
     ]);
   });
 
-  it('describes itself as it was written', () => {
-    expect(conv2d(1, 32, 3).description).toBe('conv2d(1, 32, 3)');
+  it('is described by the call that made it', () => {
+    expect(formatDescription(conv2d(1, 32, 3).description)).toBe('conv2d(1, 32, 3)');
     const options = { stride: [2, 1], padding: 1, bias: false } as const;
-    expect(conv2d(1, 32, [3, 5], options).description).toBe(
+    expect(formatDescription(conv2d(1, 32, [3, 5], options).description)).toBe(
       'conv2d(1, 32, [3, 5], { stride: [2, 1], padding: 1, bias: false })',
     );
   });
 
-  it('starts weight and bias alike within ±1/√(taps · channels of a group)', () => {
+  it('draws initial weights and biases within ±1/√(taps · channels of a group)', () => {
     for (const parameter of conv2d(32, 64, 5, { groups: 8 }).parameters) {
       const values = parameter.initialValues(new RandomStream(0, 1));
       expect(Math.max(...values.map(Math.abs)), parameter.name).toBeLessThanOrEqual(0.1);
@@ -48,9 +49,9 @@ describe('conv2d', () => {
     ['with padding', { padding: 1 }, [8, 28, 28, 4]],
     ['with strides', { stride: [2, 3], padding: [1, 0] }, [8, 14, 9, 4]],
     ['with dilation', { dilation: [4, 1] }, [8, 20, 26, 4]],
-  ])('tells the shape of its output: %s', (_, options, shape) => {
+  ])('infers the shape of its output: %s', (_, options, shape) => {
     const x = persistent('x', [8, 28, 28, 2]);
-    expect(conv2d(2, 4, 3, options).forward(new Step(), x).shape).toEqual(shape);
+    expect(conv2d(2, 4, 3, options).forward(new Step(), x).y.shape).toEqual(shape);
   });
 
   it.each<[readonly [number, number, number], Conv2dOptions, string]>([
@@ -65,7 +66,7 @@ describe('conv2d', () => {
     expect(() => conv2d(...sizes, options)).toThrow(new ShapeError(`conv2d: expected ${message}`));
   });
 
-  it.each([[[3]], [[3, 3, 3]], [[]], [null]])('refuses %j for a pair', (list) => {
+  it.each([[[3]], [[3, 3, 3]], [[]], [null]])('refuses %j where a pair is expected', (list) => {
     const refusal = (what: string) =>
       new ShapeError(
         `conv2d: expected ${what} to be one number or [height, width], got ${JSON.stringify(list)}`,
@@ -83,9 +84,7 @@ describeOnEachBackend('conv2d', (backend) => {
     const [weight, bias] = layer.parameters;
     const [x, dy] = [persistent('x', [1, 3, 3, 1]), persistent('dy', [1, 2, 2, 1])];
     const step = new Step();
-    const y = layer.forward(step, x);
-    const dx = layer.backward(step, dy);
-    for (const result of [y, dx]) step.keep(result);
+    const { y, dx } = appendLayer(layer, step, x, dy);
     await backend.exclusive(async () => {
       const { device } = backend;
       const executable = await device.compile(step);

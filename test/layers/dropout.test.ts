@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { dropout, linear, sequential } from '../../src/index.js';
+import { dropout, formatDescription, linear, sequential } from '../../src/index.js';
+import { expectGradient } from '../../src/layers/layer.js';
 import { createStepState, stateWords } from '../../src/ops/step-state.js';
 import { STREAMS } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import { blobs, createTrainer, differs, expectSameState } from '../training/fixtures.js';
+import { appendLayer } from './append-layer.js';
 
 const { state } = createStepState();
 const training = (seed = 3) => new Step({ seed, state, updatesStatistics: true });
@@ -15,15 +17,15 @@ const SIZE = 64;
 const ones = new Float32Array(SIZE).fill(1);
 
 describe('dropout', () => {
-  it('takes any number of features and has no parameters', () => {
+  it('takes any input and has no parameters', () => {
     const layer = dropout(0.25);
-    expect(layer.description).toBe('dropout(0.25)');
-    expect(layer.features).toBeUndefined();
+    expect(formatDescription(layer.description)).toBe('dropout(0.25)');
+    expect(layer.input).toBe('any');
     expect(layer.parameters).toEqual([]);
-    expect(layer.forward(training(), persistent('x', [5, 4, 3])).shape).toEqual([5, 4, 3]);
+    expect(layer.forward(training(), persistent('x', [5, 4, 3])).y.shape).toEqual([5, 4, 3]);
   });
 
-  it('refuses a p that is no probability below 1', () => {
+  it('refuses a p outside [0, 1)', () => {
     for (const p of [-0.1, 1, Number.NaN]) {
       expect(() => dropout(p)).toThrow(
         new RangeError(`dropout: expected p from 0 to below 1, got ${p}`),
@@ -31,21 +33,20 @@ describe('dropout', () => {
     }
   });
 
-  it('hands everything on where nothing is trained, also after a step that trained', () => {
+  it('returns x and dy unchanged in evaluation, also after a training step', () => {
     const layer = dropout(0.5);
     const [x, dy] = [persistent('x', [5, 4]), persistent('dy', [5, 4])];
-    layer.backward(training(), layer.forward(training(), x));
-    const step = new Step();
-    expect(layer.forward(step, x)).toBe(x);
-    expect(layer.backward(step, dy)).toBe(dy);
+    appendLayer(layer, training(), x, dy);
+    const { y, backward } = layer.forward(new Step(), x);
+    expect(y).toBe(x);
+    expect(backward(dy)).toBe(dy);
   });
 
-  it('has a stream of its own for each place in a model, the same in every step', () => {
+  it('numbers its streams in the order of forward, the same in every step', () => {
     const model = sequential(dropout(0.5), sequential(dropout(0.25), dropout(0.1)));
     for (const seed of [3, 4]) {
       const step = training(seed);
-      const y = model.forward(step, persistent('x', [5, 4]));
-      step.keep(model.backward(step, y));
+      appendLayer(model, step, persistent('x', [5, 4]), persistent('dy', [5, 4]));
       const attributes = [0.5, 0.25, 0.1].map((p, d) => ({ seed, stream: STREAMS.dropout + d, p }));
       expect(step.calls.map((call) => call.attributes)).toEqual([
         ...attributes,
@@ -56,13 +57,13 @@ describe('dropout', () => {
 });
 
 describeOnEachBackend('dropout layer', (backend) => {
-  it('drops other numbers in every step and layer, and their gradients with them', async () => {
+  it('drops different numbers in every step and layer, and their gradients with them', async () => {
     const [first, second] = [dropout(0.5), dropout(0.5)];
     const step = training();
     const [x, dy] = [persistent('x', [SIZE]), persistent('dy', [SIZE])];
-    const y1 = first.forward(step, x);
-    const y2 = second.forward(step, x);
-    const dx1 = first.backward(step, dy);
+    const { y: y1, backward } = first.forward(step, x);
+    const { y: y2 } = second.forward(step, x);
+    const dx1 = expectGradient(first, backward(dy));
     for (const result of [y1, y2, dx1]) step.keep(result);
 
     await backend.exclusive(async () => {
@@ -89,7 +90,7 @@ describeOnEachBackend('dropout layer', (backend) => {
   const create = (seed = 0) => createTrainer(backend, { model: model(), seed });
   const train = blobs({ size: 50 });
 
-  it('goes on after a break as a run without one, bit for bit', async () => {
+  it('resumes a stopped run with the same bits as a run without a break', async () => {
     const whole = create();
     await whole.fit(train, { epochs: 2 });
     for (const updates of [2, 4, 5]) {
@@ -101,7 +102,7 @@ describeOnEachBackend('dropout layer', (backend) => {
     }
   });
 
-  it('changes training, and neither evaluation nor prediction', async () => {
+  it('changes training, but neither evaluation nor prediction', async () => {
     const [plain, dropping] = [
       createTrainer(backend, { model: sequential(linear(4, 3)) }),
       createTrainer(backend, { model: sequential(linear(4, 3), dropout(0.5)) }),

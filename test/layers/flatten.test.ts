@@ -1,26 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.js';
-import { flatten } from '../../src/index.js';
+import { flatten, formatDescription } from '../../src/index.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
+import { appendLayer } from './append-layer.js';
 
 describe('flatten', () => {
-  it('takes any number of features and has no parameters', () => {
+  it('takes any input and has no parameters', () => {
     const layer = flatten();
-    expect(layer.description).toBe('flatten()');
-    expect(layer.features).toBeUndefined();
+    expect(formatDescription(layer.description)).toBe('flatten()');
+    expect(layer.input).toBe('any');
     expect(layer.parameters).toEqual([]);
   });
 
-  it('hands rows, and their gradient, on as they are', () => {
-    const [layer, step] = [flatten(), new Step()];
+  it('returns rows and their gradient unchanged', () => {
     const [x, dy] = [persistent('x', [5, 12]), persistent('dy', [5, 12])];
-    expect(layer.forward(step, x)).toBe(x);
-    expect(layer.backward(step, dy)).toBe(dy);
+    const { y, backward } = flatten().forward(new Step(), x);
+    expect(y).toBe(x);
+    expect(backward(dy)).toBe(dy);
   });
 
-  it('refuses what is neither images nor rows', () => {
+  it('refuses inputs that are neither images nor rows', () => {
     expect(() => flatten().forward(new Step(), persistent('x', [5, 4, 3]))).toThrow(
       new ShapeError('flatten: expected input of shape (B, H, W, C) or (B, F), got (5, 4, 3)'),
     );
@@ -28,12 +29,10 @@ describe('flatten', () => {
 });
 
 describeOnEachBackend('flatten layer', (backend) => {
-  it('makes a row of each image, channel by channel, and images of the gradient', async () => {
+  it('turns each image into a row, channel by channel, and the gradient back into images', async () => {
     const [layer, step] = [flatten(), new Step()];
     const [x, dy] = [persistent('x', [2, 1, 2, 2]), persistent('dy', [2, 4])];
-    const y = layer.forward(step, x);
-    const dx = layer.backward(step, dy);
-    for (const result of [y, dx]) step.keep(result);
+    const { y, dx } = appendLayer(layer, step, x, dy);
     expect([y.shape, dx.shape]).toEqual([
       [2, 4],
       [2, 1, 2, 2],

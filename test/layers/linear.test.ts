@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.js';
-import { linear, normal, zeros } from '../../src/index.js';
+import { formatDescription, linear, normal, zeros } from '../../src/index.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose } from '../values.js';
+import { appendLayer } from './append-layer.js';
 
 describe('linear', () => {
   it('has a weight (in, out), which PyTorch stores as (out, in), and a bias (out)', () => {
     const layer = linear(784, 30);
-    expect(layer.description).toBe('linear(784, 30)');
-    expect(layer.features).toBe(784);
+    expect(formatDescription(layer.description)).toBe('linear(784, 30)');
+    expect(layer.input).toEqual({ features: 784 });
     const [weight, bias] = layer.parameters;
     expect([weight.name, weight.tensor.shape, weight.pytorchShape]).toEqual([
       'weight',
@@ -21,7 +22,7 @@ describe('linear', () => {
     expect([bias.name, bias.tensor.shape, bias.pytorchShape]).toEqual(['bias', [30], [30]]);
   });
 
-  it('starts weight and bias alike within ±1/√inputs', () => {
+  it('draws initial weights and biases within ±1/√inputs', () => {
     for (const parameter of linear(400, 50).parameters) {
       const values = parameter.initialValues(new RandomStream(0, 1));
       expect(Math.max(...values.map(Math.abs)), parameter.name).toBeLessThanOrEqual(0.05);
@@ -29,7 +30,7 @@ describe('linear', () => {
     }
   });
 
-  it('starts with the initialiser it is given', () => {
+  it('draws initial values by the initializer option', () => {
     const random = () => new RandomStream(0, 1);
     for (const parameter of linear(4, 3, { initializer: zeros() }).parameters) {
       expect(parameter.initialValues(random())).toEqual(new Float32Array(parameter.size));
@@ -38,7 +39,7 @@ describe('linear', () => {
     expect(weight.initialValues(random())).toEqual(normal({ std: 2 })(12, 4, random()));
   });
 
-  it('refuses sizes that are no positive integers', () => {
+  it('refuses sizes that are not positive integers', () => {
     expect(() => linear(0, 3)).toThrow(
       new ShapeError('linear: expected inputs to be an integer of at least 1, got 0'),
     );
@@ -48,7 +49,7 @@ describe('linear', () => {
     expect(() => linear(NaN, 3)).toThrow(ShapeError);
   });
 
-  it('refuses an input of another width, and one that is no matrix', () => {
+  it('refuses inputs that are not of shape (B, inputs)', () => {
     const forward = (shape: readonly number[]) => () =>
       linear(784, 10).forward(new Step(), persistent('x', shape));
     expect(forward([5, 30])).toThrow(
@@ -66,9 +67,7 @@ describeOnEachBackend('linear', (backend) => {
     const [weight, bias] = layer.parameters;
     const [x, dy] = [persistent('x', [2, 2]), persistent('dy', [2, 3])];
     const step = new Step();
-    const y = layer.forward(step, x);
-    const dx = layer.backward(step, dy);
-    for (const result of [y, dx]) step.keep(result);
+    const { y, dx } = appendLayer(layer, step, x, dy);
 
     await backend.exclusive(async () => {
       const { device } = backend;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kaimingUniform, normal, Parameter, zeros } from '../../src/layers/parameter.js';
+import { kaimingUniform, normal, zeros } from '../../src/layers/initializers.js';
+import { Parameter } from '../../src/layers/parameter.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { sizeOf } from '../../src/tensor.js';
 import { expectClose } from '../values.js';
@@ -32,7 +33,7 @@ describe('Parameter', () => {
     });
   });
 
-  it('takes the name of each block around it, and so does its gradient', () => {
+  it('is prefixed by the name of each enclosing block, and so is its gradient', () => {
     const parameter = new Parameter('weight', [2], options);
     parameter.prefix('0');
     parameter.prefix('features');
@@ -57,7 +58,7 @@ describe('Parameter', () => {
     expect([...parameter.fromPytorch(stored)]).toEqual(values);
   });
 
-  it('leaves what PyTorch stores alike as it is, in a copy', () => {
+  it('copies values unchanged where PyTorch has the same layout', () => {
     const parameter = new Parameter('bias', [3], options);
     const values = Float32Array.of(1, 2, 3);
     expect(parameter.pytorchShape).toEqual([3]);
@@ -66,7 +67,7 @@ describe('Parameter', () => {
     expect(parameter.fromPytorch(values)).not.toBe(values);
   });
 
-  it('comes back unchanged from PyTorch’s layout', () => {
+  it('returns unchanged from PyTorch’s layout', () => {
     const extent = fc.integer({ min: 1, max: 5 });
     const extents = fc.tuple(extent, extent, extent, extent);
     const orders = fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 });
@@ -79,7 +80,7 @@ describe('Parameter', () => {
     );
   });
 
-  it('draws its first values for its size and the numbers that flow into it', () => {
+  it('passes its size and fan-in to its initializer', () => {
     const initializer = (size: number, fanIn: number) => Float32Array.of(size, fanIn);
     const parameter = new Parameter('weight', [5, 3], { fanIn: 5, initializer });
     expect([...parameter.initialValues(new RandomStream(0, 0))]).toEqual([15, 5]);
@@ -102,7 +103,7 @@ describe('kaimingUniform', () => {
     }
   });
 
-  it('has the mean and the standard deviation of a uniform distribution', () => {
+  it('has the mean and standard deviation of a uniform distribution', () => {
     const values = draw(100_000, 100);
     // Four standard errors: σ/√n for the mean, and less than that for σ itself.
     const sigma = 0.1 / Math.sqrt(3);
@@ -111,14 +112,14 @@ describe('kaimingUniform', () => {
     expectClose('σ', [standardDeviation(values)], [sigma], { absolute: error });
   });
 
-  it('draws the same values from the same seed, and others from another', () => {
+  it('draws the same values from the same seed, and different ones from another', () => {
     expect(draw(10, 4, 1)).toEqual(draw(10, 4, 1));
     expect(draw(10, 4, 1)).not.toEqual(draw(10, 4, 2));
   });
 });
 
 describe('normal', () => {
-  it('has mean 0 and the standard deviation asked for, 1 by default', () => {
+  it('has mean 0 and the given standard deviation, 1 by default', () => {
     for (const std of [undefined, 0.01]) {
       const initializer = std === undefined ? normal() : normal({ std });
       const values = initializer(100_000, 5, new RandomStream(3, 7));
@@ -130,7 +131,7 @@ describe('normal', () => {
 });
 
 describe('zeros', () => {
-  it('gives zeros', () => {
+  it('returns zeros', () => {
     expect(zeros()(3, 5, new RandomStream(0, 0))).toEqual(new Float32Array(3));
   });
 });

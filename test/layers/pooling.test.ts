@@ -1,35 +1,36 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.js';
-import { averagePool2d, globalAveragePool, maxPool2d } from '../../src/index.js';
+import { averagePool2d, formatDescription, globalAveragePool, maxPool2d } from '../../src/index.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose } from '../values.js';
+import { appendLayer } from './append-layer.js';
 
 describe('maxPool2d', () => {
-  it('takes any number of features, has no parameters, and is described as it was written', () => {
+  it('takes images, has no parameters, and is described by the call that made it', () => {
     const layer = maxPool2d(2);
-    expect(layer.features).toBeUndefined();
+    expect(layer.input).toBe('images');
     expect(layer.parameters).toEqual([]);
-    expect(layer.description).toBe('maxPool2d(2)');
-    expect(maxPool2d(3, { stride: 2, padding: 1 }).description).toBe(
+    expect(formatDescription(layer.description)).toBe('maxPool2d(2)');
+    expect(formatDescription(maxPool2d(3, { stride: 2, padding: 1 }).description)).toBe(
       'maxPool2d(3, { stride: 2, padding: 1 })',
     );
-    expect(maxPool2d([2, 3], { stride: [1, 2] }).description).toBe(
+    expect(formatDescription(maxPool2d([2, 3], { stride: [1, 2] }).description)).toBe(
       'maxPool2d([2, 3], { stride: [1, 2] })',
     );
   });
 
-  it('moves by the whole window unless it is told a stride', () => {
+  it('has the window as its stride by default', () => {
     const outputShape = (...args: Parameters<typeof maxPool2d>) =>
-      maxPool2d(...args).forward(new Step(), persistent('x', [5, 14, 14, 64])).shape;
+      maxPool2d(...args).forward(new Step(), persistent('x', [5, 14, 14, 64])).y.shape;
     expect(outputShape(2)).toEqual([5, 7, 7, 64]);
     expect(outputShape([2, 7])).toEqual([5, 7, 2, 64]);
     expect(outputShape(3, { stride: 2, padding: 1 })).toEqual([5, 7, 7, 64]);
     expect(outputShape(3, { stride: [1, 2], padding: [1, 0] })).toEqual([5, 14, 6, 64]);
   });
 
-  it('refuses windows that cannot be', () => {
+  it('refuses windows, strides and paddings out of range', () => {
     expect(() => maxPool2d(0)).toThrow(
       new ShapeError('maxPool2d: expected kernelHeight to be an integer of at least 1, got 0'),
     );
@@ -40,7 +41,7 @@ describe('maxPool2d', () => {
     expect(() => maxPool2d(17)).toThrow(/a window of at most 256 pixels, got 17 × 17/);
   });
 
-  it('refuses lists that are no pairs', () => {
+  it('refuses lists that are not pairs', () => {
     expect(() => maxPool2d([2, 2, 2] as never)).toThrow(
       new ShapeError('maxPool2d: expected kernel to be one number or [height, width], got [2,2,2]'),
     );
@@ -50,7 +51,7 @@ describe('maxPool2d', () => {
     );
   });
 
-  it('refuses images smaller than the window, and what is no image', () => {
+  it('refuses images smaller than the window, and inputs that are not images', () => {
     const forward = (shape: readonly number[]) => () =>
       maxPool2d(3).forward(new Step(), persistent('x', shape));
     expect(forward([5, 2, 8, 1])).toThrow(
@@ -60,40 +61,42 @@ describe('maxPool2d', () => {
     );
     expect(forward([5, 784])).toThrow(
       new ShapeError(
-        'maxPool2d: expected input of shape (B, H, W, C), got (5, 784); make images of it first, by onImages',
+        'maxPool2d: expected input of shape (B, H, W, C), got (5, 784); wrap the model in onImages',
       ),
     );
   });
 });
 
 describe('averagePool2d', () => {
-  it('is described as it was written, and refuses windows that cannot be', () => {
+  it('is described by the call that made it, and refuses windows out of range', () => {
     const layer = averagePool2d(3, { stride: 2, padding: 1 });
-    expect(layer.description).toBe('averagePool2d(3, { stride: 2, padding: 1 })');
-    expect([layer.features, layer.parameters]).toEqual([undefined, []]);
-    expect(layer.forward(new Step(), persistent('x', [5, 14, 14, 64])).shape).toEqual([
+    expect(formatDescription(layer.description)).toBe(
+      'averagePool2d(3, { stride: 2, padding: 1 })',
+    );
+    expect([layer.input, layer.parameters]).toEqual(['images', []]);
+    expect(layer.forward(new Step(), persistent('x', [5, 14, 14, 64])).y.shape).toEqual([
       ...[5, 7, 7, 64],
     ]);
     expect(() => averagePool2d(3, { padding: 2 })).toThrow(
       'averagePool2d: expected padding of at most half the window, 3 × 3, got 2 × 2',
     );
     expect(() => layer.forward(new Step(), persistent('x', [5, 784]))).toThrow(
-      /^averagePool2d: .*, got \(5, 784\); make images of it first, by onImages$/,
+      /^averagePool2d: .*, got \(5, 784\); wrap the model in onImages$/,
     );
-    // There is no index whose bytes a large window could exceed.
-    expect(averagePool2d(20).description).toBe('averagePool2d(20)');
+    // It keeps no index in a byte, so windows of more than 256 pixels are allowed.
+    expect(formatDescription(averagePool2d(20).description)).toBe('averagePool2d(20)');
   });
 });
 
 describe('globalAveragePool', () => {
-  it('makes of images a matrix, whatever their extents, and refuses what is no image', () => {
+  it('turns images of any size into rows of channel means, and refuses other inputs', () => {
     const layer = globalAveragePool();
-    expect(layer.description).toBe('globalAveragePool()');
-    expect([layer.features, layer.parameters]).toEqual([undefined, []]);
-    expect(layer.forward(new Step(), persistent('x', [5, 7, 3, 64])).shape).toEqual([5, 64]);
+    expect(formatDescription(layer.description)).toBe('globalAveragePool()');
+    expect([layer.input, layer.parameters]).toEqual(['images', []]);
+    expect(layer.forward(new Step(), persistent('x', [5, 7, 3, 64])).y.shape).toEqual([5, 64]);
     expect(() => layer.forward(new Step(), persistent('x', [5, 64]))).toThrow(
       new ShapeError(
-        'globalAveragePool: expected input of shape (B, H, W, C), got (5, 64); make images of it first, by onImages',
+        'globalAveragePool: expected input of shape (B, H, W, C), got (5, 64); wrap the model in onImages',
       ),
     );
   });
@@ -107,9 +110,7 @@ describeOnEachBackend('averages', (backend) => {
     const layer = make();
     const [x, dy] = [persistent('x', [1, 1, 2, 2]), persistent('dy', shape)];
     const step = new Step();
-    const y = layer.forward(step, x);
-    const dx = layer.backward(step, dy);
-    for (const result of [y, dx]) step.keep(result);
+    const { y, dx } = appendLayer(layer, step, x, dy);
 
     await backend.exclusive(async () => {
       const { device } = backend;
@@ -128,9 +129,7 @@ describeOnEachBackend('maxPool2d', (backend) => {
     const layer = maxPool2d(2);
     const [x, dy] = [persistent('x', [1, 2, 4, 2]), persistent('dy', [1, 1, 2, 2])];
     const step = new Step();
-    const y = layer.forward(step, x);
-    const dx = layer.backward(step, dy);
-    for (const result of [y, dx]) step.keep(result);
+    const { y, dx } = appendLayer(layer, step, x, dy);
 
     await backend.exclusive(async () => {
       const { device } = backend;

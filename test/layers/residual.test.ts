@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.js';
-import { dropout, type Layer, linear, relu, residual, sequential } from '../../src/index.js';
+import {
+  dropout,
+  formatDescription,
+  type Layer,
+  linear,
+  relu,
+  residual,
+  sequential,
+} from '../../src/index.js';
 import { LayerBuffer } from '../../src/layers/parameter.js';
 import { createStepState } from '../../src/ops/step-state.js';
 import { STREAMS } from '../../src/random/threefry.js';
@@ -8,6 +16,7 @@ import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose } from '../values.js';
+import { appendLayer } from './append-layer.js';
 
 describe('residual', () => {
   it('names parameters after its branches, as a PyTorch module with them does', () => {
@@ -18,11 +27,13 @@ describe('residual', () => {
       ...['body.0.weight', 'body.0.bias', 'body.2.weight', 'body.2.bias'],
       ...['shortcut.0.weight', 'shortcut.0.bias'],
     ]);
-    expect(block.features).toBe(4);
-    expect(block.description).toBe('residual(linear(4, 3), relu(), linear(3, 2); linear(4, 2))');
+    expect(block.input).toEqual({ features: 4 });
+    expect(formatDescription(block.description)).toBe(
+      'residual(sequential(linear(4, 3), relu(), linear(3, 2)), sequential(linear(4, 2)))',
+    );
   });
 
-  it('names buffers likewise', () => {
+  it('names buffers after its branches, too', () => {
     const withBuffer = (): Layer =>
       Object.assign(relu(), { buffers: [new LayerBuffer('running_mean', [3], 0)] });
     const { buffers } = sequential(residual(sequential(withBuffer()), withBuffer()));
@@ -32,17 +43,15 @@ describe('residual', () => {
     ]);
   });
 
-  it('takes as many features as the branch that cares', () => {
-    expect(residual(relu(), linear(5, 5)).features).toBe(5);
-    expect(residual(relu()).features).toBeUndefined();
+  it('takes the input of the first branch that restricts it', () => {
+    expect(residual(relu(), linear(5, 5)).input).toEqual({ features: 5 });
+    expect(residual(relu()).input).toBe('any');
   });
 
-  it('names activations after its branches', () => {
+  it('names activations after its branches, in forward and backward', () => {
     const step = new Step();
     const block = residual(linear(4, 2), linear(4, 2));
-    const y = block.forward(step, persistent('x', [3, 4]));
-    step.keep(block.backward(step, persistent('dy', [3, 2])));
-    step.keep(y);
+    appendLayer(block, step, persistent('x', [3, 4]), persistent('dy', [3, 2]));
     const named = step.calls.map(({ op, tensors: { y, dx } }) => [op, (y ?? dx)?.name]);
     expect(named).toEqual([
       ['linearForward', 'body.y'],
@@ -62,30 +71,30 @@ describe('residual', () => {
     const { state } = createStepState();
     const step = new Step({ seed: 0, state, updatesStatistics: true });
     const block = residual(dropout(0.5), dropout(0.5));
-    step.keep(block.forward(step, persistent('x', [3, 4])));
+    step.keep(block.forward(step, persistent('x', [3, 4])).y);
     const streams = step.calls.map(({ attributes }) => attributes.stream);
     expect(streams).toEqual([STREAMS.dropout, STREAMS.dropout + 1, undefined]);
   });
 
-  it('refuses branches that differ in shape', () => {
+  it('refuses branches whose outputs differ in shape', () => {
     const forward = (block: Layer) => () => block.forward(new Step(), persistent('x', [8, 4]));
     expect(forward(residual(linear(4, 3)))).toThrow(
       new ShapeError(
-        'residual: expected the shortcut to bring (8, 4) to (8, 3) like the body, got (8, 4); give it a shortcut that does so',
+        'residual: expected the shortcut to map (8, 4) to (8, 3) like the body, got (8, 4); pass a shortcut with that output',
       ),
     );
     expect(forward(residual(linear(4, 3), linear(4, 2)))).toThrow(
       new ShapeError(
-        'residual: expected the shortcut to bring (8, 4) to (8, 3) like the body, got (8, 2)',
+        'residual: expected the shortcut to map (8, 4) to (8, 3) like the body, got (8, 2)',
       ),
     );
   });
 
-  it('refuses branches that a model has, and one layer for both', () => {
+  it('refuses branches that a model owns, and the same layer for both', () => {
     const layer = relu();
     const refusal = (role: string) =>
       new ShapeError(
-        `residual: expected layers of its own, got relu() as ${role}, which a model has already; make another one`,
+        `residual: expected layers that belong to no model yet, got relu() as ${role}, which already does; create another one`,
       );
     expect(() => residual(layer, layer)).toThrow(refusal('shortcut'));
     residual(layer);
@@ -98,9 +107,7 @@ describeOnEachBackend('residual', (backend) => {
   async function results(block: Layer) {
     const step = new Step();
     const [x, dy] = [persistent('x', [2, 2]), persistent('dy', [2, 2])];
-    const y = block.forward(step, x);
-    const dx = block.backward(step, dy);
-    for (const result of [y, dx]) step.keep(result);
+    const { y, dx } = appendLayer(block, step, x, dy);
     return backend.exclusive(async () => {
       const { device } = backend;
       const executable = await device.compile(step);
@@ -115,13 +122,13 @@ describeOnEachBackend('residual', (backend) => {
     });
   }
 
-  it('adds x to what the body makes of it, and dy to what the body says of x', async () => {
+  it('without a shortcut, adds x to the output of the body and dy to its gradient', async () => {
     const { y, dx } = await results(residual(sequential(linear(2, 2), relu())));
     expectClose('y', y, [9, 17, 15.5, 26.5], { absolute: 0 });
     expectClose('dx', dx, [22, 53, 2, 7], { absolute: 0 });
   });
 
-  it('adds what the shortcut makes of x, and says of it', async () => {
+  it('with a shortcut, adds the outputs and the gradients of both branches', async () => {
     const { y, dx } = await results(residual(relu(), linear(2, 2)));
     expectClose('y', y, [9, 18, 15.5, 26.5], { absolute: 0 });
     expectClose('dx', dx, [22, 43, 2, 7], { absolute: 0 });

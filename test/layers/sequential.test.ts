@@ -5,6 +5,7 @@ import {
   batchNorm2d,
   conv2d,
   flatten,
+  formatDescription,
   globalAveragePool,
   linear,
   maxPool2d,
@@ -16,6 +17,7 @@ import {
 } from '../../src/index.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
+import { appendLayer } from './append-layer.js';
 
 const model = () => sequential(linear(4, 3), relu(), linear(3, 2));
 const namesOf = ({ parameters }: ReturnType<typeof model>) => parameters.map(({ name }) => name);
@@ -31,44 +33,43 @@ describe('sequential', () => {
     expect(namesOf(nested)).toEqual(['0.0.weight', '0.0.bias', '1.0.weight', '1.0.bias']);
   });
 
-  it('describes its layers and takes as many features as the first that cares', () => {
-    expect(model().description).toBe('linear(4, 3), relu(), linear(3, 2)');
-    expect(model().features).toBe(4);
-    expect(sequential(sigmoid(), linear(5, 2)).features).toBe(5);
-    expect(sequential(sigmoid()).features).toBeUndefined();
+  it('is described by its layers, and takes the input of the first that restricts it', () => {
+    expect(formatDescription(model().description)).toBe(
+      'sequential(linear(4, 3), relu(), linear(3, 2))',
+    );
+    expect(model().input).toEqual({ features: 4 });
+    expect(sequential(sigmoid(), linear(5, 2)).input).toEqual({ features: 5 });
+    expect(sequential(sigmoid()).input).toBe('any');
   });
 
-  it('takes images where a layer does, whatever number the linear layer behind it takes', () => {
+  it('takes images when its first restricted layer does, whatever the linear layer after it takes', () => {
     for (const layer of [conv2d(1, 32, 3), maxPool2d(2), averagePool2d(2), globalAveragePool()]) {
       const model = sequential(relu(), layer, flatten(), linear(800, 10));
-      expect([model.features, model.takesImages], layer.description).toEqual([undefined, true]);
+      expect(model.input, layer.description.name).toBe('images');
     }
     const nested = sequential(residual(sequential(relu(), conv2d(4, 4, 1))), linear(4, 2));
-    expect([nested.features, nested.takesImages]).toEqual([undefined, true]);
+    expect(nested.input).toBe('images');
     const shortcut = sequential(residual(relu(), conv2d(4, 4, 1)), linear(4, 2));
-    expect([shortcut.features, shortcut.takesImages]).toEqual([undefined, true]);
+    expect(shortcut.input).toBe('images');
   });
 
-  it('takes rows where images are made of them, or a layer leaves their number alone', () => {
+  it('takes rows behind onImages, and through layers that take any input', () => {
     const image = { channels: 1, height: 28, width: 28 };
     for (const model of [
       sequential(onImages(image, sequential(conv2d(1, 2, 28), flatten())), linear(2, 2)),
       sequential(flatten(), linear(784, 10)),
       sequential(batchNorm2d(784), linear(784, 10)),
     ]) {
-      expect([model.features, model.takesImages], model.description).toEqual([784, false]);
+      expect(model.input, formatDescription(model.description)).toEqual({ features: 784 });
     }
   });
 
   it('runs forward through its layers and backward in reverse', () => {
     const step = new Step();
-    const layers = model();
-    const y = layers.forward(step, persistent('x', [8, 4]));
+    const [x, dy] = [persistent('x', [8, 4]), persistent('dy', [8, 2])];
+    const { y, dx } = appendLayer(model(), step, x, dy);
     expect([y.name, y.shape]).toEqual(['2.y', [8, 2]]);
-    const dx = layers.backward(step, persistent('dy', [8, 2]));
     expect([dx.name, dx.shape]).toEqual(['0.dx', [8, 4]]);
-    step.keep(y);
-    step.keep(dx);
     expect(step.calls.map(({ op }) => op)).toEqual([
       'linearForward',
       'reluForward',
@@ -83,21 +84,26 @@ describe('sequential', () => {
     ]);
   });
 
-  it('does not compute the gradient of the input that nobody reads', () => {
+  it('names gradients after the activation they belong to, and drops that of the input', () => {
     const step = new Step();
-    const layers = model();
-    layers.forward(step, persistent('x', [8, 4]));
-    layers.backward(step, persistent('dy', [8, 2]));
-    const inputs = step.calls.filter(({ op }) => op === 'linearBackwardInput');
-    expect(inputs.map(({ tensors }) => tensors.dx.name)).toEqual(['2.dx']);
+    const { backward } = model().forward(step, persistent('x', [8, 4]));
+    backward(persistent('dy', [8, 2]));
+    const gradients = step.calls.flatMap(({ op, tensors: { dx } }) => (dx ? [[op, dx.name]] : []));
+    expect(gradients).toEqual([
+      ['linearBackwardInput', 'd(1.y)'],
+      ['reluBackward', 'd(0.y)'],
+    ]);
   });
 
-  it('can be built into many steps, of different batch sizes', () => {
+  it('can be appended to many steps, of different batch sizes', () => {
     const layers = model();
     for (const B of [1, 7, 64]) {
-      const step = new Step();
-      expect(layers.forward(step, persistent('x', [B, 4])).shape).toEqual([B, 2]);
-      expect(layers.backward(step, persistent('dy', [B, 2])).shape).toEqual([B, 4]);
+      const [x, dy] = [persistent('x', [B, 4]), persistent('dy', [B, 2])];
+      const { y, dx } = appendLayer(layers, new Step(), x, dy);
+      expect([y.shape, dx.shape]).toEqual([
+        [B, 2],
+        [B, 4],
+      ]);
     }
   });
 
@@ -107,12 +113,12 @@ describe('sequential', () => {
     );
   });
 
-  it('refuses a layer that another model has, whose parameters would be shared by accident', () => {
+  it('refuses a layer that another model owns: its gradients would be overwritten', () => {
     const shared = linear(4, 4);
     sequential(shared);
     expect(() => sequential(relu(), shared)).toThrow(
       new ShapeError(
-        'sequential: expected layers of its own, got linear(4, 4) as layer 1, which a model has already; make another one',
+        'sequential: expected layers that belong to no model yet, got linear(4, 4) as layer 1, which already does; create another one',
       ),
     );
   });
@@ -122,21 +128,21 @@ describe('sequential', () => {
     expect(() => sequential(twice, relu(), twice)).toThrow(/got linear\(4, 4\) as layer 2/);
   });
 
-  it('leaves a refused model’s other layers free, with the names they had', () => {
+  it('leaves the other layers of a refused model free, with the names they had', () => {
     const [taken, free] = [linear(4, 4), linear(4, 4)];
     sequential(taken);
     expect(() => sequential(free, taken)).toThrow(ShapeError);
     expect(namesOf(sequential(relu(), free))).toEqual(['1.weight', '1.bias']);
   });
 
-  it('says which layer does not take what the one before makes', () => {
+  it('names the layer that does not take the output of the one before it', () => {
     const mismatched = sequential(linear(4, 3), relu(), linear(5, 2));
     expect(() => mismatched.forward(new Step(), persistent('x', [8, 4]))).toThrow(
       new ShapeError('layer 2, linear(5, 2): linear: expected input of shape (B, 5), got (8, 3)'),
     );
   });
 
-  it('says so once, with all numbers, when models are nested', () => {
+  it('names the full path of that layer once when models are nested', () => {
     const block = residual(sequential(relu(), linear(5, 3)));
     const nested = sequential(relu(), sequential(linear(4, 3), block));
     expect(() => nested.forward(new Step(), persistent('x', [8, 4]))).toThrow(
@@ -146,7 +152,7 @@ describe('sequential', () => {
     );
   });
 
-  it('leaves errors of another kind as they are', () => {
+  it('passes other errors on unchanged', () => {
     const error = new RangeError('no matter why');
     const failing = Object.assign(relu(), {
       forward() {

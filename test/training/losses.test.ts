@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.js';
 import {
   binaryCrossEntropy,
+  formatDescription,
   type Loss,
   mnistLoss,
   softmaxCrossEntropy,
@@ -26,8 +27,8 @@ async function computed(
   const isReal = loss.targets === 'reals';
   const t = persistent('targets', isReal ? shape : [B], isReal ? 'float32' : 'int32');
   const step = new Step();
-  const L = loss.forward(step, output, t);
-  const doutput = loss.backward(step);
+  const { L, backward } = loss.forward(step, output, t);
+  const doutput = backward();
   const predictions = loss.predict(step, output);
   for (const tensor of [L, doutput, predictions]) step.keep(tensor);
   return backend.exclusive(async () => {
@@ -62,7 +63,7 @@ describeOnEachBackend('losses', (backend) => {
     expectClose('p', got.predictions, [3 / 4, 1 / 2], near);
   });
 
-  it('mnistLoss is the mean distance of p from the right answer, and predicts p', async () => {
+  it('mnistLoss is the mean distance of p from the label, and predicts p', async () => {
     const got = await computed(backend, mnistLoss(), [2, 1], [Math.log(3), 0], [1, 0]);
     expectClose('L', got.L, [3 / 8], near);
     expectClose('dz', got.doutput, [-3 / 32, 1 / 8], near);
@@ -81,31 +82,33 @@ describeOnEachBackend('losses', (backend) => {
 });
 
 describe('losses', () => {
-  it('say what targets they take, and what they make of many examples', () => {
+  it('state their targets and their reduction', () => {
     const described = [
       softmaxCrossEntropy(),
       binaryCrossEntropy(),
       mnistLoss(),
       squaredError(),
       squaredError({ reduction: 'sum' }),
-    ].map(({ name, targets, reduction }) => [name, targets, reduction]);
+    ].map(({ description, targets, reduction }) => {
+      return [formatDescription(description), targets, reduction];
+    });
     expect(described).toEqual([
-      ['softmaxCrossEntropy', 'labels', 'mean'],
-      ['binaryCrossEntropy', 'labels', 'mean'],
-      ['mnistLoss', 'labels', 'mean'],
-      ['meanSquaredError', 'reals', 'mean'],
-      ['summedSquaredError', 'reals', 'sum'],
+      ['softmaxCrossEntropy()', 'labels', 'mean'],
+      ['binaryCrossEntropy()', 'labels', 'mean'],
+      ['mnistLoss()', 'labels', 'mean'],
+      ['squaredError()', 'reals', 'mean'],
+      ["squaredError({ reduction: 'sum' })", 'reals', 'sum'],
     ]);
   });
 
-  it('tell as many classes apart as the output has numbers, two by one logit, none of reals', () => {
+  it('have one class per output, two for one logit, none for reals', () => {
     expect(softmaxCrossEntropy().classes(10)).toBe(10);
     expect(binaryCrossEntropy().classes(1)).toBe(2);
     expect(mnistLoss().classes(1)).toBe(2);
     expect(squaredError().classes(1)).toBe(0);
   });
 
-  it('refuse an output of another width', () => {
+  it('refuse outputs of another width', () => {
     expect(() => softmaxCrossEntropy().classes(1)).toThrow(
       new ShapeError(
         'softmaxCrossEntropy: expected an output of at least 2 classes, got 1; use binaryCrossEntropy',
@@ -113,7 +116,9 @@ describe('losses', () => {
     );
     for (const loss of [binaryCrossEntropy(), mnistLoss()]) {
       expect(() => loss.classes(2)).toThrow(
-        new ShapeError(`${loss.name}: expected a model output of shape (B, 1), got (B, 2)`),
+        new ShapeError(
+          `${loss.description.name}: expected a model output of shape (B, 1), got (B, 2)`,
+        ),
       );
     }
     expect(() => squaredError().classes(3)).toThrow(
@@ -121,12 +126,12 @@ describe('losses', () => {
     );
   });
 
-  it('serve many steps, each with its own tensors', () => {
+  it('can be appended to many steps, each with its own tensors', () => {
     const loss = softmaxCrossEntropy();
     for (const B of [2, 5]) {
       const step = new Step();
-      loss.forward(step, persistent('z', [B, 3]), persistent('t', [B], 'int32'));
-      expect(loss.backward(step).shape).toEqual([B, 3]);
+      const [z, t] = [persistent('z', [B, 3]), persistent('t', [B], 'int32')];
+      expect(loss.forward(step, z, t).backward().shape).toEqual([B, 3]);
     }
   });
 });

@@ -8,7 +8,7 @@ import { clipGradients } from '../../src/training/optimizers.js';
 const parameter = (name: string, size: number) =>
   new Parameter(name, [size], { fanIn: size, initializer: zeros() });
 
-/** The one call that an update is. */
+/** The single call that an update appends. */
 function updateOf(optimizer: Optimizer) {
   const step = new Step();
   const w = parameter('w', 3);
@@ -20,7 +20,7 @@ function updateOf(optimizer: Optimizer) {
 }
 
 describe('sgd', () => {
-  it('updates by the kernel that its options ask for', () => {
+  it('calls the op for its options', () => {
     expect(updateOf(sgd({ learningRate: 1, weightDecay: 0.5 }))).toEqual({
       op: 'sgdUpdate',
       attributes: { weightDecay: 0.5 },
@@ -57,7 +57,7 @@ describe.each([
   ['adam', adam, 0],
   ['adamW', adamW, 0.01],
 ] as const)('%s', (name, make, weightDecay) => {
-  it('keeps two moments, and has PyTorch’s numbers unless told others', () => {
+  it('keeps two moments, and has PyTorch’s defaults', () => {
     expect(updateOf(make({ learningRate: 1 }))).toEqual({
       op: `${name}Update`,
       attributes: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay },
@@ -72,7 +72,7 @@ describe.each([
     });
   });
 
-  it('refuses numbers out of range: at a β of 1 its means could not be corrected', () => {
+  it('refuses numbers out of range: with β = 1 the bias correction would divide by zero', () => {
     const refused = (options: object) => expect(() => make({ learningRate: 1, ...options }));
     refused({ betas: [1, 0.999] }).toThrow(
       /^adamW?: expected betas\[0\] to be a finite number from 0 to 0\.9+8, got 1$/,
@@ -84,7 +84,7 @@ describe.each([
 });
 
 describe('every optimizer', () => {
-  it('takes a learning rate or a schedule of them', () => {
+  it('accepts a learning rate or a schedule', () => {
     for (const make of [sgd, adam, adamW]) {
       expect(make({ learningRate: 0.3 }).schedule.at(5, 10, 2)).toBe(0.3);
       const schedule = cosine({ rate: 1 });
@@ -99,7 +99,7 @@ describe('every optimizer', () => {
 });
 
 describe('clipGradients', () => {
-  it('measures all gradients before it scales any', () => {
+  it('computes the norm of all gradients before it scales any', () => {
     const step = new Step();
     const parameters = [parameter('a', 3), parameter('b', 5)];
     clipGradients(step, parameters, 2);

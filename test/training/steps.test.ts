@@ -1,9 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { adam, linear, relu, sequential, sgd, softmaxCrossEntropy } from '../../src/index.js';
+import {
+  adam,
+  dropout,
+  flatten,
+  linear,
+  relu,
+  residual,
+  sequential,
+  sgd,
+  softmaxCrossEntropy,
+} from '../../src/index.js';
 import { createStepState } from '../../src/ops/step-state.js';
-import { outputsOf, type Step } from '../../src/step.js';
+import { RECIPE_NAMES, RECIPES } from '../../src/recipes.js';
+import { type Step, touchedBy, writtenBy } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
-import { createSource } from '../../src/training/batch-source.js';
+import { createSource, sourceOf } from '../../src/training/batch-source.js';
 import {
   createMoments,
   evaluationStep,
@@ -12,6 +23,7 @@ import {
   type TrainingSetup,
   trainingStep,
 } from '../../src/training/steps.js';
+import { residualNetwork } from '../networks.js';
 
 function createSetup(options: Partial<TrainingSetup> = {}): TrainingSetup {
   return {
@@ -25,7 +37,7 @@ function createSetup(options: Partial<TrainingSetup> = {}): TrainingSetup {
 const source = createSource(100, 4, 'uint8', 'labels', { mean: 0.1, std: 0.3 });
 const state = createStepState();
 
-/** The listing, a line per section: `forward: linearForward, reluForward`. */
+/** The ops of each section, a line per section: `forward: linearForward, reluForward`. */
 function listingOf(step: Step): string[] {
   const sections = new Map<string, string[]>();
   for (const { section, op } of step.calls) {
@@ -34,10 +46,10 @@ function listingOf(step: Step): string[] {
   return [...sections].map(([section, ops]) => `${section}: ${ops.join(', ')}`);
 }
 
-/** Names of what outlives the step. */
-function writtenBy(step: Step): string[] {
-  const outputs = step.calls.flatMap(outputsOf);
-  return [...new Set(outputs.filter((t) => t.storage === 'persistent').map(({ name }) => name))];
+/** Names of the persistent tensors that the step changes. */
+function changedBy(step: Step): string[] {
+  const written = step.calls.flatMap(writtenBy);
+  return [...new Set(written.filter((t) => t.storage === 'persistent').map(({ name }) => name))];
 }
 
 const FORWARD = [
@@ -74,7 +86,7 @@ describe('trainingStep', () => {
     ).toEqual(['backward', 'clip', 'update']);
   });
 
-  it('walks on by the size of its batch, over the tensors that other sizes share', () => {
+  it('advances by its batch size, and shares its tensors with steps of other sizes', () => {
     const setup = createSetup();
     const moments = createMoments(setup);
     const [large, small] = [16, 4].map((B) => trainingStep(setup, { state, moments }, source, B));
@@ -93,7 +105,7 @@ describe('trainingStep', () => {
 });
 
 describe('evaluationStep', () => {
-  it('runs forward, and changes only losses, counts and its state', () => {
+  it('runs forward, and changes only losses, counts and the step state', () => {
     const setup = createSetup();
     const confusion = persistent('confusion', [2, 2], 'int32');
     const step = evaluationStep(setup, state, source, 16, confusion);
@@ -102,10 +114,10 @@ describe('evaluationStep', () => {
       'metrics: countConfusion',
       'state: recordLoss, advance',
     ]);
-    expect(writtenBy(step)).toEqual(['confusion', 'losses', 'state']);
+    expect(changedBy(step)).toEqual(['confusion', 'losses', 'state']);
   });
 
-  it('counts nothing where there are no classes', () => {
+  it('counts nothing for regression', () => {
     const step = evaluationStep(createSetup(), state, source, 16, undefined);
     expect(listingOf(step)).toEqual([...FORWARD, 'state: recordLoss, advance']);
   });
@@ -119,7 +131,7 @@ describe('predictionStep', () => {
       'forward: linearForward, reluForward, linearForward, softmaxForward',
     ]);
     expect([predictions.storage, predictions.shape]).toEqual(['persistent', [16, 2]]);
-    expect(writtenBy(step)).toEqual(['p']);
+    expect(changedBy(step)).toEqual(['p']);
   });
 });
 
@@ -128,7 +140,7 @@ describe('gradientStep', () => {
     const { step, L } = gradientStep(createSetup(), state, source, 16);
     expect(listingOf(step)).toEqual([...FORWARD, `backward: ${BACKWARD.join(', ')}`]);
     expect(L.storage).toBe('persistent');
-    expect(writtenBy(step)).toEqual([
+    expect(changedBy(step)).toEqual([
       'L',
       ...['d(2.weight)', 'd(2.bias)', 'd(0.weight)', 'd(0.bias)'],
     ]);
@@ -136,7 +148,7 @@ describe('gradientStep', () => {
 });
 
 describe('createMoments', () => {
-  it('makes a tensor like each parameter for all that the optimizer keeps', () => {
+  it('makes one tensor in the shape of the parameter for each moment of the optimizer', () => {
     const setup = createSetup({ optimizer: adam({ learningRate: 1 }) });
     const described = createMoments(setup).map((ofOne) => ofOne.map((t) => [t.name, t.shape]));
     expect(described.slice(0, 2)).toEqual([
@@ -150,5 +162,85 @@ describe('createMoments', () => {
       ],
     ]);
     expect(createMoments(createSetup())).toEqual([[], [], [], []]);
+  });
+});
+
+describe('names of tensors', () => {
+  const recipeSetups = RECIPE_NAMES.map((name) => {
+    const recipe = RECIPES[name];
+    const { data, learningRate } = recipe;
+    const setup = (): TrainingSetup => ({
+      model: recipe.model(),
+      loss: recipe.loss(),
+      optimizer: recipe.optimizer(learningRate),
+      clipNorm: 1,
+    });
+    const source =
+      data === 'points'
+        ? sourceOf(recipe.prepare(undefined, 0).train)
+        : createSource(100, 784, 'uint8', 'labels', { mean: 0, std: 1 });
+    return [name, setup, source] as const;
+  });
+  const rows = createSource(100, 12, 'uint8', 'labels', { mean: 0, std: 1 });
+  const custom: readonly [string, () => TrainingSetup, typeof source][] = [
+    [
+      'residual branches, nested models and layers that pass gradients on',
+      () =>
+        createSetup({
+          model: sequential(
+            residual(sequential(flatten(), dropout(0.5), linear(12, 12), flatten()), relu()),
+            sequential(flatten(), sequential(linear(12, 12)), residual(relu())),
+            relu(),
+            linear(12, 2),
+            flatten(),
+          ),
+        }),
+      rows,
+    ],
+    [
+      'a small ResNet',
+      () => createSetup({ model: residualNetwork({ channels: 3, height: 2, width: 2 }) }),
+      rows,
+    ],
+    ['a model of one layer', () => createSetup({ model: linear(12, 2) }), rows],
+  ];
+
+  it.each([...recipeSetups, ...custom])(
+    'are unique in every step: %s',
+    (_, createSetup, source) => {
+      const setup = createSetup();
+      const moments = createMoments(setup);
+      const steps = [
+        trainingStep(setup, { state, moments }, source, 8),
+        evaluationStep(setup, state, source, 8, undefined),
+        predictionStep(setup, state, source, 8).step,
+        gradientStep(setup, state, source, 8).step,
+      ];
+      for (const { calls } of steps) {
+        const names = [...new Set(calls.flatMap(touchedBy))].map(({ name }) => name);
+        const repeated = names.filter((name, i) => names.indexOf(name) !== i);
+        expect(repeated).toEqual([]);
+      }
+    },
+  );
+
+  it('of gradients refer to a tensor of the same shape', () => {
+    for (const [, createSetup, source] of [...recipeSetups, ...custom]) {
+      const setup = createSetup();
+      const { calls } = trainingStep(setup, { state, moments: createMoments(setup) }, source, 8);
+      const tensors = new Map(calls.flatMap(touchedBy).map((tensor) => [tensor.name, tensor]));
+      for (const [name, { shape }] of tensors) {
+        const of = name.match(/^d\((.*)\)$/)?.[1];
+        if (of !== undefined) expect(tensors.get(of)?.shape, name).toEqual(shape);
+      }
+    }
+  });
+
+  it('of gradients that a layer passes on unchanged do not change', () => {
+    const model = sequential(residual(sequential(linear(12, 12), flatten())), relu());
+    const setup = createSetup({ model: sequential(model, linear(12, 2)) });
+    const { calls } = trainingStep(setup, { state, moments: createMoments(setup) }, rows, 8);
+    const relus = calls.filter(({ op }) => op === 'reluBackward');
+    expect(relus.map(({ tensors }) => tensors.dx.name)).toEqual(['d(0.0.y)']);
   });
 });

@@ -116,7 +116,7 @@ describe('Trainer', () => {
     expect(() => createTrainer(reference, { model })).toThrow(
       'Trainer: expected a model of its own, got one that belongs to another trainer or model; build a new one',
     );
-    expect(() => sequential(model, linear(3, 3))).toThrow(/which a model has already/);
+    expect(() => sequential(model, linear(3, 3))).toThrow(/which already does/);
   });
 
   it('rejects a layer that belongs to another model', () => {

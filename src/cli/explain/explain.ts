@@ -27,12 +27,13 @@ interface ExplainOptions extends DigitsOptions, JsonOption {
   readonly evaluate?: true;
 }
 
+/** `handgrad explain RECIPE`. */
 export function explainCommand(): Command {
   const command = new Command('explain')
-    .description('Print the step of a recipe: every kernel call, with shapes and formula.')
-    .addArgument(new Argument('<recipe>', 'whose step').choices(RECIPE_NAMES))
+    .description('Print the step of a recipe: every kernel call, with shapes and formulas.')
+    .addArgument(new Argument('<recipe>', 'the recipe to explain').choices(RECIPE_NAMES))
     .option('--batch-size <count>', "examples per step (default: the recipe's)", positiveInteger)
-    .option('--evaluate', 'the step that evaluates, instead of the one that trains')
+    .option('--evaluate', 'print the evaluation step instead of the training step')
     .option('--json', 'print one JSON object');
   return addDigitsOption(command).action(explain);
 }
@@ -77,7 +78,7 @@ function buildEvaluation(setup: TrainingSetup, source: BatchSource, batchSize: n
   return evaluationStep(setup, createStepState(), source, batchSize, confusion);
 }
 
-/** Data of MNIST's form, without values; or the recipe's own points. */
+/** Tensors for data of the size of MNIST, or for the points of the recipe; without values. */
 function sourceFor(recipe: Recipe): BatchSource {
   if (recipe.data === 'points') return sourceOf(recipe.prepare(undefined, 0).train);
   return createSource(60_000, 784, 'uint8', 'labels', MNIST_NORMALIZATION);

@@ -1,12 +1,13 @@
-/** A step as a list for readers. */
+/** A step as a list of its calls, for the terminal or as JSON. */
 
 import { PADDING } from '../../backends/wasm/constants.js';
-import { ALIGNMENT, planMemory, roundUp } from '../../memory-plan.js';
+import { ALIGNMENT, lifetimesOf, planMemory, roundUp } from '../../memory-plan.js';
 import type { OpName } from '../../ops/registry.js';
 import { type Call, definitionOf, touchedBy } from '../../step.js';
 import { formatShape, type Tensor } from '../../tensor.js';
-import { formatBytes, formatCounted, wrap } from '../output/format.js';
+import { formatBytes, formatCount, wrap } from '../output/format.js';
 
+/** The step of a recipe, as `explain --json` prints it. */
 export interface Listing extends ListedCalls {
   readonly recipe: string;
   readonly title: string;
@@ -20,11 +21,11 @@ export interface Listing extends ListedCalls {
 
 interface ListedCalls {
   readonly calls: readonly ListedCall[];
-  /** Bytes that the activations take on the wasm backend, where it fuses no calls. */
+  /** Bytes of all activations on the wasm backend, before it fuses calls. */
   readonly activations: {
-    /** As planned: two that are never alive together share a place. */
+    /** In the shared arena, where activations with disjoint lifetimes share memory. */
     readonly planned: number;
-    /** Had each a place of its own. */
+    /** If each had memory of its own. */
     readonly separate: number;
   };
 }
@@ -43,10 +44,11 @@ interface ListedCall {
 }
 
 type ListedTensor = Pick<Tensor, 'name' | 'shape' | 'dtype' | 'storage'> & {
-  /** The tensor's name in the formula. */
+  /** The name of the tensor in the formula. */
   readonly role: string;
 };
 
+/** The calls of a step, and the memory of its activations. */
 export function listingOf(calls: readonly Call[]): ListedCalls {
   const listed = calls.map((call, i) => ({
     number: i + 1,
@@ -56,10 +58,7 @@ export function listingOf(calls: readonly Call[]): ListedCalls {
     ...listTensors(call),
     attributes: call.attributes,
   }));
-  const planned = planMemory(
-    calls.map(({ tensors }) => Object.values(tensors)),
-    PADDING,
-  ).size;
+  const planned = planMemory(calls.map(touchedBy), PADDING).size;
   return { calls: listed, activations: { planned, separate: separateBytes(calls) } };
 }
 
@@ -73,18 +72,19 @@ function listTensors({ op, tensors }: Call) {
 }
 
 function separateBytes(calls: readonly Call[]): number {
-  const tensors = new Set(calls.flatMap(touchedBy));
-  return [...tensors]
-    .filter(({ storage }) => storage === 'activation')
-    .reduce((sum, { byteLength }) => sum + roundUp(byteLength + PADDING, ALIGNMENT), 0);
+  const activations = [...lifetimesOf(calls.map(touchedBy)).keys()];
+  return activations.reduce(
+    (sum, { byteLength }) => sum + roundUp(byteLength + PADDING, ALIGNMENT),
+    0,
+  );
 }
 
-/** A header, the calls by section, and what memory the activations take. */
+/** A header, the calls by section, and the memory of the activations. */
 export function formatListing(listing: Listing): string {
   const { planned, separate } = listing.activations;
   const memory =
-    `Before calls are fused, activations take ${formatBytes(planned)}, ` +
-    `since those that never meet share memory; ${formatBytes(separate)} if none did.`;
+    `Activations take ${formatBytes(planned)} in a shared arena, ` +
+    `${formatBytes(separate)} without sharing (before calls are fused).`;
   return [formatHeader(listing), ...formatCalls(listing.calls), '', memory].join('\n');
 }
 
@@ -92,12 +92,14 @@ function formatHeader(listing: Listing): string {
   const { recipe, title, step, model, loss, optimizer, parameters, batchSize } = listing;
   return [
     `recipe      ${recipe}: ${title}`,
-    `model       ${wrap(`${model}: ${formatCounted(parameters, 'parameter')}`, ' '.repeat(12), WIDTH)}`,
+    `model       ${wrap(model, ' '.repeat(12), WIDTH)}`,
+    `parameters  ${formatCount(parameters)}`,
     `loss        ${loss}`,
     `optimizer   ${optimizer}`,
     `step        ${step}, batch size ${batchSize}`,
     '',
-    'Each call: its number, the kernel, what it writes ← what it reads, and below that the formula.',
+    'Each call: number, op, what it writes ← what it reads, each as `role: tensor (shape)`; below it, the formula.',
+    'd(t) is the gradient of the loss with respect to tensor t. A role is left out where the tensor has its name.',
   ].join('\n');
 }
 
@@ -113,12 +115,12 @@ function formatCalls(calls: readonly ListedCall[]): string[] {
   });
 }
 
-/** Columns that a terminal is expected to have. */
+/** Columns of the terminal. */
 const WIDTH = 120;
 
 /**
- * `y: 0.y (64, 30) ← x (64, 784), W: 0.weight (784, 30)`: each tensor with its role, where that is
- * not its name. Wraps at the terminal's width.
+ * `y: 0.y (64, 30) ← x (64, 784), W: 0.weight (784, 30)`: each tensor with its role, unless the
+ * tensor is named like the role. Wraps at the width of the terminal.
  */
 function formatTensors({ outputs, updates, inputs }: ListedCall, indent: string): string {
   const format = ({ role, name, shape }: ListedTensor) =>
