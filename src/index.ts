@@ -13,30 +13,30 @@ export {
   tanh,
 } from './layers/activations.js';
 export { type BatchNormOptions, batchNorm2d } from './layers/batch-norm.js';
+export { type ImageShape, onImages } from './layers/containers/on-images.js';
+export { residual } from './layers/containers/residual.js';
+export { type ResNetOptions, resnet18 } from './layers/containers/resnet18.js';
+export { sequential } from './layers/containers/sequential.js';
 export { type Conv2dOptions, conv2d } from './layers/conv2d.js';
 export { dropout } from './layers/dropout.js';
 export { flatten } from './layers/flatten.js';
 export { layerFrom } from './layers/from-description.js';
+export type { Forward, Layer, LayerInput } from './layers/layer.js';
+export { type LinearOptions, linear } from './layers/linear.js';
 export {
   type Initializer,
   kaimingUniform,
   normal,
   ones,
   zeros,
-} from './layers/initializers.js';
-export type { Forward, Layer, LayerInput } from './layers/layer.js';
-export { type LinearOptions, linear } from './layers/linear.js';
-export { type ImageShape, onImages } from './layers/on-images.js';
-export { type LayerBuffer, Parameter } from './layers/parameter.js';
+} from './layers/parameters/initializers.js';
+export { type LayerBuffer, Parameter } from './layers/parameters/parameter.js';
 export {
   averagePool2d,
   globalAveragePool,
   maxPool2d,
   type PoolingOptions,
 } from './layers/pooling.js';
-export { residual } from './layers/residual.js';
-export { type ResNetOptions, resnet18 } from './layers/resnet18.js';
-export { sequential } from './layers/sequential.js';
 export type { Pixels, WindowOptions } from './layers/window-options.js';
 export { Backend, type LossResult } from './numerics/backend.js';
 export type { Conv2dSizes } from './numerics/conv2d-shapes.js';

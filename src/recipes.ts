@@ -3,15 +3,15 @@ import { oneAgainstRest, selectClasses } from './data/subset.js';
 import { noisyLine, noisyParabola } from './data/synthetic/regression.js';
 import { DataError } from './errors.js';
 import { relu } from './layers/activations.js';
+import { onImages } from './layers/containers/on-images.js';
+import { resnet18 } from './layers/containers/resnet18.js';
+import { sequential } from './layers/containers/sequential.js';
 import { conv2d } from './layers/conv2d.js';
 import { dropout } from './layers/dropout.js';
 import { flatten } from './layers/flatten.js';
 import type { Layer } from './layers/layer.js';
 import { linear } from './layers/linear.js';
-import { onImages } from './layers/on-images.js';
 import { maxPool2d } from './layers/pooling.js';
-import { resnet18 } from './layers/resnet18.js';
-import { sequential } from './layers/sequential.js';
 import { RECIPE_NAMES, type Recipe, type RecipeName } from './recipe.js';
 import {
   binaryCrossEntropy,

@@ -1,13 +1,13 @@
 import { relu } from '../src/layers/activations.js';
 import { batchNorm2d } from '../src/layers/batch-norm.js';
+import { type ImageShape, onImages } from '../src/layers/containers/on-images.js';
+import { residual } from '../src/layers/containers/residual.js';
+import { sequential } from '../src/layers/containers/sequential.js';
 import { conv2d } from '../src/layers/conv2d.js';
 import { flatten } from '../src/layers/flatten.js';
 import type { Layer } from '../src/layers/layer.js';
 import { linear } from '../src/layers/linear.js';
-import { type ImageShape, onImages } from '../src/layers/on-images.js';
 import { globalAveragePool } from '../src/layers/pooling.js';
-import { residual } from '../src/layers/residual.js';
-import { sequential } from '../src/layers/sequential.js';
 
 /**
  * A small ResNet, from rows of images to 10 scores: a stem, a block that keeps the size of the image,

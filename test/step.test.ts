@@ -71,7 +71,9 @@ describe('Step', () => {
     expect(step.calls.map(readBy)).toEqual([[dy], [dy], [dy]]);
     const call = () => step.call('globalAveragePoolBackward', { dy }, {} as never);
     expect(call).toThrow(
-      new ShapeError('globalAveragePoolBackward: expected like or into to give the shape of dx'),
+      new ShapeError(
+        'globalAveragePoolBackward: expected like or into to give the shape of dx, got none',
+      ),
     );
   });
 

@@ -29,15 +29,12 @@ const imports = new Map(sources.map((path) => [path, importsOf(path)]));
 /** From the bottom up: a folder or file may import from its own layer and from those below. */
 const LAYERS: readonly (readonly string[])[] = [
   [
-    'cache-folder',
     'checks',
     'description',
     'errors',
-    'event-loop',
-    'files',
     'interleave',
     'mutex',
-    'node',
+    'platform/',
     'random/',
     'tensor',
     'tolerance',

@@ -59,7 +59,7 @@ class Residual(nn.Module):
 
 
 def resnet18(channels, classes):
-    """handgrad's resnet18: torchvision's, with the module names of src/layers/resnet18.ts."""
+    """handgrad's resnet18: torchvision's, with the module names of src/layers/containers/resnet18.ts."""
     return nn.Sequential(
         nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False),
         nn.BatchNorm2d(64),

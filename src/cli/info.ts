@@ -8,10 +8,10 @@ import {
   listAdapters,
   openAdapter,
 } from '../backends/webgpu/adapter/adapter.js';
-import { defaultCacheFolder } from '../cache-folder.js';
 import { loadMnist } from '../data/mnist.js';
 import { reasonOf } from '../errors.js';
 import { createBackend } from '../numerics/create-backend.js';
+import { defaultCacheFolder } from '../platform/cache-folder.js';
 import { formatBackend } from './backend.js';
 import type { JsonOption } from './options.js';
 import { formatBytes, formatCount, formatCounted } from './output/format.js';

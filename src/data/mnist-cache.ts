@@ -1,7 +1,7 @@
 /** Downloads of MNIST's files into the cache folder. Node only. */
 
 import { DataError } from '../errors.js';
-import { nodeModule } from '../node.js';
+import { nodeModule } from '../platform/node.js';
 import { fromFirstMirror, type Mirrors, receive, request } from './mirrors.js';
 import { type MnistFile, verifiedContent } from './mnist-files.js';
 

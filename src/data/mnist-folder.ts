@@ -1,7 +1,7 @@
 /** MNIST from a folder of files. Node only. */
 
 import { DataError, reasonOf } from '../errors.js';
-import { nodeModule } from '../node.js';
+import { nodeModule } from '../platform/node.js';
 import { parseCsvDigits } from './formats/csv.js';
 import { type FileBytes, gunzip } from './formats/gzip.js';
 import { parseIdxImages, parseIdxLabels } from './formats/idx.js';

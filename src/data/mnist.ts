@@ -1,6 +1,6 @@
-import { defaultCacheFolder } from '../cache-folder.js';
 import { DataError } from '../errors.js';
-import { inNode } from '../node.js';
+import { defaultCacheFolder } from '../platform/cache-folder.js';
+import { inNode } from '../platform/node.js';
 import type { Splits } from './dataset.js';
 import { parseIdxImages, parseIdxLabels } from './formats/idx.js';
 import { digitDatasets, type LabelledImages } from './image-dataset.js';

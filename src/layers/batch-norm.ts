@@ -4,9 +4,9 @@ import { ShapeError, TrainingError } from '../errors.js';
 import { valuesPerChannel } from '../ops/batch-norm.js';
 import type { Step } from '../step.js';
 import { formatShape, type Tensor } from '../tensor.js';
-import { ones, zeros } from './initializers.js';
 import type { Forward, Layer } from './layer.js';
-import { LayerBuffer, Parameter } from './parameter.js';
+import { ones, zeros } from './parameters/initializers.js';
+import { LayerBuffer, Parameter } from './parameters/parameter.js';
 
 /** Options of `batchNorm2d`. */
 export interface BatchNormOptions {

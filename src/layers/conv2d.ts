@@ -2,9 +2,13 @@ import { type Description, describe } from '../description.js';
 import type { Conv2dAttributes } from '../ops/conv2d-shape.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
-import { describeInitializer, type Initializer, kaimingUniform } from './initializers.js';
 import type { Forward, Layer } from './layer.js';
-import { Parameter } from './parameter.js';
+import {
+  describeInitializer,
+  type Initializer,
+  kaimingUniform,
+} from './parameters/initializers.js';
+import { Parameter } from './parameters/parameter.js';
 import { type Pixels, resolveConvolution, type WindowOptions } from './window-options.js';
 
 /** Options of `conv2d`. */

@@ -2,17 +2,23 @@ import { type Builders, buildFrom, type Description, type Plain } from '../descr
 import { DataError } from '../errors.js';
 import { gelu, leakyRelu, relu, sigmoid, tanh } from './activations.js';
 import { batchNorm2d } from './batch-norm.js';
+import { type ImageShape, onImages } from './containers/on-images.js';
+import { residual } from './containers/residual.js';
+import { resnet18 } from './containers/resnet18.js';
+import { sequential } from './containers/sequential.js';
 import { conv2d } from './conv2d.js';
 import { dropout } from './dropout.js';
 import { flatten } from './flatten.js';
-import { type Initializer, kaimingUniform, normal, ones, zeros } from './initializers.js';
 import type { Layer } from './layer.js';
 import { linear } from './linear.js';
-import { type ImageShape, onImages } from './on-images.js';
+import {
+  type Initializer,
+  kaimingUniform,
+  normal,
+  ones,
+  zeros,
+} from './parameters/initializers.js';
 import { averagePool2d, globalAveragePool, maxPool2d } from './pooling.js';
-import { residual } from './residual.js';
-import { resnet18 } from './resnet18.js';
-import { sequential } from './sequential.js';
 import type { Pixels } from './window-options.js';
 
 type Options = Description['options'];

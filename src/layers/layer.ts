@@ -2,7 +2,7 @@ import type { Description } from '../description.js';
 import { ShapeError } from '../errors.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
-import type { LayerBuffer, Parameter } from './parameter.js';
+import type { LayerBuffer, Parameter } from './parameters/parameter.js';
 
 /**
  * The input that a layer accepts.

@@ -2,9 +2,13 @@ import { expectInteger } from '../checks.js';
 import { type Description, describe } from '../description.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
-import { describeInitializer, type Initializer, kaimingUniform } from './initializers.js';
 import type { Forward, Layer } from './layer.js';
-import { Parameter } from './parameter.js';
+import {
+  describeInitializer,
+  type Initializer,
+  kaimingUniform,
+} from './parameters/initializers.js';
+import { Parameter } from './parameters/parameter.js';
 
 /** Options of `linear`. */
 export interface LinearOptions {

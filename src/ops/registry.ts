@@ -54,6 +54,7 @@ export const OPS = {
   ...stepStateOps,
 };
 
+/** The name of an op: `linearForward`, `adamUpdate`, … */
 export type OpName = keyof typeof OPS;
 
 type Definition<Name extends OpName> = (typeof OPS)[Name];

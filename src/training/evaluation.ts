@@ -1,7 +1,7 @@
 import type { Dataset } from '../data/dataset.js';
-import { yieldToEventLoop } from '../event-loop.js';
 import type { Reals } from '../numerics/core.js';
 import { accuracyOf } from '../ops/accuracy.js';
+import { yieldToEventLoop } from '../platform/event-loop.js';
 import type { Batch } from './engine/batch.js';
 import { type Engine, type EvaluationSums, MAX_STEPS } from './engine/engine.js';
 import type { Evaluation } from './history.js';

@@ -6,7 +6,7 @@ import {
   describe,
   type Plain,
 } from '../description.js';
-import type { Parameter } from '../layers/parameter.js';
+import type { Parameter } from '../layers/parameters/parameter.js';
 import type { StepState } from '../ops/step-state.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';

@@ -8,10 +8,10 @@ import {
 import type { Dataset, Normalization } from '../data/dataset.js';
 import { split } from '../data/subset.js';
 import { TrainingError } from '../errors.js';
-import { readBytes, writeBytes } from '../files.js';
-import { isOwned, own } from '../layers/ownership.js';
+import { isOwned, own } from '../layers/parameters/ownership.js';
 import type { Backend } from '../numerics/backend.js';
 import type { Reals } from '../numerics/core.js';
+import { readBytes, writeBytes } from '../platform/files.js';
 import type { Shape } from '../tensor.js';
 import { type Batch, batchOf } from './engine/batch.js';
 import { Engine } from './engine/engine.js';

@@ -7,7 +7,7 @@ import { DataError } from '../../src/errors.js';
 import { checksumsOf, smallMnist } from './idx-bytes.js';
 import { startMirror } from './mirror-server.js';
 
-vi.mock('../../src/node.js', () => ({
+vi.mock('../../src/platform/node.js', () => ({
   inNode: false,
   nodeModule: () => {
     throw new Error('a browser has no such module');

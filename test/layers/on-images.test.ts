@@ -9,7 +9,7 @@ import {
   relu,
   sequential,
 } from '../../src/index.js';
-import { LayerBuffer } from '../../src/layers/parameter.js';
+import { LayerBuffer } from '../../src/layers/parameters/parameter.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';

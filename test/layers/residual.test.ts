@@ -9,7 +9,7 @@ import {
   residual,
   sequential,
 } from '../../src/index.js';
-import { LayerBuffer } from '../../src/layers/parameter.js';
+import { LayerBuffer } from '../../src/layers/parameters/parameter.js';
 import { createStepState } from '../../src/ops/step-state.js';
 import { STREAMS } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inNode } from '../../src/node.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
 import { matmulCase } from '../../src/ops/matmul.js';
+import { inNode } from '../../src/platform/node.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';

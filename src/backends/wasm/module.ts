@@ -1,6 +1,6 @@
 import { relaxedSimd, simd } from 'wasm-feature-detect';
 import { BackendError, reasonOf } from '../../errors.js';
-import { nodeModule } from '../../node.js';
+import { nodeModule } from '../../platform/node.js';
 
 /** The builds of the core, in order of preference. */
 export const BUILDS = ['relaxed', 'simd'] as const;

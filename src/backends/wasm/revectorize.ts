@@ -1,4 +1,4 @@
-import { inNode, nodeModule } from '../../node.js';
+import { inNode, nodeModule } from '../../platform/node.js';
 import { forgetModules } from './module.js';
 
 /** V8 12.4 (Node 22) is the first version with the flag; older versions print a warning. */

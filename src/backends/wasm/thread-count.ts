@@ -1,6 +1,6 @@
 import { threads as threadsAreSupported } from 'wasm-feature-detect';
 import { BackendError } from '../../errors.js';
-import { inNode, nodeModule } from '../../node.js';
+import { inNode, nodeModule } from '../../platform/node.js';
 
 export const MOST_THREADS = 64;
 /** Small networks gain nothing from more threads, since every barrier waits for the slowest one. */

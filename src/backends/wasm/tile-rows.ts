@@ -1,4 +1,4 @@
-import { inNode } from '../../node.js';
+import { inNode } from '../../platform/node.js';
 
 /**
  * From about version 13 on, V8 keeps the twelve accumulators of a 6×8 register tile in registers;

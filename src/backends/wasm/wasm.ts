@@ -1,6 +1,6 @@
 import { BackendError } from '../../errors.js';
-import { yieldToEventLoop } from '../../event-loop.js';
 import { type MemoryPlan, planMemory } from '../../memory-plan.js';
+import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable, Peaks } from '../device.js';

@@ -1,5 +1,5 @@
 import { BackendError, reasonOf } from '../../errors.js';
-import { inNode, nodeModule } from '../../node.js';
+import { inNode, nodeModule } from '../../platform/node.js';
 
 /** What a worker needs to join the pool: see worker.mjs. */
 export interface WorkerPoolSetup {

@@ -2,12 +2,12 @@
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { defaultCacheFolder } from '../../cache-folder.js';
 import type { Normalization, Splits } from '../../data/dataset.js';
 import { loadMnist } from '../../data/mnist.js';
 import { missingFiles } from '../../data/mnist-folder.js';
 import { syntheticDigits } from '../../data/synthetic/synthetic-digits.js';
 import { DataError, reasonOf } from '../../errors.js';
+import { defaultCacheFolder } from '../../platform/cache-folder.js';
 import { note, warn } from '../output/print.js';
 import { DownloadBar } from './download-bar.js';
 

@@ -13,7 +13,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError, reasonOf } from '../../errors.js';
-import { writeBytes } from '../../files.js';
+import { writeBytes } from '../../platform/files.js';
 import type { Checkpoint } from '../../training/serialization/checkpoint.js';
 import { decodeSafetensors, encodeSafetensors } from '../../training/serialization/safetensors.js';
 import type { Trainer } from '../../training/trainer.js';

@@ -1,4 +1,4 @@
-import { yieldToEventLoop } from '../../event-loop.js';
+import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Tensor, Values } from '../../tensor.js';
 import { type Engine, MAX_STEPS } from '../engine/engine.js';
 import type { EpochRecord, Evaluation, History } from '../history.js';

@@ -1,7 +1,7 @@
 import { expectFinite } from '../../checks.js';
 import { ShapeError } from '../../errors.js';
 import type { Layer } from '../../layers/layer.js';
-import type { LayerBuffer, Parameter } from '../../layers/parameter.js';
+import type { LayerBuffer, Parameter } from '../../layers/parameters/parameter.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor.js';
 
 /** Parameters and buffers in the order of a PyTorch `state_dict`: block by block, buffers last. */

@@ -18,8 +18,8 @@ vi.mock('wasm-feature-detect', () => ({
   threads: async () => engine.threads,
 }));
 
-vi.mock('../../../src/node.js', async (original) => {
-  const actual = await original<typeof import('../../../src/node.js')>();
+vi.mock('../../../src/platform/node.js', async (original) => {
+  const actual = await original<typeof import('../../../src/platform/node.js')>();
   const nodeModule = async (name: `node:${string}`) => {
     if (!engine.hasFiles) throw new Error('no such file');
     return actual.nodeModule(name);

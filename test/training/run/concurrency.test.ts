@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { yieldToEventLoop } from '../../../src/event-loop.js';
 import {
   type Checkpoint,
   createBackend,
@@ -7,6 +6,7 @@ import {
   sgd,
   TrainingError,
 } from '../../../src/index.js';
+import { yieldToEventLoop } from '../../../src/platform/event-loop.js';
 import { describeOnEachBackend } from '../../backends.js';
 import { blobs, createTrainer, expectSameState } from '../fixtures.js';
 

@@ -1,6 +1,6 @@
 import type { Device, Executable } from '../../../src/backends/device.js';
 import { ReferenceDevice } from '../../../src/backends/reference.js';
-import { yieldToEventLoop } from '../../../src/event-loop.js';
+import { yieldToEventLoop } from '../../../src/platform/event-loop.js';
 import type { Step } from '../../../src/step.js';
 import type { Tensor, Values } from '../../../src/tensor.js';
 

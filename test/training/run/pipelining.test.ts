@@ -1,7 +1,6 @@
 /* Pipelined training: the next steps are submitted before the losses of earlier ones are read. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ReferenceDevice } from '../../../src/backends/reference.js';
-import { yieldToEventLoop } from '../../../src/event-loop.js';
 import {
   type Checkpoint,
   createBackend,
@@ -15,6 +14,7 @@ import {
   TrainingError,
 } from '../../../src/index.js';
 import { Backend } from '../../../src/numerics/backend.js';
+import { yieldToEventLoop } from '../../../src/platform/event-loop.js';
 import { describeWithGpu } from '../../webgpu.js';
 import { blobs, createTrainer, expectSameState, plane } from '../fixtures.js';
 import { LateDevice } from './late-device.js';

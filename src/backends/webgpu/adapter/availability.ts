@@ -1,4 +1,4 @@
-import { inNode, nodeModule } from '../../../node.js';
+import { inNode, nodeModule } from '../../../platform/node.js';
 
 /**
  * Why WebGPU is not available; undefined if it is. Loads nothing, so it cannot tell whether there is

@@ -1,5 +1,5 @@
 import { BackendError } from '../../../errors.js';
-import { inNode } from '../../../node.js';
+import { inNode } from '../../../platform/node.js';
 import { whyNoNavigatorGpu } from './availability.js';
 import {
   adapterFlags,

@@ -1,7 +1,7 @@
 /* Measured tilings persist in memory and, in Node, in a file of the cache folder. */
-import { defaultCacheFolder } from '../../../cache-folder.js';
-import { writeBytes } from '../../../files.js';
-import { inNode, nodeModule } from '../../../node.js';
+import { defaultCacheFolder } from '../../../platform/cache-folder.js';
+import { writeBytes } from '../../../platform/files.js';
+import { inNode, nodeModule } from '../../../platform/node.js';
 import type { Tiling } from './gemm.js';
 import { formatTiling, parseTiling } from './tilings.js';
 

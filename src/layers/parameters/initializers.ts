@@ -1,5 +1,5 @@
-import { type Description, describe } from '../description.js';
-import type { RandomStream } from '../random/threefry.js';
+import { type Description, describe } from '../../description.js';
+import type { RandomStream } from '../../random/threefry.js';
 
 /**
  * Draws the initial values of a parameter.

@@ -1,5 +1,5 @@
-import type { RandomStream } from '../random/threefry.js';
-import { persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
+import type { RandomStream } from '../../random/threefry.js';
+import { persistent, type Shape, sizeOf, type Tensor } from '../../tensor.js';
 import type { Initializer } from './initializers.js';
 
 /**

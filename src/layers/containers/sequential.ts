@@ -1,10 +1,10 @@
-import { type Description, describe, formatDescription } from '../description.js';
-import { ShapeError } from '../errors.js';
-import type { Step } from '../step.js';
-import type { Tensor } from '../tensor.js';
-import { expectGradient, type Forward, type Layer, type LayerInput } from './layer.js';
-import { adopt } from './ownership.js';
-import type { LayerBuffer, Parameter } from './parameter.js';
+import { type Description, describe, formatDescription } from '../../description.js';
+import { ShapeError } from '../../errors.js';
+import type { Step } from '../../step.js';
+import type { Tensor } from '../../tensor.js';
+import { expectGradient, type Forward, type Layer, type LayerInput } from '../layer.js';
+import { adopt } from '../parameters/ownership.js';
+import type { LayerBuffer, Parameter } from '../parameters/parameter.js';
 
 /**
  * Layers one after the other. Parameters are named after the number of their layer, as in PyTorch's

@@ -1,10 +1,10 @@
-import { describe } from '../description.js';
-import { relu } from './activations.js';
-import { batchNorm2d } from './batch-norm.js';
-import { conv2d } from './conv2d.js';
-import type { Layer } from './layer.js';
-import { linear } from './linear.js';
-import { globalAveragePool, maxPool2d } from './pooling.js';
+import { describe } from '../../description.js';
+import { relu } from '../activations.js';
+import { batchNorm2d } from '../batch-norm.js';
+import { conv2d } from '../conv2d.js';
+import type { Layer } from '../layer.js';
+import { linear } from '../linear.js';
+import { globalAveragePool, maxPool2d } from '../pooling.js';
 import { residual } from './residual.js';
 import { describedSequential, sequential } from './sequential.js';
 

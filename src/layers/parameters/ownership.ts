@@ -1,6 +1,6 @@
-import { formatDescription } from '../description.js';
-import { ShapeError } from '../errors.js';
-import type { Layer } from './layer.js';
+import { formatDescription } from '../../description.js';
+import { ShapeError } from '../../errors.js';
+import type { Layer } from '../layer.js';
 
 /**
  * Layers that belong to a model or a trainer. A layer in two places would have its parameters renamed

@@ -1,11 +1,11 @@
-import { expectInteger } from '../checks.js';
-import { type Description, describe } from '../description.js';
-import { ShapeError } from '../errors.js';
-import type { Step } from '../step.js';
-import { formatShape, type Tensor } from '../tensor.js';
-import { expectGradient, type Forward, type Layer } from './layer.js';
-import { adopt } from './ownership.js';
-import type { LayerBuffer, Parameter } from './parameter.js';
+import { expectInteger } from '../../checks.js';
+import { type Description, describe } from '../../description.js';
+import { ShapeError } from '../../errors.js';
+import type { Step } from '../../step.js';
+import { formatShape, type Tensor } from '../../tensor.js';
+import { expectGradient, type Forward, type Layer } from '../layer.js';
+import { adopt } from '../parameters/ownership.js';
+import type { LayerBuffer, Parameter } from '../parameters/parameter.js';
 
 /** The image in each row of a dataset. */
 export interface ImageShape {

@@ -1,10 +1,10 @@
-import { type Description, describe } from '../description.js';
-import { ShapeError } from '../errors.js';
-import type { Step } from '../step.js';
-import { formatShape, sameShape, type Tensor } from '../tensor.js';
-import { expectGradient, type Forward, type Layer, type LayerInput } from './layer.js';
-import { adopt } from './ownership.js';
-import type { LayerBuffer, Parameter } from './parameter.js';
+import { type Description, describe } from '../../description.js';
+import { ShapeError } from '../../errors.js';
+import type { Step } from '../../step.js';
+import { formatShape, sameShape, type Tensor } from '../../tensor.js';
+import { expectGradient, type Forward, type Layer, type LayerInput } from '../layer.js';
+import { adopt } from '../parameters/ownership.js';
+import type { LayerBuffer, Parameter } from '../parameters/parameter.js';
 
 /**
  * y = body(x) + shortcut(x), or body(x) + x without a shortcut. Derivation: src/ops/add.ts.

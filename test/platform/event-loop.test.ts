@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { yieldToEventLoop } from '../src/event-loop.js';
+import { yieldToEventLoop } from '../../src/platform/event-loop.js';
 
 afterEach(() => {
   vi.unstubAllGlobals();
