@@ -127,8 +127,8 @@ function updateShapes(shapes: Readonly<Record<string, Shape>>, schedule: Shape, 
 export const adamCases: OpCases<keyof typeof adamOps> = {
   name: 'adam',
   magnitudes: {
-    adamUpdate: absolute('schedule'),
-    adamWUpdate: absolute('schedule'),
+    adamUpdate: (operands, call) => absolute(operands, call, 'schedule'),
+    adamWUpdate: (operands, call) => absolute(operands, call, 'schedule'),
   },
   draw: (random) => ({ kernels: [adamCase(random, drawExtents(random, 1)[0])] }),
 };

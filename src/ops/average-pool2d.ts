@@ -110,8 +110,8 @@ export const averagePool2dOps = {
 export const averagePool2dCases: OpCases<keyof typeof averagePool2dOps> = {
   name: 'average-pool2d',
   magnitudes: {
-    averagePool2dForward: absolute(),
-    averagePool2dBackward: absolute(),
+    averagePool2dForward: absolute,
+    averagePool2dBackward: absolute,
   },
   draw: (random) => ({
     gradients: drawPoolings(random).map((sizes) => averagePool2dCase(random, sizes)),

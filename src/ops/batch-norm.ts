@@ -273,11 +273,11 @@ export const batchNormCases: OpCases<keyof typeof batchNormOps> = {
   name: 'batch-norm',
   magnitudes: {
     // The sum of the mean can cancel. The variance is a sum of squares, which cannot.
-    batchNormStatistics: (operands, call) => ({ mean: absolute()(operands, call).mean }),
-    batchNormUpdateStatistics: absolute(),
-    batchNormForward: absolute('mean'),
-    batchNormBackwardParameters: absolute('mean'),
-    batchNormBackwardInput: absolute('mean', 'dGamma', 'dBeta'),
+    batchNormStatistics: (operands, call) => ({ mean: absolute(operands, call).mean }),
+    batchNormUpdateStatistics: absolute,
+    batchNormForward: (operands, call) => absolute(operands, call, 'mean'),
+    batchNormBackwardParameters: (operands, call) => absolute(operands, call, 'mean'),
+    batchNormBackwardInput: (operands, call) => absolute(operands, call, 'mean', 'dGamma', 'dBeta'),
   },
   draw(random) {
     const [B, H, C] = drawExtents(random, 3);

@@ -70,7 +70,10 @@ export type Magnitudes = (
 /** For ops in which nothing cancels: every bound is relative to the result. */
 export const relative: Magnitudes = () => ({});
 
-/** Random cases of the ops of one file. */
+/**
+ * Random cases of the ops of one file. Declare them without function calls at the top level, so that
+ * bundlers leave them out of programs that check no gradients.
+ */
 export interface OpCases<Name extends string = string> {
   /** The stem of the file: `softmax-cross-entropy`. */
   readonly name: string;
@@ -84,28 +87,29 @@ export interface OpCases<Name extends string = string> {
 }
 
 /**
- * Magnitudes computed by the reference itself, on the absolute values of the operands.
+ * The results of the reference on absolute values.
  *
- * @param negated operands and attributes that get a negative sign instead, for terms that are
- *   subtracted
+ * @param negated operands and attributes that are made negative instead
  */
-export function absolute(...negated: readonly string[]): Magnitudes {
-  return (operands, call) => {
-    const sign = (name: string) => (negated.includes(name) ? -1 : 1);
-    const tensors = Object.fromEntries(
-      Object.entries(operands).map(([role, values]) => {
-        const isReal = values instanceof Float32Array || values instanceof Float64Array;
-        return [role, isReal ? values.map((v) => sign(role) * Math.abs(v)) : values.slice()];
-      }),
-    );
-    const attributes = Object.fromEntries(
-      Object.entries(call.attributes).map(([name, value]) => {
-        return [name, negated.includes(name) ? -Math.abs(value) : value];
-      }),
-    );
-    call.reference(tensors, attributes);
-    return tensors;
-  };
+export function absolute(
+  operands: Readonly<Record<string, Values>>,
+  call: ReferenceCall,
+  ...negated: readonly string[]
+): Readonly<Record<string, Values>> {
+  const sign = (name: string) => (negated.includes(name) ? -1 : 1);
+  const tensors = Object.fromEntries(
+    Object.entries(operands).map(([role, values]) => {
+      const isReal = values instanceof Float32Array || values instanceof Float64Array;
+      return [role, isReal ? values.map((v) => sign(role) * Math.abs(v)) : values.slice()];
+    }),
+  );
+  const attributes = Object.fromEntries(
+    Object.entries(call.attributes).map(([name, value]) => {
+      return [name, negated.includes(name) ? -Math.abs(value) : value];
+    }),
+  );
+  call.reference(tensors, attributes);
+  return tensors;
 }
 
 /** Extents are drawn from 1 to 11, so that there can be two vectors of four and a remainder. */

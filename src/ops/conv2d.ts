@@ -231,11 +231,11 @@ export const conv2dOps = {
 export const conv2dCases: OpCases<keyof typeof conv2dOps> = {
   name: 'conv2d',
   magnitudes: {
-    conv2dForward: absolute(),
-    conv2dBiasForward: absolute(),
-    conv2dBackwardWeight: absolute(),
-    conv2dBackwardBias: absolute(),
-    conv2dBackwardInput: absolute(),
+    conv2dForward: absolute,
+    conv2dBiasForward: absolute,
+    conv2dBackwardWeight: absolute,
+    conv2dBackwardBias: absolute,
+    conv2dBackwardInput: absolute,
   },
   draw: (random) => ({
     gradients: [1, 2].map((groups) => conv2dCase(random, drawSizes(random, groups))),

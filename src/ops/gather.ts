@@ -150,7 +150,7 @@ function gatherShapes(x: Shape, data: Shape, index: Shape, state: Shape) {
 export const gatherCases: OpCases<keyof typeof gatherOps> = {
   name: 'gather',
   magnitudes: {
-    gatherBytes: absolute('mean'),
+    gatherBytes: (operands, call) => absolute(operands, call, 'mean'),
     gatherReals: relative,
     gatherLabels: relative,
   },

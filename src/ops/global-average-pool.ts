@@ -86,7 +86,7 @@ export const globalAveragePoolOps = {
 export const globalAveragePoolCases: OpCases<keyof typeof globalAveragePoolOps> = {
   name: 'global-average-pool',
   magnitudes: {
-    globalAveragePoolForward: absolute(),
+    globalAveragePoolForward: absolute,
     globalAveragePoolBackward: relative,
   },
   draw(random) {

@@ -163,10 +163,10 @@ function expectGradient(dy: Shape, B: number): void {
 export const linearCases: OpCases<keyof typeof linearOps> = {
   name: 'linear',
   magnitudes: {
-    linearForward: absolute(),
-    linearBackwardWeight: absolute(),
-    linearBackwardBias: absolute(),
-    linearBackwardInput: absolute(),
+    linearForward: absolute,
+    linearBackwardWeight: absolute,
+    linearBackwardBias: absolute,
+    linearBackwardInput: absolute,
   },
   draw(random) {
     const [B, I, O] = drawExtents(random, 3);

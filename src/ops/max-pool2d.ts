@@ -158,7 +158,7 @@ export const maxPool2dCases: OpCases<keyof typeof maxPool2dOps> = {
   name: 'max-pool2d',
   magnitudes: {
     maxPool2dForward: relative,
-    maxPool2dBackward: absolute(),
+    maxPool2dBackward: absolute,
   },
   draw: (random) => ({
     gradients: drawPoolings(random).map((sizes) => maxPool2dCase(random, sizes)),

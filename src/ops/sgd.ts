@@ -113,9 +113,9 @@ export const sgdCases: OpCases<keyof typeof sgdOps> = {
   name: 'sgd',
   magnitudes: {
     // With a negative learning rate, w − η (dw + λ w) has only positive terms.
-    sgdUpdate: absolute('schedule'),
-    sgdMomentumUpdate: absolute('schedule'),
-    sgdNesterovUpdate: absolute('schedule'),
+    sgdUpdate: (operands, call) => absolute(operands, call, 'schedule'),
+    sgdMomentumUpdate: (operands, call) => absolute(operands, call, 'schedule'),
+    sgdNesterovUpdate: (operands, call) => absolute(operands, call, 'schedule'),
   },
   draw: (random) => ({ kernels: [sgdCase(random, drawExtents(random, 1)[0])] }),
 };
