@@ -99,7 +99,9 @@ describe('train without --json', () => {
     // stderr is not a terminal here, so there is no progress bar.
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^recipe +mlp: all digits by a network with 30 hidden units$/m);
-    expect(stdout).toMatch(/^model +sequential\(linear\(784, 30\), relu\(\), linear\(30, 10\)\): 23,860 param/m);
+    expect(stdout).toMatch(
+      /^model +sequential\(linear\(784, 30\), relu\(\), linear\(30, 10\)\): 23,860 param/m,
+    );
     expect(stdout).toMatch(/^backend +wasm \((simd|relaxed), \d+ threads?\)$/m);
     expect(stdout).toContain(`600 training and 200 test images from ${digits.path}`);
     expect(stdout).toMatch(/^epoch +train loss +valid loss +valid accuracy +seconds$/m);

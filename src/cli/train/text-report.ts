@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { formatDescription } from '../../description.js';
 import type { EpochRecord, Evaluation } from '../../training/history.js';
 import { formatBackend } from '../backend.js';
 import { formatData, isUnbalanced } from '../data/recipe-data.js';
@@ -107,7 +108,8 @@ const WIDTH = 100;
 function formatHeader(run: RunStart): string {
   const { recipe, settings, data, backend, parameters, resumedAfter } = run;
   const { epochs, batchSize, learningRate, seed } = settings;
-  const model = `${recipe.model().description}: ${formatCounted(parameters, 'parameter')}`;
+  const call = formatDescription(recipe.model().description);
+  const model = `${call}: ${formatCounted(parameters, 'parameter')}`;
   const size = `${formatCounted(epochs, 'epoch')}, batch size ${batchSize}`;
   const lines = [
     `recipe    ${recipe.name}: ${recipe.title}`,
