@@ -1,6 +1,7 @@
 /** `handgrad`: the public API. Data sets and loaders are in `handgrad/data`. */
 
 export type { BackendInfo, BackendName, Device, Executable } from './backends/device.js';
+export type { Call } from './call.js';
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
 export { type Description, formatDescription, type Plain } from './description.js';
 export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
@@ -53,7 +54,7 @@ export type { OpName } from './ops/registry.js';
 export { RandomStream } from './random/threefry.js';
 export { RECIPE_NAMES, type Recipe, type RecipeName } from './recipe.js';
 export { RECIPES, recipeOn } from './recipes.js';
-export { type Call, type CallOptions, type ShapeSource, Step, type TrainingMode } from './step.js';
+export { type CallOptions, type ShapeSource, Step, type TrainingMode } from './step.js';
 export { type DataType, type Shape, Tensor } from './tensor.js';
 export { type RecipeOptions, type RecipeResult, train } from './train-recipe.js';
 export type { EpochRecord, Evaluation, History, Progress, StepReport } from './training/history.js';

@@ -1,28 +1,8 @@
+import { type Call, definitionOf, dtypeOf, readBy, writtenBy } from './call.js';
 import { ShapeError } from './errors.js';
-import type { Op } from './ops/define-op.js';
-import {
-  type CallAttributes,
-  type LikeRole,
-  OPS,
-  type OpName,
-  type OpTensors,
-  type OutputRole,
-} from './ops/registry.js';
+import type { CallAttributes, LikeRole, OpName, OpTensors, OutputRole } from './ops/registry.js';
 import { expectShape } from './ops/shape-checks.js';
 import { type DataType, type Shape, Tensor } from './tensor.js';
-
-/** One kernel call of a step. */
-export interface Call {
-  readonly op: OpName;
-  /** The part of the step it belongs to, for listings: `forward`, `backward`, … */
-  readonly section: string;
-  /** By role, in kernel order: outputs, updates, inputs. */
-  readonly tensors: Readonly<Record<string, Tensor>>;
-  /** By name, in kernel order. */
-  readonly attributes: Readonly<Record<string, number>>;
-  /** What the op's shape rule derived, by name, in kernel order. */
-  readonly sizes: Readonly<Record<string, number>>;
-}
 
 /** A shape, or a tensor of that shape. */
 export type ShapeSource = Tensor | Shape;
@@ -271,31 +251,4 @@ function expectType(op: OpName, role: string, { dtype }: Tensor): void {
   if (dtype !== expected) {
     throw new ShapeError(`${op}: expected ${role} of type ${expected}, got ${dtype}`);
   }
-}
-
-/** The definition of an op that is only known at run time. */
-export function definitionOf(op: OpName): Op {
-  return OPS[op] as unknown as Op;
-}
-
-/** The element type of one of an op's tensors. */
-export function dtypeOf(op: OpName, role: string): DataType {
-  return definitionOf(op).dtypes[role] ?? 'float32';
-}
-
-/** Tensors that a call writes: its outputs, then its updates. */
-export function writtenBy({ op, tensors }: Call): Tensor[] {
-  const { outputs, updates } = definitionOf(op);
-  return [...outputs, ...updates].map((role) => tensors[role]);
-}
-
-/** Tensors that a call reads: its updates, then its inputs. */
-export function readBy({ op, tensors }: Call): Tensor[] {
-  const { updates, inputs } = definitionOf(op);
-  return [...updates, ...inputs].map((role) => tensors[role]);
-}
-
-/** All tensors of a call, in kernel order: outputs, updates, inputs. */
-export function touchedBy({ tensors }: Call): Tensor[] {
-  return Object.values(tensors);
 }

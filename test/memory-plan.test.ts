@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type Call, touchedBy } from '../src/call.js';
 import { linear, relu, sequential, sgd, softmaxCrossEntropy } from '../src/index.js';
 import {
   ALIGNMENT,
@@ -9,7 +10,6 @@ import {
   roundUp,
 } from '../src/memory-plan.js';
 import { createStepState } from '../src/ops/step-state.js';
-import { type Call, touchedBy } from '../src/step.js';
 import { persistent, Tensor } from '../src/tensor.js';
 import { createSource } from '../src/training/batch-source.js';
 import { trainingStep } from '../src/training/steps.js';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readBy, touchedBy, writtenBy } from '../src/call.js';
 import { ShapeError } from '../src/errors.js';
-import { readBy, Step, touchedBy, writtenBy } from '../src/step.js';
+import { Step } from '../src/step.js';
 import { persistent, type Tensor } from '../src/tensor.js';
 
 describe('Step', () => {

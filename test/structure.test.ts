@@ -40,7 +40,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'tolerance',
   ],
   ['ops/'],
-  ['step'],
+  ['call', 'step'],
   ['memory-plan'],
   ['layers/', 'backends/'],
   ['numerics/'],

@@ -1,7 +1,8 @@
 /** Times a training step on several devices, from the same state. */
 
+import { writtenBy as callWrites, touchedBy } from '../call.js';
 import { interleave, summarise } from '../interleave.js';
-import { writtenBy as callWrites, type Step, touchedBy } from '../step.js';
+import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import type { Device, Executable } from './device.js';
 

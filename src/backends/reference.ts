@@ -1,5 +1,6 @@
+import { type Call, definitionOf } from '../call.js';
 import { BackendError } from '../errors.js';
-import { type Call, definitionOf, type Step } from '../step.js';
+import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import type { BackendInfo, Device, Executable } from './device.js';
 

@@ -1,6 +1,7 @@
 import type { Device, Executable } from '../backends/device.js';
+import { definitionOf, writtenBy } from '../call.js';
 import type { Timing } from '../interleave.js';
-import { definitionOf, type Step, writtenBy } from '../step.js';
+import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import type { Candidate } from './candidate.js';
 import { fittingSample, medianOf, millisecondsOf, type Workload, workloadOf } from './harness.js';

@@ -1,8 +1,9 @@
+import { definitionOf, dtypeOf } from '../call.js';
 import type { CaseCall, Drawn, GradientDeclaration, KernelDeclaration } from '../ops/cases.js';
 import { drawReals } from '../ops/cases.js';
 import type { OpName } from '../ops/registry.js';
 import type { RandomStream } from '../random/threefry.js';
-import { definitionOf, dtypeOf, Step } from '../step.js';
+import { Step } from '../step.js';
 import { persistent, type Tensor, type Values } from '../tensor.js';
 
 /** Kernel calls to run, with the initial values of their tensors, which are all persistent. */

@@ -1,6 +1,7 @@
 import type { Device } from '../backends/device.js';
+import { type Call, definitionOf } from '../call.js';
 import type { Backend } from '../numerics/backend.js';
-import { type Call, definitionOf, Step } from '../step.js';
+import { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import { callAny, type KernelCase } from './case.js';
 import { type Difference, worse, worstDifference } from './difference.js';

@@ -1,6 +1,6 @@
+import { type Call, definitionOf } from '../call.js';
 import type { Magnitudes } from '../ops/cases.js';
 import { CASES } from '../ops/registry.js';
-import { type Call, definitionOf } from '../step.js';
 import type { Values } from '../tensor.js';
 import { tolerance } from '../tolerance.js';
 

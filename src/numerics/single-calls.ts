@@ -1,8 +1,9 @@
 import type { Device, Executable } from '../backends/device.js';
+import { definitionOf, dtypeOf } from '../call.js';
 import { expectInteger, expectLength } from '../checks.js';
 import { DataError } from '../errors.js';
 import { OPS, type OpName } from '../ops/registry.js';
-import { definitionOf, dtypeOf, Step } from '../step.js';
+import { Step } from '../step.js';
 import { type DataType, persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
 import type { Operand, Result } from './operands.js';
 

@@ -14,13 +14,14 @@ import {
 } from '../../src/backends/wasm/kernel-call.js';
 import { link, linkedSize } from '../../src/backends/wasm/linker.js';
 import { BUILDS, loadModule, supportedBuilds } from '../../src/backends/wasm/module.js';
+import { type Call, definitionOf } from '../../src/call.js';
 import { type KernelCase, kernelCaseOf } from '../../src/gradcheck/case.js';
 import { kernelsIn } from '../../src/gradcheck/index.js';
 import { ALIGNMENT, roundUp } from '../../src/memory-plan.js';
 import type { OpCases } from '../../src/ops/cases.js';
 import { CASES, OPS, type OpName } from '../../src/ops/registry.js';
 import { RandomStream } from '../../src/random/threefry.js';
-import { type Call, definitionOf, Step } from '../../src/step.js';
+import { Step } from '../../src/step.js';
 import type { Tensor, Values } from '../../src/tensor.js';
 import { CHAINS, stepOf } from './chains.js';
 

@@ -1,8 +1,9 @@
 import { afterAll, describe, it } from 'vitest';
 import type { Device } from '../../src/backends/device.js';
+import { definitionOf } from '../../src/call.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
 import type { OpName } from '../../src/ops/registry.js';
-import { definitionOf, Step } from '../../src/step.js';
+import { Step } from '../../src/step.js';
 import { type DataType, persistent, type Shape, type Tensor } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose, readGoldens } from './golden.js';

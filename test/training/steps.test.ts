@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { touchedBy, writtenBy } from '../../src/call.js';
 import {
   adam,
   dropout,
@@ -12,7 +13,7 @@ import {
 } from '../../src/index.js';
 import { createStepState } from '../../src/ops/step-state.js';
 import { RECIPE_NAMES, RECIPES } from '../../src/recipes.js';
-import { type Step, touchedBy, writtenBy } from '../../src/step.js';
+import type { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { createSource, sourceOf } from '../../src/training/batch-source.js';
 import {

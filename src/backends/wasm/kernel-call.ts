@@ -1,5 +1,5 @@
+import { type Call, definitionOf, writtenBy } from '../../call.js';
 import { OPS, type OpName } from '../../ops/registry.js';
-import { type Call, definitionOf, writtenBy } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
 
 /** Kernels that compute two neighbouring calls; fuse.ts chooses them and orders their arguments. */

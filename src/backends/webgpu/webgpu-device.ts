@@ -1,5 +1,6 @@
+import { type Call, touchedBy } from '../../call.js';
 import { BackendError, reasonOf } from '../../errors.js';
-import { type Call, type Step, touchedBy } from '../../step.js';
+import type { Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Device, Executable, Peaks } from '../device.js';
 import type { Adapter } from './adapter/adapter.js';

@@ -1,9 +1,9 @@
 /** A step as a list of its calls, for the terminal or as JSON. */
 
 import { PADDING } from '../../backends/wasm/constants.js';
+import { type Call, definitionOf, touchedBy } from '../../call.js';
 import { ALIGNMENT, lifetimesOf, planMemory, roundUp } from '../../memory-plan.js';
 import type { OpName } from '../../ops/registry.js';
-import { type Call, definitionOf, touchedBy } from '../../step.js';
 import { formatShape, type Tensor } from '../../tensor.js';
 import { formatBytes, formatCount, wrap } from '../output/format.js';
 

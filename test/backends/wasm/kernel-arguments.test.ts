@@ -11,8 +11,8 @@ import {
   type KernelCall,
   kernelCallOf,
 } from '../../../src/backends/wasm/kernel-call.js';
+import { definitionOf } from '../../../src/call.js';
 import { OPS, type OpName } from '../../../src/ops/registry.js';
-import { definitionOf } from '../../../src/step.js';
 import { CHAINS, stepOf } from '../chains.js';
 
 /** One read of an argument, under the name of the variable that it is assigned to, if any. */

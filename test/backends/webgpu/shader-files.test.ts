@@ -10,10 +10,11 @@ import { KERNELS, planOf } from '../../../src/backends/webgpu/kernels/kernels.js
 import { parametersOf } from '../../../src/backends/webgpu/kernels/parameters.js';
 import * as CONSTANTS from '../../../src/backends/webgpu/shaders/constants.js';
 import { filesOf, VARIANTS } from '../../../src/backends/webgpu/shaders/shaders.js';
+import { type Call, definitionOf } from '../../../src/call.js';
 import { kernelCaseOf } from '../../../src/gradcheck/case.js';
 import { CASES, type OpName } from '../../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../../src/random/threefry.js';
-import { type Call, definitionOf, Step } from '../../../src/step.js';
+import { Step } from '../../../src/step.js';
 import { type Declaration, membersOf, readShaderSources, type ShaderSource } from './wgsl.js';
 
 const SOURCES = await readShaderSources();

@@ -1,6 +1,6 @@
+import { definitionOf } from '../../../call.js';
 import { BackendError } from '../../../errors.js';
 import { OPS, type OpName } from '../../../ops/registry.js';
-import { definitionOf } from '../../../step.js';
 import { usesScratch } from '../kernels/kernels.js';
 import { MAX_GROUPS } from '../kernels/passes.js';
 import { WORKGROUP } from '../shaders/constants.js';

@@ -1,3 +1,4 @@
+import { type Lifetime, lifetimesOf, overlap } from '../../../memory-plan.js';
 import type { Tensor } from '../../../tensor.js';
 
 /** The assignment of a step's activations to shared buffers. */
@@ -10,8 +11,8 @@ export interface BufferPlan {
 
 interface Slot {
   size: number;
-  /** Lifetimes of its tensors: positions of the first and last call that touch them. */
-  readonly users: { readonly first: number; readonly last: number }[];
+  /** Lifetimes of its tensors. */
+  readonly users: Lifetime[];
 }
 
 /**
@@ -25,28 +26,18 @@ interface Slot {
  * deep neural net inference", 2020.
  */
 export function planBuffers(calls: readonly (readonly Tensor[])[]): BufferPlan {
-  const lifetimes = new Map<Tensor, { first: number; last: number }>();
-  calls.forEach((tensors, position) => {
-    for (const tensor of tensors) {
-      if (tensor.storage !== 'activation') continue;
-      const life = lifetimes.get(tensor);
-      if (life) life.last = position;
-      else lifetimes.set(tensor, { first: position, last: position });
-    }
-  });
   const slots: Slot[] = [];
   const buffers = new Map<Tensor, number>();
-  const largestFirst = [...lifetimes].sort(([a], [b]) => b.byteLength - a.byteLength);
-  for (const [tensor, life] of largestFirst) {
-    const isFree = ({ users }: Slot) =>
-      users.every(({ first, last }) => last < life.first || life.last < first);
+  const largestFirst = [...lifetimesOf(calls)].sort(([a], [b]) => b.byteLength - a.byteLength);
+  for (const [tensor, lifetime] of largestFirst) {
+    const isFree = ({ users }: Slot) => users.every((user) => !overlap(user, lifetime));
     // Slots are in order of descending size, so the last free one is the smallest.
     let slot = slots.findLast(isFree);
     if (!slot) {
       slot = { size: tensor.byteLength, users: [] };
       slots.push(slot);
     }
-    slot.users.push(life);
+    slot.users.push(lifetime);
     buffers.set(tensor, slots.indexOf(slot));
   }
   return { buffers, sizes: slots.map(({ size }) => size) };

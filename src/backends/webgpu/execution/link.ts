@@ -14,8 +14,9 @@
  * When the step runs, execution/dispatches.ts encodes the dispatches of all its calls into one compute
  * pass per submission. webgpu-device.ts drives both.
  */
+
+import { type Call, touchedBy } from '../../../call.js';
 import { roundUp } from '../../../memory-plan.js';
-import { type Call, touchedBy } from '../../../step.js';
 import type { Tensor } from '../../../tensor.js';
 import { KERNELS, usesScratch } from '../kernels/kernels.js';
 import { encodeParameters, parameterBytes } from '../kernels/parameters.js';

@@ -1,6 +1,6 @@
+import { definitionOf } from '../../../call.js';
 import { BackendError, reasonOf } from '../../../errors.js';
 import type { OpName } from '../../../ops/registry.js';
-import { definitionOf } from '../../../step.js';
 import { KERNELS, usesScratch } from '../kernels/kernels.js';
 import type { Pass } from '../kernels/passes.js';
 import { compileShader } from '../shaders/compile-shader.js';

@@ -1,5 +1,5 @@
+import type { Call } from '../../../call.js';
 import { interleave, summarise } from '../../../interleave.js';
-import type { Call } from '../../../step.js';
 import type { Tensor } from '../../../tensor.js';
 import { type Dispatch, submitSteps } from '../execution/dispatches.js';
 import { link } from '../execution/link.js';

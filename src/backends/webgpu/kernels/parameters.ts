@@ -1,4 +1,4 @@
-import { type Call, definitionOf } from '../../../step.js';
+import { type Call, definitionOf } from '../../../call.js';
 import { KERNELS } from './kernels.js';
 
 /**
