@@ -1,6 +1,6 @@
 /** `handgrad`: the public API. Data sets and loaders are in `handgrad/data`. */
 
-export type { BackendInfo, BackendName, Device, Executable } from './backends/device.js';
+export type { BackendInfo, BackendName, Executable, Runtime } from './backends/runtime.js';
 export type { Call } from './call.js';
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
 export { type Description, formatDescription, type Plain } from './description.js';

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openAdapter } from '../src/backends/webgpu/adapter/adapter.js';
-import { WebgpuDevice } from '../src/backends/webgpu/webgpu-device.js';
+import { WebgpuRuntime } from '../src/backends/webgpu/webgpu-runtime.js';
 import { syntheticDigits } from '../src/data/synthetic/synthetic-digits.js';
 import { adam, linear, sequential, squaredError, type Trainer } from '../src/index.js';
 import { Backend } from '../src/numerics/backend.js';
@@ -127,7 +127,7 @@ describeOnEachBackend('memory', (backend) => {
 describeWithGpu('memory of a GPU', () => {
   it('is allocated in the first steps, and does not grow in 10,000 more', async () => {
     const adapter = await openAdapter();
-    const backend = new Backend(new WebgpuDevice(adapter));
+    const backend = new Backend(new WebgpuRuntime(adapter));
     const create = vi.spyOn(adapter.device, 'createBuffer');
     const [model, loss] = [sequential(linear(2, 1)), squaredError()];
     const trainer = createTrainer(backend, { model, loss, batchSize: 1 });

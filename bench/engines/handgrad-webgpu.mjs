@@ -24,33 +24,33 @@ export async function measure({ kind, options, ...task }) {
   }
 }
 
-async function matmul({ device }, { sizes, timing }) {
+async function matmul({ runtime }, { sizes, timing }) {
   const products = [];
-  for (const n of sizes) products.push(await product(device, n, timing));
+  for (const n of sizes) products.push(await product(runtime, n, timing));
   return { products };
 }
 
-async function product(device, n, timing) {
+async function product(runtime, n, timing) {
   const [A, B, C] = ['A', 'B', 'C'].map((name) => new Tensor(name, [n, n], 'persistent'));
   const step = new Step();
   const attributes = { transposeA: 0, transposeB: 0 };
   step.call('matmul', { A, B }, { attributes, into: { C } });
-  const executable = await device.compile(step);
+  const executable = await runtime.compile(step);
   const [a, b] = [quickRandom(n * n, 1), quickRandom(n * n, 2)];
-  device.write(A, a);
-  device.write(B, b);
+  runtime.write(A, a);
+  runtime.write(B, b);
   await executable.run(1);
-  const largest = largestError(a, b, await device.read(C), n);
+  const largest = largestError(a, b, await runtime.read(C), n);
   const run = async (times) => {
     await executable.run(times);
-    await device.finish();
+    await runtime.finish();
   };
   const ms = await timed(run, timing);
   // Timestamps may be rounded to 0.1 ms, so one measurement covers several runs.
   const times = Math.max(1, Math.ceil(timing.sampleMilliseconds / ms.median));
   const kernels = await executable.kernelMilliseconds?.(times);
   executable.close();
-  device.release([A, B, C]);
+  runtime.release([A, B, C]);
   const figures = productFigures(n, ms, largest);
   return kernels === undefined ? figures : { ...figures, kernelMs: kernels / times };
 }

@@ -40,7 +40,7 @@ export async function convolveExactly(job, operands) {
   return result;
 }
 
-async function matmul({ device }, job) {
+async function matmul({ runtime }, job) {
   const { transposeA, transposeB, shapeA, shapeB } = operandShapes(job);
   const A = new Tensor('A', shapeA, 'persistent');
   const B = new Tensor('B', shapeB, 'persistent');
@@ -48,18 +48,18 @@ async function matmul({ device }, job) {
   const step = new Step();
   const attributes = { transposeA: Number(transposeA), transposeB: Number(transposeB) };
   step.call('matmul', { A, B }, { attributes, into: { C } });
-  const executable = await device.compile(step);
+  const executable = await runtime.compile(step);
   const { a, b } = await readOperands(job);
-  device.write(A, a);
-  device.write(B, b);
+  runtime.write(A, a);
+  runtime.write(B, b);
   await executable.run(1);
-  return { result: await device.read(C), run: (times) => runToEnd(executable, device, times) };
+  return { result: await runtime.read(C), run: (times) => runToEnd(executable, runtime, times) };
 }
 
 /** A GPU may still compute when `run` resolves. */
-async function runToEnd(executable, device, times) {
+async function runToEnd(executable, runtime, times) {
   await executable.run(times);
-  await device.finish();
+  await runtime.finish();
 }
 
 /** For each result, the op that computes it and the tensors that the op reads. */
@@ -78,7 +78,7 @@ const PLAIN = {
   groups: 1,
 };
 
-async function convolution({ device }, job, operands) {
+async function convolution({ runtime }, job, operands) {
   const { x, y, W } = convolutionShapes(job);
   const shapes = { x, y, W, dx: x, dy: y, dW: W };
   const [op, ...inputs] = CONVOLUTION_CALLS[job.wanted];
@@ -90,12 +90,12 @@ async function convolution({ device }, job, operands) {
     attributes: PLAIN,
     into: pick(tensors, [job.wanted]),
   });
-  const executable = await device.compile(step);
-  for (const name of inputs) device.write(tensors[name], operands[name]);
+  const executable = await runtime.compile(step);
+  for (const name of inputs) runtime.write(tensors[name], operands[name]);
   await executable.run(1);
   return {
-    result: await device.read(tensors[job.wanted]),
-    run: (times) => runToEnd(executable, device, times),
+    result: await runtime.read(tensors[job.wanted]),
+    run: (times) => runToEnd(executable, runtime, times),
   };
 }
 

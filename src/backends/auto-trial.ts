@@ -1,18 +1,18 @@
-/** Times a training step on several devices, from the same state. */
+/** Times a training step on several runtimes, from the same state. */
 
 import { writtenBy as callWrites, touchedBy } from '../call.js';
 import { interleave, summarise } from '../interleave.js';
 import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
-import type { Device, Executable } from './device.js';
+import type { Executable, Runtime } from './runtime.js';
 
-/** A step compiled for a device. */
-export interface DeviceStep {
-  readonly device: Device;
+/** A step compiled for a runtime. */
+export interface RuntimeStep {
+  readonly runtime: Runtime;
   readonly executable: Executable;
 }
 
-/** How often each device is timed, unless the budget runs out. */
+/** How often each runtime is timed, unless the budget runs out. */
 const ROUNDS = 3;
 /** No further round starts after this time. */
 const BUDGET_MILLISECONDS = 1000;
@@ -34,26 +34,26 @@ function onlyPersistent(tensors: readonly Tensor[]): Set<Tensor> {
   return new Set(tensors.filter(({ storage }) => storage === 'persistent'));
 }
 
-export async function save(device: Device, tensors: Iterable<Tensor>): Promise<Saved> {
+export async function save(runtime: Runtime, tensors: Iterable<Tensor>): Promise<Saved> {
   const saved = new Map<Tensor, Values>();
-  for (const tensor of tensors) saved.set(tensor, await device.read(tensor));
+  for (const tensor of tensors) saved.set(tensor, await runtime.read(tensor));
   return saved;
 }
 
-export function restore(device: Device, saved: Saved): void {
-  for (const [tensor, values] of saved) device.write(tensor, values);
+export function restore(runtime: Runtime, saved: Saved): void {
+  for (const [tensor, values] of saved) runtime.write(tensor, values);
 }
 
 /**
- * Times the same steps on several devices, interleaved. Each run starts from the saved values and
- * ends when the device has finished; afterwards each device holds the saved values again.
+ * Times the same steps on several runtimes, interleaved. Each run starts from the saved values and
+ * ends when the runtime has finished; afterwards each runtime holds the saved values again.
  *
  * @param candidates each has run before, so that compilation is not timed
  * @param times steps per run
  * @returns milliseconds per step of each candidate: the median of its runs
  */
 export async function compare(
-  candidates: readonly DeviceStep[],
+  candidates: readonly RuntimeStep[],
   saved: Saved,
   times: number,
 ): Promise<number[]> {
@@ -61,20 +61,20 @@ export async function compare(
     candidates.map((candidate) => () => timeRun(candidate, saved, times)),
     { rounds: ROUNDS, budget: BUDGET_MILLISECONDS },
   );
-  for (const { device } of candidates) restore(device, saved);
+  for (const { runtime } of candidates) restore(runtime, saved);
   return samples.map((runs) => summarise(runs).median / times);
 }
 
 /** Milliseconds of one run of `times` steps from the saved values. */
 export async function timeRun(
-  { device, executable }: DeviceStep,
+  { runtime, executable }: RuntimeStep,
   saved: Saved,
   times: number,
 ): Promise<number> {
-  restore(device, saved);
-  await device.finish();
+  restore(runtime, saved);
+  await runtime.finish();
   const began = performance.now();
   await executable.run(times);
-  await device.finish();
+  await runtime.finish();
   return performance.now() - began;
 }

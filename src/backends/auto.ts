@@ -3,7 +3,7 @@ import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import {
   compare,
-  type DeviceStep,
+  type RuntimeStep,
   restore,
   type Saved,
   save,
@@ -11,49 +11,49 @@ import {
   timeRun,
   writtenBy,
 } from './auto-trial.js';
-import type { BackendInfo, BackendName, Device, Executable } from './device.js';
+import type { BackendInfo, BackendName, Executable, Runtime } from './runtime.js';
 
-/** A device that may be faster than the current one. */
+/** A runtime that may be faster than the current one. */
 export interface Candidate {
   readonly name: BackendName;
-  /** @throws BackendError with the reason why the device is not considered */
-  open(): Promise<Device>;
+  /** @throws BackendError with the reason why the runtime is not considered */
+  open(): Promise<Runtime>;
 }
 
 /** How long a step must have trained before the candidate is tried. */
 const TRIAL_AFTER_MILLISECONDS = 100;
-/** The candidate must take at most this fraction of the current device's time. */
+/** The candidate must take at most this fraction of the current runtime's time. */
 const CLEARLY_FASTER = 0.9;
 
-/** A step, compiled for the device that currently runs it. */
+/** A step, compiled for the runtime that currently runs it. */
 interface AutoStep {
   readonly step: Step;
-  current: DeviceStep;
+  current: RuntimeStep;
   /** Total time of its runs so far, and the largest number of steps in one run: see `isDue`. */
   milliseconds: number;
   mostTimes: number;
 }
 
 /**
- * Runs steps on one device and, once a training step has run for 100 ms, tries that step on a
- * candidate: both devices run it a few times from the same state, which is then restored. The
- * faster device receives all tensors and runs everything from then on. Short runs, evaluation and
+ * Runs steps on one runtime and, once a training step has run for 100 ms, tries that step on a
+ * candidate: both runtimes run it a few times from the same state, which is then restored. The
+ * faster runtime receives all tensors and runs everything from then on. Short runs, evaluation and
  * prediction never open the candidate.
  */
-export class AutoDevice implements Device {
-  #device: Device;
+export class AutoRuntime implements Runtime {
+  #runtime: Runtime;
   /** Undefined after its trial. */
   #candidate: Candidate | undefined;
-  /** The candidate's device during its trial. */
-  #opened: Device | undefined;
+  /** The candidate's runtime during its trial. */
+  #opened: Runtime | undefined;
   #notes: readonly string[];
   /** Tensors that have values, and those among them whose values the candidate has as well. */
   readonly #held = new Set<Tensor>();
   readonly #copied = new Set<Tensor>();
 
-  /** @param candidate the device to try, or the reason why there is none */
-  constructor(first: Device, candidate: Candidate | string) {
-    this.#device = first;
+  /** @param candidate the runtime to try, or the reason why there is none */
+  constructor(first: Runtime, candidate: Candidate | string) {
+    this.#runtime = first;
     if (typeof candidate === 'string') {
       this.#notes = [candidate];
       return;
@@ -66,16 +66,16 @@ export class AutoDevice implements Device {
   }
 
   get info(): BackendInfo {
-    const { info } = this.#device;
+    const { info } = this.#runtime;
     return { ...info, notes: [...info.notes, ...this.#notes] };
   }
 
   get runsAhead(): boolean {
-    return this.#device.runsAhead === true;
+    return this.#runtime.runsAhead === true;
   }
 
   async compile(step: Step): Promise<Executable> {
-    const current = await compileOn(this.#device, step);
+    const current = await compileOn(this.#runtime, step);
     for (const tensor of tensorsOf(step)) this.#held.add(tensor);
     const autoStep: AutoStep = { step, current, milliseconds: 0, mostTimes: 0 };
     return {
@@ -85,18 +85,18 @@ export class AutoDevice implements Device {
   }
 
   write(tensor: Tensor, values: ArrayLike<number>): void {
-    this.#device.write(tensor, values);
+    this.#runtime.write(tensor, values);
     this.#held.add(tensor);
     this.#copied.delete(tensor);
   }
 
   read(tensor: Tensor): Promise<Values> {
-    return this.#device.read(tensor);
+    return this.#runtime.read(tensor);
   }
 
   release(tensors: Iterable<Tensor>): void {
     const all = [...tensors];
-    this.#device.release(all);
+    this.#runtime.release(all);
     this.#opened?.release(all);
     for (const tensor of all) {
       this.#held.delete(tensor);
@@ -105,20 +105,20 @@ export class AutoDevice implements Device {
   }
 
   finish(): Promise<void> {
-    return this.#device.finish();
+    return this.#runtime.finish();
   }
 
   async close(): Promise<void> {
     this.#held.clear();
     await this.#opened?.close();
-    await this.#device.close();
+    await this.#runtime.close();
   }
 
   async #run(autoStep: AutoStep, times: number): Promise<void> {
     const candidate = this.#candidate;
     if (candidate && isDue(autoStep, times)) await this.#tryCandidate(autoStep, times, candidate);
-    if (autoStep.current.device !== this.#device) {
-      autoStep.current = await compileOn(this.#device, autoStep.step);
+    if (autoStep.current.runtime !== this.#runtime) {
+      autoStep.current = await compileOn(this.#runtime, autoStep.step);
     }
     const began = performance.now();
     await autoStep.current.executable.run(times);
@@ -136,7 +136,7 @@ export class AutoDevice implements Device {
       this.#notes = [reasonOf(error)];
       return;
     }
-    const first = this.#device;
+    const first = this.#runtime;
     try {
       const saved = await save(first, writtenBy(autoStep.step));
       try {
@@ -145,19 +145,19 @@ export class AutoDevice implements Device {
         const failure = `auto: ${candidate.name} failed its trial (${reasonOf(error)})`;
         this.#notes = [`${failure}: stays with ${first.info.backend}`];
       }
-      // Undo the trial's steps. If the first device failed, this or the next run throws.
-      if (this.#device === first) restore(first, saved);
+      // Undo the trial's steps. If the first runtime failed, this or the next run throws.
+      if (this.#runtime === first) restore(first, saved);
     } finally {
-      const loser = this.#device === first ? this.#opened : first;
+      const loser = this.#runtime === first ? this.#opened : first;
       this.#opened = undefined;
       this.#copied.clear();
       await loser.close();
     }
   }
 
-  /** Times the step on both devices, and moves to the candidate if it is clearly faster. */
+  /** Times the step on both runtimes, and moves to the candidate if it is clearly faster. */
   async #compareWith(
-    candidate: Device,
+    candidate: Runtime,
     autoStep: AutoStep,
     saved: Saved,
     times: number,
@@ -167,7 +167,7 @@ export class AutoDevice implements Device {
     // Warm up: the first run may still compile.
     await timeRun(onCandidate, saved, times);
     const [time, candidateTime] = await compare([autoStep.current, onCandidate], saved, times);
-    const first = this.#device.info;
+    const first = this.#runtime.info;
     const isFaster = candidateTime < CLEARLY_FASTER * time;
     if (isFaster) {
       await this.#moveTo(candidate);
@@ -181,21 +181,21 @@ export class AutoDevice implements Device {
     ];
   }
 
-  /** Copies all tensors to the candidate, which becomes the current device. */
-  async #moveTo(candidate: Device): Promise<void> {
+  /** Copies all tensors to the candidate, which becomes the current runtime. */
+  async #moveTo(candidate: Runtime): Promise<void> {
     const missing = () => [...this.#held].filter((tensor) => !this.#copied.has(tensor));
     for (let tensors = missing(); tensors.length > 0; tensors = missing()) {
       await this.#copyTo(candidate, tensors);
       await candidate.finish();
     }
-    this.#device = candidate;
+    this.#runtime = candidate;
   }
 
-  async #copyTo(candidate: Device, tensors: Iterable<Tensor>): Promise<void> {
+  async #copyTo(candidate: Runtime, tensors: Iterable<Tensor>): Promise<void> {
     for (const tensor of tensors) {
       // Recorded before the read, so that a write during the read makes it copy the tensor again.
       this.#copied.add(tensor);
-      const values = await this.#device.read(tensor);
+      const values = await this.#runtime.read(tensor);
       if (this.#held.has(tensor)) candidate.write(tensor, values);
     }
   }
@@ -210,8 +210,8 @@ function isDue({ step, milliseconds, mostTimes }: AutoStep, times: number): bool
   return trains && milliseconds >= TRIAL_AFTER_MILLISECONDS && 2 * times >= mostTimes;
 }
 
-async function compileOn(device: Device, step: Step): Promise<DeviceStep> {
-  return { device, executable: await device.compile(step) };
+async function compileOn(runtime: Runtime, step: Step): Promise<RuntimeStep> {
+  return { runtime, executable: await runtime.compile(step) };
 }
 
 /** `a step of batch 64`. */

@@ -2,12 +2,12 @@ import { type Call, definitionOf } from '../call.js';
 import { BackendError } from '../errors.js';
 import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
-import type { BackendInfo, Device, Executable } from './device.js';
+import type { BackendInfo, Executable, Runtime } from './runtime.js';
 
 export type Precision = 'float32' | 'float64';
 
 /** Runs steps as plain loops over the ops' reference functions, in float64 or float32. */
-export class ReferenceDevice implements Device {
+export class ReferenceRuntime implements Runtime {
   readonly info: BackendInfo;
   readonly #persistent = new Map<Tensor, Values>();
   readonly #precision: Precision;

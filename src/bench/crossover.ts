@@ -76,7 +76,7 @@ export function crossMatmul(
 ): Promise<Crossover> {
   const open = async ({ backend }: Candidate, n: number): Promise<SizedWorkload> => {
     const shape = { m: n, k: n, n, transpose: 'NN' } as const;
-    const opened = await openCase(backend.device, matmulCase(shape));
+    const opened = await openCase(backend.runtime, matmulCase(shape));
     if (opened.verified) return { ...opened, units: 1 };
     opened.release();
     throw new Error(

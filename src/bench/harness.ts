@@ -1,11 +1,11 @@
 /** Timing of workloads: warm-up, length of a sample, and interleaved samples. */
 
-import type { Device, Executable } from '../backends/device.js';
+import type { Executable, Runtime } from '../backends/runtime.js';
 import { interleave, summarise, type Timing } from '../interleave.js';
 
 /** Something to time. */
 export interface Workload {
-  /** Runs the workload `times` times; resolves when the device has finished. */
+  /** Runs the workload `times` times; resolves when the runtime has finished. */
   run(times: number): Promise<unknown> | unknown;
 }
 
@@ -27,11 +27,11 @@ const IDLE_MILLISECONDS = 5;
 const COARSEST_MILLISECONDS = 0.1;
 
 /** A compiled step as a workload. */
-export function workloadOf(executable: Executable, device: Device): Workload {
+export function workloadOf(executable: Executable, runtime: Runtime): Workload {
   return {
     async run(times) {
       await executable.run(times);
-      await device.finish();
+      await runtime.finish();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Device, Executable } from '../backends/device.js';
+import type { Executable, Runtime } from '../backends/runtime.js';
 import { definitionOf, writtenBy } from '../call.js';
 import type { Timing } from '../interleave.js';
 import type { Step } from '../step.js';
@@ -46,7 +46,7 @@ export async function benchOp(
   const cold: number[] = [];
   for (const candidate of candidates) cold.push(await coldMilliseconds(candidate, opCase));
   const opened: OpenCase[] = [];
-  for (const { backend } of candidates) opened.push(await openCase(backend.device, opCase));
+  for (const { backend } of candidates) opened.push(await openCase(backend.runtime, opCase));
   const peaks = await Promise.all(candidates.map(peaksOf));
   const timed = await timeWithPeaks(opened, peaks, repeat);
   const samples = Math.min(repeat, MOST_SAMPLES);
@@ -54,7 +54,7 @@ export async function benchOp(
   for (const [i, { backend }] of candidates.entries()) {
     const { executable, verified, release } = opened[i];
     const kernelMs = await kernelMilliseconds(executable, timed[i].ms.median, samples);
-    const transfer = await measureTransfer(backend.device, opCase, samples);
+    const transfer = await measureTransfer(backend.runtime, opCase, samples);
     release();
     const kernels = kernelMs === undefined ? {} : { kernelMs };
     outcomes.push({ ...timed[i], ...kernels, coldMs: cold[i], transfer, verified });
@@ -62,39 +62,39 @@ export async function benchOp(
   return outcomes;
 }
 
-/** A case that is compiled on a device and has run once. */
+/** A case that is compiled on a runtime and has run once. */
 export interface OpenCase extends Workload {
   readonly executable: Executable;
   readonly verified: boolean;
   release(): void;
 }
 
-export async function openCase(device: Device, opCase: OpCase): Promise<OpenCase> {
-  const executable = await firstRun(device, opCase);
-  const verified = opCase.isRight(await readAll(device, opCase.outputs));
+export async function openCase(runtime: Runtime, opCase: OpCase): Promise<OpenCase> {
+  const executable = await firstRun(runtime, opCase);
+  const verified = opCase.isRight(await readAll(runtime, opCase.outputs));
   return {
     executable,
     verified,
-    ...workloadOf(executable, device),
+    ...workloadOf(executable, runtime),
     release() {
       executable.close();
-      device.release(new Set([...opCase.values.keys(), ...opCase.outputs]));
+      runtime.release(new Set([...opCase.values.keys(), ...opCase.outputs]));
     },
   };
 }
 
-async function firstRun(device: Device, { step, values }: OpCase): Promise<Executable> {
-  const executable = await device.compile(step);
-  for (const [tensor, numbers] of values) device.write(tensor, numbers);
+async function firstRun(runtime: Runtime, { step, values }: OpCase): Promise<Executable> {
+  const executable = await runtime.compile(step);
+  for (const [tensor, numbers] of values) runtime.write(tensor, numbers);
   await executable.run(1);
-  await device.finish();
+  await runtime.finish();
   return executable;
 }
 
 async function coldMilliseconds({ open }: Candidate, opCase: OpCase): Promise<number> {
   const backend = await open();
   try {
-    return await millisecondsOf(() => firstRun(backend.device, opCase));
+    return await millisecondsOf(() => firstRun(backend.runtime, opCase));
   } finally {
     await backend.close();
   }
@@ -113,20 +113,20 @@ async function kernelMilliseconds(
 }
 
 async function measureTransfer(
-  device: Device,
+  runtime: Runtime,
   { values, outputs }: OpCase,
   samples: number,
 ): Promise<Transfer> {
   const operands = [...values].filter(([tensor]) => !outputs.includes(tensor));
   const upload = async () => {
-    for (const [tensor, numbers] of operands) device.write(tensor, numbers);
-    await device.finish();
+    for (const [tensor, numbers] of operands) runtime.write(tensor, numbers);
+    await runtime.finish();
   };
   return {
     uploadBytes: bytesOf(operands.map(([tensor]) => tensor)),
     uploadMs: await medianOf(samples, () => millisecondsOf(upload)),
     readbackBytes: bytesOf(outputs),
-    readbackMs: await medianOf(samples, () => millisecondsOf(() => readAll(device, outputs))),
+    readbackMs: await medianOf(samples, () => millisecondsOf(() => readAll(runtime, outputs))),
   };
 }
 
@@ -134,9 +134,9 @@ function bytesOf(tensors: readonly Tensor[]): number {
   return tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
-async function readAll(device: Device, tensors: readonly Tensor[]): Promise<Values[]> {
+async function readAll(runtime: Runtime, tensors: readonly Tensor[]): Promise<Values[]> {
   const values: Values[] = [];
-  for (const tensor of tensors) values.push(await device.read(tensor));
+  for (const tensor of tensors) values.push(await runtime.read(tensor));
   return values;
 }
 

@@ -43,7 +43,7 @@ async function overheadOf(
   digits: Splits,
   repeat: number,
 ): Promise<Overhead | undefined> {
-  const recording = new Recording(backend.device);
+  const recording = new Recording(backend.runtime);
   const trainer = recipeTrainer(recipe, { backend: new Backend(recording) });
   const data = someBatches(recipe, digits, 1 + STEPS);
   // Whole batches only: a smaller last batch has a step of its own.

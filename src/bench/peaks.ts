@@ -3,7 +3,7 @@
  * and bytes per second. A workload cannot take less time than the slowest of its peaks allows.
  */
 
-import type { Peaks } from '../backends/device.js';
+import type { Peaks } from '../backends/runtime.js';
 import type { Timing } from '../interleave.js';
 import type { Backend } from '../numerics/backend.js';
 import { Step } from '../step.js';
@@ -53,11 +53,11 @@ export function exponentialPeak(backend: Backend, count: number): Promise<Peak[]
 
 /** A GPU runs the loop on all of its cores and counts as one thread. */
 async function loopPeak(
-  { device, info }: Backend,
+  { runtime, info }: Backend,
   loop: keyof Peaks,
   count: number,
 ): Promise<Peak[]> {
-  const { peaks } = device;
+  const { peaks } = runtime;
   if (!peaks) return [];
   const perCall = await peaks[loop](TURNS);
   const peak: Peak = {
@@ -76,7 +76,7 @@ async function loopPeak(
  * @param arraySize bytes of one of its arrays
  */
 export async function copyPeak(
-  { device }: Backend,
+  { runtime }: Backend,
   bytes: number,
   arraySize: number,
 ): Promise<Peak> {
@@ -86,18 +86,18 @@ export async function copyPeak(
   const [index, state] = [persistent('index', [rows], 'int32'), persistent('state', [4], 'int32')];
   const step = new Step();
   step.call('gatherReals', { data, index, state }, { into: { x } });
-  const executable = await device.compile(step);
-  device.write(
+  const executable = await runtime.compile(step);
+  runtime.write(
     index,
     Int32Array.from({ length: rows }, (_, n) => n),
   );
   const moved = 2 * 4 * rows * columns;
   return {
-    ...workloadOf(executable, device),
+    ...workloadOf(executable, runtime),
     limit: (milliseconds) => (milliseconds * bytes) / moved,
     release: () => {
       executable.close();
-      device.release([x, data, index, state]);
+      runtime.release([x, data, index, state]);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Device, Executable } from '../backends/device.js';
+import type { Executable, Runtime } from '../backends/runtime.js';
 import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 
@@ -10,23 +10,23 @@ export interface Chunk {
 }
 
 /**
- * A device that forwards every call to another device and records every run. The benchmarks repeat
+ * A runtime that forwards every call to another runtime and records every run. The benchmarks repeat
  * these runs without the trainer.
  */
-export class Recording implements Device {
-  readonly info: Device['info'];
-  readonly #device: Device;
+export class Recording implements Runtime {
+  readonly info: Runtime['info'];
+  readonly #runtime: Runtime;
   #writes: [Tensor, ArrayLike<number>][] = [];
   readonly #chunks: Chunk[] = [];
 
-  constructor(device: Device) {
-    this.#device = device;
-    this.info = device.info;
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    this.info = runtime.info;
   }
 
-  /** The same as the recorded device's, so that the trainer overlaps runs as it does without recording. */
+  /** The same as the recorded runtime's, so that the trainer overlaps runs as it does without recording. */
   get runsAhead(): boolean {
-    return this.#device.runsAhead === true;
+    return this.#runtime.runsAhead === true;
   }
 
   /** All runs, in order. */
@@ -40,7 +40,7 @@ export class Recording implements Device {
   }
 
   async compile(step: Step): Promise<Executable> {
-    const executable = await this.#device.compile(step);
+    const executable = await this.#runtime.compile(step);
     return {
       run: (times) => {
         this.#chunks.push({ executable, times, writes: this.#writes });
@@ -53,26 +53,26 @@ export class Recording implements Device {
 
   /** Repeats the writes before that run, which restores its counters. */
   rewind({ writes }: Chunk): void {
-    for (const [tensor, values] of writes) this.#device.write(tensor, values);
+    for (const [tensor, values] of writes) this.#runtime.write(tensor, values);
   }
 
   write(tensor: Tensor, values: ArrayLike<number>): void {
     this.#writes.push([tensor, values]);
-    this.#device.write(tensor, values);
+    this.#runtime.write(tensor, values);
   }
 
   read(tensor: Tensor): Promise<Values> {
-    return this.#device.read(tensor);
+    return this.#runtime.read(tensor);
   }
 
   finish(): Promise<void> {
-    return this.#device.finish();
+    return this.#runtime.finish();
   }
 
   release(tensors: Iterable<Tensor>): void {
-    this.#device.release(tensors);
+    this.#runtime.release(tensors);
   }
 
-  /** Does not close the recorded device, which belongs to its opener. */
+  /** Does not close the recorded runtime, which belongs to its opener. */
   async close(): Promise<void> {}
 }

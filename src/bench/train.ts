@@ -51,9 +51,9 @@ async function benchRecipe(
     verified.push(lossFault(await firstLosses(backend), want) === undefined);
     cold.push(await coldMilliseconds(open, recipe, data));
   }
-  const recordings = candidates.map(({ backend }) => new Recording(backend.device));
-  const trainers = recordings.map((device) =>
-    recipeTrainer(recipe, { backend: new Backend(device) }),
+  const recordings = candidates.map(({ backend }) => new Recording(backend.runtime));
+  const trainers = recordings.map((runtime) =>
+    recipeTrainer(recipe, { backend: new Backend(runtime) }),
   );
   const timings = await timeInterleaved(
     trainers.map((trainer) => ({

@@ -1,4 +1,4 @@
-import type { BackendInfo } from '../backends/device.js';
+import type { BackendInfo } from '../backends/runtime.js';
 import type { Backend } from '../numerics/backend.js';
 import { createBackend } from '../numerics/create-backend.js';
 import type { BackendOptions } from './options.js';

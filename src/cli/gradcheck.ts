@@ -1,5 +1,5 @@
 import { Argument, Command } from 'commander';
-import type { BackendName } from '../backends/device.js';
+import type { BackendName } from '../backends/runtime.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
 import { BackendError, reasonOf } from '../errors.js';
 import {

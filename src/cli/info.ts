@@ -1,7 +1,7 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { relaxedSimd, simd, threads } from 'wasm-feature-detect';
-import type { BackendInfo, BackendName } from '../backends/device.js';
+import type { BackendInfo, BackendName } from '../backends/runtime.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
 import {
   type AdapterReport,

@@ -1,7 +1,7 @@
 /** Options that several commands share, and parsers of option values. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { BackendName } from '../backends/device.js';
+import type { BackendName } from '../backends/runtime.js';
 import { MOST_THREADS } from '../backends/wasm/thread-count.js';
 import { BACKEND_NAMES, type BackendChoice } from '../numerics/create-backend.js';
 

@@ -1,5 +1,5 @@
-import type { Device } from '../backends/device.js';
-import { ReferenceDevice } from '../backends/reference.js';
+import { ReferenceRuntime } from '../backends/reference.js';
+import type { Runtime } from '../backends/runtime.js';
 import { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import type { GradientCase } from './case.js';
@@ -30,14 +30,14 @@ const SMALL_SHARE = 1e-3;
  */
 export async function checkGradients(gradientCase: GradientCase): Promise<Difference> {
   const { title, inputs, constants } = gradientCase;
-  const device = new ReferenceDevice('float64');
-  for (const [tensor, values] of [...inputs, ...constants]) device.write(tensor, values);
-  const gradients = await runBackward(gradientCase, device);
-  const loss = await compileLoss(gradientCase, device);
+  const runtime = new ReferenceRuntime('float64');
+  for (const [tensor, values] of [...inputs, ...constants]) runtime.write(tensor, values);
+  const gradients = await runBackward(gradientCase, runtime);
+  const loss = await compileLoss(gradientCase, runtime);
   let worst: Difference | undefined;
   for (const [x, dx] of gradients) {
-    const want = await centralDifferences(device, x, loss);
-    const difference = worstDifference(title, dx, await device.read(dx), want, boundsFor(want));
+    const want = await centralDifferences(runtime, x, loss);
+    const difference = worstDifference(title, dx, await runtime.read(dx), want, boundsFor(want));
     worst = worse(worst, difference);
   }
   if (worst === undefined) throw new RangeError(`${title}: expected gradients, got none`);
@@ -47,39 +47,39 @@ export async function checkGradients(gradientCase: GradientCase): Promise<Differ
 /** Runs forward and backward; returns each input's gradient. */
 async function runBackward(
   gradientCase: GradientCase,
-  device: Device,
+  runtime: Runtime,
 ): Promise<ReadonlyMap<Tensor, Tensor>> {
   const step = new Step();
   gradientCase.forward(step);
   const gradients = gradientCase.backward(step);
-  await (await device.compile(step)).run(1);
+  await (await runtime.compile(step)).run(1);
   return gradients;
 }
 
-/** L as a function of the tensors on the device. */
+/** L as a function of the tensors on the runtime. */
 async function compileLoss(
   { forward, dy }: GradientCase,
-  device: Device,
+  runtime: Runtime,
 ): Promise<() => Promise<number>> {
   const step = new Step();
   const y = forward(step);
-  const executable = await device.compile(step);
-  const weights = dy ? await device.read(dy) : Float64Array.of(1);
+  const executable = await runtime.compile(step);
+  const weights = dy ? await runtime.read(dy) : Float64Array.of(1);
   return async () => {
     await executable.run(1);
-    return dot(weights, await device.read(y));
+    return dot(weights, await runtime.read(y));
   };
 }
 
 async function centralDifferences(
-  device: Device,
+  runtime: Runtime,
   x: Tensor,
   loss: () => Promise<number>,
 ): Promise<Float64Array> {
-  const values = await device.read(x);
+  const values = await runtime.read(x);
   const differences = new Float64Array(values.length);
   const lossAt = async (i: number, value: number) => {
-    device.write(x, values.with(i, value));
+    runtime.write(x, values.with(i, value));
     return loss();
   };
   for (let i = 0; i < values.length; i++) {
@@ -87,7 +87,7 @@ async function centralDifferences(
     // above − below is 2h after rounding.
     differences[i] = ((await lossAt(i, above)) - (await lossAt(i, below))) / (above - below);
   }
-  device.write(x, values);
+  runtime.write(x, values);
   return differences;
 }
 

@@ -1,4 +1,4 @@
-import type { Device } from '../backends/device.js';
+import type { Runtime } from '../backends/runtime.js';
 import { type Call, definitionOf } from '../call.js';
 import type { Backend } from '../numerics/backend.js';
 import { Step } from '../step.js';
@@ -39,7 +39,7 @@ async function compareCall(
 ): Promise<Difference> {
   const operands = operandsOf(call, values);
   const want = runReference(call, operands);
-  const got = await backend.exclusive(() => runOn(backend.device, call, operands));
+  const got = await backend.exclusive(() => runOn(backend.runtime, call, operands));
   const boundOf = boundsOf(call, operands, want);
   let worst: Difference | undefined;
   for (const [role, tensor] of Object.entries(call.tensors)) {
@@ -81,19 +81,19 @@ function runReference({ op, sizes, attributes }: Call, operands: ValuesByRole): 
   return results;
 }
 
-/** The same on a device. Reads all tensors back, to detect a kernel that overwrites an input. */
-async function runOn(device: Device, call: Call, operands: ValuesByRole): Promise<ValuesByRole> {
+/** The same on a runtime. Reads all tensors back, to detect a kernel that overwrites an input. */
+async function runOn(runtime: Runtime, call: Call, operands: ValuesByRole): Promise<ValuesByRole> {
   const tensors = Object.entries(call.tensors);
-  const executable = await device.compile(stepOf(call));
+  const executable = await runtime.compile(stepOf(call));
   try {
-    for (const [role, tensor] of tensors) device.write(tensor, operands[role]);
+    for (const [role, tensor] of tensors) runtime.write(tensor, operands[role]);
     await executable.run(1);
     const results: Record<string, Values> = {};
-    for (const [role, tensor] of tensors) results[role] = await device.read(tensor);
+    for (const [role, tensor] of tensors) results[role] = await runtime.read(tensor);
     return results;
   } finally {
     executable.close();
-    device.release(Object.values(call.tensors));
+    runtime.release(Object.values(call.tensors));
   }
 }
 

@@ -1,4 +1,4 @@
-import type { BackendInfo } from '../backends/device.js';
+import type { BackendInfo } from '../backends/runtime.js';
 import type { Backend } from '../numerics/backend.js';
 import type { OpCases } from '../ops/cases.js';
 import { CASES, type OpName } from '../ops/registry.js';

@@ -1,4 +1,4 @@
-import type { BackendInfo, Device } from '../backends/device.js';
+import type { BackendInfo, Runtime } from '../backends/runtime.js';
 import { Mutex } from '../mutex.js';
 import type {
   CallAttributes,
@@ -37,14 +37,14 @@ export class NumericalCore {
   readonly #calls: SingleCalls;
   readonly #mutex = new Mutex();
 
-  /** @param device runs the ops; `createBackend` makes one */
-  constructor(readonly device: Device) {
-    this.#calls = new SingleCalls(device);
+  /** @param runtime runs the ops; `createBackend` makes one */
+  constructor(readonly runtime: Runtime) {
+    this.#calls = new SingleCalls(runtime);
   }
 
   /** The backend in use, its threads or adapter, and the reasons for missing features. */
   get info(): BackendInfo {
-    return this.device.info;
+    return this.runtime.info;
   }
 
   /** Runs `task` while no other task of this backend runs: it can write, run and read undisturbed. */
@@ -82,8 +82,8 @@ export class NumericalCore {
   close(): Promise<void> {
     return this.exclusive(async () => {
       // The callers have already received this error.
-      await this.device.finish().catch(() => {});
-      await this.device.close();
+      await this.runtime.finish().catch(() => {});
+      await this.runtime.close();
     });
   }
 

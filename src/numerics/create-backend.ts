@@ -1,8 +1,8 @@
-import { AutoDevice } from '../backends/auto.js';
-import type { Device } from '../backends/device.js';
-import { type Precision, ReferenceDevice } from '../backends/reference.js';
+import { AutoRuntime } from '../backends/auto.js';
+import { type Precision, ReferenceRuntime } from '../backends/reference.js';
+import type { Runtime } from '../backends/runtime.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
-import { createWasmDevice, type WasmOptions } from '../backends/wasm/wasm.js';
+import { createWasmRuntime, type WasmOptions } from '../backends/wasm/wasm-runtime.js';
 import { whyNoWebgpu } from '../backends/webgpu/adapter/availability.js';
 import type { WebgpuOptions } from '../backends/webgpu/adapter/options.js';
 import { BackendError } from '../errors.js';
@@ -42,16 +42,16 @@ export async function createBackend(
 ): Promise<Backend> {
   switch (choice) {
     case 'auto':
-      return new Backend(await createAutoDevice(options));
+      return new Backend(await createAutoRuntime(options));
     case 'wasm':
-      return new Backend(await createWasmDevice(options));
+      return new Backend(await createWasmRuntime(options));
     case 'webgpu': {
       // Imported on demand, so that other backends do not load the shaders.
-      const { createWebgpuDevice } = await import('../backends/webgpu/create-device.js');
-      return new Backend(await createWebgpuDevice(options));
+      const { createWebgpuRuntime } = await import('../backends/webgpu/create-runtime.js');
+      return new Backend(await createWebgpuRuntime(options));
     }
     case 'reference':
-      return new Backend(createReferenceDevice(options));
+      return new Backend(createReferenceRuntime(options));
     default:
       throw new BackendError(
         `createBackend: expected ${BACKEND_NAMES.join(', ')}, got ${choice satisfies never}`,
@@ -59,18 +59,18 @@ export async function createBackend(
   }
 }
 
-function createReferenceDevice({ precision }: BackendOptions): Device {
-  return new ReferenceDevice(precision === 'float64' ? precision : 'float32');
+function createReferenceRuntime({ precision }: BackendOptions): Runtime {
+  return new ReferenceRuntime(precision === 'float64' ? precision : 'float32');
 }
 
-async function createAutoDevice(options: BackendOptions): Promise<Device> {
+async function createAutoRuntime(options: BackendOptions): Promise<Runtime> {
   const hasSimd = (await supportedBuilds()).length > 0;
-  const first = hasSimd ? await createWasmDevice(options) : createReferenceDevice(options);
+  const first = hasSimd ? await createWasmRuntime(options) : createReferenceRuntime(options);
   const missing = await whyNoWebgpu();
-  return new AutoDevice(first, missing ?? { name: 'webgpu', open: () => openGpu(options) });
+  return new AutoRuntime(first, missing ?? { name: 'webgpu', open: () => openGpu(options) });
 }
 
-async function openGpu(options: BackendOptions): Promise<Device> {
-  const { createHardwareDevice } = await import('../backends/webgpu/create-device.js');
-  return createHardwareDevice(options);
+async function openGpu(options: BackendOptions): Promise<Runtime> {
+  const { createHardwareRuntime } = await import('../backends/webgpu/create-runtime.js');
+  return createHardwareRuntime(options);
 }

@@ -1,4 +1,4 @@
-import type { Device, Executable } from '../backends/device.js';
+import type { Executable, Runtime } from '../backends/runtime.js';
 import { definitionOf, dtypeOf } from '../call.js';
 import { expectInteger, expectLength } from '../checks.js';
 import { DataError } from '../errors.js';
@@ -35,11 +35,11 @@ const RANGES: Readonly<Record<Exclude<DataType, 'float32'>, readonly [number, nu
  * of one call, and kept while it is among the `CAPACITY` most recently used.
  */
 export class SingleCalls {
-  readonly #device: Device;
+  readonly #runtime: Runtime;
   readonly #compiled = new Map<string, CompiledCall>();
 
-  constructor(device: Device) {
-    this.#device = device;
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
   }
 
   /**
@@ -69,14 +69,14 @@ export class SingleCalls {
       });
     }
     for (const [role, { data }] of Object.entries(operands)) {
-      this.#device.write(tensors[role], data);
+      this.#runtime.write(tensors[role], data);
     }
     await executable.run(1);
     const { outputs, updates } = definitionOf(op);
     const results: Record<string, Result> = {};
     for (const role of [...outputs, ...updates]) {
       const tensor = tensors[role];
-      results[role] = { shape: tensor.shape, data: await this.#device.read(tensor) };
+      results[role] = { shape: tensor.shape, data: await this.#runtime.read(tensor) };
     }
     return results;
   }
@@ -124,7 +124,7 @@ export class SingleCalls {
       return bound ? [[role, bound(sizes, shapes)] as const] : [];
     });
     return {
-      executable: await this.#device.compile(step),
+      executable: await this.#runtime.compile(step),
       tensors: { ...read, ...written },
       bounds: Object.fromEntries(bounds),
     };
@@ -136,7 +136,7 @@ export class SingleCalls {
       if (this.#compiled.size <= CAPACITY) return;
       this.#compiled.delete(key);
       executable.close();
-      this.#device.release(Object.values(tensors));
+      this.#runtime.release(Object.values(tensors));
     }
   }
 }

@@ -13,7 +13,7 @@
  *   advance      step ← step + 1, row ← row + 1, position ← position + batchSize
  *
  * To run up to R steps, the caller sets row to 0 and fills schedule, runs them, and then reads
- * losses. This is one exchange with the device for all of these steps.
+ * losses. This is one exchange with the runtime for all of these steps.
  *
  * Kernels: assembly/step-state.ts, shaders/step-state.wgsl
  */

@@ -1,16 +1,16 @@
-/* Which device `auto` chooses, and that the results do not depend on it. */
+/* Which runtime `auto` chooses, and that the results do not depend on it. */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AutoDevice, type Candidate } from '../../src/backends/auto.js';
-import type { BackendName, Device, Executable } from '../../src/backends/device.js';
-import { ReferenceDevice } from '../../src/backends/reference.js';
-import { createWasmDevice } from '../../src/backends/wasm/wasm.js';
+import { AutoRuntime, type Candidate } from '../../src/backends/auto.js';
+import { ReferenceRuntime } from '../../src/backends/reference.js';
+import type { BackendName, Executable, Runtime } from '../../src/backends/runtime.js';
+import { createWasmRuntime } from '../../src/backends/wasm/wasm-runtime.js';
 import { NEEDED_LIMITS } from '../../src/backends/webgpu/adapter/limits.js';
-import { createWebgpuDevice } from '../../src/backends/webgpu/create-device.js';
+import { createWebgpuRuntime } from '../../src/backends/webgpu/create-runtime.js';
 import {
   adam,
   BackendError,
@@ -35,28 +35,28 @@ import { describeWithGpu } from '../webgpu.js';
 const train = blobs({ size: 402 });
 const test = blobs({ size: 30, seed: 1 });
 
-/** Milliseconds on a mocked clock, which only paced devices advance. */
+/** Milliseconds on a mocked clock, which only paced runtimes advance. */
 let clock = 0;
 
-/** A device that takes a given time per step, and may fail. */
-class PacedDevice implements Device {
+/** A runtime that takes a given time per step, and may fail. */
+class PacedRuntime implements Runtime {
   readonly info;
   isClosed = false;
   /** Steps of each run. */
   readonly runs: number[] = [];
   /** Called before every run. */
   onRun: () => void = () => {};
-  readonly #device: Device;
+  readonly #runtime: Runtime;
   readonly #milliseconds: number;
 
-  constructor(name: BackendName, milliseconds: number, device?: Device) {
+  constructor(name: BackendName, milliseconds: number, runtime?: Runtime) {
     this.info = { backend: name, build: `${name} at a pace`, threads: 1, notes: [] };
     this.#milliseconds = milliseconds;
-    this.#device = device ?? new ReferenceDevice('float32');
+    this.#runtime = runtime ?? new ReferenceRuntime('float32');
   }
 
   async compile(step: Step): Promise<Executable> {
-    const executable = await this.#device.compile(step);
+    const executable = await this.#runtime.compile(step);
     const run = async (times: number) => {
       this.onRun();
       this.runs.push(times);
@@ -68,34 +68,34 @@ class PacedDevice implements Device {
   }
 
   write(tensor: Tensor, values: ArrayLike<number>): void {
-    this.#device.write(tensor, values);
+    this.#runtime.write(tensor, values);
   }
 
   read(tensor: Tensor): Promise<Values> {
-    return this.#device.read(tensor);
+    return this.#runtime.read(tensor);
   }
 
   release(tensors: Iterable<Tensor>): void {
-    this.#device.release(tensors);
+    this.#runtime.release(tensors);
   }
 
   finish(): Promise<void> {
-    return this.#device.finish();
+    return this.#runtime.finish();
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
-    await this.#device.close();
+    await this.#runtime.close();
   }
 }
 
-/** An automatic choice between two devices with the given milliseconds per step. */
+/** An automatic choice between two runtimes with the given milliseconds per step. */
 function choice(milliseconds: readonly [first: number, candidate: number]) {
-  const first = new PacedDevice('wasm', milliseconds[0]);
-  const candidate = new PacedDevice('webgpu', milliseconds[1]);
+  const first = new PacedRuntime('wasm', milliseconds[0]);
+  const candidate = new PacedRuntime('webgpu', milliseconds[1]);
   const open = vi.fn<Candidate['open']>(async () => candidate);
-  const device = new AutoDevice(first, { name: 'webgpu', open });
-  return { first, candidate, open, backend: new Backend(device) };
+  const runtime = new AutoRuntime(first, { name: 'webgpu', open });
+  return { first, candidate, open, backend: new Backend(runtime) };
 }
 
 /** A trainer whose steps draw dropout masks and change running statistics and moments. */
@@ -117,7 +117,7 @@ async function trainLong(trainer: Trainer, epochs = 4) {
   };
 }
 
-const alone = () => new Backend(new ReferenceDevice('float32'));
+const alone = () => new Backend(new ReferenceRuntime('float32'));
 const expected = await trainLong(statefulTrainer(alone()));
 
 afterEach(() => {
@@ -125,13 +125,13 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe('AutoDevice', () => {
+describe('AutoRuntime', () => {
   beforeEach(() => {
     clock = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => clock);
   });
 
-  it('starts on the first device, and says when it will try the candidate', () => {
+  it('starts on the first runtime, and says when it will try the candidate', () => {
     const { backend, open } = choice([1, 0]);
     expect(backend.info).toEqual({
       backend: 'wasm',
@@ -142,7 +142,7 @@ describe('AutoDevice', () => {
     expect(open).not.toHaveBeenCalled();
   });
 
-  it('moves to a faster candidate, closes the first device, and reports both times', async () => {
+  it('moves to a faster candidate, closes the first runtime, and reports both times', async () => {
     const { first, candidate, open, backend } = choice([2, 0]);
     expect(await trainLong(statefulTrainer(backend))).toEqual(expected);
     expect([first.isClosed, candidate.isClosed]).toEqual([true, false]);
@@ -160,7 +160,7 @@ describe('AutoDevice', () => {
   it.each([
     ['slower', 4],
     ['slightly faster', 1.95],
-  ])('stays on the first device when the candidate is %s', async (_, milliseconds) => {
+  ])('stays on the first runtime when the candidate is %s', async (_, milliseconds) => {
     const { first, candidate, open, backend } = choice([2, milliseconds]);
     expect(await trainLong(statefulTrainer(backend))).toEqual(expected);
     expect([first.isClosed, candidate.isClosed]).toEqual([false, true]);
@@ -210,7 +210,7 @@ describe('AutoDevice', () => {
     expect(open).not.toHaveBeenCalled();
   });
 
-  it('stays on the first device when the candidate cannot be opened, and says why', async () => {
+  it('stays on the first runtime when the candidate cannot be opened, and says why', async () => {
     const { first, open, backend } = choice([2, 0]);
     open.mockRejectedValue(new BackendError('webgpu: expected a GPU adapter, got none'));
     expect(await trainLong(statefulTrainer(backend))).toEqual(expected);
@@ -220,7 +220,7 @@ describe('AutoDevice', () => {
   });
 
   it.each(['compile', 'write', 'finish'] as const)(
-    'stays on the first device when %s of the candidate fails, with unchanged results',
+    'stays on the first runtime when %s of the candidate fails, with unchanged results',
     async (method) => {
       const { first, candidate, backend } = choice([2, 0]);
       const failure = new BackendError('webgpu: out of memory');
@@ -235,7 +235,7 @@ describe('AutoDevice', () => {
     },
   );
 
-  it('stays on the first device when the candidate fails in the middle of a run', async () => {
+  it('stays on the first runtime when the candidate fails in the middle of a run', async () => {
     const { candidate, backend } = choice([2, 0]);
     candidate.onRun = () => {
       if (candidate.runs.length === 2) throw new BackendError('webgpu: the device was lost');
@@ -246,11 +246,11 @@ describe('AutoDevice', () => {
     ]);
   });
 
-  it('closes both devices when it is closed during the trial, and the run rejects', async () => {
+  it('closes both runtimes when it is closed during the trial, and the run rejects', async () => {
     const { first, candidate, backend } = choice([2, 0]);
     let closing: Promise<void> | undefined;
     candidate.onRun = () => {
-      closing ??= backend.device.close();
+      closing ??= backend.runtime.close();
     };
     const fitting = statefulTrainer(backend).fit(train, { epochs: 4 });
     await expect(fitting).rejects.toThrow(new BackendError('reference: the backend is closed'));
@@ -258,10 +258,10 @@ describe('AutoDevice', () => {
     expect([first.isClosed, candidate.isClosed]).toEqual([true, true]);
   });
 
-  it('closes both devices when it is closed while the candidate is being opened', async () => {
+  it('closes both runtimes when it is closed while the candidate is being opened', async () => {
     const { first, candidate, open, backend } = choice([2, 0]);
     open.mockImplementation(async () => {
-      await backend.device.close();
+      await backend.runtime.close();
       return candidate;
     });
     const fitting = statefulTrainer(backend).fit(train, { epochs: 4 });
@@ -269,7 +269,7 @@ describe('AutoDevice', () => {
     expect([first.isClosed, candidate.isClosed]).toEqual([true, true]);
   });
 
-  it('rejects with the error of the first device when that device fails during the trial', async () => {
+  it('rejects with the error of the first runtime when that runtime fails during the trial', async () => {
     const { first, candidate, backend } = choice([2, 0]);
     candidate.onRun = () => {
       vi.spyOn(first, 'read').mockRejectedValue(new BackendError('wasm: a thread failed'));
@@ -287,23 +287,23 @@ describe('AutoDevice', () => {
     const state = persistent('state', [4], 'int32');
     const step = new Step({ seed: 0, state, updatesStatistics: true });
     step.call('advance', { state }, { attributes: { batchSize: 8 } });
-    const executable = await backend.device.compile(step);
+    const executable = await backend.runtime.compile(step);
     for (const times of [60, 20, 29]) await executable.run(times);
     expect(candidate.runs).toEqual([]);
     await executable.run(30);
     // A warm-up run and three timed runs, which are undone; then the requested run.
     expect(candidate.runs).toEqual([30, 30, 30, 30, 30]);
     expect(first.runs).toEqual([60, 20, 29, 30, 30, 30]);
-    expect(await backend.device.read(state)).toEqual(Int32Array.of(139, 139, 8 * 139, 0));
+    expect(await backend.runtime.read(state)).toEqual(Int32Array.of(139, 139, 8 * 139, 0));
   });
 
-  it('gives nearly the same weights when the two devices round differently', async () => {
-    const first = new PacedDevice('wasm', 2, await createWasmDevice({ threads: 1 }));
+  it('gives nearly the same weights when the two runtimes round differently', async () => {
+    const first = new PacedRuntime('wasm', 2, await createWasmRuntime({ threads: 1 }));
     const candidate: Candidate = {
       name: 'reference',
-      open: async () => new ReferenceDevice('float32'),
+      open: async () => new ReferenceRuntime('float32'),
     };
-    await using backend = new Backend(new AutoDevice(first, candidate));
+    await using backend = new Backend(new AutoRuntime(first, candidate));
     const trainer = createTrainer(backend, { batchSize: 4 });
     await trainer.fit(train, { epochs: 3 });
     expect(backend.info.backend).toBe('reference');
@@ -313,14 +313,14 @@ describe('AutoDevice', () => {
   });
 });
 
-describeWithGpu('AutoDevice with a GPU', () => {
+describeWithGpu('AutoRuntime with a GPU', () => {
   it('gives nearly the same weights as the CPU', async () => {
     const real = performance.now.bind(performance);
-    // Adds the first device's mocked time to the real time of both.
+    // Adds the first runtime's mocked time to the real time of both.
     vi.spyOn(performance, 'now').mockImplementation(() => real() + clock);
-    const first = new PacedDevice('wasm', 50);
-    const candidate: Candidate = { name: 'webgpu', open: () => createWebgpuDevice() };
-    await using backend = new Backend(new AutoDevice(first, candidate));
+    const first = new PacedRuntime('wasm', 50);
+    const candidate: Candidate = { name: 'webgpu', open: () => createWebgpuRuntime() };
+    await using backend = new Backend(new AutoRuntime(first, candidate));
     const [trainer, want] = [backend, alone()].map((each) => createTrainer(each));
     const history = await trainer.fit(train, { epochs: 2, validation: test });
     const figures = backend.info.notes.at(-1);

@@ -87,7 +87,7 @@ describeOnEachBackend('the numerical core', (backend) => {
 
   it('compiles a shape once, and again only after it was dropped', async () => {
     const own = await another(backend);
-    const compile = vi.spyOn(own.device, 'compile');
+    const compile = vi.spyOn(own.runtime, 'compile');
     const relu = (size: number) => own.relu(new Float32Array(size).fill(1));
     for (let size = 2; size <= 200; size++) {
       await relu(1);

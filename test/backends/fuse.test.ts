@@ -52,13 +52,13 @@ describe('fuse', () => {
 
 describeOnEachBackend('a step with calls that can be one kernel', (backend) => {
   it.each(named)('leaves the same bits: %s', async (_, chain) => {
-    const { device } = backend;
+    const { runtime } = backend;
     const results = async (storage: 'activation' | 'persistent') => {
-      for (const [tensor, values] of chain.inputs) device.write(tensor, values);
-      const executable = await device.compile(stepOf(chain, storage));
+      for (const [tensor, values] of chain.inputs) runtime.write(tensor, values);
+      const executable = await runtime.compile(stepOf(chain, storage));
       await executable.run(1);
       executable.close();
-      return Promise.all(chain.outputs.map((tensor) => device.read(tensor)));
+      return Promise.all(chain.outputs.map((tensor) => runtime.read(tensor)));
     };
     await backend.exclusive(async () => {
       const want = await results('persistent');

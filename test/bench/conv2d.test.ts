@@ -37,8 +37,8 @@ describe('the benchmark of convolutions', () => {
     ['one number of a small result', convolution([2, 4, 4, 2, 3, 3]), 1],
     ['every image of a large one', convolution([40, 16, 16, 17, 40, 3]), Infinity],
   ])('reports a wrong result if %s is wrong', async (_, shape, wrong) => {
-    const read = backend.device.read.bind(backend.device);
-    vi.spyOn(backend.device, 'read').mockImplementation(async (tensor) =>
+    const read = backend.runtime.read.bind(backend.runtime);
+    vi.spyOn(backend.runtime, 'read').mockImplementation(async (tensor) =>
       (await read(tensor)).map((value, i) => (i < wrong ? value + 1 : value)),
     );
     try {

@@ -11,11 +11,11 @@ afterAll(() => wasm.close());
 
 /** The same backend, slowed by a wait in each run. */
 function slowed(milliseconds: number) {
-  const { device } = wasm;
-  const slow = Object.create(device, {
+  const { runtime } = wasm;
+  const slow = Object.create(runtime, {
     compile: {
-      value: async (step: Parameters<typeof device.compile>[0]) => {
-        const executable = await device.compile(step);
+      value: async (step: Parameters<typeof runtime.compile>[0]) => {
+        const executable = await runtime.compile(step);
         const run = async (times: number) => {
           await new Promise((resolve) => setTimeout(resolve, times * milliseconds));
           await executable.run(times);
@@ -23,11 +23,11 @@ function slowed(milliseconds: number) {
         return { run, close: () => executable.close() };
       },
     },
-    info: { value: { ...device.info, build: 'slow' } },
+    info: { value: { ...runtime.info, build: 'slow' } },
     finish: { value: async () => {} },
-    read: { value: device.read.bind(device) },
-    write: { value: device.write.bind(device) },
-    release: { value: device.release.bind(device) },
+    read: { value: runtime.read.bind(runtime) },
+    write: { value: runtime.write.bind(runtime) },
+    release: { value: runtime.release.bind(runtime) },
   });
   const backend = new Backend(slow);
   return { backend, open: async () => backend };
@@ -77,11 +77,13 @@ describe('a crossover', () => {
 
   it('of training fails if the first losses differ', async () => {
     const digits = syntheticDigits({ trainSize: 100, testSize: 1 });
-    const wrong = Object.create(wasm.device, {
-      compile: { value: wasm.device.compile.bind(wasm.device) },
-      write: { value: wasm.device.write.bind(wasm.device) },
-      read: { value: async (tensor: Tensor) => (await wasm.device.read(tensor)).map((x) => 2 * x) },
-      release: { value: wasm.device.release.bind(wasm.device) },
+    const wrong = Object.create(wasm.runtime, {
+      compile: { value: wasm.runtime.compile.bind(wasm.runtime) },
+      write: { value: wasm.runtime.write.bind(wasm.runtime) },
+      read: {
+        value: async (tensor: Tensor) => (await wasm.runtime.read(tensor)).map((x) => 2 * x),
+      },
+      release: { value: wasm.runtime.release.bind(wasm.runtime) },
       close: { value: async () => {} },
     });
     const backend = new Backend(wrong);

@@ -7,15 +7,15 @@ import { persistent } from '../../src/tensor.js';
 const backend = await createBackend('reference');
 afterAll(() => backend.close());
 
-it('runs ahead if the device does', () => {
-  const { device } = backend;
-  expect(new Recording(device).runsAhead).toBe(false);
-  const ahead = Object.create(device, { runsAhead: { value: true } });
+it('runs ahead if the runtime does', () => {
+  const { runtime } = backend;
+  expect(new Recording(runtime).runsAhead).toBe(false);
+  const ahead = Object.create(runtime, { runsAhead: { value: true } });
   expect(new Recording(ahead).runsAhead).toBe(true);
 });
 
 it('repeats the longest run with the writes before it', async () => {
-  const recording = new Recording(backend.device);
+  const recording = new Recording(backend.runtime);
   const [dw, factor] = [persistent('dw', [1]), persistent('factor', [1])];
   const step = new Step();
   step.call('scaleGradient', { dw, factor });

@@ -1,6 +1,6 @@
 /* Figures that benchmarks report for a GPU only. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Device } from '../../src/backends/device.js';
+import type { Runtime } from '../../src/backends/runtime.js';
 import type { Candidate } from '../../src/bench/candidate.js';
 import { benchMatmul } from '../../src/bench/matmul.js';
 import { benchOverhead } from '../../src/bench/overhead.js';
@@ -17,10 +17,10 @@ const POSITIVE = expect.toSatisfy((value: number) => value > 0 && Number.isFinit
 describeWithGpu('on a GPU', () => {
   const open = () => createBackend('webgpu');
   let gpu: Candidate;
-  let device: Device;
+  let runtime: Runtime;
   beforeAll(async () => {
     gpu = { backend: await open(), open };
-    device = gpu.backend.device;
+    runtime = gpu.backend.runtime;
   });
   afterAll(() => gpu.backend.close());
 
@@ -28,21 +28,21 @@ describeWithGpu('on a GPU', () => {
     const [dw, factor] = [persistent('dw', [1]), persistent('factor', [1])];
     const step = new Step();
     step.call('scaleGradient', { dw, factor });
-    const executable = await device.compile(step);
-    device.write(dw, [1]);
-    device.write(factor, [2]);
+    const executable = await runtime.compile(step);
+    runtime.write(dw, [1]);
+    runtime.write(factor, [2]);
     expect(executable.kernels).toBe(1);
     expect(await executable.kernelMilliseconds?.(10)).toBeGreaterThanOrEqual(0);
-    expect(await device.read(dw)).toEqual(Float32Array.of(1024));
+    expect(await runtime.read(dw)).toEqual(Float32Array.of(1024));
     executable.close();
   });
 
   it.each(['multiplyAdds', 'exponentials'] as const)(
     'the peak of %s counts twice as many operations for twice as many turns',
     async (loop) => {
-      const once = await device.peaks?.[loop](1);
+      const once = await runtime.peaks?.[loop](1);
       expect(once).toBeGreaterThan(0);
-      expect(await device.peaks?.[loop](2)).toBe(2 * Number(once));
+      expect(await runtime.peaks?.[loop](2)).toBe(2 * Number(once));
     },
   );
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { BackendInfo } from '../../src/backends/device.js';
+import type { BackendInfo } from '../../src/backends/runtime.js';
 import { JsonReport } from '../../src/cli/train/json-report.js';
 import type { RunStart, RunTotals } from '../../src/cli/train/report.js';
 import { TextReport } from '../../src/cli/train/text-report.js';

@@ -1,5 +1,5 @@
 import { afterAll, describe, it } from 'vitest';
-import type { Device } from '../../src/backends/device.js';
+import type { Runtime } from '../../src/backends/runtime.js';
 import { definitionOf } from '../../src/call.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
 import type { OpName } from '../../src/ops/registry.js';
@@ -31,19 +31,19 @@ const FLOAT32 = 1e-6;
 
 const GOLDENS = await readGoldens<OpGolden>('ops.json');
 
-async function expectGolden(golden: OpGolden, device: Device, relative: number): Promise<void> {
+async function expectGolden(golden: OpGolden, runtime: Runtime, relative: number): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, { shape, dtype }] of Object.entries(golden.tensors)) {
     tensors.set(name, persistent(name, shape, dtype));
   }
-  const executable = await device.compile(stepOf(golden, tensors));
+  const executable = await runtime.compile(stepOf(golden, tensors));
   for (const [number, { given, expected }] of golden.runs.entries()) {
     for (const [name, values] of Object.entries(given)) {
-      device.write(tensors.get(name) as Tensor, values);
+      runtime.write(tensors.get(name) as Tensor, values);
     }
     await executable.run(1);
     for (const [name, want] of Object.entries(expected)) {
-      const got = await device.read(tensors.get(name) as Tensor);
+      const got = await runtime.read(tensors.get(name) as Tensor);
       expectClose(`run ${number}: ${name}`, got, want, relative);
     }
   }
@@ -67,12 +67,12 @@ afterAll(() => reference.close());
 
 describe('the float64 reference', () => {
   it.each(GOLDENS)('computes the same values as PyTorch: $name', async (golden) => {
-    await expectGolden(golden, reference.device, FLOAT64);
+    await expectGolden(golden, reference.runtime, FLOAT64);
   });
 });
 
 describeOnEachBackend('golden values', (backend) => {
   it.each(GOLDENS)('are the values of PyTorch: $name', async (golden) => {
-    await expectGolden(golden, backend.device, FLOAT32);
+    await expectGolden(golden, backend.runtime, FLOAT32);
   });
 });

@@ -1,5 +1,5 @@
 import { afterAll, describe, it } from 'vitest';
-import type { Device } from '../../src/backends/device.js';
+import type { Runtime } from '../../src/backends/runtime.js';
 import type { Layer } from '../../src/layers/layer.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
 import { createStepState, stateWords } from '../../src/ops/step-state.js';
@@ -94,13 +94,13 @@ function buildTraining(trajectory: Trajectory) {
   return { model, schedule: optimizer.schedule, state, x, t, step };
 }
 
-function writeBatch(device: Device, x: Tensor, t: Tensor, seed: number, number: number): void {
+function writeBatch(runtime: Runtime, x: Tensor, t: Tensor, seed: number, number: number): void {
   const random = new RandomStream(seed, STREAMS.data, number);
-  device.write(
+  runtime.write(
     x,
     Float32Array.from({ length: x.size }, () => 2 * random.nextFloat() - 1),
   );
-  device.write(
+  runtime.write(
     t,
     Int32Array.from({ length: t.size }, () => random.nextBelow(10)),
   );
@@ -109,36 +109,36 @@ function writeBatch(device: Device, x: Tensor, t: Tensor, seed: number, number: 
 /** Trains like PyTorch, and compares every step. */
 async function expectTrajectory(
   trajectory: Trajectory,
-  device: Device,
+  runtime: Runtime,
   tolerances: Tolerances,
 ): Promise<void> {
   const { seed, positions, steps } = trajectory;
   const { model, schedule, state, x, t, step } = buildTraining(trajectory);
   model.parameters.forEach((parameter, i) => {
     const random = new RandomStream(seed, STREAMS.parameters + i);
-    device.write(parameter.tensor, parameter.initialValues(random));
+    runtime.write(parameter.tensor, parameter.initialValues(random));
   });
   for (const { tensor, initialValue } of model.buffers ?? []) {
-    device.write(tensor, new Float32Array(tensor.size).fill(initialValue));
+    runtime.write(tensor, new Float32Array(tensor.size).fill(initialValue));
   }
-  device.write(state.state, stateWords(1, 0));
+  runtime.write(state.state, stateWords(1, 0));
   const rates = steps.map((_, number) => schedule.at(number, steps.length, steps.length));
-  device.write(state.schedule, rates);
-  const executable = await device.compile(step);
+  runtime.write(state.schedule, rates);
+  const executable = await runtime.compile(step);
 
   for (const [number, { loss, gradients }] of steps.entries()) {
-    writeBatch(device, x, t, seed, number);
+    writeBatch(runtime, x, t, seed, number);
     await executable.run(1);
-    const losses = await device.read(state.losses);
+    const losses = await runtime.read(state.losses);
     expectClose(`loss of step ${number}`, [losses[number]], [loss], tolerances.loss);
     for (const { name, gradient } of model.parameters) {
       const what = `step ${number}: d(${name})`;
-      const got = await device.read(gradient);
+      const got = await runtime.read(gradient);
       expectDigest(what, got, positions[name], gradients[name], tolerances.gradients);
     }
   }
   for (const { name, tensor } of stateTensors(model)) {
-    const got = await device.read(tensor);
+    const got = await runtime.read(tensor);
     expectDigest(name, got, positions[name], trajectory.state[name], tolerances.state);
   }
 }
@@ -184,12 +184,12 @@ afterAll(() => reference.close());
 
 describe('the float64 reference', () => {
   it.each(TRAJECTORIES)('takes the same steps as PyTorch: $name', async (trajectory) => {
-    await expectTrajectory(trajectory, reference.device, FLOAT64);
+    await expectTrajectory(trajectory, reference.runtime, FLOAT64);
   });
 });
 
 describeOnEachBackend('training', (backend) => {
   it.each(TRAJECTORIES)('takes the same steps as PyTorch: $name', async (trajectory) => {
-    await expectTrajectory(trajectory, backend.device, FLOAT32);
+    await expectTrajectory(trajectory, backend.runtime, FLOAT32);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ReferenceDevice } from '../../src/backends/reference.js';
+import { ReferenceRuntime } from '../../src/backends/reference.js';
 import { kernelCaseOf } from '../../src/gradcheck/case.js';
 import { compareWithReference } from '../../src/gradcheck/compare.js';
 import { ratioOf } from '../../src/gradcheck/difference.js';
@@ -10,7 +10,7 @@ import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import type { Tensor, Values } from '../../src/tensor.js';
 
 /** A backend that reads one element of one tensor wrongly. */
-class FaultyDevice extends ReferenceDevice {
+class FaultyRuntime extends ReferenceRuntime {
   constructor(
     readonly tensor: string,
     readonly index: number,
@@ -29,7 +29,7 @@ class FaultyDevice extends ReferenceDevice {
 function compareFaulty(tensor: string, index: number, fault: (value: number) => number) {
   const random = new RandomStream(1, STREAMS.data);
   const linear = kernelCaseOf(linearCase(random, { B: 5, I: 40, O: 3 }), random);
-  return compareWithReference(linear, new Backend(new FaultyDevice(tensor, index, fault)));
+  return compareWithReference(linear, new Backend(new FaultyRuntime(tensor, index, fault)));
 }
 
 describe('compareWithReference', () => {
@@ -61,7 +61,7 @@ describe('compareWithReference', () => {
       const random = new RandomStream(1, STREAMS.data);
       return compareWithReference(
         kernelCaseOf(accuracyCase(random, { B: 9, C: 3 }), random),
-        new Backend(new FaultyDevice('confusion', 5, fault)),
+        new Backend(new FaultyRuntime('confusion', 5, fault)),
       );
     };
     expect(ratioOf(await compareCounts((value) => value))).toBe(0);

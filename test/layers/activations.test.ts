@@ -63,15 +63,15 @@ describeOnEachBackend('activation layers', (backend) => {
       const { y, dx } = appendLayer(layer, step, x, dy);
 
       await backend.exclusive(async () => {
-        const { device } = backend;
-        const executable = await device.compile(step);
-        device.write(x, inputs);
-        device.write(dy, gradients);
+        const { runtime } = backend;
+        const executable = await runtime.compile(step);
+        runtime.write(x, inputs);
+        runtime.write(dy, gradients);
         await executable.run(1);
         const near = { absolute: 1e-6 };
-        expectClose('y', await device.read(y), inputs.map(f), near);
+        expectClose('y', await runtime.read(y), inputs.map(f), near);
         const want = inputs.map((value, i) => gradients[i] * derivative(value));
-        expectClose('dx', await device.read(dx), want, near);
+        expectClose('dx', await runtime.read(dx), want, near);
       });
     },
   );

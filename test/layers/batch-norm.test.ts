@@ -99,30 +99,30 @@ describeOnEachBackend('batchNorm2d', (backend) => {
     evaluation.keep(evaluated);
 
     await backend.exclusive(async () => {
-      const { device } = backend;
-      const executable = await device.compile(training);
-      device.write(x, [1, 3, 5, 7]);
-      device.write(dy, [1, 0, -2, 3]);
-      device.write(weight.tensor, [3]);
-      device.write(bias.tensor, [1]);
-      device.write(runningMean.tensor, [8]);
-      device.write(runningVariance.tensor, [0]);
+      const { runtime } = backend;
+      const executable = await runtime.compile(training);
+      runtime.write(x, [1, 3, 5, 7]);
+      runtime.write(dy, [1, 0, -2, 3]);
+      runtime.write(weight.tensor, [3]);
+      runtime.write(bias.tensor, [1]);
+      runtime.write(runningMean.tensor, [8]);
+      runtime.write(runningVariance.tensor, [0]);
       await executable.run(1);
       // μ = 4, v = 5, s = 1/3
       const near = { absolute: 2e-6 };
-      expectClose('y', await device.read(y), [-2, 0, 2, 4], near);
-      expectClose('dβ', await device.read(bias.gradient), [2], near);
-      expectClose('dγ', await device.read(weight.gradient), [4 / 3], near);
+      expectClose('y', await runtime.read(y), [-2, 0, 2, 4], near);
+      expectClose('dβ', await runtime.read(bias.gradient), [2], near);
+      expectClose('dγ', await runtime.read(weight.gradient), [4 / 3], near);
       const want = [1, 0, -2, 3].map((d, n) => d - 0.5 - (2 * n - 3) / 9);
-      expectClose('dx', await device.read(dx), want, near);
-      expectClose('running mean', await device.read(runningMean.tensor), [6], near);
-      expectClose('running variance', await device.read(runningVariance.tensor), [10 / 3], near);
+      expectClose('dx', await runtime.read(dx), want, near);
+      expectClose('running mean', await runtime.read(runningMean.tensor), [6], near);
+      expectClose('running variance', await runtime.read(runningVariance.tensor), [10 / 3], near);
 
-      device.write(runningVariance.tensor, [32]);
-      await (await device.compile(evaluation)).run(1);
+      runtime.write(runningVariance.tensor, [32]);
+      await (await runtime.compile(evaluation)).run(1);
       const outputs = [1, 3, 5, 7].map((value) => (value - 6) / 2 + 1);
-      expectClose('y', await device.read(evaluated), outputs, near);
-      expectClose('running mean', await device.read(runningMean.tensor), [6], near);
+      expectClose('y', await runtime.read(evaluated), outputs, near);
+      expectClose('running mean', await runtime.read(runningMean.tensor), [6], near);
     });
   });
 });

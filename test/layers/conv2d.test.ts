@@ -86,20 +86,20 @@ describeOnEachBackend('conv2d', (backend) => {
     const step = new Step();
     const { y, dx } = appendLayer(layer, step, x, dy);
     await backend.exclusive(async () => {
-      const { device } = backend;
-      const executable = await device.compile(step);
-      device.write(x, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
-      device.write(weight.tensor, [1, 10, 100, 1000]);
-      device.write(bias.tensor, [0.5]);
-      device.write(dy, [1, 0, 0, 2]);
+      const { runtime } = backend;
+      const executable = await runtime.compile(step);
+      runtime.write(x, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+      runtime.write(weight.tensor, [1, 10, 100, 1000]);
+      runtime.write(bias.tensor, [0.5]);
+      runtime.write(dy, [1, 0, 0, 2]);
       // Gradients are assigned: a second run must not add to the first one's.
       await executable.run(2);
       const exactly = { absolute: 0 };
-      expectClose('y', await device.read(y), [5421.5, 6532.5, 8754.5, 9865.5], exactly);
-      expectClose('dW', await device.read(weight.gradient), [11, 14, 20, 23], exactly);
-      expectClose('db', await device.read(bias.gradient), [3], exactly);
+      expectClose('y', await runtime.read(y), [5421.5, 6532.5, 8754.5, 9865.5], exactly);
+      expectClose('dW', await runtime.read(weight.gradient), [11, 14, 20, 23], exactly);
+      expectClose('db', await runtime.read(bias.gradient), [3], exactly);
       const want = [1, 10, 0, 100, 1002, 20, 0, 200, 2000];
-      expectClose('dx', await device.read(dx), want, exactly);
+      expectClose('dx', await runtime.read(dx), want, exactly);
     });
   });
 });

@@ -67,20 +67,20 @@ describeOnEachBackend('dropout layer', (backend) => {
     for (const result of [y1, y2, dx1]) step.keep(result);
 
     await backend.exclusive(async () => {
-      const { device } = backend;
-      const executable = await device.compile(step);
-      device.write(x, ones);
-      device.write(dy, ones);
+      const { runtime } = backend;
+      const executable = await runtime.compile(step);
+      runtime.write(x, ones);
+      runtime.write(dy, ones);
       const seen: string[] = [];
       for (const update of [1, 2]) {
-        device.write(state, stateWords(update, 0));
+        runtime.write(state, stateWords(update, 0));
         await executable.run(1);
-        const [mask1, mask2] = [await device.read(y1), await device.read(y2)];
+        const [mask1, mask2] = [await runtime.read(y1), await runtime.read(y2)];
         for (const mask of [mask1, mask2]) {
           expect(new Set(mask)).toEqual(new Set([0, 2]));
           seen.push(String(mask));
         }
-        expect(await device.read(dx1)).toEqual(mask1);
+        expect(await runtime.read(dx1)).toEqual(mask1);
       }
       expect(new Set(seen).size).toBe(4);
     });

@@ -39,13 +39,13 @@ describeOnEachBackend('flatten layer', (backend) => {
     ]);
 
     await backend.exclusive(async () => {
-      const { device } = backend;
-      const executable = await device.compile(step);
-      device.write(x, [1, 2, 3, 4, 5, 6, 7, 8]);
-      device.write(dy, [1, 2, 3, 4, 5, 6, 7, 8]);
+      const { runtime } = backend;
+      const executable = await runtime.compile(step);
+      runtime.write(x, [1, 2, 3, 4, 5, 6, 7, 8]);
+      runtime.write(dy, [1, 2, 3, 4, 5, 6, 7, 8]);
       await executable.run(1);
-      expect([...(await device.read(y))]).toEqual([1, 3, 2, 4, 5, 7, 6, 8]);
-      expect([...(await device.read(dx))]).toEqual([1, 3, 2, 4, 5, 7, 6, 8]);
+      expect([...(await runtime.read(y))]).toEqual([1, 3, 2, 4, 5, 7, 6, 8]);
+      expect([...(await runtime.read(dx))]).toEqual([1, 3, 2, 4, 5, 7, 6, 8]);
     });
   });
 });

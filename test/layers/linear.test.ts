@@ -70,19 +70,19 @@ describeOnEachBackend('linear', (backend) => {
     const { y, dx } = appendLayer(layer, step, x, dy);
 
     await backend.exclusive(async () => {
-      const { device } = backend;
-      const executable = await device.compile(step);
-      device.write(x, [1, 2, 3, -1]);
-      device.write(weight.tensor, [1, 2, 3, 4, 5, 6]);
-      device.write(bias.tensor, [10, 20, 30]);
-      device.write(dy, [1, 0, 2, -1, 4, 3]);
+      const { runtime } = backend;
+      const executable = await runtime.compile(step);
+      runtime.write(x, [1, 2, 3, -1]);
+      runtime.write(weight.tensor, [1, 2, 3, 4, 5, 6]);
+      runtime.write(bias.tensor, [10, 20, 30]);
+      runtime.write(dy, [1, 0, 2, -1, 4, 3]);
       // Gradients are assigned: a second run must not add to the first one's.
       await executable.run(2);
       const exactly = { absolute: 0 };
-      expectClose('y', await device.read(y), [19, 32, 45, 9, 21, 33], exactly);
-      expectClose('dW', await device.read(weight.gradient), [-2, 12, 11, 3, -4, 1], exactly);
-      expectClose('db', await device.read(bias.gradient), [0, 4, 5], exactly);
-      expectClose('dx', await device.read(dx), [7, 16, 16, 34], exactly);
+      expectClose('y', await runtime.read(y), [19, 32, 45, 9, 21, 33], exactly);
+      expectClose('dW', await runtime.read(weight.gradient), [-2, 12, 11, 3, -4, 1], exactly);
+      expectClose('db', await runtime.read(bias.gradient), [0, 4, 5], exactly);
+      expectClose('dx', await runtime.read(dx), [7, 16, 16, 34], exactly);
     });
   });
 });

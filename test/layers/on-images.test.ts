@@ -74,15 +74,15 @@ describeOnEachBackend('onImages', (backend) => {
     const values = Array.from({ length: 48 }, (_, i) => i);
 
     await backend.exclusive(async () => {
-      const { device } = backend;
-      const executable = await device.compile(step);
-      device.write(x, values);
-      device.write(dy, values);
+      const { runtime } = backend;
+      const executable = await runtime.compile(step);
+      runtime.write(x, values);
+      runtime.write(dy, values);
       await executable.run(1);
       // Three channels of the first two pixels; a row has eight numbers per channel.
-      expect([...(await device.read(images))].slice(0, 6)).toEqual([0, 8, 16, 1, 9, 17]);
-      expect([...(await device.read(y))]).toEqual(values);
-      expect([...(await device.read(dx))]).toEqual(values);
+      expect([...(await runtime.read(images))].slice(0, 6)).toEqual([0, 8, 16, 1, 9, 17]);
+      expect([...(await runtime.read(y))]).toEqual(values);
+      expect([...(await runtime.read(dx))]).toEqual(values);
     });
   });
 });

@@ -113,13 +113,13 @@ describeOnEachBackend('averages', (backend) => {
     const { y, dx } = appendLayer(layer, step, x, dy);
 
     await backend.exclusive(async () => {
-      const { device } = backend;
-      const executable = await device.compile(step);
-      device.write(x, [1, 2, 3, 8]);
-      device.write(dy, [6, -4]);
+      const { runtime } = backend;
+      const executable = await runtime.compile(step);
+      runtime.write(x, [1, 2, 3, 8]);
+      runtime.write(dy, [6, -4]);
       await executable.run(2);
-      expectClose('y', await device.read(y), [2, 5], { absolute: 0 });
-      expectClose('dx', await device.read(dx), [3, -2, 3, -2], { absolute: 0 });
+      expectClose('y', await runtime.read(y), [2, 5], { absolute: 0 });
+      expectClose('dx', await runtime.read(dx), [3, -2, 3, -2], { absolute: 0 });
     });
   });
 });
@@ -132,16 +132,16 @@ describeOnEachBackend('maxPool2d', (backend) => {
     const { y, dx } = appendLayer(layer, step, x, dy);
 
     await backend.exclusive(async () => {
-      const { device } = backend;
-      const executable = await device.compile(step);
-      device.write(x, [1, 8, 2, 7, 5, 0, 3, 0, 4, 5, 3, 6, 1, 0, 5, 1]);
-      device.write(dy, [10, 20, 30, 40]);
+      const { runtime } = backend;
+      const executable = await runtime.compile(step);
+      runtime.write(x, [1, 8, 2, 7, 5, 0, 3, 0, 4, 5, 3, 6, 1, 0, 5, 1]);
+      runtime.write(dy, [10, 20, 30, 40]);
       // Gradients are assigned: a second run must not add to the first one's.
       await executable.run(2);
       const exactly = { absolute: 0 };
-      expectClose('y', await device.read(y), [4, 8, 5, 1], exactly);
+      expectClose('y', await runtime.read(y), [4, 8, 5, 1], exactly);
       const want = [0, 20, 0, 0, 30, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 40];
-      expectClose('dx', await device.read(dx), want, exactly);
+      expectClose('dx', await runtime.read(dx), want, exactly);
     });
   });
 });

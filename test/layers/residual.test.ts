@@ -109,16 +109,16 @@ describeOnEachBackend('residual', (backend) => {
     const [x, dy] = [persistent('x', [2, 2]), persistent('dy', [2, 2])];
     const { y, dx } = appendLayer(block, step, x, dy);
     return backend.exclusive(async () => {
-      const { device } = backend;
-      const executable = await device.compile(step);
+      const { runtime } = backend;
+      const executable = await runtime.compile(step);
       for (const { tensor } of block.parameters) {
         const isWeight = tensor.shape.length === 2;
-        device.write(tensor, isWeight ? [1, 2, 3, 4] : [10, 20]);
+        runtime.write(tensor, isWeight ? [1, 2, 3, 4] : [10, 20]);
       }
-      device.write(x, [1, -1, 2, 0.5]);
-      device.write(dy, [1, 10, -1, 2]);
+      runtime.write(x, [1, -1, 2, 0.5]);
+      runtime.write(dy, [1, 10, -1, 2]);
       await executable.run(2);
-      return { y: await device.read(y), dx: await device.read(dx) };
+      return { y: await runtime.read(y), dx: await runtime.read(dx) };
     });
   }
 

@@ -30,19 +30,19 @@ describe('accuracy', () => {
 describeOnEachBackend('countConfusion', (backend) => {
   /** Counts of one batch, run `times` times. */
   async function confusionOf(rows: number[][], labels: number[], times = 1): Promise<number[]> {
-    const { device } = backend;
+    const { runtime } = backend;
     const [B, C] = [rows.length, rows[0].length];
     const K = Math.max(C, 2);
     const scores = persistent('scores', [B, C]);
     const t = persistent('t', [B], 'int32');
     const confusion = persistent('confusion', [K, K], 'int32');
-    device.write(scores, rows.flat());
-    device.write(t, labels);
+    runtime.write(scores, rows.flat());
+    runtime.write(t, labels);
     const step = new Step();
     step.call('countConfusion', { confusion, scores, t });
-    const executable = await device.compile(step);
+    const executable = await runtime.compile(step);
     await executable.run(times);
-    return [...(await device.read(confusion))];
+    return [...(await runtime.read(confusion))];
   }
 
   it('agrees with the reference', async () => {

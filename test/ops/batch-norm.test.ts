@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Device } from '../../src/backends/device.js';
+import type { Runtime } from '../../src/backends/runtime.js';
 import { gradientCaseOf } from '../../src/gradcheck/case.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
 import {
@@ -116,7 +116,7 @@ describe('batchNorm', () => {
     const results = [];
     for (const threads of [1, 2, 3]) {
       const backend = await createBackend('wasm', { threads, worthPartitioning: 0 });
-      results.push(await run(backend.device));
+      results.push(await run(backend.runtime));
       await backend.close();
     }
     for (const other of results.slice(1)) {
@@ -125,7 +125,7 @@ describe('batchNorm', () => {
       }
     }
 
-    async function run(device: Device) {
+    async function run(runtime: Runtime) {
       const random = new RandomStream(1, STREAMS.data);
       const { inputs, constants, forward, backward } = gradientCaseOf(
         batchNormCase(random, [37, 53]),
@@ -134,11 +134,11 @@ describe('batchNorm', () => {
       const step = new Step();
       const y = forward(step);
       const gradients = [...backward(step).values()];
-      const executable = await device.compile(step);
-      for (const [tensor, values] of [...inputs, ...constants]) device.write(tensor, values);
+      const executable = await runtime.compile(step);
+      for (const [tensor, values] of [...inputs, ...constants]) runtime.write(tensor, values);
       await executable.run(1);
       const named = await Promise.all(
-        [y, ...gradients].map(async (t) => [t.name, await device.read(t)] as const),
+        [y, ...gradients].map(async (t) => [t.name, await runtime.read(t)] as const),
       );
       return new Map(named);
     }

@@ -120,7 +120,7 @@ export async function runOp<Name extends OpName>(
   operands: Readonly<Record<InputRole<Name>, Operand>>,
   options: AnyOptions = {},
 ): Promise<Record<string, Values>> {
-  const calls = new SingleCalls(backend.device);
+  const calls = new SingleCalls(backend.runtime);
   const results = await backend.exclusive(() => calls.run(op, operands, options));
   return Object.fromEntries(Object.entries(results).map(([role, { data }]) => [role, data]));
 }

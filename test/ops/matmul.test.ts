@@ -100,7 +100,7 @@ describeOnEachBackend('matmul', (backend) => {
   });
 
   it('multiplies products by products in one step, repeatedly', async () => {
-    const { device } = backend;
+    const { runtime } = backend;
     const [M, N, K] = [9, 2051, 1030];
     const [A, B, E] = [persistent('A', [M, K]), persistent('B', [K, N]), persistent('E', [N, M])];
     const step = new Step();
@@ -109,16 +109,16 @@ describeOnEachBackend('matmul', (backend) => {
     const { C: D } = step.call('matmul', { A: C, B: E }, { attributes: PLAIN });
     const attributes = { transposeA: 1, transposeB: 0 };
     step.call('matmul', { A, B: D }, { attributes, into: { C: result } });
-    const executable = await device.compile(step);
+    const executable = await runtime.compile(step);
     for (const scale of [1, 2]) {
-      device.write(A, new Float32Array(M * K).fill(scale));
-      device.write(B, new Float32Array(K * N).fill(1 / K));
-      device.write(E, new Float32Array(N * M).fill(1 / N));
+      runtime.write(A, new Float32Array(M * K).fill(scale));
+      runtime.write(B, new Float32Array(K * N).fill(1 / K));
+      runtime.write(E, new Float32Array(N * M).fill(1 / N));
       await executable.run(3);
-      expectNear(await device.read(result), new Array(K * M).fill(M * scale ** 2), 1e-5);
+      expectNear(await runtime.read(result), new Array(K * M).fill(M * scale ** 2), 1e-5);
     }
     executable.close();
-    device.release([A, B, E, result]);
+    runtime.release([A, B, E, result]);
   });
 
   it('propagates NaN and infinity to the elements that depend on them only', async () => {
@@ -134,13 +134,13 @@ describe('matmul in WebAssembly', () => {
   it('reads nothing behind a result that lies at the end of the memory', async () => {
     const [N, K] = [4000, 1025];
     await using backend = await createBackend('wasm');
-    const { device } = backend;
+    const { runtime } = backend;
     const [A, B, C] = [persistent('A', [1, K]), persistent('B', [K, N]), persistent('C', [1, N])];
-    device.write(A, new Float32Array(K).fill(1));
-    device.write(B, new Float32Array(K * N).fill(1));
+    runtime.write(A, new Float32Array(K).fill(1));
+    runtime.write(B, new Float32Array(K * N).fill(1));
     const step = new Step();
     step.call('matmul', { A, B }, { attributes: PLAIN, into: { C } });
-    await (await device.compile(step)).run(1);
-    expect(await device.read(C)).toEqual(new Float32Array(N).fill(K));
+    await (await runtime.compile(step)).run(1);
+    expect(await runtime.read(C)).toEqual(new Float32Array(N).fill(K));
   });
 });

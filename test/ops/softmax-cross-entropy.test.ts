@@ -50,21 +50,21 @@ describeOnEachBackend('softmaxCrossEntropy', (backend) => {
 
   it('adds the losses of more rows than scratch memory holds, and overwrites no other tensor', async () => {
     const [B, C] = [400_000, 2];
-    const { device } = backend;
+    const { runtime } = backend;
     const [L, p] = [persistent('L', [1]), persistent('p', [B, C])];
     const [z, t] = [persistent('z', [B, C]), persistent('t', [B], 'int32')];
     const step = new Step();
     step.call('softmaxCrossEntropyForward', { z, t }, { into: { L, p } });
-    const executable = await device.compile(step);
-    device.write(
+    const executable = await runtime.compile(step);
+    runtime.write(
       z,
       Float32Array.from({ length: B * C }, (_, i) => (i % 2 ? 1 : 0)),
     );
     await executable.run(1);
-    expect((await device.read(L))[0]).toBeCloseTo(Math.log(1 + Math.E), 5);
-    expect([...(await device.read(t))].every((label) => label === 0)).toBe(true);
+    expect((await runtime.read(L))[0]).toBeCloseTo(Math.log(1 + Math.E), 5);
+    expect([...(await runtime.read(t))].every((label) => label === 0)).toBe(true);
     executable.close();
-    device.release([L, p, z, t]);
+    runtime.release([L, p, z, t]);
   });
 
   it('agrees with the reference', async () => {

@@ -34,18 +34,18 @@ describeOnEachBackend('step state', (backend) => {
   });
 
   it('records the loss of each step of a run in its own row', async () => {
-    const { device } = backend;
+    const { runtime } = backend;
     const { state, losses } = createStepState();
     const [L, factor] = [persistent('L', [1]), persistent('factor', [1])];
-    device.write(state, stateWords(1, 0));
-    device.write(L, [5]);
-    device.write(factor, [2]);
+    runtime.write(state, stateWords(1, 0));
+    runtime.write(L, [5]);
+    runtime.write(factor, [2]);
     const step = new Step();
     step.call('recordLoss', { losses, L, state });
     step.call('scaleGradient', { dw: L, factor });
     step.call('advance', { state }, { attributes: { batchSize: 10 } });
-    await (await device.compile(step)).run(3);
-    expect([...(await device.read(losses)).slice(0, 4)]).toEqual([5, 10, 20, 0]);
-    expect([...(await device.read(state))]).toEqual([4, 3, 30, 0]);
+    await (await runtime.compile(step)).run(3);
+    expect([...(await runtime.read(losses)).slice(0, 4)]).toEqual([5, 10, 20, 0]);
+    expect([...(await runtime.read(state))]).toEqual([4, 3, 30, 0]);
   });
 });

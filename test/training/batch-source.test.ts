@@ -49,14 +49,14 @@ describeOnEachBackend('a batch', (backend) => {
     const t = gatherTargets(step, source, source.targets ?? expect.fail('no targets'), 3, state);
     for (const tensor of [x, t]) step.keep(tensor);
     return backend.exclusive(async () => {
-      const { device } = backend;
-      const executable = await device.compile(step);
-      device.write(source.inputs, inputs);
-      if (source.targets) device.write(source.targets, targets);
-      device.write(source.index, order);
-      device.write(state.state, stateWords(1, position));
+      const { runtime } = backend;
+      const executable = await runtime.compile(step);
+      runtime.write(source.inputs, inputs);
+      if (source.targets) runtime.write(source.targets, targets);
+      runtime.write(source.index, order);
+      runtime.write(state.state, stateWords(1, position));
       await executable.run(1);
-      return { x: await device.read(x), t: await device.read(t) };
+      return { x: await runtime.read(x), t: await runtime.read(t) };
     });
   }
 

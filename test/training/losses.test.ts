@@ -32,15 +32,15 @@ async function computed(
   const predictions = loss.predict(step, output);
   for (const tensor of [L, doutput, predictions]) step.keep(tensor);
   return backend.exclusive(async () => {
-    const { device } = backend;
-    const executable = await device.compile(step);
-    device.write(output, outputs);
-    device.write(t, targets);
+    const { runtime } = backend;
+    const executable = await runtime.compile(step);
+    runtime.write(output, outputs);
+    runtime.write(t, targets);
     await executable.run(1);
     return {
-      L: await device.read(L),
-      doutput: await device.read(doutput),
-      predictions: await device.read(predictions),
+      L: await runtime.read(L),
+      doutput: await runtime.read(doutput),
+      predictions: await runtime.read(predictions),
     };
   });
 }

@@ -27,7 +27,7 @@ export interface CoreExports {
   exponentialsPerTurn(): number;
 }
 
-/** Exports that the device cannot do without; kernels besides. */
+/** Exports that the runtime cannot do without; kernels besides. */
 const REQUIRED = [
   'table',
   'heapBase',

@@ -1,5 +1,5 @@
 import { roundUp } from '../../memory-plan.js';
-import type { Peaks } from '../device.js';
+import type { Peaks } from '../runtime.js';
 import { inTwoAxes } from './kernels/passes.js';
 import { compileShader } from './shaders/compile-shader.js';
 import { PARAMETERS_BINDING, PEAK_LOOPS, WORKGROUP } from './shaders/constants.js';

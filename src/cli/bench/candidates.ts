@@ -1,4 +1,4 @@
-import type { BackendName } from '../../backends/device.js';
+import type { BackendName } from '../../backends/runtime.js';
 import type { Candidate } from '../../bench/candidate.js';
 import { type BackendOptions, createBackend } from '../../numerics/create-backend.js';
 import { UsageError } from '../failure.js';

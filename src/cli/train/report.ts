@@ -1,4 +1,4 @@
-import type { BackendInfo } from '../../backends/device.js';
+import type { BackendInfo } from '../../backends/runtime.js';
 import type { Recipe } from '../../recipes.js';
 import type { EpochRecord, Evaluation } from '../../training/history.js';
 import type { RecipeData } from '../data/recipe-data.js';

@@ -1,6 +1,6 @@
 /** config.json of a run: everything needed to resume it or to use its weights. */
 
-import type { BackendInfo } from '../../backends/device.js';
+import type { BackendInfo } from '../../backends/runtime.js';
 import type { Normalization } from '../../data/dataset.js';
 import { DataError, TrainingError } from '../../errors.js';
 import { areDigits, RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from '../../recipes.js';

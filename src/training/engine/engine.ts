@@ -15,9 +15,9 @@ import {
   trainingStep,
 } from '../steps.js';
 import { type Batch, batchSource, stepKey } from './batch.js';
-import { type DeviceDataset, DeviceDatasets, naturalOrder } from './device-datasets.js';
 import { writeInitialValues } from './initial-values.js';
 import { StepCache } from './step-cache.js';
+import { naturalOrder, type UploadedDataset, UploadedDatasets } from './uploaded-datasets.js';
 
 /** Steps that one call of `train` or `evaluate` may run, at most. */
 export const MAX_STEPS = MAX_ROWS;
@@ -36,7 +36,7 @@ export class Engine {
   readonly moments: readonly (readonly Tensor[])[];
   readonly #backend: Backend;
   readonly #state = createStepState();
-  readonly #datasets: DeviceDatasets;
+  readonly #datasets: UploadedDatasets;
   readonly #datasetSteps: StepCache;
   readonly #predictions: StepCache<{ source: BatchSource; predictions: Tensor }>;
   readonly #gradients: StepCache<{ source: BatchSource; L: Tensor }>;
@@ -45,15 +45,15 @@ export class Engine {
   #features: number | undefined;
 
   constructor(backend: Backend, setup: TrainingSetup, seed: number) {
-    const { device } = backend;
+    const { runtime } = backend;
     this.#backend = backend;
     this.setup = setup;
     this.moments = createMoments(setup);
-    this.#datasetSteps = new StepCache(device);
-    this.#predictions = new StepCache(device);
-    this.#gradients = new StepCache(device);
-    this.#datasets = new DeviceDatasets(device, ({ key }) => this.#datasetSteps.drop(`${key} `));
-    writeInitialValues(device, setup.model, seed);
+    this.#datasetSteps = new StepCache(runtime);
+    this.#predictions = new StepCache(runtime);
+    this.#gradients = new StepCache(runtime);
+    this.#datasets = new UploadedDatasets(runtime, ({ key }) => this.#datasetSteps.drop(`${key} `));
+    writeInitialValues(runtime, setup.model, seed);
   }
 
   /** The state of training: parameters, buffers and the optimizer's moments. */
@@ -65,7 +65,7 @@ export class Engine {
 
   /** Whether more steps may be submitted before the losses of earlier ones have been read. */
   get runsAhead(): boolean {
-    return this.#backend.device.runsAhead === true;
+    return this.#backend.runtime.runsAhead === true;
   }
 
   /** Weight that makes batch losses add up: the number of examples for a mean, 1 for a sum. */
@@ -74,14 +74,14 @@ export class Engine {
   }
 
   read(tensors: readonly Tensor[]): Promise<Values[]> {
-    const { device } = this.#backend;
-    return this.#backend.exclusive(() => Promise.all(tensors.map((t) => device.read(t))));
+    const { runtime } = this.#backend;
+    return this.#backend.exclusive(() => Promise.all(tensors.map((t) => runtime.read(t))));
   }
 
   write(tensors: readonly Tensor[], values: readonly ArrayLike<number>[]): Promise<void> {
     return this.#backend.exclusive(async () => {
       tensors.forEach((tensor, i) => {
-        this.#backend.device.write(tensor, values[i]);
+        this.#backend.runtime.write(tensor, values[i]);
       });
     });
   }
@@ -189,11 +189,11 @@ export class Engine {
         step: trainingStep(this.setup, tensors, shuffled, batchSize),
         own: [],
       }));
-      const { device } = this.#backend;
-      device.write(this.#state.state, stateWords(update, position));
-      device.write(this.#state.schedule, rates);
+      const { runtime } = this.#backend;
+      runtime.write(this.#state.state, stateWords(update, position));
+      runtime.write(this.#state.schedule, rates);
       await executable.run(rates.length);
-      return { losses: device.read(this.#state.losses) };
+      return { losses: runtime.read(this.#state.losses) };
     });
     return (await losses).subarray(0, rates.length);
   }
@@ -213,15 +213,15 @@ export class Engine {
     classes: number,
   ): Promise<EvaluationSums> {
     const { reads } = await this.#backend.exclusive(async () => {
-      const { device } = this.#backend;
+      const { runtime } = this.#backend;
       const data = this.#datasets.get(dataset);
       const confusion = this.#confusionFor(classes);
       const { executable } = await this.#compiledEvaluation(data, batchSize, confusion);
-      device.write(this.#state.state, stateWords(0, position));
-      if (confusion) device.write(confusion, new Int32Array(confusion.size));
+      runtime.write(this.#state.state, stateWords(0, position));
+      if (confusion) runtime.write(confusion, new Int32Array(confusion.size));
       await executable.run(batches);
       const tensors = confusion ? [this.#state.losses, confusion] : [this.#state.losses];
-      return { reads: Promise.all(tensors.map((tensor) => device.read(tensor))) };
+      return { reads: Promise.all(tensors.map((tensor) => runtime.read(tensor))) };
     });
     const [losses, counts] = await reads;
     const weight = this.lossWeight(batchSize);
@@ -242,14 +242,14 @@ export class Engine {
       );
       this.#writeBatch(source, batch);
       await executable.run(1);
-      return (await this.#backend.device.read(predictions)) as Reals;
+      return (await this.#backend.runtime.read(predictions)) as Reals;
     });
   }
 
   /** Loss and gradients of a batch: in this library's layouts, in the order of the parameters. */
   gradients(batch: Batch, targets: ArrayLike<number>) {
     return this.#backend.exclusive(async () => {
-      const { device } = this.#backend;
+      const { runtime } = this.#backend;
       const { source, executable, L } = await this.#gradients.get(stepKey(batch), () => {
         const source = batchSource(batch, this.setup.loss.targets);
         const built = gradientStep(this.setup, this.#state, source, batch.size);
@@ -257,12 +257,12 @@ export class Engine {
         return { ...built, source, own };
       });
       this.#writeBatch(source, batch);
-      device.write(source.targets as Tensor, targets);
+      runtime.write(source.targets as Tensor, targets);
       await executable.run(1);
       const { parameters } = this.setup.model;
       return {
-        loss: (await device.read(L))[0],
-        gradients: await Promise.all(parameters.map(({ gradient }) => device.read(gradient))),
+        loss: (await runtime.read(L))[0],
+        gradients: await Promise.all(parameters.map(({ gradient }) => runtime.read(gradient))),
       };
     });
   }
@@ -270,11 +270,11 @@ export class Engine {
   /** Uploads an order unless `index` already holds it; a dataset uploaded again has a new index. */
   #uploadOrder(index: Tensor, order: Int32Array): void {
     if (this.#uploadedOrder?.index === index && this.#uploadedOrder.order === order) return;
-    this.#backend.device.write(index, order);
+    this.#backend.runtime.write(index, order);
     this.#uploadedOrder = { index, order };
   }
 
-  #compiledEvaluation(data: DeviceDataset, batchSize: number, confusion: Tensor | undefined) {
+  #compiledEvaluation(data: UploadedDataset, batchSize: number, confusion: Tensor | undefined) {
     return this.#datasetSteps.get(`${data.key} evaluate ${batchSize}`, () => ({
       step: evaluationStep(this.setup, this.#state, data.inOrder, batchSize, confusion),
       own: [],
@@ -287,9 +287,9 @@ export class Engine {
   }
 
   #writeBatch(source: BatchSource, { inputs, size }: Batch): void {
-    const { device } = this.#backend;
-    device.write(source.inputs, inputs);
-    device.write(source.index, naturalOrder(size));
-    device.write(this.#state.state, stateWords(0, 0));
+    const { runtime } = this.#backend;
+    runtime.write(source.inputs, inputs);
+    runtime.write(source.index, naturalOrder(size));
+    runtime.write(this.#state.state, stateWords(0, 0));
   }
 }

@@ -1,4 +1,4 @@
-import type { Device, Executable } from '../../backends/device.js';
+import type { Executable, Runtime } from '../../backends/runtime.js';
 import type { Step } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
 
@@ -13,11 +13,11 @@ const CAPACITY = 16;
 
 /** Compiled steps by key; the least recently used is released first. */
 export class StepCache<Extra = unknown> {
-  readonly #device: Device;
+  readonly #runtime: Runtime;
   readonly #entries = new Map<string, CompiledStep & Extra>();
 
-  constructor(device: Device) {
-    this.#device = device;
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
   }
 
   /**
@@ -49,7 +49,7 @@ export class StepCache<Extra = unknown> {
   async #compile(
     built: { readonly step: Step; readonly own: readonly Tensor[] } & Extra,
   ): Promise<CompiledStep & Extra> {
-    return { ...built, executable: await this.#device.compile(built.step) };
+    return { ...built, executable: await this.#runtime.compile(built.step) };
   }
 
   #drop(key: string): void {
@@ -57,6 +57,6 @@ export class StepCache<Extra = unknown> {
     if (!entry) return;
     this.#entries.delete(key);
     entry.executable.close();
-    this.#device.release(entry.own);
+    this.#runtime.release(entry.own);
   }
 }

@@ -1,5 +1,5 @@
 import { RandomStream, STREAMS, shuffle } from '../../random/threefry.js';
-import { naturalOrder } from '../engine/device-datasets.js';
+import { naturalOrder } from '../engine/uploaded-datasets.js';
 
 /** The order of examples in each epoch. Returns the same array while the epoch is the same. */
 export class EpochOrder {

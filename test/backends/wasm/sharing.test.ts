@@ -17,7 +17,7 @@ import {
 import { link, linkedSize } from '../../../src/backends/wasm/linker.js';
 import { loadModule } from '../../../src/backends/wasm/module.js';
 import { SHARING } from '../../../src/backends/wasm/sharing.js';
-import { createWasmDevice } from '../../../src/backends/wasm/wasm.js';
+import { createWasmRuntime } from '../../../src/backends/wasm/wasm-runtime.js';
 import { kernelCaseOf } from '../../../src/gradcheck/case.js';
 import { ALIGNMENT, roundUp } from '../../../src/memory-plan.js';
 import { CASES } from '../../../src/ops/registry.js';
@@ -196,25 +196,25 @@ describe('the shares of three threads', () => {
 
 /** Every tensor that the calls of a program write, after it has run on so many threads. */
 async function resultsOn(threads: number): Promise<[title: string, bytes: Buffer][]> {
-  const device = await createWasmDevice({ threads, worthPartitioning: 0 });
+  const runtime = await createWasmRuntime({ threads, worthPartitioning: 0 });
   const results: [string, Buffer][] = [];
   for (const { title, step, values } of PROGRAMS) {
     const calls = step.calls.map(kernelCallOf);
     const tensors = new Set(calls.flatMap(touchedBy).filter((t) => t.storage === 'persistent'));
-    for (const [tensor, numbers] of values) device.write(tensor, numbers);
-    const executable = await device.compile(step);
+    for (const [tensor, numbers] of values) runtime.write(tensor, numbers);
+    const executable = await runtime.compile(step);
     await executable.run(1);
     for (const tensor of tensors) {
-      const { buffer, byteOffset, byteLength } = await device.read(tensor);
+      const { buffer, byteOffset, byteLength } = await runtime.read(tensor);
       results.push([
         `${tensor.name} of ${title}`,
         Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength),
       ]);
     }
     executable.close();
-    device.release(tensors);
+    runtime.release(tensors);
   }
-  await device.close();
+  await runtime.close();
   return results;
 }
 

@@ -73,15 +73,15 @@ async function trainedOnImages(backend: Backend, model: Layer): Promise<Uint8Arr
 }
 
 /** A step whose second thread accesses an address outside the memory: the target of row 40 of 64 is too large. */
-async function trappingStep({ device }: Backend) {
+async function trappingStep({ runtime }: Backend) {
   const [L, p] = [persistent('L', [1]), persistent('p', [64, 10])];
   const [z, t] = [persistent('z', [64, 10]), persistent('t', [64], 'int32')];
   const step = new Step();
   step.call('softmaxCrossEntropyForward', { z, t }, { into: { L, p } });
   const targets = new Int32Array(64);
   targets[40] = 2 ** 28;
-  device.write(t, targets);
-  return device.compile(step);
+  runtime.write(t, targets);
+  return runtime.compile(step);
 }
 
 describe('threads', () => {

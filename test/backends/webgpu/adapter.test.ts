@@ -106,7 +106,7 @@ describe('an adapter', () => {
   });
 
   it.each([
-    { vendor: 'google', architecture: 'swiftshader', description: 'SwiftShader Device (Subzero)' },
+    { vendor: 'google', architecture: 'swiftshader', description: 'SwiftShader Runtime (Subzero)' },
     { vendor: 'mesa', architecture: '', description: 'llvmpipe (LLVM 19.1.7, 256 bits)' },
     { vendor: 'microsoft', architecture: '', description: 'Microsoft Basic Render Driver' },
   ])('that computes on the CPU has a note: $description', (info) => {

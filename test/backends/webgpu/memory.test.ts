@@ -1,6 +1,6 @@
 /* Tensors that do not fit in GPU memory. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { WebgpuDevice } from '../../../src/backends/webgpu/webgpu-device.js';
+import type { WebgpuRuntime } from '../../../src/backends/webgpu/webgpu-runtime.js';
 import { syntheticDigits } from '../../../src/data/synthetic/synthetic-digits.js';
 import { BackendError } from '../../../src/errors.js';
 import { RECIPES } from '../../../src/recipes.js';
@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 /** Runs a step on new tensors. */
-async function expectUsable(device: WebgpuDevice): Promise<void> {
+async function expectUsable(device: WebgpuRuntime): Promise<void> {
   const [x, y] = [persistent('x', [3]), persistent('y', [3])];
   const executable = await device.compile(reluStep(x, y));
   device.write(x, [-1, 5, 0]);

@@ -83,19 +83,19 @@ const BY_COLUMN: readonly Draw[] = [
 const newStream = () => new RandomStream(7, STREAMS.data);
 
 /** The values of all of a case's tensors after it has run. */
-async function resultsOf({ device }: Backend, draw: Draw) {
+async function resultsOf({ runtime }: Backend, draw: Draw) {
   const random = newStream();
   const { values, append } = kernelCaseOf(draw(random), random);
   const step = new Step();
   append(step);
   const tensors = new Set(step.calls.flatMap((call) => Object.values(call.tensors)));
-  const executable = await device.compile(step);
-  for (const [tensor, numbers] of values) device.write(tensor, numbers);
+  const executable = await runtime.compile(step);
+  for (const [tensor, numbers] of values) runtime.write(tensor, numbers);
   await executable.run(1);
   const results = [];
-  for (const tensor of tensors) results.push([tensor.name, await device.read(tensor)] as const);
+  for (const tensor of tensors) results.push([tensor.name, await runtime.read(tensor)] as const);
   executable.close();
-  device.release(tensors);
+  runtime.release(tensors);
   return results;
 }
 

@@ -8,7 +8,7 @@ import { Pipelines } from '../../../src/backends/webgpu/execution/pipelines.js';
 import { TILES, type Tiling } from '../../../src/backends/webgpu/gemm/gemm.js';
 import { openTilingCache } from '../../../src/backends/webgpu/gemm/tiling-cache.js';
 import { formatTiling, parseTiling } from '../../../src/backends/webgpu/gemm/tilings.js';
-import { WebgpuDevice } from '../../../src/backends/webgpu/webgpu-device.js';
+import { WebgpuRuntime } from '../../../src/backends/webgpu/webgpu-runtime.js';
 import { Backend } from '../../../src/numerics/backend.js';
 import { createBackend } from '../../../src/numerics/create-backend.js';
 import type { GradientDeclaration } from '../../../src/ops/cases.js';
@@ -45,7 +45,7 @@ class Always extends Map<string, Tiling> {
 
 async function backendWith(tiling: Tiling): Promise<Backend> {
   const measured = { tilings: new Always(tiling), save: async () => {} };
-  return new Backend(new WebgpuDevice(await openAdapter(), {}, measured));
+  return new Backend(new WebgpuRuntime(await openAdapter(), {}, measured));
 }
 
 const random = () => new RandomStream(7, STREAMS.data);
@@ -141,7 +141,7 @@ describeWithGpu('autotuning', () => {
       return create(isMeasured ? { ...descriptor, size: tooLarge } : descriptor);
     });
     const measured = { tilings: new Map<string, Tiling>(), save: vi.fn(async () => {}) };
-    await using backend = new Backend(new WebgpuDevice(adapter, {}, measured));
+    await using backend = new Backend(new WebgpuRuntime(adapter, {}, measured));
     await using reference = await createBackend('reference');
     expect(await backend.matmul(a, b, sizes)).toEqual(await reference.matmul(a, b, sizes));
     expect(measured.tilings.size).toBe(0);

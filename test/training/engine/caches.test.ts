@@ -1,15 +1,15 @@
 /* Caches of datasets on a backend and of compiled steps: what they keep and what they release. */
 import { describe, expect, it } from 'vitest';
-import type { Device } from '../../../src/backends/device.js';
+import type { Runtime } from '../../../src/backends/runtime.js';
 import { BackendError, DataError } from '../../../src/errors.js';
 import { Step } from '../../../src/step.js';
 import { persistent, type Tensor } from '../../../src/tensor.js';
-import { DeviceDatasets } from '../../../src/training/engine/device-datasets.js';
 import { StepCache } from '../../../src/training/engine/step-cache.js';
+import { UploadedDatasets } from '../../../src/training/engine/uploaded-datasets.js';
 import { blobs } from '../fixtures.js';
 
-/** A device that computes nothing and logs its calls. */
-class Recorder implements Device {
+/** A runtime that computes nothing and logs its calls. */
+class Recorder implements Runtime {
   readonly info = { backend: 'reference', build: 'none', threads: 1, notes: [] } as const;
   readonly log: string[] = [];
   /** Tensors that have memory. */
@@ -41,23 +41,23 @@ class Recorder implements Device {
 
 const datasets = Array.from({ length: 6 }, (_, seed) => blobs({ size: 10, seed }));
 
-describe('DeviceDatasets', () => {
+describe('UploadedDatasets', () => {
   function create() {
-    const device = new Recorder();
+    const runtime = new Recorder();
     const dropped: string[] = [];
     const onDrop = ({ key }: { key: string }) => {
       dropped.push(key);
-      device.log.push(`drop ${key}`);
+      runtime.log.push(`drop ${key}`);
     };
-    return { device, dropped, cache: new DeviceDatasets(device, onDrop) };
+    return { runtime, dropped, cache: new UploadedDatasets(runtime, onDrop) };
   }
 
   it('uploads a dataset once', () => {
-    const { device, cache } = create();
+    const { runtime, cache } = create();
     const entry = cache.get(datasets[0]);
-    expect(device.log).toEqual(['write inputs', 'write labels', 'write index']);
+    expect(runtime.log).toEqual(['write inputs', 'write labels', 'write index']);
     expect(cache.get(datasets[0])).toBe(entry);
-    expect(device.log).toHaveLength(3);
+    expect(runtime.log).toHaveLength(3);
   });
 
   it('has two orders over the same inputs and targets', () => {
@@ -68,18 +68,18 @@ describe('DeviceDatasets', () => {
   });
 
   it('calls onDrop, then releases the least recently used dataset', () => {
-    const { device, dropped, cache } = create();
+    const { runtime, dropped, cache } = create();
     const [first, second] = datasets.slice(0, 4).map((dataset) => cache.get(dataset));
     cache.get(datasets[0]);
     expect(dropped).toEqual([]);
-    device.log.length = 0;
+    runtime.log.length = 0;
     cache.get(datasets[4]);
     expect(dropped).toEqual([second.key]);
-    expect(device.log.slice(3)).toEqual([
+    expect(runtime.log.slice(3)).toEqual([
       `drop ${second.key}`,
       ...['release inputs', 'release labels', 'release index', 'release index'],
     ]);
-    expect(device.held.has(second.inOrder.inputs)).toBe(false);
+    expect(runtime.held.has(second.inOrder.inputs)).toBe(false);
     expect(cache.get(datasets[0])).toBe(first);
   });
 
@@ -91,20 +91,20 @@ describe('DeviceDatasets', () => {
   });
 
   it('rejects invalid data before it writes any', () => {
-    const { device, cache } = create();
+    const { runtime, cache } = create();
     const invalid = { ...datasets[0], targets: new Int32Array(10).fill(7) };
     expect(() => cache.get(invalid)).toThrow(DataError);
-    expect(device.log).toEqual([]);
+    expect(runtime.log).toEqual([]);
   });
 
   it('releases all tensors of a dataset that does not fit into memory', () => {
-    const { device, cache } = create();
+    const { runtime, cache } = create();
     for (const refused of ['inputs', 'labels', 'index']) {
-      device.refused = refused;
+      runtime.refused = refused;
       expect(() => cache.get(datasets[0])).toThrow(new BackendError(`no memory for ${refused}`));
-      expect(device.held).toEqual(new Set());
+      expect(runtime.held).toEqual(new Set());
     }
-    device.refused = undefined;
+    runtime.refused = undefined;
     expect(cache.get(datasets[0]).inOrder.inputs.shape).toEqual([10, 4]);
   });
 });
@@ -113,40 +113,40 @@ describe('StepCache', () => {
   const build = (own: readonly Tensor[] = []) => ({ step: new Step(), own });
 
   it('builds and compiles the step of a key once', async () => {
-    const device = new Recorder();
-    const cache = new StepCache<{ answer: number }>(device);
+    const runtime = new Recorder();
+    const cache = new StepCache<{ answer: number }>(runtime);
     let builds = 0;
     const make = () => ({ ...build(), answer: ++builds });
     const first = await cache.get('a', make);
     expect(await cache.get('a', make)).toBe(first);
     expect((await cache.get('b', make)).answer).toBe(2);
-    expect(device.log).toEqual(['compile', 'compile']);
+    expect(runtime.log).toEqual(['compile', 'compile']);
   });
 
   it('closes the least recently used step and releases its own tensors', async () => {
-    const device = new Recorder();
-    const cache = new StepCache(device);
+    const runtime = new Recorder();
+    const cache = new StepCache(runtime);
     const own = Array.from({ length: 17 }, (_, i) => persistent(`own ${i}`, [1]));
     for (let i = 0; i < 16; i++) await cache.get(`step ${i}`, () => build([own[i]]));
     await cache.get('step 0', () => build());
-    device.log.length = 0;
+    runtime.log.length = 0;
     await cache.get('step 16', () => build([own[16]]));
-    expect(device.log).toEqual(['compile', 'close', 'release own 1']);
+    expect(runtime.log).toEqual(['compile', 'close', 'release own 1']);
   });
 
   it('drops only steps whose key starts with the prefix', async () => {
-    const device = new Recorder();
-    const cache = new StepCache(device);
+    const runtime = new Recorder();
+    const cache = new StepCache(runtime);
     for (const key of ['dataset 1 train', 'dataset 1 evaluate', 'dataset 10 train']) {
       await cache.get(key, () => build([persistent(key, [1])]));
     }
-    device.log.length = 0;
+    runtime.log.length = 0;
     cache.drop('dataset 1 ');
-    expect(device.log).toEqual([
+    expect(runtime.log).toEqual([
       ...['close', 'release dataset 1 train'],
       ...['close', 'release dataset 1 evaluate'],
     ]);
     await cache.get('dataset 10 train', () => build());
-    expect(device.log).toHaveLength(4);
+    expect(runtime.log).toHaveLength(4);
   });
 });

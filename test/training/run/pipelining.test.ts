@@ -1,6 +1,6 @@
 /* Pipelined training: the next steps are submitted before the losses of earlier ones are read. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ReferenceDevice } from '../../../src/backends/reference.js';
+import { ReferenceRuntime } from '../../../src/backends/reference.js';
 import {
   type Checkpoint,
   createBackend,
@@ -17,20 +17,20 @@ import { Backend } from '../../../src/numerics/backend.js';
 import { yieldToEventLoop } from '../../../src/platform/event-loop.js';
 import { describeWithGpu } from '../../webgpu.js';
 import { blobs, createTrainer, expectSameState, plane } from '../fixtures.js';
-import { LateDevice } from './late-device.js';
+import { LateRuntime } from './late-runtime.js';
 
 // 101 steps per epoch, the last with 2 examples.
 const train = blobs({ size: 402 });
 const options = { batchSize: 4 };
 
 function late() {
-  const device = new LateDevice();
-  return { log: device.log, trainer: createTrainer(new Backend(device), options) };
+  const runtime = new LateRuntime();
+  return { log: runtime.log, trainer: createTrainer(new Backend(runtime), options) };
 }
 
-/** A trainer on a device whose requests are done when their promise resolves. */
+/** A trainer on a runtime whose requests are done when their promise resolves. */
 function prompt() {
-  return createTrainer(new Backend(new ReferenceDevice('float32')), options);
+  return createTrainer(new Backend(new ReferenceRuntime('float32')), options);
 }
 
 /** Expects a checkpoint's weights to be those of a run that stopped at its position. */
@@ -47,7 +47,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe('fit on a device that runs ahead', () => {
+describe('fit on a runtime that runs ahead', () => {
   it('submits the next steps before it has read the losses of earlier ones', async () => {
     const { log, trainer } = late();
     await trainer.fit(train, { epochs: 1 });
@@ -107,7 +107,7 @@ describe('fit on a device that runs ahead', () => {
   });
 
   it('waits at the end of an epoch, where onEpoch may replace the weights', async () => {
-    const other = createTrainer(new Backend(new ReferenceDevice('float32')), { seed: 1 });
+    const other = createTrainer(new Backend(new ReferenceRuntime('float32')), { seed: 1 });
     const weights = await other.state();
     const states = [];
     for (const trainer of [late().trainer, prompt()]) {
@@ -197,8 +197,8 @@ describe('fit on a device that runs ahead', () => {
         loss: squaredError(),
         optimizer: sgd({ learningRate: 2 }),
       });
-    const stopped = diverging(new Backend(new ReferenceDevice('float32')));
-    const trainer = diverging(new Backend(new LateDevice()));
+    const stopped = diverging(new Backend(new ReferenceRuntime('float32')));
+    const trainer = diverging(new Backend(new LateRuntime()));
     setClock();
     const error = await trainer.fit(points, { epochs: 9 }).catch((reason: Error) => reason);
     expect(error).toBeInstanceOf(TrainingError);
@@ -224,7 +224,7 @@ describeWithGpu('fit on a GPU', () => {
   });
 });
 
-/** Number of steps that were submitted to a device. */
-function stepsIn(log: LateDevice['log']): number {
+/** Number of steps that were submitted to a runtime. */
+function stepsIn(log: LateRuntime['log']): number {
   return log.reduce<number>((sum, event) => (event === 'read' ? sum : sum + event), 0);
 }

@@ -1,5 +1,5 @@
 import { BackendError, reasonOf } from '../../../errors.js';
-import type { BackendInfo } from '../../device.js';
+import type { BackendInfo } from '../../runtime.js';
 import { checkOptions } from './check-options.js';
 import { type AdapterDescription, findAdapter, findAdapters, nameOf } from './find-adapter.js';
 import { expectFit, requiredLimits, whyUnfit } from './limits.js';

@@ -3,7 +3,7 @@ import { type MemoryPlan, planMemory } from '../../memory-plan.js';
 import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
-import type { BackendInfo, Device, Executable, Peaks } from '../device.js';
+import type { BackendInfo, Executable, Peaks, Runtime } from '../runtime.js';
 import { PADDING } from './constants.js';
 import { type CoreExports, createMemory, instantiate, tabulate } from './core.js';
 import { fuse } from './fuse.js';
@@ -58,7 +58,7 @@ interface LinkedStep {
 }
 
 /** Loads the WebAssembly core and starts its threads. */
-export async function createWasmDevice(options: WasmOptions): Promise<Device> {
+export async function createWasmRuntime(options: WasmOptions): Promise<Runtime> {
   const build = await chooseBuild(options.build);
   const { threads, note } = await chooseThreads(options.threads, options.source !== undefined);
   const revectorization = options.revectorize ? await turnOnRevectorization() : { on: false };
@@ -99,10 +99,10 @@ export async function createWasmDevice(options: WasmOptions): Promise<Device> {
     notes,
   };
   const { worthPartitioning = WORTH_PARTITIONING_NANOSECONDS } = options;
-  return new WasmDevice(info, core, memory, heap, pool, worthPartitioning);
+  return new WasmRuntime(info, core, memory, heap, pool, worthPartitioning);
 }
 
-class WasmDevice implements Device {
+class WasmRuntime implements Runtime {
   readonly info: BackendInfo;
   readonly #core: CoreExports;
   readonly #memory: WebAssembly.Memory;

@@ -2,7 +2,7 @@ import { type Call, touchedBy } from '../../call.js';
 import { BackendError, reasonOf } from '../../errors.js';
 import type { Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
-import type { BackendInfo, Device, Executable, Peaks } from '../device.js';
+import type { BackendInfo, Executable, Peaks, Runtime } from '../runtime.js';
 import type { Adapter } from './adapter/adapter.js';
 import type { WebgpuOptions } from './adapter/options.js';
 import { planBuffers } from './execution/buffer-plan.js';
@@ -23,7 +23,7 @@ import type { Variant } from './shaders/shaders.js';
 import { WebgpuPeaks } from './webgpu-peaks.js';
 
 /** Compiles and runs steps on a GPU. execution/link.ts describes the path from an op to its dispatches. */
-export class WebgpuDevice implements Device {
+export class WebgpuRuntime implements Runtime {
   readonly info: BackendInfo;
   readonly runsAhead = true;
   readonly peaks: Peaks;

@@ -1,16 +1,16 @@
 import { BackendError } from '../../errors.js';
-import type { Device } from '../device.js';
+import type { Runtime } from '../runtime.js';
 import { type Adapter, openAdapter } from './adapter/adapter.js';
 import type { WebgpuOptions } from './adapter/options.js';
 import { openTilingCache } from './gemm/tiling-cache.js';
-import { WebgpuDevice } from './webgpu-device.js';
+import { WebgpuRuntime } from './webgpu-runtime.js';
 
 /**
  * Opens a GPU, or a software adapter where the system has no GPU.
  *
  * @throws BackendError when there is no adapter, or none with the features that the options need
  */
-export async function createWebgpuDevice(options: WebgpuOptions = {}): Promise<Device> {
+export async function createWebgpuRuntime(options: WebgpuOptions = {}): Promise<Runtime> {
   return openDevice(await openAdapter(options), options);
 }
 
@@ -19,14 +19,14 @@ export async function createWebgpuDevice(options: WebgpuOptions = {}): Promise<D
  *
  * @throws BackendError when there is no adapter, or only a software adapter
  */
-export async function createHardwareDevice(options: WebgpuOptions = {}): Promise<Device> {
+export async function createHardwareRuntime(options: WebgpuOptions = {}): Promise<Runtime> {
   const adapter = await openAdapter(options);
   if (!adapter.isSoftware) return openDevice(adapter, options);
   await adapter.close();
   throw new BackendError(`webgpu: ${adapter.info.build} computes on the CPU: not considered`);
 }
 
-async function openDevice(adapter: Adapter, options: WebgpuOptions): Promise<Device> {
+async function openDevice(adapter: Adapter, options: WebgpuOptions): Promise<Runtime> {
   const { subgroups, precision, tiles } = options;
   try {
     if (subgroups) expectFeature(adapter, 'subgroups', 'the option subgroups');
@@ -34,7 +34,7 @@ async function openDevice(adapter: Adapter, options: WebgpuOptions): Promise<Dev
     const { build } = adapter.info;
     const format = precision === 'f16' ? precision : 'float32';
     const cache = tiles === 'measured' ? await openTilingCache(build, format) : undefined;
-    return new WebgpuDevice(adapter, options, cache);
+    return new WebgpuRuntime(adapter, options, cache);
   } catch (error) {
     await adapter.close();
     throw error;

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Device } from '../../../src/backends/device.js';
+import type { Runtime } from '../../../src/backends/runtime.js';
 import { BUILDS, supportedBuilds, type WasmBuild } from '../../../src/backends/wasm/module.js';
-import { createWasmDevice } from '../../../src/backends/wasm/wasm.js';
+import { createWasmRuntime } from '../../../src/backends/wasm/wasm-runtime.js';
 import { BackendError } from '../../../src/errors.js';
 import { createBackend } from '../../../src/numerics/create-backend.js';
 import { Step } from '../../../src/step.js';
@@ -20,13 +20,13 @@ function tanhStep(x: Tensor, result: Tensor): Step {
 const numbers = (size: number, first: number) =>
   Float32Array.from({ length: size }, (_, i) => first + i);
 
-async function readAll(device: Device, tensor: Tensor): Promise<number[]> {
-  return [...(await device.read(tensor))];
+async function readAll(runtime: Runtime, tensor: Tensor): Promise<number[]> {
+  return [...(await runtime.read(tensor))];
 }
 
 describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
   const isMissing = !SUPPORTED.includes(build);
-  const create = () => createWasmDevice({ build, threads: 1 });
+  const create = () => createWasmRuntime({ build, threads: 1 });
 
   describe.skipIf(isMissing)(isMissing ? 'is unsupported here' : 'on this engine', () => {
     it('describes itself in info', async () => {
@@ -35,104 +35,104 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
     });
 
     it('sets tensors to zero before they are first written', async () => {
-      const device = await create();
+      const runtime = await create();
       const [x, y] = [persistent('x', [100]), persistent('y', [100])];
-      expect(await device.read(x)).toEqual(new Float32Array(100));
-      device.write(x, numbers(100, 1));
-      device.release([x]);
-      expect(await device.read(y)).toEqual(new Float32Array(100));
-      expect(await device.read(x)).toEqual(new Float32Array(100));
+      expect(await runtime.read(x)).toEqual(new Float32Array(100));
+      runtime.write(x, numbers(100, 1));
+      runtime.release([x]);
+      expect(await runtime.read(y)).toEqual(new Float32Array(100));
+      expect(await runtime.read(x)).toEqual(new Float32Array(100));
     });
 
     it('writes the first values of a tensor and keeps the others', async () => {
-      const device = await create();
+      const runtime = await create();
       const x = persistent('x', [4], 'int32');
-      device.write(x, [1, 2, 3, 4]);
-      device.write(x, [7, 8]);
-      expect(await readAll(device, x)).toEqual([7, 8, 3, 4]);
+      runtime.write(x, [1, 2, 3, 4]);
+      runtime.write(x, [7, 8]);
+      expect(await readAll(runtime, x)).toEqual([7, 8, 3, 4]);
     });
 
     it('refuses more values than a tensor has, and changes nothing', async () => {
-      const device = await create();
+      const runtime = await create();
       const [x, next] = [persistent('x', [2], 'uint8'), persistent('next', [2], 'uint8')];
-      device.write(x, [1, 2]);
-      device.write(next, [3, 4]);
-      expect(() => device.write(x, new Uint8Array(200))).toThrow(RangeError);
-      expect([...(await readAll(device, x)), ...(await readAll(device, next))]).toEqual([
+      runtime.write(x, [1, 2]);
+      runtime.write(next, [3, 4]);
+      expect(() => runtime.write(x, new Uint8Array(200))).toThrow(RangeError);
+      expect([...(await readAll(runtime, x)), ...(await readAll(runtime, next))]).toEqual([
         1, 2, 3, 4,
       ]);
     });
 
     it('reads copies, which later writes do not change', async () => {
-      const device = await create();
+      const runtime = await create();
       const x = persistent('x', [2]);
-      device.write(x, [1, 2]);
-      const copy = await device.read(x);
-      device.write(x, [3, 4]);
+      runtime.write(x, [1, 2]);
+      const copy = await runtime.read(x);
+      runtime.write(x, [3, 4]);
       expect([...copy]).toEqual([1, 2]);
     });
 
     it('runs a step as many times as asked', async () => {
-      const device = await create();
+      const runtime = await create();
       const state = persistent('state', [4], 'int32');
       const step = new Step();
       step.call('advance', { state }, { attributes: { batchSize: 10 } });
-      const executable = await device.compile(step);
+      const executable = await runtime.compile(step);
       await executable.run(0);
-      expect(await readAll(device, state)).toEqual([0, 0, 0, 0]);
+      expect(await readAll(runtime, state)).toEqual([0, 0, 0, 0]);
       await executable.run(7);
-      expect(await readAll(device, state)).toEqual([7, 7, 70, 0]);
+      expect(await readAll(runtime, state)).toEqual([7, 7, 70, 0]);
     });
 
     it('shares persistent tensors between steps', async () => {
-      const device = await create();
+      const runtime = await create();
       const [w, dw, y] = ['w', 'dw', 'y'].map((name) => persistent(name, [3]));
       const [schedule, state] = [persistent('schedule', [1]), persistent('state', [4], 'int32')];
       const update = new Step();
       update.call('sgdUpdate', { w, dw, schedule, state }, { attributes: { weightDecay: 0 } });
       const [updating, reading] = [
-        await device.compile(update),
-        await device.compile(reluStep(w, y)),
+        await runtime.compile(update),
+        await runtime.compile(reluStep(w, y)),
       ];
-      device.write(w, [1, -1, 4]);
-      device.write(dw, [2, -4, 6]);
-      device.write(schedule, [0.5]);
+      runtime.write(w, [1, -1, 4]);
+      runtime.write(dw, [2, -4, 6]);
+      runtime.write(schedule, [0.5]);
       await updating.run(1);
       await reading.run(1);
-      expect(await readAll(device, y)).toEqual([0, 1, 1]);
+      expect(await readAll(runtime, y)).toEqual([0, 1, 1]);
       await updating.run(1);
       await reading.run(1);
-      expect(await readAll(device, y)).toEqual([0, 3, 0]);
+      expect(await readAll(runtime, y)).toEqual([0, 3, 0]);
     });
 
     it('links earlier steps again when a later one moves the arena', async () => {
-      const device = await create();
+      const runtime = await create();
       const [x, y] = [persistent('x', [3]), persistent('y', [3])];
-      const small = await device.compile(reluStep(x, y));
-      device.write(x, [-1, 2, 3]);
+      const small = await runtime.compile(reluStep(x, y));
+      runtime.write(x, [-1, 2, 3]);
       await small.run(1);
       // Each arena is larger than the whole memory before it, so the memory grows and its buffer changes.
       for (const size of [100_000, 1_000_000]) {
         const [x2, y2] = [persistent('x2', [size]), persistent('y2', [size])];
-        const large = await device.compile(reluStep(x2, y2, 3));
-        device.write(x2, numbers(size, -5));
-        device.write(x, [size, -1, 4]);
+        const large = await runtime.compile(reluStep(x2, y2, 3));
+        runtime.write(x2, numbers(size, -5));
+        runtime.write(x, [size, -1, 4]);
         await large.run(1);
         await small.run(1);
-        expect(await readAll(device, y)).toEqual([size, 0, 4]);
-        const result = await device.read(y2);
+        expect(await readAll(runtime, y)).toEqual([size, 0, 4]);
+        const result = await runtime.read(y2);
         expect(result.findIndex((value, i) => value !== Math.max(i - 5, 0))).toBe(-1);
       }
     });
 
     it('frees the arena that a larger one replaces', async () => {
-      const device = await create();
+      const runtime = await create();
       const tensors = (size: number) => [persistent('x', [size]), persistent('y', [size])] as const;
-      await device.compile(reluStep(...tensors(100_000)));
-      await device.compile(reluStep(...tensors(110_000)));
+      await runtime.compile(reluStep(...tensors(100_000)));
+      await runtime.compile(reluStep(...tensors(110_000)));
       const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow');
       try {
-        device.write(persistent('nearly as large as the first arena', [99_000]), [1]);
+        runtime.write(persistent('nearly as large as the first arena', [99_000]), [1]);
         expect(grow).not.toHaveBeenCalled();
       } finally {
         grow.mockRestore();
@@ -140,22 +140,22 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
     });
 
     it('does not link a closed step again when the arena moves', async () => {
-      const device = await create();
+      const runtime = await create();
       const [x, y] = [persistent('x', [3]), persistent('y', [3])];
-      (await device.compile(reluStep(x, y))).close();
+      (await runtime.compile(reluStep(x, y))).close();
       // A tensor in the memory of the closed step must not be overwritten.
       const other = persistent('other', [64]);
-      device.write(other, numbers(64, 1));
-      await device.compile(reluStep(persistent('x2', [50_000]), persistent('y2', [50_000])));
-      expect(await device.read(other)).toEqual(numbers(64, 1));
+      runtime.write(other, numbers(64, 1));
+      await runtime.compile(reluStep(persistent('x2', [50_000]), persistent('y2', [50_000])));
+      expect(await runtime.read(other)).toEqual(numbers(64, 1));
     });
 
     it('needs no more memory when steps are compiled and released repeatedly', async () => {
-      const device = await create();
+      const runtime = await create();
       const cycle = async () => {
         const tensors = [persistent('x', [5000]), persistent('y', [5000])] as const;
-        (await device.compile(reluStep(...tensors))).close();
-        device.release(tensors);
+        (await runtime.compile(reluStep(...tensors))).close();
+        runtime.release(tensors);
       };
       await cycle();
       const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow');
@@ -168,7 +168,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
     });
 
     it('frees everything of a step that does not fit into memory, and continues to work', async () => {
-      const device = await create();
+      const runtime = await create();
       // x takes 4 GiB, more than WebAssembly can address; y and b would fit.
       const failing = () => {
         const step = new Step();
@@ -176,7 +176,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
         const [y, b] = [persistent('y', [1, 20_000]), persistent('b', [20_000])];
         const [x, W] = [persistent('x', [1, I]), persistent('W', [I, 20_000])];
         step.call('linearForward', { x, W, b }, { into: { y } });
-        return device.compile(step);
+        return runtime.compile(step);
       };
       await expect(failing()).rejects.toThrow(
         /^wasm: expected to grow memory by 409\d\.\d MiB beyond \d\.\d MiB, got a refusal/,
@@ -189,10 +189,10 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
         grow.mockRestore();
       }
       const [x, y] = [persistent('x', [2]), persistent('y', [2])];
-      const executable = await device.compile(reluStep(x, y));
-      device.write(x, [-1, 5]);
+      const executable = await runtime.compile(reluStep(x, y));
+      runtime.write(x, [-1, 5]);
       await executable.run(1);
-      expect(await readAll(device, y)).toEqual([0, 5]);
+      expect(await readAll(runtime, y)).toEqual([0, 5]);
     });
 
     it('does not disturb another backend in the process', async () => {
@@ -213,18 +213,18 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
     });
 
     it('refuses every call after it is closed', async () => {
-      const device = await create();
+      const runtime = await create();
       const [x, y] = [persistent('x', [2]), persistent('y', [2])];
-      const executable = await device.compile(reluStep(x, y));
-      await device.close();
+      const executable = await runtime.compile(reluStep(x, y));
+      await runtime.close();
       const closed = new BackendError('wasm: the backend is closed');
       await expect(executable.run(1)).rejects.toThrow(closed);
-      await expect(device.compile(reluStep(x, y))).rejects.toThrow(closed);
-      await expect(device.read(x)).rejects.toThrow(closed);
-      expect(() => device.write(x, [1, 2])).toThrow(closed);
+      await expect(runtime.compile(reluStep(x, y))).rejects.toThrow(closed);
+      await expect(runtime.read(x)).rejects.toThrow(closed);
+      expect(() => runtime.write(x, [1, 2])).toThrow(closed);
       executable.close();
-      device.release([x, y]);
-      await device.close();
+      runtime.release([x, y]);
+      await runtime.close();
     });
   });
 });

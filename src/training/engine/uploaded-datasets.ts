@@ -1,10 +1,10 @@
-import type { Device } from '../../backends/device.js';
+import type { Runtime } from '../../backends/runtime.js';
 import { type Dataset, validateDataset } from '../../data/dataset.js';
 import { persistent, type Tensor } from '../../tensor.js';
 import { type BatchSource, sourceOf } from '../batch-source.js';
 
 /** A dataset on the backend, with two orders of its examples. */
-export interface DeviceDataset {
+export interface UploadedDataset {
   /** Prefix of its steps' keys, unique to this dataset. */
   readonly key: string;
   /** Examples in the dataset's own order, for evaluation. */
@@ -17,20 +17,20 @@ export interface DeviceDataset {
 const CAPACITY = 4;
 
 /** Uploads datasets on first use, and keeps the most recently used ones on the backend. */
-export class DeviceDatasets {
-  readonly #device: Device;
-  readonly #onDrop: (dropped: DeviceDataset) => void;
-  readonly #entries = new Map<Dataset, DeviceDataset>();
+export class UploadedDatasets {
+  readonly #runtime: Runtime;
+  readonly #onDrop: (dropped: UploadedDataset) => void;
+  readonly #entries = new Map<Dataset, UploadedDataset>();
   #count = 0;
 
   /** @param onDrop called before a dataset's memory is released */
-  constructor(device: Device, onDrop: (dropped: DeviceDataset) => void) {
-    this.#device = device;
+  constructor(runtime: Runtime, onDrop: (dropped: UploadedDataset) => void) {
+    this.#runtime = runtime;
     this.#onDrop = onDrop;
   }
 
   /** @throws ShapeError or DataError when the dataset is not valid */
-  get(dataset: Dataset): DeviceDataset {
+  get(dataset: Dataset): UploadedDataset {
     const known = this.#entries.get(dataset);
     this.#entries.delete(dataset);
     const entry = known ?? this.#upload(dataset);
@@ -42,15 +42,15 @@ export class DeviceDatasets {
     return entry;
   }
 
-  #upload(dataset: Dataset): DeviceDataset {
+  #upload(dataset: Dataset): UploadedDataset {
     validateDataset(dataset);
     const inOrder = sourceOf(dataset);
     const shuffled = { ...inOrder, index: persistent('index', [dataset.size], 'int32') };
     const entry = { key: `dataset ${this.#count++}`, inOrder, shuffled };
     try {
-      this.#device.write(inOrder.inputs, dataset.inputs);
-      this.#device.write(inOrder.targets as Tensor, dataset.targets);
-      this.#device.write(inOrder.index, naturalOrder(dataset.size));
+      this.#runtime.write(inOrder.inputs, dataset.inputs);
+      this.#runtime.write(inOrder.targets as Tensor, dataset.targets);
+      this.#runtime.write(inOrder.index, naturalOrder(dataset.size));
     } catch (error) {
       this.#release(entry);
       throw error;
@@ -66,8 +66,8 @@ export class DeviceDatasets {
     this.#release(entry);
   }
 
-  #release({ inOrder: { inputs, targets, index }, shuffled }: DeviceDataset): void {
-    this.#device.release([inputs, targets as Tensor, index, shuffled.index]);
+  #release({ inOrder: { inputs, targets, index }, shuffled }: UploadedDataset): void {
+    this.#runtime.release([inputs, targets as Tensor, index, shuffled.index]);
   }
 }
 

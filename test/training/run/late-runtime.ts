@@ -1,26 +1,26 @@
-import type { Device, Executable } from '../../../src/backends/device.js';
-import { ReferenceDevice } from '../../../src/backends/reference.js';
+import { ReferenceRuntime } from '../../../src/backends/reference.js';
+import type { Executable, Runtime } from '../../../src/backends/runtime.js';
 import { yieldToEventLoop } from '../../../src/platform/event-loop.js';
 import type { Step } from '../../../src/step.js';
 import type { Tensor, Values } from '../../../src/tensor.js';
 
 /**
- * The reference as a device that runs ahead, like a GPU: it executes requests in order, but only
+ * The reference as a runtime that runs ahead, like a GPU: it executes requests in order, but only
  * after some turns of the event loop.
  */
-export class LateDevice implements Device {
+export class LateRuntime implements Runtime {
   readonly runsAhead = true;
   /** The number of steps of each run when requested, and `read` for each tensor when returned. */
   readonly log: (number | 'read')[] = [];
-  readonly #device = new ReferenceDevice('float32');
+  readonly #runtime = new ReferenceRuntime('float32');
   #last: Promise<unknown> = Promise.resolve();
 
   get info() {
-    return this.#device.info;
+    return this.#runtime.info;
   }
 
   async compile(step: Step): Promise<Executable> {
-    const executable = await this.#device.compile(step);
+    const executable = await this.#runtime.compile(step);
     return {
       run: async (times) => {
         this.log.push(times);
@@ -32,18 +32,18 @@ export class LateDevice implements Device {
 
   write(tensor: Tensor, values: ArrayLike<number>): void {
     const copy = Float64Array.from(values);
-    this.#later(async () => this.#device.write(tensor, copy));
+    this.#later(async () => this.#runtime.write(tensor, copy));
   }
 
   async read(tensor: Tensor): Promise<Values> {
-    const values = await this.#later(() => this.#device.read(tensor));
+    const values = await this.#later(() => this.#runtime.read(tensor));
     this.log.push('read');
     return values;
   }
 
   release(tensors: Iterable<Tensor>): void {
     const all = [...tensors];
-    this.#later(async () => this.#device.release(all));
+    this.#later(async () => this.#runtime.release(all));
   }
 
   async finish(): Promise<void> {
@@ -51,7 +51,7 @@ export class LateDevice implements Device {
   }
 
   close(): Promise<void> {
-    return this.#device.close();
+    return this.#runtime.close();
   }
 
   #later<Result>(task: () => Promise<Result>): Promise<Result> {

@@ -34,7 +34,7 @@ export interface Peaks {
 /** A step compiled for one backend. */
 export interface Executable {
   /**
-   * Runs the step `times` times in sequence. Resolves when the runs are done. On a device that runs
+   * Runs the step `times` times in sequence. Resolves when the runs are done. On a runtime that runs
    * ahead it resolves when they are queued before any later request; errors surface there.
    */
   run(times: number): Promise<void>;
@@ -46,7 +46,7 @@ export interface Executable {
    * clock.
    */
   kernelMilliseconds?(times: number): Promise<number>;
-  /** Releases the step's own memory. Persistent tensors stay: see `Device.release`. */
+  /** Releases the step's own memory. Persistent tensors stay: see `Runtime.release`. */
   close(): void;
 }
 
@@ -56,7 +56,7 @@ export interface Executable {
  * Memory for a persistent tensor is allocated, and set to zero, when the tensor is first compiled,
  * written or read. Requests are executed one at a time, in order.
  */
-export interface Device {
+export interface Runtime {
   readonly info: BackendInfo;
   /** Whether `run` resolves before the steps are done, so that the caller can submit more. */
   readonly runsAhead?: boolean;
