@@ -15,11 +15,11 @@ export function crossoverRows({ points }: Crossover): string[][] {
 }
 
 /** For each candidate but the first, the size from which it is faster. */
-export function crossoverSentences({ size, contenders: [first], wins }: Crossover): string[] {
-  return wins.map(({ contender, from, upTo }) => {
-    if (upTo === null) return `${contender} was not compared with ${first}.`;
+export function crossoverSentences({ size, candidates: [first], wins }: Crossover): string[] {
+  return wins.map(({ candidate, from, upTo }) => {
+    if (upTo === null) return `${candidate} was not compared with ${first}.`;
     return from === null
-      ? `${contender} never beats ${first}, up to ${size} = ${upTo}.`
-      : `${contender} beats ${first} from ${size} = ${from} on, up to ${upTo}.`;
+      ? `${candidate} never beats ${first}, up to ${size} = ${upTo}.`
+      : `${candidate} beats ${first} from ${size} = ${from} on, up to ${upTo}.`;
   });
 }

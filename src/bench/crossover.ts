@@ -19,7 +19,7 @@ export interface Crossover {
   /** What grows: n of a product n×n×n, or the batch size. */
   readonly size: 'n' | 'batch';
   /** Labels of the candidates. */
-  readonly contenders: readonly string[];
+  readonly candidates: readonly string[];
   readonly points: readonly CrossoverPoint[];
   /** One for each candidate but the first. */
   readonly wins: readonly Win[];
@@ -32,7 +32,7 @@ export interface CrossoverPoint {
 }
 
 export interface Win {
-  readonly contender: string;
+  readonly candidate: string;
   /** The smallest size from which it was faster at every measured size; null if there is none. */
   readonly from: number | null;
   /** The largest size at which both were timed; null if there is none. */
@@ -151,7 +151,7 @@ async function crossOver(
     points.push({ size, ms: await timesAt(size, fit, sweep) });
   }
   const wins = labels.slice(1).map((label, i) => winOf(label, i + 1, points));
-  return { ...subject, contenders: labels, points, wins };
+  return { ...subject, candidates: labels, points, wins };
 }
 
 /** Whether warm-up and samples at a size are estimated to finish within the limit. */
@@ -195,7 +195,7 @@ function winOf(label: string, i: number, points: readonly CrossoverPoint[]): Win
   const isFaster = ({ ms }: CrossoverPoint) => Number(ms[i]) < Number(ms[0]);
   const lastLoss = compared.findLastIndex((point) => !isFaster(point));
   return {
-    contender: label,
+    candidate: label,
     from: compared.at(lastLoss + 1)?.size ?? null,
     upTo: compared.at(-1)?.size ?? null,
   };

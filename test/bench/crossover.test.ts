@@ -41,12 +41,12 @@ describe('a crossover', () => {
     const { points, wins } = await crossMatmul([slowed(2), fast], [8, 4], limits);
     expect(points.map(({ size }) => size)).toEqual([4, 8]);
     for (const { ms } of points) expect(ms[0]).toBeGreaterThan(Number(ms[1]));
-    expect(wins).toEqual([{ contender: expect.stringMatching(/^wasm/), from: 4, upTo: 8 }]);
+    expect(wins).toEqual([{ candidate: expect.stringMatching(/^wasm/), from: 4, upTo: 8 }]);
   });
 
   it('is null if a backend is never faster', async () => {
     const { wins } = await crossMatmul([fast, slowed(2)], [4, 8], limits);
-    expect(wins).toEqual([{ contender: 'wasm slow, 1', from: null, upTo: 8 }]);
+    expect(wins).toEqual([{ candidate: 'wasm slow, 1', from: null, upTo: 8 }]);
   });
 
   it('stops when one of two backends would take too long', async () => {

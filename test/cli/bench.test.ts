@@ -37,7 +37,7 @@ describe('bench conv2d', () => {
     const { stdout } = await timeConv2d();
     const [, empty, header, ...rows] = stdout.trimEnd().split('\n');
     expect(empty).toBe('');
-    expect(header).toMatch(/^op +shape +backend, threads +ms +p95 +rate +of roof +verified$/);
+    expect(header).toMatch(/^op +shape +backend, threads +ms +p95 +rate +of peak +verified$/);
     expect(rows).toHaveLength(PASSES.length);
     for (const [i, pass] of PASSES.entries()) {
       const shape = `conv2d   2 × 5 × 6 × 3 × 4 × 3, stride 2, padding 1, ${pass} `;
@@ -65,16 +65,16 @@ describe('bench crossover', () => {
     const [{ crossovers, results, notes }] = jsonLines(await cross(...small, '--json'));
     expect(results).toEqual([]);
     expect(notes).toContainEqual(expect.stringContaining('Crossover: warm'));
-    const contenders = [expect.stringMatching(/^wasm /), 'reference float32, 1'];
+    const candidates = [expect.stringMatching(/^wasm /), 'reference float32, 1'];
     const point = (size: number) => ({ size, ms: [expect.any(Number), expect.any(Number)] });
-    const wins = (upTo: number) => [expect.objectContaining({ contender: contenders[1], upTo })];
+    const wins = (upTo: number) => [expect.objectContaining({ candidate: candidates[1], upTo })];
     expect(crossovers).toEqual([
-      { op: 'matmul', size: 'n', contenders, points: [point(4), point(8)], wins: wins(8) },
+      { op: 'matmul', size: 'n', candidates, points: [point(4), point(8)], wins: wins(8) },
       {
         op: 'train',
         recipe: 'softmax',
         size: 'batch',
-        contenders,
+        candidates,
         points: [point(16)],
         wins: wins(16),
       },

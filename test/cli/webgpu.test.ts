@@ -56,7 +56,7 @@ describeWithGpu('on a GPU', () => {
   test('bench prints the columns of a GPU, and explains them', async () => {
     const args = ['matmul', '--sizes', '8x9x10', '--backends', 'webgpu', '--repeat', '1'];
     const { stdout } = await handgrad(['bench', ...args]);
-    expect(stdout).toMatch(/ cold +upload +read back +rate +of roof +verified$/m);
+    expect(stdout).toMatch(/ cold +upload +read back +rate +of peak +verified$/m);
     expect(stdout).toMatch(/\(\d[\d.e-]* GB\/s\) .* GFLOP\/s .*yes$/m);
     expect(stdout).toMatch(/^Cold: /m);
   });

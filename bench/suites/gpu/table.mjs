@@ -124,7 +124,7 @@ ${table(header, rows)}`;
 function formatCrossovers(results) {
   if (results.length === 0) return undefined;
   const parts = results[0].crossovers.map((crossover) => {
-    const rows = table([crossover.size, ...crossover.contenders], crossoverRows(crossover));
+    const rows = table([crossover.size, ...crossover.candidates], crossoverRows(crossover));
     const sentences = crossoverSentences(crossover).join('\n');
     return `${crossoverTitle(crossover)}:\n\n${rows}\n\n${sentences}`;
   });

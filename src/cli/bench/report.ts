@@ -30,7 +30,7 @@ const COLUMNS: readonly Column[] = [
     isOptional: true,
   },
   { title: 'rate', cell: formatRate },
-  { title: 'of roof', cell: formatRoofFraction },
+  { title: 'of peak', cell: formatPeakFraction },
   { title: 'verified', cell: formatVerified },
 ];
 
@@ -58,7 +58,7 @@ function formatResults(results: readonly BenchResult[]): string {
 }
 
 function formatCrossover(crossover: Crossover): string {
-  const { size, contenders: labels } = crossover;
+  const { size, candidates: labels } = crossover;
   const table = formatTable([size, ...labels], crossoverRows(crossover), ['right']);
   return [`${crossoverTitle(crossover)}:`, table, ...crossoverSentences(crossover)].join('\n');
 }
@@ -69,7 +69,7 @@ export function formatCsv({ results, crossovers }: BenchReport): string {
 }
 
 function crossoversToCsv(crossovers: readonly Crossover[]): string {
-  const lines = crossovers.flatMap(({ op, recipe, contenders: labels, points }) =>
+  const lines = crossovers.flatMap(({ op, recipe, candidates: labels, points }) =>
     points.flatMap(({ size, ms }) =>
       labels.map((label, i) => line([op, recipe, size, label, ms[i] ?? undefined])),
     ),
@@ -151,7 +151,7 @@ function formatVerified({ verified }: BenchResult): string | undefined {
   return verified ? 'yes' : 'NO';
 }
 
-function formatRoofFraction({ roofFraction }: BenchResult): string | undefined {
+function formatPeakFraction({ roofFraction }: BenchResult): string | undefined {
   return roofFraction === undefined ? undefined : `${(100 * roofFraction).toFixed(0)} %`;
 }
 
