@@ -29,6 +29,7 @@ export * from './gelu';
 export * from './gradient-norm';
 export * from './dropout';
 export * from './image-layout';
+export { layerNormBackwardInput, layerNormBackwardParameters, layerNormForward } from './layer-norm';
 export * from './leaky-relu';
 export * from './global-average-pool';
 export * from './linear';

@@ -43,6 +43,7 @@ const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
   constant: ['rate'],
   conv2d: ['inputs', 'outputs', 'kernel'],
   dropout: ['p'],
+  layerNorm: ['features'],
   linear: ['inputs', 'outputs'],
   maxPool2d: ['kernel'],
   onImages: ['image', 'model'],

@@ -10,6 +10,7 @@ import { conv2d } from './conv2d.js';
 import { dropout } from './dropout.js';
 import { flatten } from './flatten.js';
 import type { Layer } from './layer.js';
+import { layerNorm } from './layer-norm.js';
 import { linear } from './linear.js';
 import {
   type Initializer,
@@ -40,6 +41,7 @@ const LAYERS: Builders<Layer> = {
   flatten: () => flatten(),
   gelu: () => gelu(),
   globalAveragePool: () => globalAveragePool(),
+  layerNorm: ({ features, ...options }) => layerNorm(features as number, options),
   leakyRelu: (options) => leakyRelu(options),
   linear: ({ inputs, outputs, ...options }) =>
     linear(inputs as number, outputs as number, withInitializer(options)),

@@ -12,6 +12,7 @@ import { geluCases, geluOps } from './gelu.js';
 import { globalAveragePoolCases, globalAveragePoolOps } from './global-average-pool.js';
 import { gradientNormCases, gradientNormOps } from './gradient-norm.js';
 import { imageLayoutCases, imageLayoutOps } from './image-layout.js';
+import { layerNormCases, layerNormOps } from './layer-norm.js';
 import { leakyReluCases, leakyReluOps } from './leaky-relu.js';
 import { linearCases, linearOps } from './linear.js';
 import { matmulCases, matmulOps } from './matmul.js';
@@ -42,6 +43,7 @@ export const OPS = {
   ...averagePool2dOps,
   ...globalAveragePoolOps,
   ...batchNormOps,
+  ...layerNormOps,
   ...softmaxCrossEntropyOps,
   ...binaryCrossEntropyOps,
   ...mnistLossOps,
@@ -94,6 +96,7 @@ export const CASES: readonly OpCases[] = [
   averagePool2dCases,
   globalAveragePoolCases,
   batchNormCases,
+  layerNormCases,
   softmaxCrossEntropyCases,
   binaryCrossEntropyCases,
   mnistLossCases,

@@ -349,6 +349,36 @@ def batch_norm_goldens():
     ]
 
 
+def layer_norm_golden(note, shape, seed):
+    """seed: of a stream of its own, so that the values of no other golden depend on it"""
+    draws = RandomStream(seed, DATA)
+    epsilon, C = 1e-5, shape[-1]
+    x, dy = reals(*shape, draws=draws), reals(*shape, draws=draws)
+    gamma, beta = reals(C, draws=draws), reals(C, draws=draws)
+    y = F.layer_norm(x, (C,), gamma, beta, epsilon)
+    dx, d_gamma, d_beta = torch.autograd.grad(y, (x, gamma, beta), dy)
+    mean, rstd = x.mean(-1), (x.var(-1, unbiased=False) + epsilon).rsqrt()
+    golden = Golden("layerNorm" + note)
+    saved = names("dy", "x", "mean", "rstd")
+    golden.call(
+        "layerNormForward", {"epsilon": epsilon}, **names("y", "mean", "rstd", "x", "gamma", "beta")
+    )
+    golden.call("layerNormBackwardParameters", **names("dGamma", "dBeta"), **saved)
+    golden.call("layerNormBackwardInput", **names("dx", "gamma"), **saved)
+    golden.run(
+        {"x": x, "dy": dy, "gamma": gamma, "beta": beta},
+        {"y": y, "mean": mean, "rstd": rstd, "dx": dx, "dGamma": d_gamma, "dBeta": d_beta},
+    )
+    return golden
+
+
+def layer_norm_goldens():
+    return [
+        layer_norm_golden(" of a matrix", (7, 5), 5),
+        layer_norm_golden(" of sequences", (2, 3, 18), 6),
+    ]
+
+
 def classification_golden(name, z, t, p, L, note=""):
     (dz,) = torch.autograd.grad(L, z)
     golden = Golden(name + note)
@@ -550,4 +580,5 @@ def op_goldens():
         confusion_golden("several classes", 4, lambda scores: scores.argmax(1)),
         confusion_golden("one logit", 1, lambda scores: (torch.sigmoid(scores[:, 0]) > 0.5).long()),
     ]
+    goldens += layer_norm_goldens()
     return [golden.entry() for golden in goldens]

@@ -15,6 +15,7 @@ import {
   planAveragePool,
   planChannelSums,
   planColumnSums,
+  planRows,
   planSoftmax,
   planSoftmaxLoss,
   planSum,
@@ -74,8 +75,13 @@ function poolingForward(shader: string, elements: number): Kernel {
  *
  * @param second entry point that combines the splits
  */
-function channelSums(entryPoint: OpName, second: string): Kernel {
-  return { shader: 'batch-norm', plan: (sizes) => planChannelSums(entryPoint, second, sizes) };
+function channelSums(shader: string, entryPoint: OpName, second: string): Kernel {
+  return { shader, plan: (sizes) => planChannelSums(entryPoint, second, sizes) };
+}
+
+/** N rows of C elements, each reduced by itself. */
+function rows(shader: string, entryPoint: OpName): Kernel {
+  return { shader, plan: ({ N, C }) => planRows(entryPoint, N, C) };
 }
 
 /** A sum whose number of terms is the first size. */
@@ -197,11 +203,22 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   averagePool2dBackward: elementwise('average-pool2d', WINDOW_ATTRIBUTES),
   globalAveragePoolForward: { shader: 'global-average-pool', plan: planAveragePool },
   globalAveragePoolBackward: elementwise('global-average-pool'),
-  batchNormStatistics: channelSums('batchNormStatistics', 'combineStatistics'),
+  batchNormStatistics: channelSums('batch-norm', 'batchNormStatistics', 'combineStatistics'),
   batchNormUpdateStatistics: elementwise('batch-norm', ['N']),
   batchNormForward: elementwise('batch-norm'),
-  batchNormBackwardParameters: channelSums('batchNormBackwardParameters', 'combineGradients'),
+  batchNormBackwardParameters: channelSums(
+    'batch-norm',
+    'batchNormBackwardParameters',
+    'combineGradients',
+  ),
   batchNormBackwardInput: elementwise('batch-norm'),
+  layerNormForward: rows('layer-norm', 'layerNormForward'),
+  layerNormBackwardParameters: channelSums(
+    'layer-norm',
+    'layerNormBackwardParameters',
+    'combineGradients',
+  ),
+  layerNormBackwardInput: rows('layer-norm', 'layerNormBackwardInput'),
   countConfusion: { shader: 'accuracy', workgroups: ({ B }) => perElement(B) },
   sumOfSquares: sum('gradient-norm', 'sumOfSquares', ['slot']),
   clipFactor: oneWorkgroup('gradient-norm'),

@@ -23,32 +23,37 @@ export function planSum(entryPoint: string, count: number): Plan {
 
 const SUM_SPLITS: Pass = { entryPoint: 'sumSplits', workgroups: [1] };
 
+/** Rows that are reduced one by one, in workgroups of ROWS rows of COLUMNS invocations. */
+export function planRows(entryPoint: string, rows: number, length: number): Plan {
+  return { passes: [rowsPass(entryPoint, rows, length)], scratchBytes: 0 };
+}
+
 /** p (B, C), with shaders/softmax-cross-entropy.wgsl. */
 export function planSoftmax({ B, C }: Sizes): Plan {
-  return { passes: [softmaxPass('softmaxForward', B, C)], scratchBytes: 0 };
+  return planRows('softmaxForward', B, C);
 }
 
 /** p (B, C) and the mean loss of its rows. */
 export function planSoftmaxLoss({ B, C }: Sizes): Plan {
-  const rows = softmaxPass('softmaxCrossEntropyForward', B, C);
+  const rows = rowsPass('softmaxCrossEntropyForward', B, C);
   return splitReduction(Math.ceil(B / rows.constants.ROWS), 1, rows, SUM_SPLITS);
 }
 
-function softmaxPass(entryPoint: string, B: number, C: number) {
-  const COLUMNS = softmaxColumns(B, C);
+function rowsPass(entryPoint: string, rows: number, length: number) {
+  const COLUMNS = columnsOf(rows, length);
   const ROWS = WORKGROUP / COLUMNS;
   return {
     entryPoint,
-    workgroups: inTwoAxes(Math.ceil(B / ROWS)),
+    workgroups: inTwoAxes(Math.ceil(rows / ROWS)),
     constants: { COLUMNS, ROWS },
   } satisfies Pass;
 }
 
 /** Invocations per row: more for longer rows, fewer where one workgroup can then process all rows. */
-function softmaxColumns(B: number, C: number): number {
-  const columns = clamp(1, 2 ** Math.ceil(Math.log2(C / 4)), WORKGROUP);
-  if (B > WORKGROUP || B * C > MAX_TERMS_UNSPLIT * WORKGROUP) return columns;
-  return Math.min(columns, 2 ** Math.floor(Math.log2(WORKGROUP / B)));
+function columnsOf(rows: number, length: number): number {
+  const columns = clamp(1, 2 ** Math.ceil(Math.log2(length / 4)), WORKGROUP);
+  if (rows > WORKGROUP || rows * length > MAX_TERMS_UNSPLIT * WORKGROUP) return columns;
+  return Math.min(columns, 2 ** Math.floor(Math.log2(WORKGROUP / rows)));
 }
 
 /** db (O) = column sums of dy (N, O), with shaders/column-sums.wgsl. */
@@ -63,7 +68,7 @@ export function planColumnSums(sizes: Sizes): Plan {
 }
 
 /**
- * Sums over the N rows for each of C channels, with shaders/batch-norm.wgsl.
+ * Sums of two numbers over the N rows for each of C channels, as in shaders/batch-norm.wgsl.
  *
  * @param second entry point that combines the splits
  */
