@@ -24,6 +24,7 @@ export {
 } from './conv2d';
 export { conv2dBiasMaxPool2dForward, conv2dBiasReluMaxPool2dForward } from './conv2d-pool';
 export { conv2dBackwardWeight, conv2dBackwardWeightBias } from './conv2d-weight';
+export * from './embedding';
 export * from './gather';
 export * from './gelu';
 export * from './gradient-norm';

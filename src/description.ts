@@ -43,6 +43,7 @@ const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
   constant: ['rate'],
   conv2d: ['inputs', 'outputs', 'kernel'],
   dropout: ['p'],
+  embedding: ['count', 'features'],
   layerNorm: ['features'],
   linear: ['inputs', 'outputs'],
   maxPool2d: ['kernel'],

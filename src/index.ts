@@ -20,6 +20,7 @@ export { type ResNetOptions, resnet18 } from './layers/containers/resnet18.js';
 export { sequential } from './layers/containers/sequential.js';
 export { type Conv2dOptions, conv2d } from './layers/conv2d.js';
 export { dropout } from './layers/dropout.js';
+export { type EmbeddingOptions, embedding } from './layers/embedding.js';
 export { flatten } from './layers/flatten.js';
 export { layerFrom } from './layers/from-description.js';
 export type { Forward, Layer, LayerInput } from './layers/layer.js';

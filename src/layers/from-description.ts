@@ -8,6 +8,7 @@ import { resnet18 } from './containers/resnet18.js';
 import { sequential } from './containers/sequential.js';
 import { conv2d } from './conv2d.js';
 import { dropout } from './dropout.js';
+import { embedding } from './embedding.js';
 import { flatten } from './flatten.js';
 import type { Layer } from './layer.js';
 import { layerNorm } from './layer-norm.js';
@@ -38,6 +39,8 @@ const LAYERS: Builders<Layer> = {
   conv2d: ({ inputs, outputs, kernel, ...options }) =>
     conv2d(inputs as number, outputs as number, kernel as Pixels, withInitializer(options)),
   dropout: ({ p }) => dropout(p as number),
+  embedding: ({ count, features, ...options }) =>
+    embedding(count as number, features as number, withInitializer(options)),
   flatten: () => flatten(),
   gelu: () => gelu(),
   globalAveragePool: () => globalAveragePool(),

@@ -7,6 +7,7 @@ import { binaryCrossEntropyCases, binaryCrossEntropyOps } from './binary-cross-e
 import type { OpCases } from './cases.js';
 import { conv2dCases, conv2dOps } from './conv2d.js';
 import { dropoutCases, dropoutOps } from './dropout.js';
+import { embeddingCases, embeddingOps } from './embedding.js';
 import { gatherCases, gatherOps } from './gather.js';
 import { geluCases, geluOps } from './gelu.js';
 import { globalAveragePoolCases, globalAveragePoolOps } from './global-average-pool.js';
@@ -44,6 +45,7 @@ export const OPS = {
   ...globalAveragePoolOps,
   ...batchNormOps,
   ...layerNormOps,
+  ...embeddingOps,
   ...softmaxCrossEntropyOps,
   ...binaryCrossEntropyOps,
   ...mnistLossOps,
@@ -97,6 +99,7 @@ export const CASES: readonly OpCases[] = [
   globalAveragePoolCases,
   batchNormCases,
   layerNormCases,
+  embeddingCases,
   softmaxCrossEntropyCases,
   binaryCrossEntropyCases,
   mnistLossCases,

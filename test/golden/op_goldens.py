@@ -379,6 +379,20 @@ def layer_norm_goldens():
     ]
 
 
+def embedding_golden():
+    draws = RandomStream(7, DATA)
+    V, D = 6, 5
+    t = torch.tensor(draws.below(V - 1, 3 * 4).reshape(3, 4))  # The last row does not occur.
+    W, dy = reals(V, D, draws=draws), reals(3, 4, D, draws=draws)
+    y = F.embedding(t, W)
+    (d_W,) = torch.autograd.grad(y, W, dy)
+    golden = Golden("embedding")
+    golden.call("embeddingForward", **names("y", "t", "W"))
+    golden.call("embeddingBackward", **names("dW", "dy", "t"))
+    golden.run({"t": t, "W": W, "dy": dy}, {"y": y, "dW": d_W})
+    return golden
+
+
 def classification_golden(name, z, t, p, L, note=""):
     (dz,) = torch.autograd.grad(L, z)
     golden = Golden(name + note)
@@ -580,5 +594,5 @@ def op_goldens():
         confusion_golden("several classes", 4, lambda scores: scores.argmax(1)),
         confusion_golden("one logit", 1, lambda scores: (torch.sigmoid(scores[:, 0]) > 0.5).long()),
     ]
-    goldens += layer_norm_goldens()
+    goldens += [*layer_norm_goldens(), embedding_golden()]
     return [golden.entry() for golden in goldens]

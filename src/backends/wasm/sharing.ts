@@ -23,17 +23,23 @@ export type Sharing =
 /** Multiply-adds per nanosecond on one thread. */
 const MULTIPLY_ADDS_PER_NANOSECOND = 25;
 
-/** A kernel whose time is proportional to the product of its sizes. */
+/**
+ * A kernel whose time is proportional to the number of elements that it computes or sums.
+ *
+ * @param elements by default the product of the sizes
+ */
 function shared({
   nanosecondsPerElement,
+  elements = productOf,
   usesSharedScratch = false,
 }: {
   readonly nanosecondsPerElement: number;
+  readonly elements?: (sizes: KernelCall['sizes']) => number;
   readonly usesSharedScratch?: boolean;
 }): Sharing {
   return {
     threads: 'all',
-    nanoseconds: ({ sizes }) => productOf(sizes) * nanosecondsPerElement,
+    nanoseconds: ({ sizes }) => elements(sizes) * nanosecondsPerElement,
     usesSharedScratch,
   };
 }
@@ -103,6 +109,11 @@ export const SHARING: Readonly<Record<KernelName, Sharing>> = {
   layerNormForward: shared({ nanosecondsPerElement: 0.3 }),
   layerNormBackwardParameters: shared({ nanosecondsPerElement: 0.2 }),
   layerNormBackwardInput: shared({ nanosecondsPerElement: 0.4 }),
+  embeddingForward: shared({ nanosecondsPerElement: 0.2 }),
+  embeddingBackward: shared({
+    nanosecondsPerElement: 0.2,
+    elements: ({ N, V, D }) => (N + V) * D,
+  }),
   softmaxForward: shared({ nanosecondsPerElement: 1.5 }),
   softmaxCrossEntropyForward: shared({ nanosecondsPerElement: 1.5, usesSharedScratch: true }),
   softmaxCrossEntropyBackward: shared({ nanosecondsPerElement: 0.2 }),

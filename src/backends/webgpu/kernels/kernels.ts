@@ -15,6 +15,7 @@ import {
   planAveragePool,
   planChannelSums,
   planColumnSums,
+  planEmbeddingBackward,
   planRows,
   planSoftmax,
   planSoftmaxLoss,
@@ -212,6 +213,8 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
     'combineGradients',
   ),
   batchNormBackwardInput: elementwise('batch-norm'),
+  embeddingForward: elementwise('embedding'),
+  embeddingBackward: { shader: 'embedding', plan: planEmbeddingBackward },
   layerNormForward: rows('layer-norm', 'layerNormForward'),
   layerNormBackwardParameters: channelSums(
     'layer-norm',

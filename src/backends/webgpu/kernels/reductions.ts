@@ -4,7 +4,7 @@
  * are split between workgroups. The order of summation is fixed, so the same GPU gives the same bits.
  */
 import { WORKGROUP } from '../shaders/constants.js';
-import { inTwoAxes, type Pass, type Plan, splitReduction } from './passes.js';
+import { inTwoAxes, type Pass, type Plan, perElement, splitReduction } from './passes.js';
 
 type Sizes = Readonly<Record<string, number>>;
 
@@ -86,6 +86,20 @@ export function planChannelSums(entryPoint: string, second: string, { N, C }: Si
     constants: narrow,
   };
   return splitReduction(splits, 2 * C, sums, combine);
+}
+
+/** dW (V, D): zeros, then the sums of the rows that occur in t (N), with shaders/embedding.wgsl. */
+export function planEmbeddingBackward({ N, V, D }: Sizes): Plan {
+  // A bit for each invocation of a row, in a word of 32.
+  const COLUMNS = 32;
+  const [x, y = 1] = inTwoAxes(N);
+  const clear: Pass = { entryPoint: 'clearRows', workgroups: perElement(V * D) };
+  const sums: Pass = {
+    entryPoint: 'embeddingBackward',
+    workgroups: [x, y, Math.ceil(D / COLUMNS)],
+    constants: { COLUMNS, ROWS: WORKGROUP / COLUMNS },
+  };
+  return { passes: [clear, sums], scratchBytes: 0 };
 }
 
 /** y (B, C), the means over P pixels, with shaders/global-average-pool.wgsl. */

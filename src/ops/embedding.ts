@@ -1,0 +1,138 @@
+/**
+ * Embedding: row t of a table, for each integer t.
+ *
+ *   W, dW (V, D)    t (…) int32, N integers from 0 to V − 1    y, dy (…, D)
+ *
+ *   y[n, d] = W[t[n], d]
+ *
+ * It is the product of a one-hot matrix with W: y = X·W, where X[n, v] is 1 where t[n] = v and 0
+ * elsewhere. Neither forward nor backward multiplies by those zeros.
+ *
+ * Backward. W[v, d] reaches the loss through y[n, d] for every n with t[n] = v. In the long form,
+ * dW = Xᵀ·dy:
+ *
+ *   dW[v, d] = Σₙ X[n, v] dy[n, d]
+ *
+ * which leaves
+ *
+ *   dW[v, d] = Σ dy[n, d] over the n with t[n] = v
+ *
+ * and 0 in rows that do not occur. t is an integer and has no gradient. Saved for backward: t.
+ *
+ * A scatter that adds dy[n] to row t[n] from many threads at once would need atomic additions of
+ * floats, whose order, and so whose rounding, differs from run to run. Kernels sum each element of dW
+ * in one thread or workgroup, in an order that depends on t alone. With `V D` for the zeros and `N D`
+ * for the sums, the costs are
+ *
+ *   CPU   V D + N D: threads share the columns d, and each walks the positions n in order
+ *   GPU   V D + N D, and N²/256 comparisons per 32 columns: each position searches t for others that
+ *         have the same integer
+ *
+ * Kernels: assembly/embedding.ts, shaders/embedding.wgsl
+ */
+import type { RandomStream } from '../random/threefry.js';
+import { type Shape, sizeOf, type Values } from '../tensor.js';
+import {
+  absolute,
+  drawExtents,
+  type GradientDeclaration,
+  integers,
+  type OpCases,
+  reals,
+  relative,
+} from './cases.js';
+import { defineOp, type Numbers } from './define-op.js';
+import { expectRank, expectShape } from './shape-checks.js';
+
+export function embeddingForward(
+  y: Values,
+  t: Values,
+  W: Values,
+  { N, D }: Numbers<'N' | 'D'>,
+): void {
+  for (let n = 0; n < N; n++) {
+    for (let d = 0; d < D; d++) y[n * D + d] = W[t[n] * D + d];
+  }
+}
+
+export function embeddingBackward(
+  dW: Values,
+  dy: Values,
+  t: Values,
+  { N, D }: Numbers<'N' | 'D'>,
+): void {
+  dW.fill(0);
+  for (let n = 0; n < N; n++) {
+    for (let d = 0; d < D; d++) dW[t[n] * D + d] += dy[n * D + d];
+  }
+}
+
+export const embeddingOps = {
+  embeddingForward: defineOp({
+    outputs: ['y'],
+    inputs: ['t', 'W'],
+    dtypes: { t: 'int32' },
+    below: { t: (_, { W }) => W[0] },
+    sizes: ['N', 'D'],
+    formula: 'y[n, d] = W[t[n], d]',
+    shapes({ t, W }) {
+      expectRank('embedding', 'W', W, '(V, D)');
+      const D = W[1];
+      return { outputs: { y: [...t, D] }, sizes: { N: sizeOf(t), D } };
+    },
+    terms: () => 1,
+    reference: ({ y, t, W }, sizes) => embeddingForward(y, t, W, sizes),
+  }),
+
+  embeddingBackward: defineOp({
+    outputs: ['dW'],
+    inputs: ['dy', 't'],
+    // V follows from no input.
+    like: ['dW'],
+    dtypes: { t: 'int32' },
+    below: { t: ({ V }) => V },
+    sizes: ['N', 'V', 'D'],
+    formula: 'dW[v, d] = Σ dy[n, d] over n with t[n] = v',
+    shapes({ dy, t, dW }) {
+      expectRank('embedding', 'dW', dW, '(V, D)');
+      const [V, D] = dW;
+      expectShape('embedding', 'dy', dy, [...t, D]);
+      return { outputs: { dW }, sizes: { N: sizeOf(t), V, D } };
+    },
+    // All positions may hold the same integer.
+    terms: ({ N }) => N,
+    reference: ({ dW, dy, t }, sizes) => embeddingBackward(dW, dy, t, sizes),
+  }),
+};
+
+export const embeddingCases: OpCases<keyof typeof embeddingOps> = {
+  name: 'embedding',
+  magnitudes: { embeddingForward: relative, embeddingBackward: absolute },
+  draw(random) {
+    const [B, T, V, D] = drawExtents(random, 4);
+    return {
+      gradients: [embeddingCase(random, [B], V, D), embeddingCase(random, [B, T], V, D)],
+      kernels: [embeddingCase(random, [64, T], V, D + 32)],
+    };
+  },
+};
+
+/**
+ * @param shape of t
+ * @param V rows of the table; some occur several times in t, and some not at all
+ * @param D columns of the table
+ */
+export function embeddingCase(
+  random: RandomStream,
+  shape: Shape,
+  V: number,
+  D: number,
+): GradientDeclaration<keyof typeof embeddingOps> {
+  return {
+    title: `embedding of (${shape}) in (${V}, ${D})`,
+    inputs: { W: reals(random, [V, D]) },
+    constants: { t: integers(random, shape, V) },
+    forward: [{ op: 'embeddingForward' }],
+    backward: [{ op: 'embeddingBackward', like: { dW: 'W' } }],
+  };
+}
