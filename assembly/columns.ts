@@ -41,3 +41,33 @@ export function averageColumns(means: usize, x: usize, rows: i32, rowBytes: i32,
   if (count > 8) storeLanes(address + 32, v2, count - 8);
   if (count > 12) storeLanes(address + 48, v3, count - 12);
 }
+
+/**
+ * Copies numbers of groups of D columns to each of their columns.
+ *
+ * @param from one number per group, `stride` bytes apart
+ * @param c the first column, counted from the first column of the first group
+ * @param count columns
+ */
+export function spread(to: usize, from: usize, stride: i32, D: i32, c: i32, count: i32): void {
+  let group = from + stride * (c / D);
+  let left = D - (c % D);
+  for (let j = 0; j < 4 * count; j += 4) {
+    store<f32>(to + j, load<f32>(group));
+    if (--left > 0) continue;
+    group += stride;
+    left = D;
+  }
+}
+
+/** Adds a number of each column to the sum of its group; parameters as in `spread`. */
+export function addToGroups(sums: usize, from: usize, D: i32, c: i32, count: i32): void {
+  let group = sums + 4 * (c / D);
+  let left = D - (c % D);
+  for (let j = 0; j < 4 * count; j += 4) {
+    store<f32>(group, load<f32>(group) + load<f32>(from + j));
+    if (--left > 0) continue;
+    group += 4;
+    left = D;
+  }
+}

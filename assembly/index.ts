@@ -29,6 +29,7 @@ export * from './gather';
 export * from './gelu';
 export * from './gradient-norm';
 export * from './dropout';
+export { groupNormBackwardInput, groupNormBackwardParameters, groupNormForward } from './group-norm';
 export * from './image-layout';
 export { layerNormBackwardInput, layerNormBackwardParameters, layerNormForward } from './layer-norm';
 export * from './leaky-relu';

@@ -44,6 +44,7 @@ const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
   conv2d: ['inputs', 'outputs', 'kernel'],
   dropout: ['p'],
   embedding: ['count', 'features'],
+  groupNorm: ['groups', 'channels'],
   layerNorm: ['features'],
   linear: ['inputs', 'outputs'],
   maxPool2d: ['kernel'],

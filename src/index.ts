@@ -23,6 +23,7 @@ export { dropout } from './layers/dropout.js';
 export { type EmbeddingOptions, embedding } from './layers/embedding.js';
 export { flatten } from './layers/flatten.js';
 export { layerFrom } from './layers/from-description.js';
+export { type GroupNormOptions, groupNorm } from './layers/group-norm.js';
 export type { Forward, Layer, LayerInput } from './layers/layer.js';
 export { type LayerNormOptions, layerNorm } from './layers/layer-norm.js';
 export { type LinearOptions, linear } from './layers/linear.js';

@@ -10,6 +10,7 @@ import { conv2d } from './conv2d.js';
 import { dropout } from './dropout.js';
 import { embedding } from './embedding.js';
 import { flatten } from './flatten.js';
+import { groupNorm } from './group-norm.js';
 import type { Layer } from './layer.js';
 import { layerNorm } from './layer-norm.js';
 import { linear } from './linear.js';
@@ -44,6 +45,8 @@ const LAYERS: Builders<Layer> = {
   flatten: () => flatten(),
   gelu: () => gelu(),
   globalAveragePool: () => globalAveragePool(),
+  groupNorm: ({ groups, channels, ...options }) =>
+    groupNorm(groups as number, channels as number, options),
   layerNorm: ({ features, ...options }) => layerNorm(features as number, options),
   leakyRelu: (options) => leakyRelu(options),
   linear: ({ inputs, outputs, ...options }) =>

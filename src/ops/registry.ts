@@ -12,6 +12,7 @@ import { gatherCases, gatherOps } from './gather.js';
 import { geluCases, geluOps } from './gelu.js';
 import { globalAveragePoolCases, globalAveragePoolOps } from './global-average-pool.js';
 import { gradientNormCases, gradientNormOps } from './gradient-norm.js';
+import { groupNormCases, groupNormOps } from './group-norm.js';
 import { imageLayoutCases, imageLayoutOps } from './image-layout.js';
 import { layerNormCases, layerNormOps } from './layer-norm.js';
 import { leakyReluCases, leakyReluOps } from './leaky-relu.js';
@@ -45,6 +46,7 @@ export const OPS = {
   ...globalAveragePoolOps,
   ...batchNormOps,
   ...layerNormOps,
+  ...groupNormOps,
   ...embeddingOps,
   ...softmaxCrossEntropyOps,
   ...binaryCrossEntropyOps,
@@ -99,6 +101,7 @@ export const CASES: readonly OpCases[] = [
   globalAveragePoolCases,
   batchNormCases,
   layerNormCases,
+  groupNormCases,
   embeddingCases,
   softmaxCrossEntropyCases,
   binaryCrossEntropyCases,

@@ -393,6 +393,41 @@ def embedding_golden():
     return golden
 
 
+def group_norm_golden(note, shape, groups, seed):
+    """shape: (B, C) or PyTorch's (B, C, H, W)"""
+    draws = RandomStream(seed, DATA)
+    epsilon, C = 1e-5, shape[1]
+    x, dy = reals(*shape, draws=draws), reals(*shape, draws=draws)
+    gamma, beta = reals(C, draws=draws), reals(C, draws=draws)
+    y = F.group_norm(x, groups, gamma, beta, epsilon)
+    dx, d_gamma, d_beta = torch.autograd.grad(y, (x, gamma, beta), dy)
+    grouped = x.reshape(shape[0], groups, -1)
+    mean, rstd = grouped.mean(-1), (grouped.var(-1, unbiased=False) + epsilon).rsqrt()
+    last = channels_last if len(shape) == 4 else lambda values: values
+    golden = Golden("groupNorm" + note)
+    saved = names("dy", "x", "mean", "rstd")
+    golden.call(
+        "groupNormForward",
+        {"epsilon": epsilon, "groups": groups},
+        **names("y", "mean", "rstd", "x", "gamma", "beta"),
+    )
+    golden.call("groupNormBackwardParameters", **names("dGamma", "dBeta"), **saved)
+    golden.call("groupNormBackwardInput", **names("dx", "gamma"), **saved)
+    golden.run(
+        {"x": last(x), "dy": last(dy), "gamma": gamma, "beta": beta},
+        {"y": last(y), "mean": mean, "rstd": rstd}
+        | {"dx": last(dx), "dGamma": d_gamma, "dBeta": d_beta},
+    )
+    return golden
+
+
+def group_norm_goldens():
+    return [
+        group_norm_golden(" of images", (2, 6, 3, 2), 3, 8),
+        group_norm_golden(" of a matrix", (3, 10), 2, 9),
+    ]
+
+
 def classification_golden(name, z, t, p, L, note=""):
     (dz,) = torch.autograd.grad(L, z)
     golden = Golden(name + note)
@@ -594,5 +629,5 @@ def op_goldens():
         confusion_golden("several classes", 4, lambda scores: scores.argmax(1)),
         confusion_golden("one logit", 1, lambda scores: (torch.sigmoid(scores[:, 0]) > 0.5).long()),
     ]
-    goldens += [*layer_norm_goldens(), embedding_golden()]
+    goldens += [*layer_norm_goldens(), embedding_golden(), *group_norm_goldens()]
     return [golden.entry() for golden in goldens]

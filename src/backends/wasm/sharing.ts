@@ -59,6 +59,11 @@ function productOf(sizes: KernelCall['sizes']): number {
   return Object.values(sizes).reduce((product, size) => product * size, 1);
 }
 
+/** Numbers in B images of P pixels of C channels. */
+function numbersOfImages({ B, P, C }: KernelCall['sizes']): number {
+  return B * P * C;
+}
+
 const FEW_NUMBERS = 'a few numbers per example take less time than a barrier';
 const ONE_SUM = 'one sum in float64 over all elements, in ascending order';
 
@@ -109,6 +114,9 @@ export const SHARING: Readonly<Record<KernelName, Sharing>> = {
   layerNormForward: shared({ nanosecondsPerElement: 0.3 }),
   layerNormBackwardParameters: shared({ nanosecondsPerElement: 0.2 }),
   layerNormBackwardInput: shared({ nanosecondsPerElement: 0.4 }),
+  groupNormForward: shared({ nanosecondsPerElement: 0.3, elements: numbersOfImages }),
+  groupNormBackwardParameters: shared({ nanosecondsPerElement: 0.2, elements: numbersOfImages }),
+  groupNormBackwardInput: shared({ nanosecondsPerElement: 0.4, elements: numbersOfImages }),
   embeddingForward: shared({ nanosecondsPerElement: 0.2 }),
   embeddingBackward: shared({
     nanosecondsPerElement: 0.2,

@@ -10,7 +10,7 @@ import {
 import { type Gemm, planGemm } from '../gemm/gemm.js';
 import type { Tilings } from '../gemm/tilings.js';
 import { DROPOUT_BLOCKS, INDICES_PER_WORD } from '../shaders/constants.js';
-import { type Plan, perElement, type Workgroups } from './passes.js';
+import { inTwoAxes, type Plan, perElement, type Workgroups } from './passes.js';
 import {
   planAveragePool,
   planChannelSums,
@@ -83,6 +83,15 @@ function channelSums(shader: string, entryPoint: OpName, second: string): Kernel
 /** N rows of C elements, each reduced by itself. */
 function rows(shader: string, entryPoint: OpName): Kernel {
   return { shader, plan: ({ N, C }) => planRows(entryPoint, N, C) };
+}
+
+/** A workgroup for each group of each image. */
+function groups(entryPoint: OpName): Kernel {
+  const plan = ({ B, G }: Sizes, { groups = G }: Attributes) => ({
+    passes: [{ entryPoint, workgroups: inTwoAxes(B * groups) }],
+    scratchBytes: 0,
+  });
+  return { shader: 'group-norm', integers: ['groups'], plan };
 }
 
 /** A sum whose number of terms is the first size. */
@@ -222,6 +231,13 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
     'combineGradients',
   ),
   layerNormBackwardInput: rows('layer-norm', 'layerNormBackwardInput'),
+  groupNormForward: groups('groupNormForward'),
+  groupNormBackwardParameters: {
+    shader: 'group-norm',
+    plan: ({ B, P, C }) =>
+      planChannelSums('groupNormBackwardParameters', 'combineGradients', { N: B * P, C }),
+  },
+  groupNormBackwardInput: groups('groupNormBackwardInput'),
   countConfusion: { shader: 'accuracy', workgroups: ({ B }) => perElement(B) },
   sumOfSquares: sum('gradient-norm', 'sumOfSquares', ['slot']),
   clipFactor: oneWorkgroup('gradient-norm'),

@@ -1,0 +1,169 @@
+// requires: column-reduction, workgroup-reduction
+// Derivation: src/ops/group-norm.ts
+// x, y, dx, dy: B images of P pixels of C channels; row-major, dense. mean, rstd (B, G); all other
+// tensors (C). A tensor that ops have at different bindings has the binding as a suffix of its name.
+//
+// y and dx: a workgroup computes one group of one image. Its invocations walk the M = P C/G numbers with
+// a stride of WORKGROUP.
+//
+// dγ and dβ are sums over the B P rows of x, in split reductions: a workgroup reduces COLUMNS channels of
+// one split of the rows; its invocation (j, i) walks rows i, i + ROWS, … of channel j. There are S splits, as many as `scratch` (S, C, 2) has room for; with several splits, a second pass
+// combines them the same way.
+override COLUMNS: u32 = 1; // every pass that sums rows sets it
+override ROWS: u32 = 1; // every pass that sums rows sets it; a power of 2
+
+alias Value = vec2f;
+
+struct Forward { B: u32, P: u32, C: u32, epsilon: f32, groups: u32 }
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> forward: Forward;
+
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> mean1: array<f32>;
+@group(0) @binding(2) var<storage, read_write> rstd2: array<f32>;
+@group(0) @binding(3) var<storage, read> x3: array<f32>;
+@group(0) @binding(4) var<storage, read> gamma4: array<f32>;
+@group(0) @binding(5) var<storage, read> beta: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn groupNormForward(
+  @builtin(local_invocation_index) i: u32,
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+) {
+  let group = workgroup.x + workgroup.y * workgroups.x;
+  // In two axes there may be more workgroups than groups.
+  if (group >= forward.B * forward.groups) { return; }
+  let numbers = groupOf(group, forward.P, forward.C, forward.groups);
+  // Differences from the first number: in a sum of large numbers, they would be rounded away.
+  let origin = x3[placeOf(numbers, 0)];
+  var sum = 0.0;
+  for (var k = i; k < numbers.M; k += WORKGROUP) { sum += x3[placeOf(numbers, k)] - origin; }
+  let shift = sumOfWorkgroup(sum, i) / f32(numbers.M);
+  var squares = 0.0;
+  for (var k = i; k < numbers.M; k += WORKGROUP) {
+    let d = x3[placeOf(numbers, k)] - origin - shift;
+    squares += d * d;
+  }
+  let variance = sumOfWorkgroup(squares, i) / f32(numbers.M);
+  let rstd = 1 / sqrt(variance + forward.epsilon);
+  for (var k = i; k < numbers.M; k += WORKGROUP) {
+    let at = placeOf(numbers, k);
+    let c = at % forward.C;
+    y[at] = gamma4[c] * ((x3[at] - origin - shift) * rstd) + beta[c];
+  }
+  if (i == 0) {
+    mean1[group] = origin + shift;
+    rstd2[group] = rstd;
+  }
+}
+
+// The M numbers of a group: D channels of every pixel, the first of which is at `first`.
+struct Group { first: u32, D: u32, C: u32, M: u32 }
+
+fn groupOf(group: u32, P: u32, C: u32, G: u32) -> Group {
+  let D = C / G;
+  return Group(group / G * P * C + group % G * D, D, C, P * D);
+}
+
+// Index of number k of a group: pixel k / D, channel k % D of the group.
+fn placeOf(group: Group, k: u32) -> u32 {
+  return group.first + k / group.D * group.C + k % group.D;
+}
+
+struct Sizes { B: u32, P: u32, C: u32, G: u32 }
+@group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
+
+@group(0) @binding(0) var<storage, read_write> dGamma: array<f32>;
+@group(0) @binding(1) var<storage, read_write> dBeta: array<f32>;
+@group(0) @binding(2) var<storage, read> dy2: array<f32>;
+@group(0) @binding(4) var<storage, read> mean4: array<f32>;
+@group(0) @binding(5) var<storage, read> rstd5: array<f32>;
+
+@group(0) @binding(SCRATCH_BINDING) var<storage, read_write> scratch: array<f32>;
+
+@compute @workgroup_size(COLUMNS, ROWS)
+fn groupNormBackwardParameters(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) workgroup: vec3u,
+) {
+  let c = workgroup.x * COLUMNS + local.x;
+  let split = workgroup.y;
+  let count = splitCount();
+  let rows = sizes.B * sizes.P;
+  // No early return: invocations beyond the last channel take part in the barriers.
+  let end = select(0, firstRow(split + 1, count, rows), c < sizes.C);
+  let g = c / (sizes.C / sizes.G);
+  var gradients = vec2f();
+  for (var row = firstRow(split, count, rows) + local.y; row < end; row += ROWS) {
+    let at = row * sizes.C + c;
+    let group = row / sizes.P * sizes.G + g;
+    gradients += dy2[at] * vec2f((x3[at] - mean4[group]) * rstd5[group], 1);
+  }
+  let sums = sumOfColumn(gradients, local);
+  if (local.y > 0 || c >= sizes.C) { return; }
+  if (count == 1) {
+    storeGradients(c, sums);
+  } else {
+    let at = 2 * (split * sizes.C + c);
+    scratch[at] = sums.x;
+    scratch[at + 1] = sums.y;
+  }
+}
+
+@compute @workgroup_size(COLUMNS, ROWS)
+fn combineGradients(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) workgroup: vec3u,
+) {
+  let c = workgroup.x * COLUMNS + local.x;
+  let end = select(0, splitCount(), c < sizes.C);
+  var gradients = vec2f();
+  for (var split = local.y; split < end; split += ROWS) {
+    let at = 2 * (split * sizes.C + c);
+    gradients += vec2f(scratch[at], scratch[at + 1]);
+  }
+  let sums = sumOfColumn(gradients, local);
+  if (local.y == 0 && c < sizes.C) { storeGradients(c, sums); }
+}
+
+fn splitCount() -> u32 { return max(1, arrayLength(&scratch) / (2 * sizes.C)); }
+
+fn storeGradients(c: u32, sums: vec2f) {
+  dGamma[c] = sums.x;
+  dBeta[c] = sums.y;
+}
+
+@group(0) @binding(0) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read> dy1: array<f32>;
+@group(0) @binding(2) var<storage, read> x2: array<f32>;
+@group(0) @binding(3) var<storage, read> mean3: array<f32>;
+@group(0) @binding(4) var<storage, read> rstd4: array<f32>;
+@group(0) @binding(5) var<storage, read> gamma5: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn groupNormBackwardInput(
+  @builtin(local_invocation_index) i: u32,
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+) {
+  let group = workgroup.x + workgroup.y * workgroups.x;
+  if (group >= sizes.B * sizes.G) { return; }
+  let numbers = groupOf(group, sizes.P, sizes.C, sizes.G);
+  let mean = mean3[group];
+  let rstd = rstd4[group];
+  var sum = 0.0;
+  var along = 0.0;
+  for (var k = i; k < numbers.M; k += WORKGROUP) {
+    let at = placeOf(numbers, k);
+    let d = gamma5[at % sizes.C] * dy1[at];
+    sum += d;
+    along += d * ((x2[at] - mean) * rstd);
+  }
+  let meanOfGradient = sumOfWorkgroup(sum, i) / f32(numbers.M);
+  let meanAlong = sumOfWorkgroup(along, i) / f32(numbers.M);
+  for (var k = i; k < numbers.M; k += WORKGROUP) {
+    let at = placeOf(numbers, k);
+    let d = gamma5[at % sizes.C] * dy1[at];
+    dx[at] = rstd * (d - meanOfGradient - (x2[at] - mean) * rstd * meanAlong);
+  }
+}

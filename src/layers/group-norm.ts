@@ -1,0 +1,72 @@
+import { expectInteger, expectNumber } from '../checks.js';
+import { type Description, describe } from '../description.js';
+import { ShapeError } from '../errors.js';
+import type { Step } from '../step.js';
+import type { Tensor } from '../tensor.js';
+import type { Forward, Layer } from './layer.js';
+import { ones, zeros } from './parameters/initializers.js';
+import { Parameter } from './parameters/parameter.js';
+
+export interface GroupNormOptions {
+  /** ε, added to the variance; 1e-5 by default. */
+  readonly epsilon?: number;
+}
+
+/**
+ * Normalises each group of channels of each image to mean 0 and variance 1, then scales and shifts each
+ * channel by learned numbers: y = γ (x − mean) / √(variance + ε) + β, for x of shape (B, H, W, C) or (B, …, C). It
+ * does the same in training and evaluation, for batches of any size. Derivation: src/ops/group-norm.ts.
+ *
+ * Parameters: weight γ and bias β, (channels).
+ *
+ * @param groups G, which divides the channels; 1 normalises over all of an image
+ * @param channels C
+ * @throws ShapeError or RangeError when an argument is out of its range
+ * @example groupNorm(8, 64)
+ */
+export function groupNorm(groups: number, channels: number, options: GroupNormOptions = {}): Layer {
+  return new GroupNorm(groups, channels, options);
+}
+
+class GroupNorm implements Layer {
+  readonly description: Description;
+  readonly input = 'any';
+  readonly #gamma: Parameter;
+  readonly #beta: Parameter;
+  readonly #attributes: { readonly epsilon: number; readonly groups: number };
+
+  constructor(groups: number, channels: number, options: GroupNormOptions) {
+    const { epsilon = 1e-5 } = options;
+    expectInteger('groupNorm', 'groups', groups);
+    expectInteger('groupNorm', 'channels', channels);
+    expectNumber('groupNorm', 'epsilon', epsilon, 0);
+    if (channels % groups !== 0) {
+      throw new ShapeError(
+        `groupNorm: expected channels to be a multiple of groups, got ${channels} and ${groups}`,
+      );
+    }
+    this.description = describe('groupNorm', { groups, channels, ...options });
+    this.#gamma = new Parameter('weight', [channels], { fanIn: 1, initializer: ones() });
+    this.#beta = new Parameter('bias', [channels], { fanIn: 1, initializer: zeros() });
+    this.#attributes = { epsilon, groups };
+  }
+
+  get parameters(): readonly Parameter[] {
+    return [this.#gamma, this.#beta];
+  }
+
+  forward(step: Step, x: Tensor): Forward {
+    const { tensor: gamma, gradient: dGamma } = this.#gamma;
+    const { tensor: beta, gradient: dBeta } = this.#beta;
+    const attributes = this.#attributes;
+    const { y, mean, rstd } = step.call('groupNormForward', { x, gamma, beta }, { attributes });
+    return {
+      y,
+      backward(dy) {
+        const saved = { dy, x, mean, rstd };
+        step.call('groupNormBackwardParameters', saved, { into: { dGamma, dBeta } });
+        return step.call('groupNormBackwardInput', { ...saved, gamma }).dx;
+      },
+    };
+  }
+}
