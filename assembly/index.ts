@@ -12,7 +12,6 @@ export {
   batchNormBackwardParameters,
   batchNormForward,
   batchNormStatistics,
-  batchNormUpdateStatistics,
 } from './batch-norm';
 export * from './binary-cross-entropy';
 export {
@@ -40,6 +39,7 @@ export { maxPool2dBackward, maxPool2dForward, maxPool2dReluBackward } from './ma
 export { mnistLossBackward, mnistLossForward } from './mnist-loss';
 export * from './relu';
 export * from './peak';
+export { updateRunningStatistics } from './running-statistics';
 export * from './sgd';
 export { sigmoidBackward, sigmoidForward } from './sigmoid';
 export * from './softmax-cross-entropy';

@@ -110,26 +110,8 @@ fn loadPair(split: u32, c: u32) -> vec2f {
   return vec2f(scratch[at], scratch[at + 1]);
 }
 
-struct Update { C: u32, momentum: f32, N: u32 }
-@group(0) @binding(PARAMETERS_BINDING) var<uniform> moving: Update;
-@group(0) @binding(0) var<storage, read_write> runningMean: array<f32>;
-@group(0) @binding(1) var<storage, read_write> runningVariance: array<f32>;
 @group(0) @binding(2) var<storage, read> mean2: array<f32>;
 @group(0) @binding(3) var<storage, read> variance3: array<f32>;
-
-@compute @workgroup_size(WORKGROUP)
-fn batchNormUpdateStatistics(
-  @builtin(global_invocation_id) id: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let c = id.x + id.y * groups.x * WORKGROUP;
-  if (c >= moving.C) { return; }
-  let m = moving.momentum;
-  let unbiased = variance3[c] * (f32(moving.N) / f32(moving.N - 1));
-  runningMean[c] = (1 - m) * runningMean[c] + m * mean2[c];
-  runningVariance[c] = (1 - m) * runningVariance[c] + m * unbiased;
-}
-
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<storage, read> x1: array<f32>;
 @group(0) @binding(4) var<storage, read> gamma4: array<f32>;

@@ -109,7 +109,7 @@ class BatchNorm implements Layer {
       const runningVariance = this.#runningVariance.tensor;
       const tensors = { runningMean, runningVariance, mean, variance };
       const attributes = { momentum: this.#momentum, N: valuesPerChannel(x.shape) };
-      step.call('batchNormUpdateStatistics', tensors, { attributes });
+      step.call('updateRunningStatistics', tensors, { attributes });
     }
     return { mean, variance };
   }

@@ -6,6 +6,7 @@ import type { Forward, Layer } from './layer.js';
 import { describeInitializer, type Initializer, normal } from './parameters/initializers.js';
 import { Parameter } from './parameters/parameter.js';
 
+/** Options of `embedding`. */
 export interface EmbeddingOptions {
   /** Initial values of the table; by default PyTorch's, standard normal numbers. */
   readonly initializer?: Initializer;

@@ -7,6 +7,7 @@ import type { Forward, Layer } from './layer.js';
 import { ones, zeros } from './parameters/initializers.js';
 import { Parameter } from './parameters/parameter.js';
 
+/** Options of `groupNorm`. */
 export interface GroupNormOptions {
   /** ε, added to the variance; 1e-5 by default. */
   readonly epsilon?: number;

@@ -6,6 +6,7 @@ import type { Forward, Layer } from './layer.js';
 import { ones, zeros } from './parameters/initializers.js';
 import { Parameter } from './parameters/parameter.js';
 
+/** Options of `layerNorm`. */
 export interface LayerNormOptions {
   /** ε, added to the variance; 1e-5 by default. */
   readonly epsilon?: number;

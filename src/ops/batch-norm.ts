@@ -3,7 +3,7 @@
  * scaled by γ and shifted by β, which are learned.
  *
  *   x, y, dx, dy (…, C)    N rows of C channels; for images, N = B H W
- *   mean, variance, runningMean, runningVariance (C)
+ *   mean, variance (C)     statistics of each channel
  *   γ, β, dγ, dβ (C)       scale and shift; in code gamma, beta, dGamma, dBeta
  *   ε                      keeps the root away from 0; in code epsilon
  *
@@ -15,12 +15,7 @@
  *   x̂[n]     = (x[n] − mean) r
  *   y[n]     = γ x̂[n] + β
  *
- * Running statistics. Evaluation uses runningMean and runningVariance in place of mean and
- * variance. Each training step moves them towards the statistics of its batch. The variance above
- * is the biased estimate, with 1/N. The running variance uses the unbiased one, with 1/(N − 1):
- *
- *   runningMean     ← (1 − momentum) runningMean + momentum mean
- *   runningVariance ← (1 − momentum) runningVariance + momentum variance N / (N − 1)
+ * Evaluation uses running statistics in place of mean and variance: src/ops/running-statistics.ts.
  *
  * Backward. β and γ contribute to every y of their channel:
  *
@@ -54,15 +49,7 @@
 import { ShapeError } from '../errors.js';
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
-import {
-  absolute,
-  drawExtents,
-  type GradientDeclaration,
-  type KernelDeclaration,
-  type OpCases,
-  positiveReals,
-  reals,
-} from './cases.js';
+import { absolute, drawExtents, type GradientDeclaration, type OpCases, reals } from './cases.js';
 import { defineOp, type Numbers } from './define-op.js';
 import { expectSameShapes, expectShape } from './shape-checks.js';
 
@@ -83,25 +70,6 @@ export function batchNormStatistics(
     for (let n = 0; n < N; n++) squares += (x[n * C + c] - batchMean) ** 2;
     mean[c] = batchMean;
     variance[c] = squares / N;
-  }
-}
-
-/**
- * @param mean of the batch, (C) like the others
- * @param N number of values per channel in the batch
- */
-export function batchNormUpdateStatistics(
-  runningMean: Values,
-  runningVariance: Values,
-  mean: Values,
-  variance: Values,
-  momentum: number,
-  N: number,
-): void {
-  for (let c = 0; c < mean.length; c++) {
-    const unbiased = (variance[c] * N) / (N - 1);
-    runningMean[c] = (1 - momentum) * runningMean[c] + momentum * mean[c];
-    runningVariance[c] = (1 - momentum) * runningVariance[c] + momentum * unbiased;
   }
 }
 
@@ -206,21 +174,6 @@ export const batchNormOps = {
     reference: ({ mean, variance, x }, sizes) => batchNormStatistics(mean, variance, x, sizes),
   }),
 
-  batchNormUpdateStatistics: defineOp({
-    updates: ['runningMean', 'runningVariance'],
-    inputs: ['mean', 'variance'],
-    attributes: ['momentum', 'N'],
-    sizes: ['C'],
-    formula: 'running ← (1 − momentum) running + momentum (mean, variance N/(N − 1))',
-    shapes({ mean, variance, runningMean, runningVariance }) {
-      expectSameShapes('batchNorm', { mean, variance, runningMean, runningVariance });
-      return { outputs: {}, sizes: { C: sizeOf(mean) } };
-    },
-    terms: () => 2,
-    reference: ({ runningMean, runningVariance, mean, variance }, _, { momentum, N }) =>
-      batchNormUpdateStatistics(runningMean, runningVariance, mean, variance, momentum, N),
-  }),
-
   batchNormForward: defineOp({
     outputs: ['y'],
     inputs: ['x', 'mean', 'variance', 'gamma', 'beta'],
@@ -274,7 +227,6 @@ export const batchNormCases: OpCases<keyof typeof batchNormOps> = {
   magnitudes: {
     // The sum of the mean can cancel. The variance is a sum of squares, which cannot.
     batchNormStatistics: (operands, call) => ({ mean: absolute(operands, call).mean }),
-    batchNormUpdateStatistics: absolute,
     batchNormForward: (operands, call) => absolute(operands, call, 'mean'),
     batchNormBackwardParameters: (operands, call) => absolute(operands, call, 'mean'),
     batchNormBackwardInput: (operands, call) => absolute(operands, call, 'mean', 'dGamma', 'dBeta'),
@@ -283,7 +235,6 @@ export const batchNormCases: OpCases<keyof typeof batchNormOps> = {
     const [B, H, C] = drawExtents(random, 3);
     return {
       gradients: [batchNormCase(random, [B + 3, C]), batchNormCase(random, [B, H, 4, C])],
-      kernels: [runningStatisticsCase(random, C)],
     };
   },
 };
@@ -308,22 +259,5 @@ export function batchNormCase(
       { op: 'batchNormBackwardParameters', attributes },
       { op: 'batchNormBackwardInput', attributes },
     ],
-  };
-}
-
-export function runningStatisticsCase(
-  random: RandomStream,
-  C: number,
-): KernelDeclaration<keyof typeof batchNormOps> {
-  const attributes = { momentum: random.nextFloat(), N: 2 + random.nextBelow(100) };
-  return {
-    title: `running statistics (${C})`,
-    values: {
-      mean: reals(random, [C]),
-      runningMean: reals(random, [C]),
-      variance: positiveReals(random, [C]),
-      runningVariance: positiveReals(random, [C]),
-    },
-    calls: [{ op: 'batchNormUpdateStatistics', attributes }],
   };
 }

@@ -21,6 +21,7 @@ import { matmulCases, matmulOps } from './matmul.js';
 import { maxPool2dCases, maxPool2dOps } from './max-pool2d.js';
 import { mnistLossCases, mnistLossOps } from './mnist-loss.js';
 import { reluCases, reluOps } from './relu.js';
+import { runningStatisticsCases, runningStatisticsOps } from './running-statistics.js';
 import { sgdCases, sgdOps } from './sgd.js';
 import { sigmoidCases, sigmoidOps } from './sigmoid.js';
 import { softmaxCrossEntropyCases, softmaxCrossEntropyOps } from './softmax-cross-entropy.js';
@@ -45,6 +46,7 @@ export const OPS = {
   ...averagePool2dOps,
   ...globalAveragePoolOps,
   ...batchNormOps,
+  ...runningStatisticsOps,
   ...layerNormOps,
   ...groupNormOps,
   ...embeddingOps,
@@ -100,6 +102,7 @@ export const CASES: readonly OpCases[] = [
   averagePool2dCases,
   globalAveragePoolCases,
   batchNormCases,
+  runningStatisticsCases,
   layerNormCases,
   groupNormCases,
   embeddingCases,

@@ -35,14 +35,14 @@ describe(`webgpu in a browser ${hasGpu ? 'with' : 'without'} a GPU`, () => {
   it.skipIf(hasGpu)('that offers none says what to do', async () => {
     expect(inject('webgpuIsRequired')).toBe(false);
     expect(await refusal()).toBe(
-      'webgpu: expected a GPU adapter, got none; see what the browser says of its GPU (in Chromium, chrome://gpu), or use the wasm backend',
+      'webgpu: expected a GPU adapter, got none; check how the browser reports its GPU (in Chromium, at chrome://gpu), or use the wasm backend',
     );
   });
 
   it('that does not know WebGPU says so', async () => {
     vi.stubGlobal('navigator', {});
     expect(await refusal()).toBe(
-      'webgpu: expected navigator.gpu, got a browser without it; use another browser, or the wasm backend',
+      'webgpu: expected navigator.gpu, got a browser without WebGPU; use another browser, or the wasm backend',
     );
   });
 
@@ -50,7 +50,7 @@ describe(`webgpu in a browser ${hasGpu ? 'with' : 'without'} a GPU`, () => {
     vi.stubGlobal('navigator', {});
     vi.stubGlobal('isSecureContext', false);
     expect(await refusal()).toBe(
-      'webgpu: expected navigator.gpu, got a page that is not secure; serve it over https or from localhost, or use the wasm backend',
+      'webgpu: expected navigator.gpu, got a page that is not a secure context; serve it over https or from localhost, or use the wasm backend',
     );
   });
 });

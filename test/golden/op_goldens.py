@@ -310,7 +310,7 @@ def batch_norm_golden(name, x, last):
     saved = names("mean", "variance")
     golden.call("batchNormStatistics", **saved, x="x")
     golden.call(
-        "batchNormUpdateStatistics",
+        "updateRunningStatistics",
         {"momentum": momentum, "N": x.numel() // C},
         **saved,
         **names("runningMean", "runningVariance"),

@@ -48,7 +48,7 @@ describe('batchNorm2d', () => {
     };
     const batch = ['batchNormStatistics', 'batchNormForward'];
     expect(forward(trainingStep(false))).toEqual(batch);
-    expect(forward(trainingStep()).sort()).toEqual([...batch, 'batchNormUpdateStatistics'].sort());
+    expect(forward(trainingStep()).sort()).toEqual([...batch, 'updateRunningStatistics'].sort());
     expect(forward(new Step())).toEqual(['batchNormForward']);
   });
 

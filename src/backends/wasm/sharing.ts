@@ -107,7 +107,7 @@ export const SHARING: Readonly<Record<KernelName, Sharing>> = {
   globalAveragePoolForward: shared({ nanosecondsPerElement: 0.1 }),
   globalAveragePoolBackward: shared({ nanosecondsPerElement: 0.1 }),
   batchNormStatistics: shared({ nanosecondsPerElement: 0.2 }),
-  batchNormUpdateStatistics: alone('a few numbers per channel take less time than a barrier'),
+  updateRunningStatistics: alone('a few numbers per channel take less time than a barrier'),
   batchNormForward: shared({ nanosecondsPerElement: 0.2 }),
   batchNormBackwardParameters: shared({ nanosecondsPerElement: 0.2 }),
   batchNormBackwardInput: shared({ nanosecondsPerElement: 0.3 }),

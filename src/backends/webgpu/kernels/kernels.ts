@@ -214,7 +214,7 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
   globalAveragePoolForward: { shader: 'global-average-pool', plan: planAveragePool },
   globalAveragePoolBackward: elementwise('global-average-pool'),
   batchNormStatistics: channelSums('batch-norm', 'batchNormStatistics', 'combineStatistics'),
-  batchNormUpdateStatistics: elementwise('batch-norm', ['N']),
+  updateRunningStatistics: elementwise('running-statistics', ['N']),
   batchNormForward: elementwise('batch-norm'),
   batchNormBackwardParameters: channelSums(
     'batch-norm',

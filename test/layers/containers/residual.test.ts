@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ShapeError } from '../../src/errors.js';
+import { ShapeError } from '../../../src/errors.js';
 import {
   dropout,
   formatDescription,
@@ -8,15 +8,15 @@ import {
   relu,
   residual,
   sequential,
-} from '../../src/index.js';
-import { LayerBuffer } from '../../src/layers/parameters/parameter.js';
-import { createStepState } from '../../src/ops/step-state.js';
-import { STREAMS } from '../../src/random/threefry.js';
-import { Step } from '../../src/step.js';
-import { persistent } from '../../src/tensor.js';
-import { describeOnEachBackend } from '../backends.js';
-import { expectClose } from '../values.js';
-import { appendLayer } from './append-layer.js';
+} from '../../../src/index.js';
+import { LayerBuffer } from '../../../src/layers/parameters/parameter.js';
+import { createStepState } from '../../../src/ops/step-state.js';
+import { STREAMS } from '../../../src/random/threefry.js';
+import { Step } from '../../../src/step.js';
+import { persistent } from '../../../src/tensor.js';
+import { describeOnEachBackend } from '../../backends.js';
+import { expectClose } from '../../values.js';
+import { appendLayer } from '../append-layer.js';
 
 describe('residual', () => {
   it('names parameters after its branches, as a PyTorch module with them does', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ShapeError } from '../../src/errors.js';
+import { ShapeError } from '../../../src/errors.js';
 import {
   flatten,
   formatDescription,
@@ -8,12 +8,12 @@ import {
   onImages,
   relu,
   sequential,
-} from '../../src/index.js';
-import { LayerBuffer } from '../../src/layers/parameters/parameter.js';
-import { Step } from '../../src/step.js';
-import { persistent } from '../../src/tensor.js';
-import { describeOnEachBackend } from '../backends.js';
-import { appendLayer } from './append-layer.js';
+} from '../../../src/index.js';
+import { LayerBuffer } from '../../../src/layers/parameters/parameter.js';
+import { Step } from '../../../src/step.js';
+import { persistent } from '../../../src/tensor.js';
+import { describeOnEachBackend } from '../../backends.js';
+import { appendLayer } from '../append-layer.js';
 
 const IMAGE = { channels: 3, height: 2, width: 4 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ShapeError } from '../../src/errors.js';
+import { ShapeError } from '../../../src/errors.js';
 import {
   averagePool2d,
   batchNorm2d,
@@ -14,10 +14,10 @@ import {
   residual,
   sequential,
   sigmoid,
-} from '../../src/index.js';
-import { Step } from '../../src/step.js';
-import { persistent } from '../../src/tensor.js';
-import { appendLayer } from './append-layer.js';
+} from '../../../src/index.js';
+import { Step } from '../../../src/step.js';
+import { persistent } from '../../../src/tensor.js';
+import { appendLayer } from '../append-layer.js';
 
 const model = () => sequential(linear(4, 3), relu(), linear(3, 2));
 const namesOf = ({ parameters }: ReturnType<typeof model>) => parameters.map(({ name }) => name);

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kaimingUniform, normal, zeros } from '../../src/layers/parameters/initializers.js';
-import { Parameter } from '../../src/layers/parameters/parameter.js';
-import { RandomStream } from '../../src/random/threefry.js';
-import { sizeOf } from '../../src/tensor.js';
-import { expectClose } from '../values.js';
+import { kaimingUniform, normal, zeros } from '../../../src/layers/parameters/initializers.js';
+import { Parameter } from '../../../src/layers/parameters/parameter.js';
+import { RandomStream } from '../../../src/random/threefry.js';
+import { sizeOf } from '../../../src/tensor.js';
+import { expectClose } from '../../values.js';
 
 const options = { fanIn: 4, initializer: zeros() };
 
