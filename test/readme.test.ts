@@ -1,0 +1,32 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { handgrad } from './cli/run.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+describe.each(['README.md', 'bench/README.md', 'docs/adding-an-op.md'])('%s', (page) => {
+  const text = readFileSync(`${root}/${page}`, 'utf8');
+
+  it('links to files that exist', () => {
+    const folder = page.includes('/') ? `${root}/${page.replace(/\/[^/]*$/, '')}` : root;
+    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link);
+    expect(links.filter((link) => !existsSync(`${folder}/${link}`))).toEqual([]);
+  });
+
+  it('names files and folders that exist', () => {
+    const paths = [...text.matchAll(/`((?:src|assembly|shaders|test|docs|scripts)\/[\w./-]+)`/g)];
+    const missing = paths
+      .map(([, path]) => path)
+      .filter((path) => !/softplus/.test(path) && !existsSync(`${root}/${path}`));
+    expect(missing).toEqual([]);
+  });
+});
+
+it('README shows what `explain mlp` prints', async () => {
+  const text = readFileSync(`${root}/README.md`, 'utf8');
+  const shown = /output of\n`handgrad explain mlp`[\s\S]*?```\n([\s\S]*?)\n```/.exec(text)?.[1];
+  const { stdout } = await handgrad(['explain', 'mlp']);
+  expect(shown).toBeDefined();
+  expect(stdout).toContain(shown);
+});
