@@ -34,7 +34,7 @@ export {
   ones,
   zeros,
 } from './layers/parameters/initializers.js';
-export { type LayerBuffer, Parameter } from './layers/parameters/parameter.js';
+export { LayerBuffer, Parameter } from './layers/parameters/parameter.js';
 export {
   averagePool2d,
   globalAveragePool,

@@ -18,7 +18,7 @@ describe.each(['README.md', 'bench/README.md', 'docs/adding-an-op.md'])('%s', (p
     const paths = [...text.matchAll(/`((?:src|assembly|shaders|test|docs|scripts)\/[\w./-]+)`/g)];
     const missing = paths
       .map(([, path]) => path)
-      .filter((path) => !/softplus/.test(path) && !existsSync(`${root}/${path}`));
+      .filter((path) => !/softsign/.test(path) && !existsSync(`${root}/${path}`));
     expect(missing).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { Argument, Command } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
 import type { BackendName } from '../backends/runtime.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
 import { BackendError, reasonOf } from '../errors.js';
@@ -8,6 +8,7 @@ import {
   GRADCHECK_OPS,
   type GradcheckResult,
   gradcheck,
+  isGradcheckOp,
 } from '../gradcheck/index.js';
 import type { Backend } from '../numerics/backend.js';
 import { createBackend } from '../numerics/create-backend.js';
@@ -30,12 +31,24 @@ interface GradcheckOptions extends JsonOption {
   readonly adapter?: string;
 }
 
+const OPS_HELP = `ops to check, by file or by name, such as linear or linearForward (default: all; files: ${GRADCHECK_OPS.join(', ')})`;
+
+/** Adds an argument to the ops given so far. */
+function addOp(name: string, ops: readonly string[] = []): string[] {
+  if (!isGradcheckOp(name)) {
+    throw new InvalidArgumentError(
+      `Expected one of ${GRADCHECK_OPS.join(', ')}, or one of their ops.`,
+    );
+  }
+  return [...ops, name];
+}
+
 export function gradcheckCommand(): Command {
   const command = new Command('gradcheck')
     .description(
       'Check hand-derived gradients against central differences, and backends against the reference.',
     )
-    .addArgument(new Argument('[ops...]', 'ops to check (default: all)').choices(GRADCHECK_OPS))
+    .addArgument(new Argument('[ops...]', OPS_HELP).argParser(addOp))
     .option('--seed <seed>', 'seed of the random sizes and values', nonNegativeInteger, 0)
     .option(
       '--backends <list>',

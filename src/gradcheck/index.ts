@@ -71,6 +71,11 @@ function casesNamed(names: readonly string[]): OpCases[] {
   return CASES.filter((cases) => wanted.includes(cases));
 }
 
+/** Whether `gradcheck` accepts a name: the stem of a file of src/ops, or one of its ops. */
+export function isGradcheckOp(name: string): boolean {
+  return CASES.some((cases) => isNamed(cases, name));
+}
+
 /** Whether `wanted` is the stem of the file, in kebab or camel case, or one of its kernels. */
 function isNamed(cases: OpCases, wanted: string): boolean {
   const stem = wanted.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

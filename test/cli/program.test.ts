@@ -76,7 +76,7 @@ test.each([
   { args: ['baseline', '--digits', '3'], message: 'at least two different digits' },
   { args: ['baseline', '--digits', '3,3'], message: 'at least two different digits' },
   { args: ['baseline', '--digits', '3,10'], message: 'at least two different digits' },
-  { args: ['gradcheck', 'linaer'], message: 'Allowed choices are matmul' },
+  { args: ['gradcheck', 'linaer'], message: 'Expected one of matmul, linear' },
   { args: ['explain', 'mlp', '--batch-size', '0'], message: "'0' is invalid" },
 ])('handgrad $args is wrong usage', ({ args, message }) => expectWrongUsage(args, message));
 
