@@ -91,6 +91,3 @@ export function defineOp<
 ): Op<Output, Input, Update, Like, Attribute, Size> {
   return { outputs: [], updates: [], like: [], dtypes: {}, below: {}, attributes: [], ...op };
 }
-
-/** The `terms` of an op that computes each element from one element of each input. */
-export const elementwise = (): number => 1;
