@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { dtypeOf } from '../../src/call.js';
-import { callAny, gradientCaseOf, kernelCaseOf } from '../../src/gradcheck/case.js';
+import { gradientCaseOf, kernelCaseOf } from '../../src/gradcheck/case.js';
 import { checkGradients } from '../../src/gradcheck/check-gradients.js';
 import { compareWithReference } from '../../src/gradcheck/compare.js';
 import { type Difference, formatDifference, ratioOf } from '../../src/gradcheck/difference.js';
@@ -12,7 +12,7 @@ import type { GradientDeclaration, KernelDeclaration } from '../../src/ops/cases
 import type { PoolingSizes, PoolingWindow } from '../../src/ops/pooling-window.js';
 import type { InputRole, OpName } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
-import { Step } from '../../src/step.js';
+import { callAny, Step } from '../../src/step.js';
 import { persistent, type Shape, type Values } from '../../src/tensor.js';
 
 /** Extents from 1 to `max`; small ones and the ends are drawn more often. */

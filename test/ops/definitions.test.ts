@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type Call, definitionOf, dtypeOf } from '../../src/call.js';
-import { callAny, kernelCaseOf } from '../../src/gradcheck/case.js';
+import { kernelCaseOf } from '../../src/gradcheck/case.js';
 import { CASES, OPS, type OpName } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
-import { Step } from '../../src/step.js';
+import { callAny, Step } from '../../src/step.js';
 import { type DataType, persistent, type Shape, type Tensor } from '../../src/tensor.js';
 
 /** How formulas write roles, where they do not use the role itself. */
