@@ -21,7 +21,7 @@ interface CompiledCall {
   readonly bounds: Readonly<Record<string, number | readonly number[]>>;
 }
 
-/** Number of compiled calls that are kept: enough for a hand-written network. */
+/** Number of compiled calls to keep: enough for a hand-written network. */
 const CAPACITY = 64;
 
 /** Smallest and largest integers of a type. */
