@@ -17,7 +17,7 @@ const CENTRE = 14;
  * Lowest intensity that belongs to the digit when cropping: a quarter of the brightest ink, 255.
  */
 const CROP_THRESHOLD = 64;
-/** Least difference between background and ink, of 255; below it a picture counts as blank. */
+/** Smallest difference between background and ink, of 255; below it a picture counts as blank. */
 const LEAST_CONTRAST = 16;
 
 /** A picture of bytes, such as the output of PNG decoders or a canvas's `ImageData`. */

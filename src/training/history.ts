@@ -5,8 +5,8 @@ export interface EpochRecord {
   /** From 1. */
   readonly epoch: number;
   /**
-   * Loss over the epoch's examples, each computed before the update it took part in: the mean, or
-   * the sum for a loss that is a sum.
+   * Loss over the epoch's examples: the mean, or the sum for a loss that is a sum. The loss of each
+   * batch is computed before its update.
    */
   readonly trainLoss: number;
   /** Loss on the validation data after the epoch; undefined without validation data. */
@@ -29,7 +29,7 @@ export interface History {
   readonly trainSeconds: number;
   /** Number of examples trained on; each example counts once per epoch. */
   readonly examples: number;
-  /** What stopped the run before its last epoch; undefined if nothing did. */
+  /** The callback or signal that stopped the run early; undefined for a complete run. */
   readonly stoppedBy?: 'onStep' | 'onEpoch' | 'signal';
 }
 
@@ -41,6 +41,7 @@ export interface StepReport {
   readonly epoch: number;
   /** Loss of the batch before the update. */
   readonly loss: number;
+  /** Learning rate of the update. */
   readonly learningRate: number;
 }
 

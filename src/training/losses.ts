@@ -33,7 +33,7 @@ export interface Loss {
    * Appends the calls that compute the loss.
    *
    * @param output of the model, (B, O)
-   * @param targets (B) labels, or (B, O) reals
+   * @param targets (B) labels, or (B, 1) reals
    */
   forward(step: Step, output: Tensor, targets: Tensor): LossForward;
   /** Appends the calls that compute predictions: probabilities, or for regression the outputs. */
