@@ -58,7 +58,7 @@ export const serveRange: Answer = (request, response, bytes) => {
   response.end(bytes.subarray(start));
 };
 
-/** A mirror that knows nothing of Range requests. */
+/** A mirror that ignores Range headers. */
 export const serveWhole: Answer = (_request, response, bytes) => {
   response.writeHead(bytes ? 200 : 404).end(bytes);
 };
