@@ -22,9 +22,9 @@ const LEAST_CONTRAST = 16;
 
 /** A picture of bytes, such as the output of PNG decoders or a canvas's `ImageData`. */
 export interface Picture {
-  /** Pixels. */
+  /** Width in pixels. */
   readonly width: number;
-  /** Pixels. */
+  /** Height in pixels. */
   readonly height: number;
   /** (height, width, channels), row-major: 1 channel for grey, 3 for RGB, 4 for RGB with alpha. */
   readonly data: Uint8Array | Uint8ClampedArray;

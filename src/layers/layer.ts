@@ -62,7 +62,7 @@ export interface Layer {
 }
 
 /**
- * Checks the gradient that a layer returned. Only the first layer of a model may return none.
+ * The gradient that a layer returned, which must exist unless the layer is the first.
  *
  * @throws ShapeError when the layer returned none
  */

@@ -45,11 +45,7 @@ export function operand(
   return { shape, data };
 }
 
-/**
- * Checks logits (batch, columns). The length of the array determines the batch size.
- *
- * @throws ShapeError or DataError as `operand` does
- */
+/** Logits (batch, columns); the batch size follows from the length of the array. */
 export function logitRows(operation: string, data: ArrayLike<number>, columns: number): Operand {
   expectInteger(operation, 'classes', columns);
   const batch = Math.floor(data.length / columns);

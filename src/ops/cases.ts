@@ -79,9 +79,9 @@ export interface OpCases<Name extends string = string> {
   readonly name: string;
   readonly magnitudes: Readonly<Record<Name, Magnitudes>>;
   draw(random: RandomStream): {
-    /** Gradients are checked by differences, and kernels are compared with the reference. */
+    /** Cases whose gradients are checked by differences, and kernels compared with the reference. */
     readonly gradients?: readonly GradientDeclaration<Name>[];
-    /** Only compared with the reference: ops without a gradient, and large sizes. */
+    /** Cases that are only compared with the reference: ops without a gradient, and large sizes. */
     readonly kernels?: readonly (KernelDeclaration<Name> | GradientDeclaration<Name>)[];
   };
 }

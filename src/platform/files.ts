@@ -24,11 +24,7 @@ export async function writeBytes(path: string, bytes: Uint8Array | string): Prom
   }
 }
 
-/**
- * Reads a file (Node), or fetches a URL.
- *
- * @throws the error of the file system or network, or an Error for an HTTP status other than 2xx
- */
+/** Reads a file (Node), or fetches a URL. */
 export async function readBytes(path: string | URL): Promise<Uint8Array> {
   const isFile = typeof path === 'string' ? !/^https?:/.test(path) : path.protocol === 'file:';
   if (isFile) {

@@ -2,7 +2,7 @@
 
 /** Results of one epoch. */
 export interface EpochRecord {
-  /** From 1. */
+  /** Number of the epoch within the run, from 1. */
   readonly epoch: number;
   /**
    * Loss over the epoch's examples: the mean, or the sum for a loss that is a sum. The loss of each
@@ -35,9 +35,9 @@ export interface History {
 
 /** Argument of `onStep`, after an update. */
 export interface StepReport {
-  /** From 1 within the run. */
+  /** Number of the update within the run, from 1. */
   readonly step: number;
-  /** From 1. */
+  /** Number of the epoch within the run, from 1. */
   readonly epoch: number;
   /** Loss of the batch before the update. */
   readonly loss: number;

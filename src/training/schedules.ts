@@ -24,7 +24,7 @@ export interface Schedule {
   at(step: number, totalSteps: number, stepsPerEpoch: number): number;
 }
 
-/** Turns a constant learning rate into a schedule; returns a schedule unchanged. */
+/** A schedule, where a number stands for a constant learning rate. */
 export function resolveSchedule(schedule: number | Schedule): Schedule {
   return typeof schedule === 'number' ? constant(schedule) : schedule;
 }

@@ -39,7 +39,7 @@ export async function startMirror(
   return { url: `http://127.0.0.1:${port}/`, requests };
 }
 
-/** What a good mirror does, Range requests included. */
+/** A working mirror, which supports Range requests. */
 export const serveRange: Answer = (request, response, bytes) => {
   if (!bytes) {
     response.writeHead(404).end();
