@@ -13,8 +13,9 @@ export interface PoolingOptions {
 }
 
 /**
- * The largest number of each window, channel by channel: from images (B, H, W, C) to
- * (B, OH, OW, C). Derivation: src/ops/max-pool2d.ts.
+ * The largest number of each window, channel by channel: from images (B, H, W, C) to (B, OH, OW, C),
+ * with OH = ⌊(H + 2 padding − kernel) / stride⌋ + 1, and OW in the same way. Derivation:
+ * src/ops/max-pool2d.ts.
  *
  * @param kernel height and width of a window in pixels
  * @throws ShapeError for sizes that are not positive integers, windows of more than 256 pixels, or padding
@@ -41,8 +42,8 @@ export function maxPool2d(kernel: Pixels, options: PoolingOptions = {}): Layer {
 }
 
 /**
- * The mean of each window, channel by channel: from images (B, H, W, C) to (B, OH, OW, C). Padding
- * counts as zeros. Derivation: src/ops/average-pool2d.ts.
+ * The mean of each window, channel by channel: from images (B, H, W, C) to (B, OH, OW, C), of the same
+ * extents as with `maxPool2d`. Padding counts as zeros. Derivation: src/ops/average-pool2d.ts.
  *
  * @param kernel height and width of a window in pixels
  * @throws ShapeError for sizes that are not positive integers, or padding beyond half the window

@@ -105,8 +105,8 @@ export interface SquaredErrorOptions {
 }
 
 /**
- * Squared error for regression, for outputs (B, 1) and targets (B, 1). Derivation:
- * src/ops/squared-error.ts.
+ * Squared error for regression: the mean or the sum of (y − t)², for outputs y (B, 1) and real targets
+ * t (B, 1). Derivation: src/ops/squared-error.ts.
  *
  * @example squaredError({ reduction: 'sum' })
  */
