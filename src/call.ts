@@ -11,7 +11,7 @@ export interface Call {
   readonly tensors: Readonly<Record<string, Tensor>>;
   /** By name, in kernel order. */
   readonly attributes: Readonly<Record<string, number>>;
-  /** What the op's shape rule derived, by name, in kernel order. */
+  /** Numbers that the op's shape rule derived, by name, in kernel order. */
   readonly sizes: Readonly<Record<string, number>>;
 }
 

@@ -36,7 +36,7 @@ export function describe(
   return { name, options: Object.fromEntries(given) };
 }
 
-/** Names of the arguments before the options object, by function; `...` spreads a list. */
+/** Names of the positional arguments, by function, in order; `...` marks a rest parameter. */
 const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
   averagePool2d: ['kernel'],
   batchNorm2d: ['channels'],
@@ -55,21 +55,21 @@ const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * A description as the call that it stands for.
+ * The source text of the call that a description records.
  *
  * @example formatDescription(model.description) // 'sequential(linear(784, 30), relu(), linear(30, 10))'
  */
 export function formatDescription({ name, options }: Description): string {
   const positional = POSITIONAL[name] ?? [];
-  const rest = { ...options };
+  const named = { ...options };
   const args = positional.flatMap((argument) => {
     const key = argument.replace('...', '');
-    const value = rest[key];
-    delete rest[key];
+    const value = named[key];
+    delete named[key];
     if (value === undefined) return [];
     return argument !== key && Array.isArray(value) ? value.map(format) : [format(value)];
   });
-  if (Object.keys(rest).length > 0) args.push(format(rest));
+  if (Object.keys(named).length > 0) args.push(format(named));
   return `${name}(${args.join(', ')})`;
 }
 
@@ -89,16 +89,16 @@ function isDescription(value: unknown): value is Description {
   return typeof name === 'string' && typeof options === 'object' && options !== null;
 }
 
-/** Functions by name, each of which takes the options of a description. */
+/** Functions by name; each takes the options of a description. */
 export type Builders<Made> = Readonly<Record<string, (options: Description['options']) => Made>>;
 
 /**
- * Makes the call that a description stands for.
+ * Makes the call that a description records.
  *
  * @param kind what the builders make, for messages: `layer`
  * @param description untrusted, since it may come from a file
- * @throws DataError for a name that is not in `builders`, or a value that is not a description; and
- *   whatever the function throws
+ * @throws DataError for a name that is not in `builders`, or a value that is not a description; any
+ *   error of the function that is called
  */
 export function buildFrom<Made>(
   kind: string,

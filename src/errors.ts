@@ -3,7 +3,7 @@
  * the actual value, and a hint where the remedy is known.
  */
 
-/** Sizes or shapes of arguments do not fit together. */
+/** A size or shape is invalid, or shapes of arguments do not fit together. */
 export class ShapeError extends Error {
   override name = 'ShapeError';
 }

@@ -1,4 +1,4 @@
-/** `handgrad`: the public API. Data sets and loaders are in `handgrad/data`. */
+/** `handgrad`: the public API. Datasets and loaders are in `handgrad/data`. */
 
 export type { BackendInfo, BackendName, Executable, Runtime } from './backends/runtime.js';
 export type { Call } from './call.js';

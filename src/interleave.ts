@@ -1,12 +1,11 @@
-/** Samples of several candidates, taken in turn. */
-
-/** Statistics of samples, in the unit of the samples: milliseconds. */
+/** Statistics of samples, in milliseconds. */
 export interface Timing {
   readonly min: number;
   readonly median: number;
   readonly p95: number;
 }
 
+/** Options of `interleave`. */
 export interface InterleaveOptions {
   /** Samples per candidate. */
   readonly rounds: number;
@@ -39,7 +38,11 @@ export async function interleave(
   return samples;
 }
 
-/** @throws RangeError without samples */
+/**
+ * Minimum, median and 95th percentile.
+ *
+ * @throws RangeError without samples
+ */
 export function summarise(samples: readonly number[]): Timing {
   if (samples.length === 0)
     throw new RangeError('summarise: expected at least one sample, got none');

@@ -50,7 +50,7 @@ interface Interval extends Lifetime {
  * first, each at the lowest offset that is free for its whole lifetime.
  *
  * @param calls the tensors that each call reads or writes
- * @param padding bytes after each activation that kernels may read and write, but not rely on
+ * @param padding bytes after each activation, which kernels may read and overwrite
  *
  * Source: "greedy by size" of Pisarchyk and Lee, "Efficient memory management for deep neural net
  * inference", 2020, which found it within a few percent of the lower bound.
@@ -62,11 +62,11 @@ export function planMemory(calls: readonly (readonly Tensor[])[], padding: numbe
   const placed: { interval: Interval; offset: number }[] = [];
   let size = 0;
   for (const interval of intervals.sort((a, b) => b.bytes - a.bytes)) {
-    const alive = placed
+    const concurrent = placed
       .filter((p) => overlap(p.interval, interval))
       .sort((a, b) => a.offset - b.offset);
     let offset = 0;
-    for (const other of alive) {
+    for (const other of concurrent) {
       if (offset + interval.bytes <= other.offset) break;
       offset = Math.max(offset, other.offset + other.interval.bytes);
     }

@@ -56,7 +56,7 @@ export interface Recipe {
    * Prepares the splits to train and validate on.
    *
    * @param digits splits of all ten digits, for recipes with `data: 'digits'`
-   * @param seed   of generated points
+   * @param seed   seed of the generated points, for recipes with `data: 'points'`
    * @throws DataError when the recipe needs digits and gets none
    */
   prepare(digits: Splits | undefined, seed: number): Splits;

@@ -31,12 +31,13 @@ type DigitsSettings = Omit<
   model(classes: number): Layer;
 };
 
+/** The digits 0 … 9. */
 export const ALL_DIGITS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 /** Shape of an MNIST image. */
 const DIGIT = { channels: 1, height: 28, width: 28 };
 
-const decaying = (rate: number) => sgd({ learningRate: cosine({ rate }) });
-const steady = (rate: number) => sgd({ learningRate: constant(rate) });
+const decayingSgd = (rate: number) => sgd({ learningRate: cosine({ rate }) });
+const constantSgd = (rate: number) => sgd({ learningRate: constant(rate) });
 
 /** All recipes by name. The README lists their accuracies and times. */
 export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
@@ -51,7 +52,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     learningRate: 0.004,
     model: () => sequential(linear(1, 1)),
     loss: () => squaredError({ reduction: 'sum' }),
-    optimizer: steady,
+    optimizer: constantSgd,
     prepare: (_, seed) => onItself(noisyLine({ seed })),
   },
   parabola: {
@@ -64,7 +65,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     learningRate: 0.1,
     model: () => sequential(linear(2, 1)),
     loss: () => squaredError(),
-    optimizer: steady,
+    optimizer: constantSgd,
     prepare: (_, seed) => onItself(noisyParabola({ seed })),
   },
   'three-seven-linear': {
@@ -77,7 +78,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     learningRate: 1,
     model: () => sequential(linear(784, 1)),
     loss: mnistLoss,
-    optimizer: steady,
+    optimizer: constantSgd,
     prepare: (digits) => both(digits, (split) => selectClasses(split, [3, 7])),
   },
   'three-seven-mlp': {
@@ -90,7 +91,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     learningRate: 0.1,
     model: () => sequential(linear(784, 30), relu(), linear(30, 1)),
     loss: mnistLoss,
-    optimizer: steady,
+    optimizer: constantSgd,
     prepare: (digits) => both(digits, (split) => selectClasses(split, [3, 7])),
   },
   'nine-or-not': {
@@ -103,7 +104,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     learningRate: 0.1,
     model: () => sequential(linear(784, 1)),
     loss: binaryCrossEntropy,
-    optimizer: decaying,
+    optimizer: decayingSgd,
     prepare: (digits) => both(digits, (split) => oneAgainstRest(split, 9)),
   },
   softmax: digitsRecipe({
@@ -113,7 +114,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     batchSize: 64,
     learningRate: 0.1,
     model: (classes) => sequential(linear(784, classes)),
-    optimizer: decaying,
+    optimizer: decayingSgd,
   }),
   mlp: digitsRecipe({
     name: 'mlp',
@@ -122,7 +123,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     batchSize: 64,
     learningRate: 0.1,
     model: (classes) => sequential(linear(784, 30), relu(), linear(30, classes)),
-    optimizer: decaying,
+    optimizer: decayingSgd,
   }),
   'mlp-deep': digitsRecipe({
     name: 'mlp-deep',
@@ -132,7 +133,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
     learningRate: 0.1,
     model: (classes) =>
       sequential(linear(784, 100), relu(), linear(100, 100), relu(), linear(100, classes)),
-    optimizer: decaying,
+    optimizer: decayingSgd,
   }),
   conv: digitsRecipe({
     name: 'conv',
@@ -158,7 +159,7 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
           linear(128, classes),
         ),
       ),
-    optimizer: decaying,
+    optimizer: decayingSgd,
   }),
   'conv-fast': digitsRecipe({
     name: 'conv-fast',
@@ -213,7 +214,7 @@ function digitsRecipe(settings: DigitsSettings, digits: readonly number[] = ALL_
   };
 }
 
-/** Names of digits in the order of their labels. With two, `selectClasses` makes the first class 1. */
+/** Names of digits in the order of their labels. Of two digits, `selectClasses` makes the first class 1. */
 export function digitNames(digits: readonly number[]): string[] {
   const names = digits.map(String);
   return names.length === 2 ? names.reverse() : names;
@@ -269,7 +270,7 @@ function both(digits: Splits | undefined, prepare: (split: Dataset) => Dataset):
   return { train: prepare(digits.train), test: prepare(digits.test) };
 }
 
-/** A curve fit is evaluated on the points that it was fitted to. */
+/** Evaluates a curve on the points that it was fitted to. */
 function onItself(points: Dataset): Splits {
   return { train: points, test: points };
 }

@@ -58,8 +58,8 @@ export interface TrainingMode {
 }
 
 /**
- * A static list of kernel calls for one batch size. Layers, losses and optimizers append calls to it,
- * which checks their shapes. A backend compiles the list once and runs it many times.
+ * A static list of kernel calls for one batch size. Layers, losses and optimizers append calls; the
+ * step checks their shapes. A backend compiles the list once and runs it many times.
  *
  * @example
  * const step = new Step();
@@ -75,7 +75,7 @@ export class Step {
   #section = '';
   #dropouts = 0;
 
-  /** @param training how the step trains; without it, layers append what evaluation needs */
+  /** @param training given for a step that trains; without it, layers append calls for evaluation */
   constructor(training?: TrainingMode) {
     this.training = training;
   }
@@ -157,7 +157,7 @@ export class Step {
     expectRoles(op, 'into', definition.outputs, into);
     expectRoles(op, 'like', definition.like, like);
     expectRoles(op, 'as', definition.outputs, as);
-    const lent = definition.like.map((role) => {
+    const likeShapes = definition.like.map((role) => {
       const source = like[role] ?? into[role];
       if (!source) {
         throw new ShapeError(`${op}: expected like or into to give the shape of ${role}, got none`);
@@ -166,7 +166,7 @@ export class Step {
     });
     const shapes = Object.fromEntries([
       ...Object.entries(read).map(([role, { shape }]) => [role, shape] as const),
-      ...lent,
+      ...likeShapes,
     ]);
     const { outputs, sizes } = definition.shapes(shapes, numbers);
     for (const [role, tensor] of Object.entries(read)) expectType(op, role, tensor);
@@ -206,8 +206,24 @@ export class Step {
   }
 }
 
-/** Call options of any op. */
-interface AnyCallOptions {
+/**
+ * Appends a call of an op that is only known at run time.
+ *
+ * @returns the outputs, by role or by the name in `as`
+ * @throws ShapeError as `Step.call` does
+ */
+export function callAny(
+  step: Step,
+  op: OpName,
+  tensors: Readonly<Record<string, Tensor>>,
+  options: AnyCallOptions,
+): Readonly<Record<string, Tensor>> {
+  type Arguments = Parameters<typeof step.call>;
+  return step.call(...([op, tensors, options] as unknown as Arguments));
+}
+
+/** Call options of an op that is only known at run time. */
+export interface AnyCallOptions {
   readonly attributes?: Readonly<Record<string, number>>;
   readonly into?: Readonly<Record<string, Tensor | undefined>>;
   readonly like?: Readonly<Record<string, ShapeSource | undefined>>;

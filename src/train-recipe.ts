@@ -5,8 +5,9 @@ import type { Evaluation, History } from './training/history.js';
 import { Trainer } from './training/trainer.js';
 import type { FitOptions } from './training/trainer-options.js';
 
-/** Options of `train`. Those of `fit` that are not given come from the recipe. */
+/** Options of `train`: those of `fit`, which are the recipe's by default, and the following. */
 export interface RecipeOptions extends Partial<Omit<FitOptions, 'validation' | 'validationSplit'>> {
+  /** The backend to train on. It stays open. */
   readonly backend: Backend;
   /**
    * Digits from `loadMnist` or `syntheticDigits`; recipes with `data: 'points'` generate their own.
@@ -26,6 +27,7 @@ export interface RecipeOptions extends Partial<Omit<FitOptions, 'validation' | '
 export interface RecipeResult {
   /** The trained model. */
   readonly trainer: Trainer;
+  /** Losses, metrics and times of every epoch. */
   readonly history: History;
   /** Metrics on the test split after the last epoch. */
   readonly evaluation: Evaluation;

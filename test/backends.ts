@@ -3,8 +3,8 @@ import { BUILDS, supportedBuilds } from '../src/backends/wasm/module.js';
 import type { Backend } from '../src/numerics/backend.js';
 import { createBackend } from '../src/numerics/create-backend.js';
 
-/** A backend that tests run on, or why it is not there. */
-interface Contestant {
+/** A backend that tests run on, or the reason why it is missing. */
+interface TestBackend {
   readonly name: string;
   readonly backend?: Backend;
   readonly missing?: string;
@@ -13,13 +13,13 @@ interface Contestant {
 const reference = await createBackend('reference');
 
 /** All backends of this library, started once per test file. */
-const CONTESTANTS: readonly Contestant[] = [
+const TEST_BACKENDS: readonly TestBackend[] = [
   { name: 'reference float32', backend: reference },
   ...(await startWasm()),
   await startWebgpu(),
 ];
 
-async function startWebgpu(): Promise<Contestant> {
+async function startWebgpu(): Promise<TestBackend> {
   const name = 'webgpu';
   try {
     return { name, backend: await createBackend('webgpu') };
@@ -29,7 +29,7 @@ async function startWebgpu(): Promise<Contestant> {
   }
 }
 
-async function startWasm(): Promise<Contestant[]> {
+async function startWasm(): Promise<TestBackend[]> {
   const supported = await supportedBuilds();
   return Promise.all(
     BUILDS.map(async (build) => {
@@ -37,8 +37,8 @@ async function startWasm(): Promise<Contestant[]> {
       if (!supported.includes(build)) {
         return [{ name, missing: `this engine cannot run the ${build} build` }];
       }
-      // On two threads every call that can be divided is, however small. Between them, the backends
-      // use all tiles of the matrix product, whichever this engine would choose.
+      // On two threads, every call that threads can share is shared, however small. Together, the
+      // backends use all tile sizes of the GEMM, not only those that this engine would choose.
       const one = { threads: 1, tileRows: 6, pairsStrips: build === 'simd' } as const;
       const two = { threads: 2, worthPartitioning: 0, tileRows: 4 } as const;
       return [
@@ -46,21 +46,21 @@ async function startWasm(): Promise<Contestant[]> {
         { name: `${name}, two threads`, backend: await createBackend('wasm', { build, ...two }) },
       ];
     }),
-  ).then((contestants) => contestants.flat());
+  ).then((backends) => backends.flat());
 }
 
 /**
- * A suite that runs once on each backend. On one that is missing its tests are skipped, with the
- * reason in their name.
+ * A suite that runs once on each backend. Tests on a missing backend are skipped, with the reason in
+ * their name.
  */
 export function describeOnEachBackend(title: string, suite: (backend: Backend) => void): void {
-  for (const { name, backend, missing } of CONTESTANTS) {
+  for (const { name, backend, missing } of TEST_BACKENDS) {
     if (backend) describe(`${title} on ${name}`, () => suite(backend));
-    // Skipped tests are still collected, with any backend: none of them runs.
+    // Skipped suites are still collected, with any backend, since none of their tests runs.
     else describe.skip(`${title} on ${name}: ${missing}`, () => suite(reference));
   }
 }
 
 afterAll(async () => {
-  for (const { backend } of CONTESTANTS) await backend?.close();
+  for (const { backend } of TEST_BACKENDS) await backend?.close();
 });

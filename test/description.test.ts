@@ -53,7 +53,7 @@ import {
 import { recipeTrainer } from '../src/train-recipe.js';
 import { expectSameState } from './training/fixtures.js';
 
-/** What can be described, with the call that its description prints. */
+/** Functions that make described values, with the calls that their descriptions print. */
 type Examples<Made> = readonly (readonly [make: () => Made, call: string])[];
 
 const LAYERS: Examples<Layer> = [
@@ -159,7 +159,7 @@ const OPTIMIZERS: Examples<handgrad.Optimizer> = [
   ],
 ];
 
-/** As a file would hold it. */
+/** A copy by way of JSON, as from a file. */
 const throughJson = (description: Description): Description =>
   JSON.parse(JSON.stringify(description));
 

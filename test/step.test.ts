@@ -34,7 +34,7 @@ describe('Step', () => {
     const [call] = step.calls;
     expect(writtenBy(call)).toEqual([squares]);
     expect(readBy(call)).toEqual([squares, dw]);
-    // Kernel order, whatever the order that the caller wrote.
+    // Kernel order, for any order of the arguments.
     expect(touchedBy(call)).toEqual([squares, dw]);
   });
 

@@ -1,5 +1,5 @@
 /**
- * The bits of every recipe's weights after some steps, recorded before the ops were defined anew.
+ * Compares the bits of every recipe's weights after some steps with recorded ones.
  * Run with RECORD=1 to record.
  */
 import { createHash } from 'node:crypto';
@@ -22,12 +22,18 @@ const recorded: Record<string, string> = existsSync(FILE)
 const data = syntheticDigits({ trainSize: 12_800, testSize: 100 });
 const builds = await supportedBuilds();
 
-type Contender = readonly [title: string, backend: 'wasm' | 'reference', options: BackendOptions];
-const CONTENDERS: Contender[] = [
+type Configuration = readonly [
+  title: string,
+  backend: 'wasm' | 'reference',
+  options: BackendOptions,
+];
+const CONFIGURATIONS: Configuration[] = [
   ...(['simd', 'relaxed'] as const)
     .filter((build) => builds.includes(build))
     .flatMap((build) =>
-      [1, 2].map((threads): Contender => [`wasm ${build}, ${threads}`, 'wasm', { build, threads }]),
+      [1, 2].map(
+        (threads): Configuration => [`wasm ${build}, ${threads}`, 'wasm', { build, threads }],
+      ),
     ),
   ['reference', 'reference', {}],
 ];
@@ -38,7 +44,7 @@ function settingsOf(name: RecipeName, backend: string) {
   return { steps: 50 };
 }
 
-describe.each(CONTENDERS)('%s', (title, backendName, options) => {
+describe.each(CONFIGURATIONS)('%s', (title, backendName, options) => {
   it.each(RECIPE_NAMES)(
     '%s',
     async (name) => {

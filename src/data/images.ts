@@ -17,14 +17,14 @@ const CENTRE = 14;
  * Lowest intensity that belongs to the digit when cropping: a quarter of the brightest ink, 255.
  */
 const CROP_THRESHOLD = 64;
-/** Least difference between background and ink, of 255; below it a picture counts as blank. */
+/** Smallest difference between background and ink, of 255; below it a picture counts as blank. */
 const LEAST_CONTRAST = 16;
 
 /** A picture of bytes, such as the output of PNG decoders or a canvas's `ImageData`. */
 export interface Picture {
-  /** Pixels. */
+  /** Width in pixels. */
   readonly width: number;
-  /** Pixels. */
+  /** Height in pixels. */
   readonly height: number;
   /** (height, width, channels), row-major: 1 channel for grey, 3 for RGB, 4 for RGB with alpha. */
   readonly data: Uint8Array | Uint8ClampedArray;

@@ -29,7 +29,7 @@ class MirrorError extends Error {}
  *
  * @throws DataError when all mirrors fail, with the reason for each
  * @throws the signal's reason when aborted
- * @throws immediately any error that is not a mirror's, such as a full disk
+ * @throws any other error at once, such as that of a full disk
  */
 export async function fromFirstMirror<Result>(
   file: MnistFile,

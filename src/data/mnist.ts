@@ -12,8 +12,8 @@ import { missingFiles, type RawSplits, readFolder } from './mnist-folder.js';
 /** Where `loadMnist` finds the files. All options have defaults. */
 export interface LoadMnistOptions {
   /**
-   * A folder with the files, which may hold other data in the same form; `$HANDGRAD_MNIST` by
-   * default. Node only.
+   * A folder with MNIST's files, or other data in the same formats; `$HANDGRAD_MNIST` by default.
+   * Node only.
    */
   readonly directory?: string | undefined;
   /** Whether to download files that are missing in the cache folder; true by default. */
@@ -27,7 +27,7 @@ export interface LoadMnistOptions {
   /** URLs of folders with the `.gz` files, tried in order; `MNIST_MIRRORS` by default. */
   readonly baseUrls?: readonly string[] | undefined;
   /**
-   * SHA-256 of the unpacked downloads, for other data in the same form; `MNIST_FILES` by default.
+   * SHA-256 of the unpacked downloads, for other data in the same formats; `MNIST_FILES` by default.
    */
   readonly checksums?: Checksums | undefined;
   /** Folder for downloads; the platform's cache folder by default. Node only. */

@@ -60,7 +60,7 @@ export function nearestMean(
   return { accuracy: correct / test.size, predictions, means, confusion };
 }
 
-/** μ, (C, F). */
+/** The mean image μ of each class, (C, F). */
 function classMeans(train: Dataset): Float64Array {
   const { size, features, classes, targets } = train;
   const means = new Float64Array(classes * features);

@@ -1,9 +1,14 @@
 import { definitionOf, dtypeOf } from '../call.js';
-import type { CaseCall, Drawn, GradientDeclaration, KernelDeclaration } from '../ops/cases.js';
-import { drawReals } from '../ops/cases.js';
+import {
+  type CaseCall,
+  type Drawn,
+  drawReals,
+  type GradientDeclaration,
+  type KernelDeclaration,
+} from '../ops/cases.js';
 import type { OpName } from '../ops/registry.js';
 import type { RandomStream } from '../random/threefry.js';
-import { Step } from '../step.js';
+import { callAny, Step } from '../step.js';
 import { persistent, type Tensor, type Values } from '../tensor.js';
 
 /** Kernel calls to run, with the initial values of their tensors, which are all persistent. */
@@ -12,6 +17,7 @@ export interface KernelCase {
   readonly title: string;
   /** Initial values of every tensor that is read before a call has written it. */
   readonly values: ReadonlyMap<Tensor, Values>;
+  /** Appends the calls. */
   append(step: Step): void;
 }
 
@@ -144,17 +150,6 @@ class Tensors {
       this.#tensors.set(name, persistent(name, written[role].shape, dtypeOf(op as OpName, role)));
     }
   }
-}
-
-/** Appends a call of an op that is not known at compile time. */
-export function callAny(
-  step: Step,
-  op: OpName,
-  tensors: Readonly<Record<string, Tensor>>,
-  options: object,
-): Readonly<Record<string, Tensor>> {
-  type Arguments = Parameters<typeof step.call>;
-  return step.call(...([op, tensors, options] as unknown as Arguments));
 }
 
 function dtypeOfValues(data: Drawn['data']) {

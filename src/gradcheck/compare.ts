@@ -1,9 +1,9 @@
 import type { Runtime } from '../backends/runtime.js';
 import { type Call, definitionOf } from '../call.js';
 import type { Backend } from '../numerics/backend.js';
-import { Step } from '../step.js';
+import { callAny, Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
-import { callAny, type KernelCase } from './case.js';
+import type { KernelCase } from './case.js';
 import { type Difference, worse, worstDifference } from './difference.js';
 import { boundsOf, type ValuesByRole } from './tolerances.js';
 
@@ -50,7 +50,7 @@ async function compareCall(
   return worst as Difference;
 }
 
-/** Values of a call's tensors. Unwritten ones contain values that spoil any result. */
+/** Values of the tensors of a call. Those without a value yet contain numbers that spoil any result. */
 function operandsOf(call: Call, values: ReadonlyMap<Tensor, Values>): ValuesByRole {
   return Object.fromEntries(
     Object.entries(call.tensors).map(([role, tensor]) => {
@@ -81,7 +81,7 @@ function runReference({ op, sizes, attributes }: Call, operands: ValuesByRole): 
   return results;
 }
 
-/** The same on a runtime. Reads all tensors back, to detect a kernel that overwrites an input. */
+/** Runs a call on a runtime. Reads all tensors back, to detect a kernel that overwrites an input. */
 async function runOn(runtime: Runtime, call: Call, operands: ValuesByRole): Promise<ValuesByRole> {
   const tensors = Object.entries(call.tensors);
   const executable = await runtime.compile(stepOf(call));

@@ -2,8 +2,9 @@ import type { Tensor } from '../tensor.js';
 
 /** One element of a tensor: actual and expected value. */
 export interface Difference {
-  /** What was computed: the op, or the title of the gradient case. */
+  /** The op, or the title of the gradient case. */
   readonly of: string;
+  /** Name of the tensor. */
   readonly tensor: string;
   readonly index: number;
   readonly got: number;
@@ -27,7 +28,11 @@ export function worse(a: Difference | undefined, b: Difference): Difference {
   return a === undefined || ratioOf(b) > ratioOf(a) ? b : a;
 }
 
-/** The element with the largest ratio. */
+/**
+ * The element with the largest ratio.
+ *
+ * @throws RangeError without elements
+ */
 export function worstDifference(
   of: string,
   { name }: Tensor,

@@ -10,6 +10,7 @@ import { type Difference, ratioOf, worse } from './difference.js';
 
 export { type Difference, formatDifference, ratioOf } from './difference.js';
 
+/** Options of `gradcheck`. */
 export interface GradcheckOptions {
   /**
    * Ops to check; all by default. Each is given as the stem of its file in src/ops, such as
@@ -22,13 +23,15 @@ export interface GradcheckOptions {
   readonly backends?: readonly Backend[];
 }
 
-/** The result of the checks of one op. */
+/** The result of the checks of one file of src/ops. */
 export interface GradcheckResult {
+  /** The stem of the file: `linear`. */
   readonly op: string;
   /** Its kernels: `linearForward`, `linearBackwardWeight`, … */
   readonly kernels: readonly OpName[];
   /** Hand-derived gradients against central differences; absent for an op without a gradient. */
   readonly gradients?: Finding;
+  /** Kernels of each backend against the float64 reference. */
   readonly backends: readonly (Finding & { readonly backend: BackendInfo })[];
   /** Whether all errors are within their bounds. */
   readonly ok: boolean;

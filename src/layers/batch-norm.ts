@@ -18,8 +18,8 @@ export interface BatchNormOptions {
 
 /**
  * Normalises each channel to mean 0 and variance 1 over the batch, then scales and shifts it by
- * learned parameters: y = γ (x − μ) / √(v + ε) + β, for x of shape (B, H, W, C) or (B, C). Evaluation
- * and prediction use running statistics for μ and v. Derivation: src/ops/batch-norm.ts.
+ * learned parameters: y = γ (x − mean) / √(variance + ε) + β, for x of shape (B, H, W, C) or (B, C).
+ * Evaluation and prediction use running statistics. Derivation: src/ops/batch-norm.ts.
  *
  * Parameters: weight γ and bias β, (channels). Buffers: running_mean and running_var, (channels).
  *
@@ -88,7 +88,12 @@ class BatchNorm implements Layer {
     };
   }
 
-  /** Otherwise the error would compare the statistics of x with the running statistics. */
+  /**
+   * Names the channels of the layer in the error; that of the op would compare the statistics of x
+   * with the running statistics.
+   *
+   * @throws ShapeError unless x has the channels of the layer
+   */
   #expectChannels({ shape }: Tensor): void {
     const [channels] = this.#gamma.tensor.shape;
     if (shape.length >= 2 && shape[shape.length - 1] === channels) return;
@@ -101,7 +106,7 @@ class BatchNorm implements Layer {
     return { mean: this.#runningMean.tensor, variance: this.#runningVariance.tensor };
   }
 
-  /** Appends the statistics of the batch and, in updates, that of the running statistics. */
+  /** Appends the statistics of the batch and, in a step that updates, the update of the running ones. */
   #batchStatistics(step: Step, x: Tensor) {
     const { mean, variance } = step.call('batchNormStatistics', { x });
     if (step.training?.updatesStatistics) {

@@ -16,13 +16,13 @@ export interface EmbeddingOptions {
  * Looks up a row of a learned table for each integer: y[n] = W[x[n]], from integers (B) or (B, T) to
  * vectors (B, features) or (B, T, features). Derivation: src/ops/embedding.ts.
  *
- * Integers have no gradient, so the layer comes first in a model.
+ * Integers have no gradient, so the layer must be the first of a model.
  *
  * Parameter: weight W, (count, features).
  *
  * @param count V, the rows of the table: integers are from 0 to count − 1
  * @param features D, the numbers in a row
- * @throws ShapeError when either is not a positive integer
+ * @throws ShapeError unless both are positive integers
  * @example embedding(65, 32)
  */
 export function embedding(

@@ -15,14 +15,16 @@ export interface GroupNormOptions {
 
 /**
  * Normalises each group of channels of each image to mean 0 and variance 1, then scales and shifts each
- * channel by learned numbers: y = γ (x − mean) / √(variance + ε) + β, for x of shape (B, H, W, C) or (B, …, C). It
- * does the same in training and evaluation, for batches of any size. Derivation: src/ops/group-norm.ts.
+ * channel by learned parameters: y = γ (x − mean) / √(variance + ε) + β, for x of shape (B, …, C), such
+ * as (B, H, W, C). It computes the same in training and evaluation, for batches of any size. Derivation:
+ * src/ops/group-norm.ts.
  *
  * Parameters: weight γ and bias β, (channels).
  *
- * @param groups G, which divides the channels; 1 normalises over all of an image
+ * @param groups G, a divisor of `channels`; 1 normalises over the whole image
  * @param channels C
- * @throws ShapeError or RangeError when an argument is out of its range
+ * @throws ShapeError unless both are positive integers and `groups` divides `channels`, RangeError for
+ *   an ε below 0
  * @example groupNorm(8, 64)
  */
 export function groupNorm(groups: number, channels: number, options: GroupNormOptions = {}): Layer {

@@ -14,14 +14,14 @@ export interface LayerNormOptions {
 
 /**
  * Normalises the features of each row to mean 0 and variance 1, then scales and shifts them by learned
- * numbers: y = γ (x − mean) / √(variance + ε) + β, for x of shape (…, features), with the mean and
- * variance of the last axis. It does the same in training and evaluation. Derivation:
+ * parameters: y = γ (x − mean) / √(variance + ε) + β, for x of shape (…, features), with the mean and
+ * variance of the last axis. It computes the same in training and evaluation. Derivation:
  * src/ops/layer-norm.ts.
  *
  * Parameters: weight γ and bias β, (features).
  *
  * @param features C, the extent of the last axis
- * @throws ShapeError or RangeError when an argument is out of its range
+ * @throws ShapeError unless `features` is a positive integer, RangeError for an ε below 0
  * @example layerNorm(64)
  */
 export function layerNorm(features: number, options: LayerNormOptions = {}): Layer {

@@ -23,7 +23,7 @@ export interface LinearOptions {
  *
  * @param inputs features of an incoming example, I
  * @param outputs features of an outgoing example, O
- * @throws ShapeError when either is not a positive integer
+ * @throws ShapeError unless both are positive integers
  * @example linear(784, 30)
  */
 export function linear(inputs: number, outputs: number, options: LinearOptions = {}): Layer {

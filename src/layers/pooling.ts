@@ -6,15 +6,16 @@ import { type Pixels, pairOf } from './window-options.js';
 
 /** Options of pooling layers. */
 export interface PoolingOptions {
-  /** Pixels from one window to the next; the size of the window by default, so that none overlap. */
+  /** Pixels from one window to the next; by default the window's size, so that windows do not overlap. */
   readonly stride?: Pixels;
   /** Pixels of padding on each side of the image; 0 by default. Max pooling ignores them. */
   readonly padding?: Pixels;
 }
 
 /**
- * The largest number of each window, channel by channel: from images (B, H, W, C) to
- * (B, OH, OW, C). Derivation: src/ops/max-pool2d.ts.
+ * The largest number of each window, channel by channel: from images (B, H, W, C) to (B, OH, OW, C),
+ * with OH = ⌊(H + 2 padding − kernel) / stride⌋ + 1, and OW in the same way. Derivation:
+ * src/ops/max-pool2d.ts.
  *
  * @param kernel height and width of a window in pixels
  * @throws ShapeError for sizes that are not positive integers, windows of more than 256 pixels, or padding
@@ -41,8 +42,8 @@ export function maxPool2d(kernel: Pixels, options: PoolingOptions = {}): Layer {
 }
 
 /**
- * The mean of each window, channel by channel: from images (B, H, W, C) to (B, OH, OW, C). Padding
- * counts as zeros. Derivation: src/ops/average-pool2d.ts.
+ * The mean of each window, channel by channel: from images (B, H, W, C) to (B, OH, OW, C), of the same
+ * extents as with `maxPool2d`. Padding counts as zeros. Derivation: src/ops/average-pool2d.ts.
  *
  * @param kernel height and width of a window in pixels
  * @throws ShapeError for sizes that are not positive integers, or padding beyond half the window

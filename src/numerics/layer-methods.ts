@@ -31,7 +31,7 @@ type Activation = 'relu' | 'sigmoid' | 'tanh';
 /** Matrix products, layers and activations on arrays. */
 export class LayerMethods extends NumericalCore {
   /**
-   * C = A·B.
+   * C = A·B. Derivation: src/ops/matmul.ts.
    *
    * @param a (m, k), or (k, m) with `transposeA`
    * @param b (k, n), or (n, k) with `transposeB`
@@ -49,7 +49,7 @@ export class LayerMethods extends NumericalCore {
   }
 
   /**
-   * y = x·W + b.
+   * y = x·W + b. Derivation: src/ops/linear.ts.
    *
    * @param x (batch, inputs)
    * @param W (inputs, outputs)

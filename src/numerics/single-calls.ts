@@ -3,7 +3,7 @@ import { definitionOf, dtypeOf } from '../call.js';
 import { expectInteger, expectLength } from '../checks.js';
 import { DataError } from '../errors.js';
 import { OPS, type OpName } from '../ops/registry.js';
-import { Step } from '../step.js';
+import { callAny, Step } from '../step.js';
 import { type DataType, persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
 import type { Operand, Result } from './operands.js';
 
@@ -21,7 +21,7 @@ interface CompiledCall {
   readonly bounds: Readonly<Record<string, number | readonly number[]>>;
 }
 
-/** Number of compiled calls that are kept: enough for a hand-written network. */
+/** Number of compiled calls to keep: enough for a hand-written network. */
 const CAPACITY = 64;
 
 /** Smallest and largest integers of a type. */
@@ -111,10 +111,7 @@ export class SingleCalls {
       }),
     );
     const step = new Step();
-    type Arguments = Parameters<typeof step.call>;
-    const written: Readonly<Record<string, Tensor>> = step.call(
-      ...([op, read, { attributes, like }] as unknown as Arguments),
-    );
+    const written = callAny(step, op, read, { attributes, like });
     for (const tensor of Object.values(written)) step.keep(tensor);
     const [{ sizes }] = step.calls;
     const shapes = Object.fromEntries(

@@ -41,7 +41,7 @@ export function countConfusion(
   for (let n = 0; n < B; n++) confusion[t[n] * K + predictedClass(scores, n * C, C)] += 1;
 }
 
-/** ŷ of the row of C scores that begins at `start`. */
+/** The predicted class ŷ of the row of C scores that begins at `start`. */
 export function predictedClass(scores: Values, start: number, C: number): number {
   if (C === 1) return scores[start] > 0 ? 1 : 0;
   let best = 0;
@@ -50,7 +50,8 @@ export function predictedClass(scores: Values, start: number, C: number): number
 }
 
 /**
- * Accuracy, and balanced accuracy: the mean of the recall of the classes that occur.
+ * Accuracy, and balanced accuracy: the mean of the recall of the classes that occur. Both are from 0
+ * to 1, and NaN where nothing was counted.
  *
  * @param confusion (K, K), with the target class as its row
  */

@@ -30,7 +30,7 @@
  * Kernels: assembly/adam.ts, shaders/adam.wgsl
  */
 import type { RandomStream } from '../random/threefry.js';
-import { type Shape, sizeOf, type Values } from '../tensor.js';
+import type { Values } from '../tensor.js';
 import {
   absolute,
   drawExtents,
@@ -40,16 +40,15 @@ import {
   reals,
 } from './cases.js';
 import { defineOp } from './define-op.js';
-import { expectSameShapes } from './shape-checks.js';
 import {
   drawStepState,
-  expectSchedule,
   learningRate,
   rowOfSchedule,
   stepNumber,
+  updateShapes,
 } from './step-state.js';
 
-interface AdamNumbers {
+interface AdamAttributes {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
@@ -63,7 +62,7 @@ export function adamUpdate(
   dw: Values,
   η: number,
   t: number,
-  { beta1, beta2, epsilon, weightDecay }: AdamNumbers,
+  { beta1, beta2, epsilon, weightDecay }: AdamAttributes,
 ): void {
   for (let i = 0; i < w.length; i++) {
     const g = dw[i] + weightDecay * w[i];
@@ -82,10 +81,10 @@ export function adamWUpdate(
   dw: Values,
   η: number,
   t: number,
-  numbers: AdamNumbers,
+  attributes: AdamAttributes,
 ): void {
-  for (let i = 0; i < w.length; i++) w[i] -= η * numbers.weightDecay * w[i];
-  adamUpdate(w, m, v, dw, η, t, { ...numbers, weightDecay: 0 });
+  for (let i = 0; i < w.length; i++) w[i] -= η * attributes.weightDecay * w[i];
+  adamUpdate(w, m, v, dw, η, t, { ...attributes, weightDecay: 0 });
 }
 
 const ROLES = {
@@ -101,28 +100,24 @@ export const adamOps = {
   adamUpdate: defineOp({
     ...ROLES,
     formula: 'g = dw + λ w, m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², w ← w − η m̂ / (√v̂ + ε)',
-    shapes: ({ w, m, v, dw, schedule, state }) => updateShapes({ w, m, v, dw }, schedule, state),
+    shapes: ({ w, m, v, dw, schedule, state }) =>
+      updateShapes('adam', { w, m, v, dw }, schedule, state),
     terms: () => 1,
-    reference: ({ w, m, v, dw, schedule, state }, _, numbers) =>
-      adamUpdate(w, m, v, dw, learningRate(schedule, state), stepNumber(state), numbers),
+    reference: ({ w, m, v, dw, schedule, state }, _, attributes) =>
+      adamUpdate(w, m, v, dw, learningRate(schedule, state), stepNumber(state), attributes),
   }),
 
   adamWUpdate: defineOp({
     ...ROLES,
     formula:
       'w ← w − η λ w, m ← β₁ m + (1 − β₁) dw, v ← β₂ v + (1 − β₂) dw², w ← w − η m̂ / (√v̂ + ε)',
-    shapes: ({ w, m, v, dw, schedule, state }) => updateShapes({ w, m, v, dw }, schedule, state),
+    shapes: ({ w, m, v, dw, schedule, state }) =>
+      updateShapes('adam', { w, m, v, dw }, schedule, state),
     terms: () => 1,
-    reference: ({ w, m, v, dw, schedule, state }, _, numbers) =>
-      adamWUpdate(w, m, v, dw, learningRate(schedule, state), stepNumber(state), numbers),
+    reference: ({ w, m, v, dw, schedule, state }, _, attributes) =>
+      adamWUpdate(w, m, v, dw, learningRate(schedule, state), stepNumber(state), attributes),
   }),
 };
-
-function updateShapes(shapes: Readonly<Record<string, Shape>>, schedule: Shape, state: Shape) {
-  expectSameShapes('adam', shapes);
-  expectSchedule('adam', schedule, state);
-  return { outputs: {}, sizes: { n: sizeOf(shapes.w) } };
-}
 
 export const adamCases: OpCases<keyof typeof adamOps> = {
   name: 'adam',

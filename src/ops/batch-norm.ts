@@ -11,8 +11,8 @@
  *
  *   mean     = (1/N) Σ x[n]
  *   variance = (1/N) Σ (x[n] − mean)²
- *   r        = 1 / √(variance + ε)
- *   x̂[n]     = (x[n] − mean) r
+ *   rstd     = 1 / √(variance + ε)
+ *   x̂[n]     = (x[n] − mean) rstd
  *   y[n]     = γ x̂[n] + β
  *
  * Evaluation uses running statistics in place of mean and variance: src/ops/running-statistics.ts.
@@ -26,17 +26,17 @@
  * the end to the beginning:
  *
  *   dx̂[n]     = γ dy[n]
- *   dr        = Σ dx̂[n] (x[n] − mean)
- *   dvariance = dr ∂r/∂variance = −½ (variance + ε)^(−3/2) dr = −½ r³ dr
- *   dmean     = −r Σ dx̂[n] + dvariance ∂variance/∂mean
+ *   drstd     = Σ dx̂[n] (x[n] − mean)
+ *   dvariance = drstd ∂rstd/∂variance = −½ (variance + ε)^(−3/2) drstd = −½ rstd³ drstd
+ *   dmean     = −rstd Σ dx̂[n] + dvariance ∂variance/∂mean
  *               where ∂variance/∂mean = −(2/N) Σ (x[n] − mean) = 0
- *   dx[n]     = r dx̂[n] + dvariance (2/N) (x[n] − mean) + (1/N) dmean
+ *   dx[n]     = rstd dx̂[n] + dvariance (2/N) (x[n] − mean) + (1/N) dmean
  *
- * Both sums are known from the gradients of β and γ: Σ dx̂[n] = γ dβ and dr = γ dγ / r. Therefore
- * dmean = −γ r dβ and dvariance = −½ γ r² dγ, and
+ * Both sums are known from the gradients of β and γ: Σ dx̂[n] = γ dβ and drstd = γ dγ / rstd.
+ * Therefore dmean = −γ rstd dβ and dvariance = −½ γ rstd² dγ, and
  *
- *   dx[n] = γ r dy[n] − γ r² dγ (x[n] − mean) / N − γ r dβ / N
- *         = γ r (dy[n] − (dβ + x̂[n] dγ) / N)
+ *   dx[n] = γ rstd dy[n] − γ rstd² dγ (x[n] − mean) / N − γ rstd dβ / N
+ *         = γ rstd (dy[n] − (dβ + x̂[n] dγ) / N)
  *
  * The subtracted terms are the mean of dy and its component along x̂: y does not change when all x
  * are shifted or scaled together (but for ε). Saved for backward: x, mean and variance.
@@ -85,8 +85,8 @@ export function batchNormForward(
   epsilon: number,
 ): void {
   for (let c = 0; c < C; c++) {
-    const r = 1 / Math.sqrt(variance[c] + epsilon);
-    for (let i = c; i < N * C; i += C) y[i] = gamma[c] * (x[i] - mean[c]) * r + beta[c];
+    const rstd = 1 / Math.sqrt(variance[c] + epsilon);
+    for (let i = c; i < N * C; i += C) y[i] = gamma[c] * (x[i] - mean[c]) * rstd + beta[c];
   }
 }
 
@@ -102,11 +102,11 @@ export function batchNormBackwardParameters(
   epsilon: number,
 ): void {
   for (let c = 0; c < C; c++) {
-    const r = 1 / Math.sqrt(variance[c] + epsilon);
+    const rstd = 1 / Math.sqrt(variance[c] + epsilon);
     let [dγ, dβ] = [0, 0];
     for (let i = c; i < N * C; i += C) {
       dβ += dy[i];
-      dγ += dy[i] * (x[i] - mean[c]) * r;
+      dγ += dy[i] * (x[i] - mean[c]) * rstd;
     }
     dGamma[c] = dγ;
     dBeta[c] = dβ;
@@ -127,10 +127,10 @@ export function batchNormBackwardInput(
   epsilon: number,
 ): void {
   for (let c = 0; c < C; c++) {
-    const r = 1 / Math.sqrt(variance[c] + epsilon);
+    const rstd = 1 / Math.sqrt(variance[c] + epsilon);
     for (let i = c; i < N * C; i += C) {
-      const normalised = (x[i] - mean[c]) * r;
-      dx[i] = gamma[c] * r * (dy[i] - (dBeta[c] + normalised * dGamma[c]) / N);
+      const normalised = (x[i] - mean[c]) * rstd;
+      dx[i] = gamma[c] * rstd * (dy[i] - (dBeta[c] + normalised * dGamma[c]) / N);
     }
   }
 }
@@ -179,7 +179,7 @@ export const batchNormOps = {
     inputs: ['x', 'mean', 'variance', 'gamma', 'beta'],
     attributes: ['epsilon'],
     sizes: ['N', 'C'],
-    formula: 'y = γ (x − mean) r + β, r = 1/√(variance + ε)',
+    formula: 'y = γ (x − mean) rstd + β, rstd = 1/√(variance + ε)',
     shapes: ({ x, ...channels }) => ({ outputs: { y: x }, sizes: channelSizes(x, channels) }),
     terms: () => 1,
     reference: ({ y, x, mean, variance, gamma, beta }, sizes, { epsilon }) =>
@@ -191,7 +191,7 @@ export const batchNormOps = {
     inputs: ['dy', 'x', 'mean', 'variance'],
     attributes: ['epsilon'],
     sizes: ['N', 'C'],
-    formula: 'dγ = Σₙ dy x̂, dβ = Σₙ dy, x̂ = (x − mean)/√(variance + ε)',
+    formula: 'dγ = Σₙ dy x̂, dβ = Σₙ dy, x̂ = (x − mean) rstd, rstd = 1/√(variance + ε)',
     shapes({ dy, x, ...channels }) {
       expectSameShapes('batchNorm', { x, dy });
       const { mean } = channels;
@@ -207,7 +207,7 @@ export const batchNormOps = {
     inputs: ['dy', 'x', 'mean', 'variance', 'gamma', 'dGamma', 'dBeta'],
     attributes: ['epsilon'],
     sizes: ['N', 'C'],
-    formula: 'dx = γ r (dy − (dβ + x̂ dγ)/N), r = 1/√(variance + ε), x̂ = (x − mean) r',
+    formula: 'dx = γ rstd (dy − (dβ + x̂ dγ)/N), x̂ = (x − mean) rstd, rstd = 1/√(variance + ε)',
     shapes({ dy, x, ...channels }) {
       expectSameShapes('batchNorm', { x, dy });
       return { outputs: { dx: x }, sizes: channelSizes(x, channels) };

@@ -79,9 +79,9 @@ export interface OpCases<Name extends string = string> {
   readonly name: string;
   readonly magnitudes: Readonly<Record<Name, Magnitudes>>;
   draw(random: RandomStream): {
-    /** Gradients are checked by differences, and kernels are compared with the reference. */
+    /** Cases whose gradients are checked by differences, and kernels compared with the reference. */
     readonly gradients?: readonly GradientDeclaration<Name>[];
-    /** Only compared with the reference: ops without a gradient, and large sizes. */
+    /** Cases that are only compared with the reference: ops without a gradient, and large sizes. */
     readonly kernels?: readonly (KernelDeclaration<Name> | GradientDeclaration<Name>)[];
   };
 }
@@ -115,7 +115,7 @@ export function absolute(
 /** Extents are drawn from 1 to 11, so that there can be two vectors of four and a remainder. */
 const LARGEST_EXTENT = 11;
 
-/** A K longer than one block of summation of the GEMM, and not a multiple of the vector size. */
+/** A K longer than one K-block of the GEMMs, and not a multiple of the vector size. */
 export const LONG = 1029;
 
 export function drawExtents(random: RandomStream, count: number): number[] {
@@ -152,11 +152,11 @@ export function positiveReals(random: RandomStream, shape: Shape): Drawn {
  */
 export function distinctReals(random: RandomStream, shape: Shape): Drawn {
   const size = sizeOf(shape);
-  const places = shuffle(
+  const order = shuffle(
     Int32Array.from({ length: size }, (_, i) => i),
     random,
   );
-  return { shape, data: Float32Array.from(places, (at) => LARGEST * ((2 * at + 1) / size - 1)) };
+  return { shape, data: Float32Array.from(order, (i) => LARGEST * ((2 * i + 1) / size - 1)) };
 }
 
 /** A tensor of random integers from 0 to `bound` − 1. */

@@ -9,6 +9,7 @@ export const STATE_ROW = 1;
 export const STATE_POSITION = 2;
 export const STATE_WORDS = 4;
 
-/** Dropout: values of half a random word, and elements whose masks four random blocks make. */
+/** Dropout: the number of values of a 16-bit half of a random word. */
 export const HALF_VALUES = 65_536;
+/** Dropout: elements in a group, which takes its masks from four random blocks. */
 export const DROPOUT_GROUP = 16;

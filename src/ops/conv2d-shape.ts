@@ -1,3 +1,4 @@
+import { expectInteger } from '../checks.js';
 import { ShapeError } from '../errors.js';
 import { formatShape, type Shape } from '../tensor.js';
 import type { Numbers } from './define-op.js';
@@ -20,8 +21,9 @@ export type Conv2dAttributes = Readonly<Record<(typeof CONV2D_ATTRIBUTES)[number
  * Largest number of taps, and largest stride, padding or dilation. The WASM kernels list taps and
  * pixels in scratch memory of a fixed size.
  */
-const MOST = 4096;
+const LIMIT = 4096;
 
+/** Names of the sizes, in kernel order. The letters are those of conv2d.ts. */
 export const CONV2D_SIZES = [
   ...(['B', 'H', 'W', 'C', 'OH', 'OW', 'OC', 'KH', 'KW'] as const),
   ...(['SH', 'SW', 'PH', 'PW', 'DH', 'DW', 'G'] as const),
@@ -62,8 +64,8 @@ export function conv2dShape(x: Shape, weight: Shape, attributes: Conv2dAttribute
       `conv2d: expected groups to divide ${OC} output channels, got ${groups} groups`,
     );
   }
-  if (KH * KW > MOST) {
-    throw new ShapeError(`conv2d: expected at most ${MOST} taps, got ${KH}×${KW}`);
+  if (KH * KW > LIMIT) {
+    throw new ShapeError(`conv2d: expected at most ${LIMIT} taps, got ${KH}×${KW}`);
   }
   const [B, H, W] = x;
   const OH = windowCount(H, KH, strideHeight, paddingHeight, dilationHeight);
@@ -77,6 +79,7 @@ export function conv2dShape(x: Shape, weight: Shape, attributes: Conv2dAttribute
   return [B, OH, OW, OC];
 }
 
+/** The sizes of a convolution, given the shapes of all three tensors. */
 export function conv2dSizes(
   x: Shape,
   weight: Shape,
@@ -93,15 +96,10 @@ export function conv2dSizes(
 
 function expectAttributes(attributes: Conv2dAttributes): void {
   for (const name of CONV2D_ATTRIBUTES) {
-    const least = name.startsWith('padding') ? 0 : 1;
     const value = attributes[name];
-    if (!Number.isInteger(value) || value < least) {
-      throw new ShapeError(
-        `conv2d: expected ${name} to be an integer of at least ${least}, got ${value}`,
-      );
-    }
-    if (name !== 'groups' && value > MOST) {
-      throw new ShapeError(`conv2d: expected ${name} of at most ${MOST}, got ${value}`);
+    expectInteger('conv2d', name, value, name.startsWith('padding') ? 0 : 1);
+    if (name !== 'groups' && value > LIMIT) {
+      throw new ShapeError(`conv2d: expected ${name} of at most ${LIMIT}, got ${value}`);
     }
   }
 }

@@ -11,6 +11,8 @@
  *   DH, DW                dilations: distance between neighbouring taps in the image
  *   G                     groups of channels
  *
+ * With indices, W is the weight; elsewhere it is the width.
+ *
  * Output pixel (oh, ow) reads pixel (h, w) of x through tap (kh, kw):
  *
  *   h = SH oh − PH + DH kh    w = SW ow − PW + DW kw
@@ -42,7 +44,7 @@
  *                       = Σ dy[n, oh, ow, oc] W[kh, kw, c, oc]    over kh, kw, oc
  *
  * with oc over the output channels of the group. This is a transposed convolution. For strides of 1
- * it is an ordinary one: substitute KH − 1 − kh for kh, and likewise for the width, to get
+ * it is an ordinary one: substitute KH − 1 − kh for kh, and KW − 1 − kw for kw, to get
  *
  *   oh = h − (DH (KH − 1) − PH) + DH kh
  *
@@ -106,31 +108,31 @@ export function conv2dForward(
 ): void {
   const { OC } = sizes;
   for (let i = 0; i < y.length; i++) y[i] = b ? b[i % OC] : 0;
-  forEachProduct(sizes, (toY, inX, inW) => {
-    y[toY] += x[inX] * W[inW];
+  forEachTerm(sizes, (yIndex, xIndex, wIndex) => {
+    y[yIndex] += x[xIndex] * W[wIndex];
   });
 }
 
 /** dx (B, H, W, C) of dy (B, OH, OW, OC) and W (KH, KW, C/G, OC). */
 export function conv2dBackwardInput(dx: Values, dy: Values, W: Values, sizes: Conv2dSizes): void {
   dx.fill(0);
-  forEachProduct(sizes, (toY, inX, inW) => {
-    dx[inX] += dy[toY] * W[inW];
+  forEachTerm(sizes, (yIndex, xIndex, wIndex) => {
+    dx[xIndex] += dy[yIndex] * W[wIndex];
   });
 }
 
 /** dW (KH, KW, C/G, OC) of x (B, H, W, C) and dy (B, OH, OW, OC). */
 export function conv2dBackwardWeight(dW: Values, x: Values, dy: Values, sizes: Conv2dSizes): void {
   dW.fill(0);
-  forEachProduct(sizes, (toY, inX, inW) => {
-    dW[inW] += x[inX] * dy[toY];
+  forEachTerm(sizes, (yIndex, xIndex, wIndex) => {
+    dW[wIndex] += x[xIndex] * dy[yIndex];
   });
 }
 
-/** Visits every product x[inX] W[inW] of the forward pass; it is a term of y[toY]. */
-function forEachProduct(
+/** Visits every term x[xIndex] W[wIndex] of every sum y[yIndex] of the forward pass. */
+function forEachTerm(
   { B, H, W, C, OH, OW, OC, KH, KW, SH, SW, PH, PW, DH, DW, G }: Conv2dSizes,
-  visit: (toY: number, inX: number, inW: number) => void,
+  visit: (yIndex: number, xIndex: number, wIndex: number) => void,
 ): void {
   const groupInputs = C / G;
   const groupOutputs = OC / G;
@@ -143,9 +145,9 @@ function forEachProduct(
       const w = SW * ow - PW + DW * (tap % KW);
       if (h < 0 || h >= H || w < 0 || w >= W) continue;
       for (let oc = 0; oc < OC; oc++) {
-        const inX = ((n * H + h) * W + w) * C + Math.floor(oc / groupOutputs) * groupInputs;
-        const inW = tap * groupInputs * OC + oc;
-        for (let c = 0; c < groupInputs; c++) visit(pixel * OC + oc, inX + c, inW + c * OC);
+        const xStart = ((n * H + h) * W + w) * C + Math.floor(oc / groupOutputs) * groupInputs;
+        const wStart = tap * groupInputs * OC + oc;
+        for (let c = 0; c < groupInputs; c++) visit(pixel * OC + oc, xStart + c, wStart + c * OC);
       }
     }
   }

@@ -49,7 +49,7 @@ export interface Op<
   readonly attributes: readonly Attribute[];
   /** Names of the numbers that the shape rule derives for kernels, in kernel order. */
   readonly sizes: readonly Size[];
-  /** What the op computes, in the notation of the file's header: `y = x·W + b`. */
+  /** The op as a formula, in the notation of the file's header: `y = x·W + b`. */
   readonly formula: string;
   /**
    * The shape rule: checks the shapes of inputs and updates, and infers outputs and sizes.
@@ -91,6 +91,3 @@ export function defineOp<
 ): Op<Output, Input, Update, Like, Attribute, Size> {
   return { outputs: [], updates: [], like: [], dtypes: {}, below: {}, attributes: [], ...op };
 }
-
-/** The `terms` of an op that computes each element from one element of each input. */
-export const elementwise = (): number => 1;

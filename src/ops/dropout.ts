@@ -34,8 +34,8 @@
 import { type RandomStream, threefry2x32 } from '../random/threefry.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { DROPOUT_GROUP, HALF_VALUES } from './constants.js';
-import { defineOp, elementwise } from './define-op.js';
+import { DROPOUT_GROUP, HALF_VALUES, STATE_WORDS } from './constants.js';
+import { defineOp } from './define-op.js';
 import { expectState, stateWords, stepNumber } from './step-state.js';
 
 /** Together with the step number, these determine the mask. */
@@ -47,7 +47,7 @@ export interface DropoutAttributes {
   readonly p: number;
 }
 
-/** Lanes of a vector, and blocks of a group. */
+/** Lanes of a vector; a group takes one random block per lane. */
 const LANES = 4;
 
 export function dropoutForward(
@@ -56,7 +56,7 @@ export function dropoutForward(
   state: Values,
   attributes: DropoutAttributes,
 ): void {
-  mask(y, x, stepNumber(state), attributes);
+  applyMask(y, x, stepNumber(state), attributes);
 }
 
 export function dropoutBackward(
@@ -65,11 +65,11 @@ export function dropoutBackward(
   state: Values,
   attributes: DropoutAttributes,
 ): void {
-  mask(dx, dy, stepNumber(state), attributes);
+  applyMask(dx, dy, stepNumber(state), attributes);
 }
 
 /** to = from · mask / (1 − p) */
-function mask(to: Values, from: Values, step: number, { seed, stream, p }: DropoutAttributes) {
+function applyMask(to: Values, from: Values, step: number, { seed, stream, p }: DropoutAttributes) {
   const { threshold, scale } = drawnProbability(p);
   const halves = new Uint16Array(DROPOUT_GROUP);
   for (let i = 0; i < from.length; i++) {
@@ -122,7 +122,7 @@ export const dropoutOps = {
       expectMask(state, p);
       return { outputs: { y: x }, sizes: { n: sizeOf(x) } };
     },
-    terms: elementwise,
+    terms: () => 1,
     reference: ({ y, x, state }, _, attributes) => dropoutForward(y, x, state, attributes),
   }),
 
@@ -137,11 +137,12 @@ export const dropoutOps = {
       expectMask(state, p);
       return { outputs: { dx: dy }, sizes: { n: sizeOf(dy) } };
     },
-    terms: elementwise,
+    terms: () => 1,
     reference: ({ dx, dy, state }, _, attributes) => dropoutBackward(dx, dy, state, attributes),
   }),
 };
 
+/** @throws ShapeError for another shape of state, RangeError unless 0 ≤ p < 1 */
 function expectMask(state: Shape, p: number): void {
   expectState('dropout', state);
   expectDropProbability(p);
@@ -170,7 +171,7 @@ export function dropoutCase(
   p: number,
 ): GradientDeclaration<keyof typeof dropoutOps> {
   const attributes = { seed: random.nextUint32(), stream: random.nextUint32(), p };
-  const state = { shape: [4], data: stateWords(1 + random.nextBelow(1000), 0) };
+  const state = { shape: [STATE_WORDS], data: stateWords(1 + random.nextBelow(1000), 0) };
   return {
     title: `dropout (${n})`,
     inputs: { x: reals(random, [n]) },

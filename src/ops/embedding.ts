@@ -8,25 +8,20 @@
  * It is the product of a one-hot matrix with W: y = X·W, where X[n, v] is 1 where t[n] = v and 0
  * elsewhere. Neither forward nor backward multiplies by those zeros.
  *
- * Backward. W[v, d] reaches the loss through y[n, d] for every n with t[n] = v. In the long form,
- * dW = Xᵀ·dy:
+ * Backward. W[v, d] contributes to y[n, d] for every n with t[n] = v, so its gradient is a sum over n:
  *
- *   dW[v, d] = Σₙ X[n, v] dy[n, d]
+ *   dW[v, d] = Σₙ dy[n, d] ∂y[n, d]/∂W[v, d] = Σₙ X[n, v] dy[n, d]     which is dW = Xᵀ·dy
+ *            = Σ dy[n, d]     over the n with t[n] = v
  *
- * which leaves
+ * Rows of integers that do not occur in t get 0. Integers have no gradient. Saved for backward: t.
  *
- *   dW[v, d] = Σ dy[n, d] over the n with t[n] = v
+ * A scatter in which many threads add dy[n] to row t[n] at once would need atomic additions of floats,
+ * whose order, and therefore rounding, differs from run to run. Instead, one thread or workgroup sums
+ * each element of dW, in an order that depends on t alone. Both kernels write V D zeros and add N D
+ * numbers:
  *
- * and 0 in rows that do not occur. t is an integer and has no gradient. Saved for backward: t.
- *
- * A scatter that adds dy[n] to row t[n] from many threads at once would need atomic additions of
- * floats, whose order, and so whose rounding, differs from run to run. Kernels sum each element of dW
- * in one thread or workgroup, in an order that depends on t alone. With `V D` for the zeros and `N D`
- * for the sums, the costs are
- *
- *   CPU   V D + N D: threads share the columns d, and each walks the positions n in order
- *   GPU   V D + N D, and N²/256 comparisons per 32 columns: each position searches t for others that
- *         have the same integer
+ *   CPU   threads share the columns d; each thread walks the positions n in order
+ *   GPU   each position searches t for equal integers: N² comparisons for every 32 columns
  *
  * Kernels: assembly/embedding.ts, shaders/embedding.wgsl
  */
@@ -44,6 +39,7 @@ import {
 import { defineOp, type Numbers } from './define-op.js';
 import { expectRank, expectShape } from './shape-checks.js';
 
+/** y (N, D) of t (N) and W (V, D). */
 export function embeddingForward(
   y: Values,
   t: Values,
@@ -55,6 +51,7 @@ export function embeddingForward(
   }
 }
 
+/** dW (V, D) of dy (N, D) and t (N). */
 export function embeddingBackward(
   dW: Values,
   dy: Values,
@@ -87,7 +84,7 @@ export const embeddingOps = {
   embeddingBackward: defineOp({
     outputs: ['dW'],
     inputs: ['dy', 't'],
-    // V follows from no input.
+    // The inputs do not determine V.
     like: ['dW'],
     dtypes: { t: 'int32' },
     below: { t: ({ V }) => V },

@@ -40,27 +40,27 @@
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { defineOp, elementwise } from './define-op.js';
+import { defineOp } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
 /** Terms of the series and of the continued fraction; the relative error of Q is then 4·10⁻¹⁵. */
 const TERMS = 100;
-/** The continued fraction is used for t ≥ 2. */
-const FAR = 2;
+/** The series is used for t < 2, the continued fraction for t ≥ 2. */
+const SERIES_LIMIT = 2;
 /** Larger t are clamped to 40, where Q and φ are 0 in float64: t = ∞ would give ∞ · 0 = NaN. */
-const NOTHING_LEFT = 40;
+const CLAMP = 40;
 
 export function geluForward(y: Values, x: Values): void {
   for (let i = 0; i < x.length; i++) {
-    const t = Math.min(Math.abs(x[i]), NOTHING_LEFT);
+    const t = Math.min(Math.abs(x[i]), CLAMP);
     y[i] = Math.max(x[i], 0) - t * upperTail(t);
   }
 }
 
 export function geluBackward(dx: Values, dy: Values, x: Values): void {
   for (let i = 0; i < x.length; i++) {
-    const within = Math.max(-NOTHING_LEFT, Math.min(x[i], NOTHING_LEFT));
-    dx[i] = dy[i] * (distribution(within) + within * density(within));
+    const clamped = Math.max(-CLAMP, Math.min(x[i], CLAMP));
+    dx[i] = dy[i] * (distribution(clamped) + clamped * density(clamped));
   }
 }
 
@@ -76,7 +76,7 @@ export function distribution(x: number): number {
 
 /** Q(t) for t ≥ 0. */
 function upperTail(t: number): number {
-  return t < FAR ? 0.5 - density(t) * series(t) : density(t) / continuedFraction(t);
+  return t < SERIES_LIMIT ? 0.5 - density(t) * series(t) : density(t) / continuedFraction(t);
 }
 
 /** t + t³/3 + t⁵/(3·5) + … */
@@ -118,7 +118,7 @@ export const geluOps = {
       expectSameShapes('gelu', { x, dy });
       return { outputs: { dx: dy }, sizes: { n: sizeOf(dy) } };
     },
-    terms: elementwise,
+    terms: () => 1,
     reference: ({ dx, dy, x }) => geluBackward(dx, dy, x),
   }),
 };

@@ -7,8 +7,8 @@
  *   γ, β, dγ, dβ (C)          scale and shift; in code gamma, beta, dGamma, dBeta
  *   ε                         keeps the root away from 0; in code epsilon
  *
- * A group has C/G neighbouring channels. Each group of each image is computed separately, in training
- * and in evaluation. For one of them, with sums over its pixels p and channels c, M = P C/G numbers,
+ * A group has D = C/G neighbouring channels. Each group of each image is computed separately, in
+ * training and in evaluation. For one group, with sums over its M = P D numbers (pixels p, channels c),
  *
  *   mean     = (1/M) Σ x[p, c]
  *   variance = (1/M) Σ (x[p, c] − mean)²
@@ -16,7 +16,7 @@
  *   x̂[p, c]  = (x[p, c] − mean) rstd
  *   y[p, c]  = γ[c] x̂[p, c] + β[c]
  *
- * One group and one pixel make this layer normalisation: src/ops/layer-norm.ts.
+ * With one group and one pixel, this is layer normalisation: src/ops/layer-norm.ts.
  *
  * Backward. All images n and their pixels share β and γ, so their gradients are sums over both:
  *
@@ -41,10 +41,8 @@
  * The subtracted terms are the mean of dx̂ and its component along x̂: y does not change when all x of a
  * group are shifted or scaled together (but for ε).
  *
- * Saved for backward: x, mean and rstd, for the reasons that src/ops/layer-norm.ts gives.
- *
- * Kernels compute mean and variance from the differences to the first number of the group, in two
- * passes, because a sum of large numbers would round away the differences between them.
+ * Saved for backward: x, mean and rstd. Kernels compute mean and variance from the differences to the
+ * first number of the group, in two passes. src/ops/layer-norm.ts has the reasons for both.
  *
  * Source: Wu, He, "Group normalization", ECCV 2018.
  * Kernels: assembly/group-norm.ts, shaders/group-norm.wgsl
@@ -65,6 +63,7 @@ import { expectRank, expectSameShapes, expectShape } from './shape-checks.js';
 
 type GroupNormSizes = Numbers<'B' | 'P' | 'C' | 'G'>;
 
+/** y of x (B, P, C), and mean and rstd (B, G); gamma and beta are (C). */
 export function groupNormForward(
   y: Values,
   mean: Values,
@@ -91,6 +90,7 @@ export function groupNormForward(
   });
 }
 
+/** dGamma and dBeta (C) of dy and x (B, P, C); mean and rstd are (B, G). */
 export function groupNormBackwardParameters(
   dGamma: Values,
   dBeta: Values,
@@ -111,6 +111,7 @@ export function groupNormBackwardParameters(
   });
 }
 
+/** dx of dy and x (B, P, C); mean and rstd are (B, G), gamma is (C). */
 export function groupNormBackwardInput(
   dx: Values,
   dy: Values,
@@ -136,7 +137,7 @@ export function groupNormBackwardInput(
   });
 }
 
-/** Visits each image's groups in order, with the places of a group's numbers in x. */
+/** Visits the groups of each image in order, with the indices of their numbers in x. */
 function forEachGroup(
   { B, P, C, G }: GroupNormSizes,
   visit: (group: number, indices: readonly number[]) => void,
@@ -144,11 +145,8 @@ function forEachGroup(
   const D = C / G;
   for (let group = 0; group < B * G; group++) {
     const first = Math.floor(group / G) * P * C + (group % G) * D;
-    const indices = Array.from(
-      { length: P * D },
-      (_, k) => first + Math.floor(k / D) * C + (k % D),
-    );
-    visit(group, indices);
+    const indexOf = (_: unknown, k: number) => first + Math.floor(k / D) * C + (k % D);
+    visit(group, Array.from({ length: P * D }, indexOf));
   }
 }
 
@@ -224,7 +222,7 @@ export const groupNormOps = {
   }),
 };
 
-/** Sums that may cancel: mean, and x − mean with the mean that the kernel computed. */
+/** The sum of the mean can cancel, and so can x − mean. */
 const forwardMagnitudes: Magnitudes = ({ x, gamma, beta }, call) => {
   const sizes = { ...call.sizes, G: call.attributes.groups } as GroupNormSizes;
   const { B, C, G } = sizes;
@@ -277,7 +275,7 @@ export const groupNormCases: OpCases<keyof typeof groupNormOps> = {
 };
 
 /**
- * @param shape of x, with more than two numbers in a group: of two, x̂ is always near 1 and −1
+ * @param shape of x, with more than two numbers in a group: with two, x̂ is always near ±1, dx near 0
  * @param groups G, a divisor of the channels
  */
 export function groupNormCase(

@@ -39,14 +39,13 @@
  * The subtracted terms are the mean of dx̂ and its component along x̂: y does not change when all x of
  * a row are shifted or scaled together (but for ε).
  *
- * Saved for backward: x, mean and rstd, the reciprocal of the standard deviation, under PyTorch's name.
- * The two numbers per row spare backward a reduction of x; saving x̂ would take a tensor as large as x.
- * rstd is saved rather than variance because nothing else needs variance: backward then takes no root,
- * and needs no ε.
+ * Saved for backward: x, mean and rstd. (rstd is PyTorch's name for the reciprocal of the standard
+ * deviation.) With these two numbers per row, backward need not reduce x again; x̂ would be a third
+ * tensor as large as x. Saving rstd instead of variance spares backward the root and ε.
  *
- * Kernels compute mean and variance from x − x[0], in two passes. A sum of large numbers would round
- * away the differences between them; x − x[0] is exact, or nearly so, where mean is large and variance
- * small.
+ * Kernels compute mean and variance from x − x[0], in two passes. Where mean is large and variance
+ * small, a sum of the x would round away the differences between them, while x − x[0] is exact or
+ * nearly so.
  *
  * Source: Ba, Kiros, Hinton, "Layer normalization", 2016.
  *
@@ -68,6 +67,7 @@ import { expectSameShapes, expectShape } from './shape-checks.js';
 
 type LayerNormSizes = Numbers<'N' | 'C'>;
 
+/** y (N, C), mean and rstd (N) of x (N, C); gamma and beta are (C). */
 export function layerNormForward(
   y: Values,
   mean: Values,
@@ -94,6 +94,7 @@ export function layerNormForward(
   }
 }
 
+/** dGamma and dBeta (C) of dy and x (N, C); mean and rstd are (N). */
 export function layerNormBackwardParameters(
   dGamma: Values,
   dBeta: Values,
@@ -115,6 +116,7 @@ export function layerNormBackwardParameters(
   }
 }
 
+/** dx (N, C) of dy and x (N, C); mean and rstd are (N), gamma is (C). */
 export function layerNormBackwardInput(
   dx: Values,
   dy: Values,
@@ -215,7 +217,7 @@ export const layerNormOps = {
   }),
 };
 
-/** Sums that may cancel: mean, and x − mean with the mean that the kernel computed. */
+/** The sum of the mean can cancel, and so can x − mean. */
 const forwardMagnitudes: Magnitudes = ({ x, gamma, beta }, { sizes, attributes }) => {
   const { N, C } = sizes;
   const [y, mean, rstd] = [new Float64Array(N * C), new Float64Array(N), new Float64Array(N)];
@@ -266,7 +268,7 @@ export const layerNormCases: OpCases<keyof typeof layerNormOps> = {
   },
 };
 
-/** @param shape of x, with more than two features: of two, x̂ is always near 1 and −1 */
+/** @param shape of x, with more than two features: with two, x̂ is always near ±1 and dx near 0 */
 export function layerNormCase(
   random: RandomStream,
   shape: Shape,

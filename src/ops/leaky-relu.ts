@@ -22,7 +22,7 @@ import { expectNumber } from '../checks.js';
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { defineOp, elementwise } from './define-op.js';
+import { defineOp } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
 export function leakyReluForward(y: Values, x: Values, α: number): void {
@@ -49,7 +49,7 @@ export const leakyReluOps = {
       expectNegativeSlope(negativeSlope);
       return { outputs: { y: x }, sizes: { n: sizeOf(x) } };
     },
-    terms: elementwise,
+    terms: () => 1,
     reference: ({ y, x }, _, { negativeSlope }) => leakyReluForward(y, x, negativeSlope),
   }),
 
@@ -64,7 +64,7 @@ export const leakyReluOps = {
       expectNegativeSlope(negativeSlope);
       return { outputs: { dx: dy }, sizes: { n: sizeOf(dy) } };
     },
-    terms: elementwise,
+    terms: () => 1,
     reference: ({ dx, dy, y }, _, { negativeSlope }) => leakyReluBackward(dx, dy, y, negativeSlope),
   }),
 };

@@ -85,7 +85,7 @@ export type CallAttributes<Name extends OpName> = [AttributeName<Name>] extends 
   ? { readonly attributes?: Readonly<Record<string, never>> }
   : { readonly attributes: Readonly<Record<AttributeName<Name>, number>> };
 
-/** Test cases of all ops, one entry per file of this folder. */
+/** Test cases of all ops, one entry per file that defines ops. */
 export const CASES: readonly OpCases[] = [
   matmulCases,
   linearCases,

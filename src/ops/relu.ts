@@ -15,7 +15,7 @@
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { defineOp, elementwise } from './define-op.js';
+import { defineOp } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
 export function reluForward(y: Values, x: Values): void {
@@ -33,7 +33,7 @@ export const reluOps = {
     sizes: ['n'],
     formula: 'y = max(x, 0)',
     shapes: ({ x }) => ({ outputs: { y: x }, sizes: { n: sizeOf(x) } }),
-    terms: elementwise,
+    terms: () => 1,
     reference: ({ y, x }) => reluForward(y, x),
   }),
 
@@ -46,7 +46,7 @@ export const reluOps = {
       expectSameShapes('relu', { y, dy });
       return { outputs: { dx: dy }, sizes: { n: sizeOf(dy) } };
     },
-    terms: elementwise,
+    terms: () => 1,
     reference: ({ dx, dy, y }) => reluBackward(dx, dy, y),
   }),
 };

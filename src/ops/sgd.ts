@@ -20,11 +20,10 @@
  * Kernels: assembly/sgd.ts, shaders/sgd.wgsl
  */
 import type { RandomStream } from '../random/threefry.js';
-import { type Shape, sizeOf, type Values } from '../tensor.js';
+import type { Values } from '../tensor.js';
 import { absolute, drawExtents, type KernelDeclaration, type OpCases, reals } from './cases.js';
 import { defineOp } from './define-op.js';
-import { expectSameShapes } from './shape-checks.js';
-import { drawStepState, expectSchedule, learningRate, rowOfSchedule } from './step-state.js';
+import { drawStepState, learningRate, rowOfSchedule, updateShapes } from './step-state.js';
 
 export function sgdUpdate(w: Values, dw: Values, η: number, λ: number): void {
   for (let i = 0; i < w.length; i++) w[i] -= η * (dw[i] + λ * w[i]);
@@ -68,7 +67,7 @@ export const sgdOps = {
     attributes: ['weightDecay'],
     sizes: ['n'],
     formula: 'w ← w − η (dw + λ w)',
-    shapes: ({ w, dw, schedule, state }) => updateShapes({ w, dw }, schedule, state),
+    shapes: ({ w, dw, schedule, state }) => updateShapes('sgd', { w, dw }, schedule, state),
     terms: () => 1,
     reference: ({ w, dw, schedule, state }, _, { weightDecay }) =>
       sgdUpdate(w, dw, learningRate(schedule, state), weightDecay),
@@ -82,7 +81,7 @@ export const sgdOps = {
     attributes: ['momentum', 'weightDecay'],
     sizes: ['n'],
     formula: 'v ← μ v + dw + λ w, w ← w − η v',
-    shapes: ({ w, v, dw, schedule, state }) => updateShapes({ w, v, dw }, schedule, state),
+    shapes: ({ w, v, dw, schedule, state }) => updateShapes('sgd', { w, v, dw }, schedule, state),
     terms: () => 1,
     reference: ({ w, v, dw, schedule, state }, _, { momentum, weightDecay }) =>
       sgdMomentumUpdate(w, v, dw, learningRate(schedule, state), momentum, weightDecay),
@@ -96,18 +95,12 @@ export const sgdOps = {
     attributes: ['momentum', 'weightDecay'],
     sizes: ['n'],
     formula: 'g = dw + λ w, v ← μ v + g, w ← w − η (g + μ v)',
-    shapes: ({ w, v, dw, schedule, state }) => updateShapes({ w, v, dw }, schedule, state),
+    shapes: ({ w, v, dw, schedule, state }) => updateShapes('sgd', { w, v, dw }, schedule, state),
     terms: () => 1,
     reference: ({ w, v, dw, schedule, state }, _, { momentum, weightDecay }) =>
       sgdNesterovUpdate(w, v, dw, learningRate(schedule, state), momentum, weightDecay),
   }),
 };
-
-function updateShapes(shapes: Readonly<Record<string, Shape>>, schedule: Shape, state: Shape) {
-  expectSameShapes('sgd', shapes);
-  expectSchedule('sgd', schedule, state);
-  return { outputs: {}, sizes: { n: sizeOf(shapes.w) } };
-}
 
 export const sgdCases: OpCases<keyof typeof sgdOps> = {
   name: 'sgd',

@@ -12,13 +12,13 @@
  *   recordLoss   losses[row] ← L
  *   advance      step ← step + 1, row ← row + 1, position ← position + batchSize
  *
- * To run up to R steps, the caller sets row to 0 and fills schedule, runs them, and then reads
- * losses. This is one exchange with the runtime for all of these steps.
+ * To run up to R steps, the caller sets row to 0, fills schedule, runs the steps, and then reads
+ * losses: one exchange with the runtime for all of them.
  *
  * Kernels: assembly/step-state.ts, shaders/step-state.wgsl
  */
 import type { RandomStream } from '../random/threefry.js';
-import { persistent, type Shape, type Tensor, type Values } from '../tensor.js';
+import { persistent, type Shape, sizeOf, type Tensor, type Values } from '../tensor.js';
 import {
   type Drawn,
   type KernelDeclaration,
@@ -29,7 +29,7 @@ import {
 } from './cases.js';
 import { STATE_POSITION, STATE_ROW, STATE_STEP, STATE_WORDS } from './constants.js';
 import { defineOp } from './define-op.js';
-import { expectRank, expectShape } from './shape-checks.js';
+import { expectRank, expectSameShapes, expectShape } from './shape-checks.js';
 
 /** R: the largest number of steps of one run. */
 export const MAX_ROWS = 1024;
@@ -96,10 +96,21 @@ export function expectState(operation: string, state: Shape): void {
   expectShape(operation, 'state', state, [STATE_WORDS]);
 }
 
-/** @throws ShapeError unless `schedule` and `state` have the shapes above */
-export function expectSchedule(operation: string, schedule: Shape, state: Shape): void {
+/**
+ * The shape rule of an optimizer's update.
+ *
+ * @param shapes of w, dw and moments, which must be equal
+ */
+export function updateShapes(
+  operation: string,
+  shapes: Readonly<Record<string, Shape>>,
+  schedule: Shape,
+  state: Shape,
+) {
+  expectSameShapes(operation, shapes);
   expectRank(operation, 'schedule', schedule, '(R)');
   expectState(operation, state);
+  return { outputs: {}, sizes: { n: sizeOf(shapes.w) } };
 }
 
 export function recordLoss(losses: Values, L: Values, state: Values): void {

@@ -2,24 +2,24 @@ import { nodeModule } from './node.js';
 
 type FileSystem = typeof import('node:fs/promises');
 
-/** So that no two files under way have the same name, even if they are to replace the same one. */
+/** Part of the names of temporary files, so that concurrent writes to one path do not share a file. */
 let count = 0;
 
-/** Writes a whole file or none: beside it first, then renamed over it (Node only). */
+/** Writes a file atomically: writes a temporary file beside it, then renames that (Node only). */
 export async function writeBytes(path: string, bytes: Uint8Array | string): Promise<void> {
   const { open, rename, rm } = await nodeModule<FileSystem>('node:fs/promises');
-  const unfinished = `${path}.${process.pid}.${count++}.part`;
+  const temporary = `${path}.${process.pid}.${count++}.part`;
   try {
-    const file = await open(unfinished, 'w');
+    const file = await open(temporary, 'w');
     try {
       await file.writeFile(bytes);
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(unfinished, path);
+    await rename(temporary, path);
   } catch (error) {
-    await rm(unfinished, { force: true });
+    await rm(temporary, { force: true });
     throw error;
   }
 }

@@ -2,11 +2,11 @@
 
 /** Results of one epoch. */
 export interface EpochRecord {
-  /** From 1. */
+  /** Number of the epoch within the run, from 1. */
   readonly epoch: number;
   /**
-   * Loss over the epoch's examples, each computed before the update it took part in: the mean, or
-   * the sum for a loss that is a sum.
+   * Loss over the epoch's examples: the mean, or the sum for a loss that is a sum. The loss of each
+   * batch is computed before its update.
    */
   readonly trainLoss: number;
   /** Loss on the validation data after the epoch; undefined without validation data. */
@@ -29,18 +29,19 @@ export interface History {
   readonly trainSeconds: number;
   /** Number of examples trained on; each example counts once per epoch. */
   readonly examples: number;
-  /** What stopped the run before its last epoch; undefined if nothing did. */
+  /** The callback or signal that stopped the run early; undefined for a complete run. */
   readonly stoppedBy?: 'onStep' | 'onEpoch' | 'signal';
 }
 
 /** Argument of `onStep`, after an update. */
 export interface StepReport {
-  /** From 1 within the run. */
+  /** Number of the update within the run, from 1. */
   readonly step: number;
-  /** From 1. */
+  /** Number of the epoch within the run, from 1. */
   readonly epoch: number;
   /** Loss of the batch before the update. */
   readonly loss: number;
+  /** Learning rate of the update. */
   readonly learningRate: number;
 }
 

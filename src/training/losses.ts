@@ -33,7 +33,7 @@ export interface Loss {
    * Appends the calls that compute the loss.
    *
    * @param output of the model, (B, O)
-   * @param targets (B) labels, or (B, O) reals
+   * @param targets (B) labels, or (B, 1) reals
    */
   forward(step: Step, output: Tensor, targets: Tensor): LossForward;
   /** Appends the calls that compute predictions: probabilities, or for regression the outputs. */
@@ -105,8 +105,8 @@ export interface SquaredErrorOptions {
 }
 
 /**
- * Squared error for regression, for outputs (B, 1) and targets (B, 1). Derivation:
- * src/ops/squared-error.ts.
+ * Squared error for regression: the mean or the sum of (y − t)², for outputs y (B, 1) and real targets
+ * t (B, 1). Derivation: src/ops/squared-error.ts.
  *
  * @example squaredError({ reduction: 'sum' })
  */

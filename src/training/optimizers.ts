@@ -20,7 +20,7 @@ export interface Optimizer {
   readonly schedule: Schedule;
   /**
    * Names of the tensors that the optimizer keeps for each parameter. They have the shape of the
-   * parameter, and start at zero.
+   * parameter and start at zero.
    */
   readonly moments: readonly string[];
   /**
@@ -88,7 +88,7 @@ export interface AdamOptions {
   readonly learningRate: number | Schedule;
   /** β₁ and β₂, at least 0 and below 1; 0.9 and 0.999 by default. */
   readonly betas?: readonly [beta1: number, beta2: number];
-  /** ε, at least 0; 10⁻⁸ by default. */
+  /** ε, added to √v̂: at least 0; 10⁻⁸ by default. */
   readonly epsilon?: number;
   /** λ, at least 0; by default 0 for `adam` and 0.01 for `adamW`. */
   readonly weightDecay?: number;
@@ -143,7 +143,7 @@ function adaptive(
  * Appends gradient clipping by global norm, between backward and update. Formulas:
  * src/ops/gradient-norm.ts.
  *
- * @param limit the largest allowed norm ‖g‖₂ of all gradients taken together
+ * @param limit the largest allowed Euclidean norm of all gradients taken together
  */
 export function clipGradients(step: Step, parameters: readonly Parameter[], limit: number): void {
   const squares = step.activation('squares', [parameters.length]);

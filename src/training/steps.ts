@@ -6,7 +6,7 @@ import { type BatchSource, gatherInputs, gatherTargets } from './batch-source.js
 import type { Loss } from './losses.js';
 import { clipGradients, type Optimizer } from './optimizers.js';
 
-/** A model with its loss and optimizer. */
+/** A model with its loss and optimizer, and the options of its training step. */
 export interface TrainingSetup {
   readonly model: Layer;
   readonly loss: Loss;
@@ -65,7 +65,7 @@ export function evaluationStep(
   return step;
 }
 
-/** Predictions for one batch of inputs, which are kept for reading. */
+/** Predictions for one batch of inputs. The predictions are kept for reading. */
 export function predictionStep(
   { model, loss }: TrainingSetup,
   state: StepState,

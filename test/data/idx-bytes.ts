@@ -1,4 +1,4 @@
-/** Small data sets in MNIST's form, made in memory. */
+/** Small datasets in MNIST's formats, made in memory. */
 
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

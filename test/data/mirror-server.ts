@@ -39,7 +39,7 @@ export async function startMirror(
   return { url: `http://127.0.0.1:${port}/`, requests };
 }
 
-/** What a good mirror does, Range requests included. */
+/** A working mirror, which supports Range requests. */
 export const serveRange: Answer = (request, response, bytes) => {
   if (!bytes) {
     response.writeHead(404).end();
@@ -58,7 +58,7 @@ export const serveRange: Answer = (request, response, bytes) => {
   response.end(bytes.subarray(start));
 };
 
-/** A mirror that knows nothing of Range requests. */
+/** A mirror that ignores Range headers. */
 export const serveWhole: Answer = (_request, response, bytes) => {
   response.writeHead(bytes ? 200 : 404).end(bytes);
 };

@@ -24,7 +24,7 @@ const INFRASTRUCTURE = [
   'shape-checks',
 ];
 
-/** Ops that PyTorch has no counterpart of. */
+/** Ops without a counterpart in PyTorch. */
 const WITHOUT_GOLDEN: readonly OpName[] = [
   // Writes a loss to the row that the step state names: bookkeeping of a run.
   'recordLoss',

@@ -35,7 +35,7 @@ describe('ratioOf', () => {
 });
 
 describe('worstDifference', () => {
-  it('finds the element that is worst beside its own bound', () => {
+  it('finds the element with the largest error relative to its bound', () => {
     const C = persistent('C', [3]);
     const bounds = [1, 0.01, 1];
     const found = worstDifference('matmul', C, [1.5, 2.1, 3], [1, 2, 3], (i) => bounds[i]);

@@ -108,7 +108,7 @@ describeOnEachBackend('batchNorm2d', (backend) => {
       runtime.write(runningMean.tensor, [8]);
       runtime.write(runningVariance.tensor, [0]);
       await executable.run(1);
-      // μ = 4, v = 5, s = 1/3
+      // mean = 4, variance = 5, rstd = 1/3
       const near = { absolute: 2e-6 };
       expectClose('y', await runtime.read(y), [-2, 0, 2, 4], near);
       expectClose('dβ', await runtime.read(bias.gradient), [2], near);

@@ -10,7 +10,7 @@ import { expectClose } from '../values.js';
 const tokens = (...shape: number[]) => persistent('t', shape, 'int32');
 
 describe('embedding', () => {
-  it('has PyTorch’s parameter, of standard normal numbers', () => {
+  it('has PyTorch’s parameter, starting at standard normal numbers', () => {
     const layer = embedding(100, 50);
     expect(layer.input).toBe('tokens');
     expect(layer.parameters.map(({ name, pytorchShape }) => [name, pytorchShape])).toEqual([
@@ -54,7 +54,7 @@ describe('embedding', () => {
     );
   });
 
-  it('passes no gradient on, so it comes first', () => {
+  it('returns no gradient, so it must be the first layer', () => {
     const step = new Step();
     const { backward } = embedding(5, 3).forward(step, tokens(4));
     expect(backward(persistent('dy', [4, 3]))).toBeUndefined();

@@ -19,7 +19,7 @@ import { expectClose, expectSameBits } from '../values.js';
 import { trainedWeights } from './trained-weights.js';
 
 describe('groupNorm', () => {
-  it('has PyTorch’s parameters, of γ = 1 and β = 0', () => {
+  it('has PyTorch’s parameters, starting at γ = 1 and β = 0', () => {
     const layer = groupNorm(2, 4);
     expect(layer.input).toBe('any');
     expect(layer.buffers ?? []).toEqual([]);
@@ -52,7 +52,7 @@ describe('groupNorm', () => {
     }
   });
 
-  it('refuses arguments out of range, and inputs of other channels', () => {
+  it('refuses arguments out of range, and inputs with another number of channels', () => {
     expect(() => groupNorm(0, 4)).toThrow(
       new ShapeError('groupNorm: expected groups to be an integer of at least 1, got 0'),
     );
@@ -99,7 +99,7 @@ describeOnEachBackend('groupNorm', (backend) => {
     await backend.exclusive(async () => {
       const { runtime } = backend;
       const executable = await runtime.compile(step);
-      // μ = 4 and v = 5 in the first group, 0 in the second
+      // The first group has mean 4 and variance 5; the second has variance 0.
       runtime.write(x, [1, 3, 9, 9, 5, 7, 9, 9]);
       runtime.write(dy, [1, 0, 1, 2, 2, 3, -1, 4]);
       runtime.write(weight.tensor, [3, 6, 4, 2]);

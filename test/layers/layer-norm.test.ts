@@ -9,7 +9,7 @@ import { expectClose, expectSameBits } from '../values.js';
 import { trainedWeights } from './trained-weights.js';
 
 describe('layerNorm', () => {
-  it('has PyTorch’s parameters, of γ = 1 and β = 0', () => {
+  it('has PyTorch’s parameters, starting at γ = 1 and β = 0', () => {
     const layer = layerNorm(3);
     expect(layer.input).toBe('any');
     expect(layer.buffers ?? []).toEqual([]);
@@ -39,7 +39,7 @@ describe('layerNorm', () => {
     }
   });
 
-  it('refuses arguments out of range, and inputs of other features', () => {
+  it('refuses arguments out of range, and inputs with another number of features', () => {
     expect(() => layerNorm(0)).toThrow(
       new ShapeError('layerNorm: expected features to be an integer of at least 1, got 0'),
     );
@@ -83,7 +83,7 @@ describeOnEachBackend('layerNorm', (backend) => {
       runtime.write(weight.tensor, [3, 6, 1, -2]);
       runtime.write(bias.tensor, [1, 0, -1, 2]);
       await executable.run(1);
-      // μ = 4, v = 5, s = 1/3, x̂ = (−1, −⅓, ⅓, 1)
+      // mean = 4, variance = 5, rstd = 1/3, x̂ = (−1, −⅓, ⅓, 1)
       const near = { absolute: 2e-6 };
       expectClose('y', await runtime.read(y), [-2, -2, -2 / 3, 0], near);
       expectClose('dβ', await runtime.read(bias.gradient), [1, 0, 2, 3], near);

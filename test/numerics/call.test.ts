@@ -59,7 +59,7 @@ describeOnEachBackend('call', (backend) => {
     expect([...deep.y.data]).toEqual([0, 2, 4, 1, 3, 5]);
   });
 
-  it('computes anew for other attributes', async () => {
+  it('computes with the attributes of each call', async () => {
     const loss = async (scale: number) => {
       const operands = { y: vector(1, 2), t: vector(0, 4) };
       return (await backend.call('squaredErrorForward', operands, { attributes: { scale } })).L
@@ -70,7 +70,7 @@ describeOnEachBackend('call', (backend) => {
     expect(await loss(1)).toBe(5);
   });
 
-  it('passes NaN and infinities on', async () => {
+  it('propagates NaN and infinities', async () => {
     const { y } = await backend.call('add', { a: vector(NaN, Infinity), b: vector(1, 1) });
     expect([...y.data]).toEqual([NaN, Infinity]);
   });
@@ -121,7 +121,7 @@ describeOnEachBackend('call', (backend) => {
     );
   });
 
-  it('refuses integers that their type does not hold', async () => {
+  it('refuses integers outside the range of their type', async () => {
     const gather = (bytes: number[], state: number[]) => {
       const index = vector(0);
       const operands = { data: matrix(bytes), index, state: vector(...state) };
@@ -198,7 +198,7 @@ describeOnEachBackend('call', (backend) => {
     );
   });
 
-  it('goes on after a refused call', async () => {
+  it('works after a refused call', async () => {
     await expect(backend.call('reluForward', { x: { shape: [2], data: [1] } })).rejects.toThrow();
     const { y } = await backend.call('reluForward', { x: vector(-1, 1) });
     expect([...y.data]).toEqual([0, 1]);

@@ -7,7 +7,7 @@ import { describeOnEachBackend } from '../backends.js';
 import { callWith, expectAgreement, extent, forAll } from './checks.js';
 
 describe('accuracy', () => {
-  it('is the share of examples on the diagonal; balanced accuracy is the mean over classes', () => {
+  it('is the share of examples on the diagonal; balanced accuracy is the mean recall of classes', () => {
     const confusion = [8, 2, 0, 5, 5, 0, 0, 0, 0];
     const { accuracy, balancedAccuracy } = accuracyOf(confusion, 3);
     expect(accuracy).toBe(13 / 20);
@@ -63,11 +63,11 @@ describeOnEachBackend('countConfusion', (backend) => {
     expect(await confusionOf([[1, 2]], [0], 3)).toEqual([0, 3, 0, 0]);
   });
 
-  it('takes the first of several largest scores', async () => {
+  it('predicts the first class of several with the largest score', async () => {
     expect(await confusionOf([[4, 4]], [1])).toEqual([0, 0, 1, 0]);
   });
 
-  it('takes a single logit above zero for class 1', async () => {
+  it('predicts class 1 for a single logit above zero', async () => {
     expect(await confusionOf([[0.1], [0], [-0.1]], [1, 1, 0])).toEqual([1, 0, 1, 1]);
   });
 });

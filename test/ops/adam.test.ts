@@ -26,7 +26,7 @@ describeOnEachBackend('adam', (backend) => {
     await forAll(extent(70), (random, size) => expectAgreement(adamCase(random, size), backend));
   });
 
-  it('moves by the learning rate in the first step, whatever the size of the gradient', async () => {
+  it('moves by the learning rate in the first step, for a gradient of any size', async () => {
     const operands = { ...fresh, w: vector(1, 1, 1), dw: vector(-3, 1e-3, 100) };
     const { w } = await runOp(backend, 'adamUpdate', operands, { attributes: NUMBERS });
     expectNear(w, [1.1, 0.9, 0.9]);

@@ -40,13 +40,16 @@ function stepByStep(x: number[], dy: number[], gamma: number) {
   const sum = (values: number[]) => values.reduce((all, value) => all + value, 0);
   const mean = sum(x) / N;
   const variance = sum(x.map((value) => (value - mean) ** 2)) / N;
-  const s = 1 / Math.sqrt(variance + epsilon);
+  const rstd = 1 / Math.sqrt(variance + epsilon);
   const dNormalised = dy.map((d) => gamma * d);
-  const ds = sum(dNormalised.map((d, n) => d * (x[n] - mean)));
-  const dv = -0.5 * (variance + epsilon) ** -1.5 * ds;
-  const dMean = -s * sum(dNormalised) + (dv * -2 * sum(x.map((value) => value - mean))) / N;
-  const dx = dNormalised.map((d, n) => s * d + (dv * 2 * (x[n] - mean)) / N + dMean / N);
-  const dGamma = sum(dy.map((d, n) => d * (x[n] - mean) * s));
+  const dRstd = sum(dNormalised.map((d, n) => d * (x[n] - mean)));
+  const dVariance = -0.5 * (variance + epsilon) ** -1.5 * dRstd;
+  const dMean =
+    -rstd * sum(dNormalised) + (dVariance * -2 * sum(x.map((value) => value - mean))) / N;
+  const dx = dNormalised.map((d, n) => {
+    return rstd * d + (dVariance * 2 * (x[n] - mean)) / N + dMean / N;
+  });
+  const dGamma = sum(dy.map((d, n) => d * (x[n] - mean) * rstd));
   return { mean, variance, dx, dGamma, dBeta: sum(dy) };
 }
 
@@ -162,7 +165,7 @@ describeOnEachBackend('batchNorm', (backend) => {
     expectNear(mean, [4, 20]);
     expectNear(variance, [5, 150]);
 
-    // With this variance and epsilon, s is 1/3 and 1/13.
+    // With this variance and epsilon, rstd is 1/3 and 1/13.
     const saved = { x, mean: vector(4, 20), variance: vector(5, 165) };
     const attributes = { epsilon: 4 };
     const gamma = vector(3, 13);
@@ -187,7 +190,7 @@ describeOnEachBackend('batchNorm', (backend) => {
       { dy, ...saved, gamma, ...given },
       { attributes },
     );
-    // dy − dβ/4 − (x − μ) s dγ/4, by channel
+    // dy − dβ/4 − (x − mean) rstd dγ/4, by channel
     expectNear(dx, [
       ...[1 - 0.5 + 1.5, 0 - 1 + 2.5],
       ...[0 - 0.5 + 0.5, 2 - 1 + 2.5],

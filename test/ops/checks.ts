@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { dtypeOf } from '../../src/call.js';
-import { callAny, gradientCaseOf, kernelCaseOf } from '../../src/gradcheck/case.js';
+import { gradientCaseOf, kernelCaseOf } from '../../src/gradcheck/case.js';
 import { checkGradients } from '../../src/gradcheck/check-gradients.js';
 import { compareWithReference } from '../../src/gradcheck/compare.js';
 import { type Difference, formatDifference, ratioOf } from '../../src/gradcheck/difference.js';
@@ -12,7 +12,7 @@ import type { GradientDeclaration, KernelDeclaration } from '../../src/ops/cases
 import type { PoolingSizes, PoolingWindow } from '../../src/ops/pooling-window.js';
 import type { InputRole, OpName } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
-import { Step } from '../../src/step.js';
+import { callAny, Step } from '../../src/step.js';
 import { persistent, type Shape, type Values } from '../../src/tensor.js';
 
 /** Extents from 1 to `max`; small ones and the ends are drawn more often. */
@@ -53,13 +53,13 @@ export function forAll<Sizes>(
   return fc.assert(property, { seed: 1, numRuns });
 }
 
-/** Derived gradients equal central differences, in float64. */
+/** Expects derived gradients to equal central differences, in float64. */
 export async function expectGradients(declaration: GradientDeclaration): Promise<void> {
   const gradientCase = gradientCaseOf(declaration, new RandomStream(1, STREAMS.data));
   expectWithin(gradientCase.title, await checkGradients(gradientCase));
 }
 
-/** Every kernel of the case computes on `backend` what the float64 reference computes. */
+/** Expects every kernel of the case to agree with the float64 reference on `backend`. */
 export async function expectAgreement(
   declaration: GradientDeclaration | KernelDeclaration,
   backend: Backend,
@@ -73,7 +73,7 @@ function expectWithin(title: string, worst: Difference): void {
   expect(ratioOf(worst), message).toBeLessThanOrEqual(1);
 }
 
-/** Equal element by element, up to a relative error of a few float32 roundings. */
+/** Expects equal elements, up to a relative error of a few float32 roundings. */
 export function expectNear(got: ArrayLike<number>, want: readonly number[], relative = 5e-7): void {
   expect(got.length).toBe(want.length);
   want.forEach((value, i) => {
@@ -126,7 +126,7 @@ export async function runOp<Name extends OpName>(
 }
 
 /**
- * Appending a call with tensors of these shapes, for tests of its shape rule.
+ * A function that appends a call with tensors of these shapes, for tests of its shape rule.
  *
  * @param options.into shapes of existing tensors to write
  */

@@ -173,7 +173,7 @@ describeOnEachBackend('conv2d', (backend) => {
     ],
     ['strides beyond the image', { B: 3, H: 5, W: 6, C: 3, OC: 4, KH: 2, KW: 2, ...both(4096, 1) }],
     [
-      'more weights than fit, turned and in groups',
+      'more weights than fit into scratch memory, in groups',
       { B: 1, H: 5, W: 6, C: 6, OC: 500, KH: 7, KW: 7, ...both(1, 3), groups: 2 },
     ],
     ['strides that skip pixels', { B: 3, H: 11, W: 10, C: 5, OC: 12, KH: 1, KW: 2, ...both(3, 0) }],

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Call, definitionOf, dtypeOf } from '../../src/call.js';
-import { callAny, kernelCaseOf } from '../../src/gradcheck/case.js';
+import { kernelCaseOf } from '../../src/gradcheck/case.js';
 import { CASES, OPS, type OpName } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
-import { Step } from '../../src/step.js';
+import { callAny, Step } from '../../src/step.js';
 import { type DataType, persistent, type Shape, type Tensor } from '../../src/tensor.js';
 
-/** How formulas write roles, where they do not use the role itself. */
+/** Symbols of roles in formulas, where they differ from the role. */
 const SYMBOLS: Readonly<Record<string, string>> = {
   dBeta: 'dβ',
   dGamma: 'dγ',
@@ -31,7 +31,7 @@ function exampleCalls(): Call[] {
 
 const EXAMPLES = exampleCalls();
 
-/** Everything that a call is given: tensors by role, and options. */
+/** The arguments of a call: tensors by role, and options. */
 function argumentsOf({ op, tensors, attributes }: Call) {
   const { inputs, updates, like } = definitionOf(op);
   const pick = (roles: readonly string[]) =>
@@ -49,7 +49,7 @@ function retyped({ name, shape, dtype }: Tensor): Tensor {
   return persistent(name, shape, other);
 }
 
-/** What a formula writes on the left of = or ←, without indices. */
+/** The names on the left of = or ← in a formula, without indices. */
 function leftSides(formula: string): string[] {
   // Indices may have indices: confusion[t[n], ŷ[n]].
   const plain = formula.replace(/\[[^[\]]*\]/g, '').replace(/\[[^[\]]*\]/g, '');
@@ -91,7 +91,7 @@ describe('the definitions of ops', () => {
     expect(terms).toBeLessThan(Infinity);
   });
 
-  it.each(EXAMPLES)('$op has a formula for everything that it writes', ({ op }) => {
+  it.each(EXAMPLES)('$op has a formula for every tensor that it writes', ({ op }) => {
     const { outputs, updates, formula } = definitionOf(op);
     const written = [...outputs, ...updates].map((role) => SYMBOLS[role] ?? role);
     expect(leftSides(formula)).toEqual(expect.arrayContaining(written));
@@ -162,9 +162,9 @@ describe('a call', () => {
     }
   });
 
-  const unlike = EXAMPLES.filter(({ op }) => definitionOf(op).like.length > 0);
+  const withLike = EXAMPLES.filter(({ op }) => definitionOf(op).like.length > 0);
 
-  it.each(unlike)('of $op takes the shape from like or into, and needs one of them', (call) => {
+  it.each(withLike)('of $op takes the shape from like or into, and needs one of them', (call) => {
     const { tensors, attributes, like } = argumentsOf(call);
     for (const role of definitionOf(call.op).like) {
       const { shape, dtype } = call.tensors[role];
@@ -200,7 +200,7 @@ describe('the options of a call', () => {
   });
 
   it('return an existing tensor under the new name', () => {
-    const [existing] = [persistent('existing', [2, 3])];
+    const existing = persistent('existing', [2, 3]);
     const { dx } = new Step().call(
       'add',
       { a: x, b: x },
@@ -210,7 +210,7 @@ describe('the options of a call', () => {
     expect(existing.name).toBe('existing');
   });
 
-  it('must be among the names of the op, when types do not say so', () => {
+  it('must use names of the op, which is checked at run time too', () => {
     const call = (options: object) => () => callAny(new Step(), 'reluForward', { x }, options);
     expect(call({ into: { z: x } })).toThrow('reluForward: expected into for y, got z');
     expect(call({ as: { z: 'dx' } })).toThrow('reluForward: expected as for y, got z');

@@ -19,7 +19,7 @@ import {
   vector,
 } from './checks.js';
 
-/** The shape of t, (B) or (B, T), and those of the table. */
+/** The shape of t, (B) or (B, T), and V and D of the table. */
 const sizes = (largest: number) =>
   fc.tuple(
     fc.oneof(
@@ -30,7 +30,7 @@ const sizes = (largest: number) =>
     extent(largest),
   );
 
-/** Three rows and columns. */
+/** Three rows of three columns. */
 const TABLE = matrix([1, 2, 3], [4, 5, 6], [7, 8, 9]);
 
 describe('embedding', () => {
@@ -40,7 +40,7 @@ describe('embedding', () => {
     );
   });
 
-  it('has as its gradient the product with one-hot rows of the long form', async () => {
+  it('has a gradient equal to the long form, Xᵀ·dy with one-hot rows X', async () => {
     await forAll(sizes(9), async (random, [shape, V, D]) => {
       const t = integers(random, shape, V).data;
       const N = t.length;
@@ -127,7 +127,7 @@ describeOnEachBackend('embedding', (backend) => {
     expectNear(dW, [10, 20, 30, 100, 200, 300, 0, 0, 0, 5, 7, 9, 0, 0, 0]);
   });
 
-  it('hands on what is not a number to its row alone', async () => {
+  it('propagates NaN to its row only', async () => {
     const t = vector(1, 0, 1);
     const W = matrix([1, 2], [NaN, 3]);
     const { y } = await runOp(backend, 'embeddingForward', { t, W });
@@ -137,7 +137,7 @@ describeOnEachBackend('embedding', (backend) => {
     expect([...dW]).toEqual([3, 4, NaN, 7, 0, 0]);
   });
 
-  it('refuses integers that name no row', async () => {
+  it('refuses integers outside of the table', async () => {
     await expect(runOp(backend, 'embeddingForward', { t: vector(0, 3), W: TABLE })).rejects.toThrow(
       new DataError('embeddingForward: expected t to be an integer from 0 to 2, got 3 at 1'),
     );

@@ -42,11 +42,12 @@ function stepByStep(x: number[], dNormalised: number[]) {
   const sum = (values: number[]) => values.reduce((all, value) => all + value, 0);
   const mean = sum(x) / M;
   const variance = sum(x.map((value) => (value - mean) ** 2)) / M;
-  const s = 1 / Math.sqrt(variance + epsilon);
-  const ds = sum(dNormalised.map((d, i) => d * (x[i] - mean)));
-  const dv = -0.5 * (variance + epsilon) ** -1.5 * ds;
-  const dMean = -s * sum(dNormalised) + (dv * -2 * sum(x.map((value) => value - mean))) / M;
-  return dNormalised.map((d, i) => s * d + (dv * 2 * (x[i] - mean)) / M + dMean / M);
+  const rstd = 1 / Math.sqrt(variance + epsilon);
+  const dRstd = sum(dNormalised.map((d, i) => d * (x[i] - mean)));
+  const dVariance = -0.5 * (variance + epsilon) ** -1.5 * dRstd;
+  const dMean =
+    -rstd * sum(dNormalised) + (dVariance * -2 * sum(x.map((value) => value - mean))) / M;
+  return dNormalised.map((d, i) => rstd * d + (dVariance * 2 * (x[i] - mean)) / M + dMean / M);
 }
 
 /** Two images of two pixels, in two groups of two channels. */
@@ -62,9 +63,9 @@ describe('groupNorm', () => {
     );
   });
 
-  it('has in its closed form the gradient that the derivation has step by step', async () => {
+  it('has a closed-form gradient equal to the step-by-step derivation', async () => {
     await forAll(fc.tuple(extent(4), extent(4)), async (random, [P, D]) => {
-      // One image of two groups, the first of which is looked at.
+      // One image of two groups. The first group is compared.
       const all = { B: 1, P: P + 2, C: 2 * D, G: 2 };
       const length = all.P * all.C;
       const [x, dy] = [0, 1].map(() => Float64Array.from(drawReals(random, length)));
@@ -76,19 +77,19 @@ describe('groupNorm', () => {
       groupNormForward(y, mean, rstd, x, gamma, beta, all, epsilon);
       groupNormBackwardParameters(dGamma, dBeta, dy, x, mean, rstd, all);
       groupNormBackwardInput(dx, dy, x, mean, rstd, gamma, all);
-      const places = [...x.keys()].filter((i) => i % all.C < D);
+      const indices = [...x.keys()].filter((i) => i % all.C < D);
       const want = stepByStep(
-        places.map((i) => x[i]),
-        places.map((i) => gamma[i % all.C] * dy[i]),
+        indices.map((i) => x[i]),
+        indices.map((i) => gamma[i % all.C] * dy[i]),
       );
       const near = { absolute: 1e-9, relative: 1e-9 };
       expectClose(
         'dx',
-        places.map((i) => dx[i]),
+        indices.map((i) => dx[i]),
         want,
         near,
       );
-      const ofFirst = places.filter((i) => i % all.C === 0);
+      const ofFirst = indices.filter((i) => i % all.C === 0);
       const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
       expectClose('dβ', [dBeta[0]], [sum(ofFirst.map((i) => dy[i]))], near);
       const wanted = sum(ofFirst.map((i) => (dy[i] * y[i]) / gamma[0]));
@@ -174,8 +175,8 @@ describeOnEachBackend('groupNorm', (backend) => {
     }
   });
 
-  it('computes mean, 1/√(v + ε), y, dγ, dβ and dx', async () => {
-    // By image and group, μ is 4, 18, 0 and 3, and v is 5, 62, 0 and 3.
+  it('computes mean, rstd, y, dγ, dβ and dx', async () => {
+    // By image and group, the means are 4, 18, 0 and 3, and the variances 5, 62, 0 and 3.
     const gamma = vector(3, 6, 1, -2);
     const operands = { x: IMAGES, gamma, beta: vector(1, 0, -1, 2) };
     const attributes = { epsilon: 4, groups: 2 };
@@ -198,7 +199,7 @@ describeOnEachBackend('groupNorm', (backend) => {
       shape: IMAGES.shape,
       data: [...[1, 0, 0, 2], ...[2, 3, 1, -1], ...[4, 5, 1, 1], ...[0, -5, 2, 0]],
     };
-    // s is given as 1/3, 1/8, 1/2 and 1/2.
+    // Simpler rstd than those of forward.
     const saved = {
       x: IMAGES,
       mean: { shape: [2, 2], data: [4, 18, 0, 3] },
@@ -209,10 +210,10 @@ describeOnEachBackend('groupNorm', (backend) => {
     expectNear(back.dGamma, [-1 + 2 / 3, 3, 1 / 4 - 1 / 2 - 1, 3 + 3 / 4 - 1 / 2]);
 
     const { dx } = await runOp(backend, 'groupNormBackwardInput', { dy, ...saved, gamma });
-    const gradient = (d: number[], normalised: number[], s: number) => {
+    const gradient = (d: number[], normalised: number[], rstd: number) => {
       const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / 4;
       const along = mean(d.map((value, i) => value * normalised[i]));
-      return d.map((value, i) => s * (value - mean(d) - normalised[i] * along));
+      return d.map((value, i) => rstd * (value - mean(d) - normalised[i] * along));
     };
     // dx̂ = γ dy, and x̂, of each group: its channels of one pixel, then of the other
     const a = gradient([3, 0, 6, 18], [-1, -1 / 3, 1 / 3, 1], 1 / 3);
@@ -229,7 +230,7 @@ describeOnEachBackend('groupNorm', (backend) => {
     );
   });
 
-  it('finds a small variance about a large mean', async () => {
+  it('computes a small variance around a large mean', async () => {
     const deviations = [-3, -1, 0, 1, 3, 2, -2, 0];
     const [C, P] = [6, 4];
     // Groups of two channels: channel c of pixel p has deviation 2p + c mod 2.
@@ -241,16 +242,16 @@ describeOnEachBackend('groupNorm', (backend) => {
     const attributes = { epsilon, groups: 3 };
     const forward = await runOp(backend, 'groupNormForward', operands, { attributes });
     expectNear(forward.mean, [1e4, -1e6, 3e7]);
-    const s = [3.5 / 64, 3.5, 0].map((v) => 1 / Math.sqrt(v + epsilon));
-    expectNear(forward.rstd, s);
-    const scaled = [s[0] / 8, s[1], 0];
+    const rstd = [3.5 / 64, 3.5, 0].map((variance) => 1 / Math.sqrt(variance + epsilon));
+    expectNear(forward.rstd, rstd);
+    const scaled = [rstd[0] / 8, rstd[1], 0];
     expectNear(
       forward.y,
       data.map((_, i) => deviation(i) * scaled[Math.floor((i % C) / 2)] + 0),
     );
   });
 
-  it('finds a small variance about a large mean of many pixels', async () => {
+  it('computes a small variance around a large mean of many pixels', async () => {
     const [P, C] = [1025, 4];
     const deviations = Array.from(
       { length: P * C },
@@ -266,7 +267,7 @@ describeOnEachBackend('groupNorm', (backend) => {
     expectNear(rstd, [1 / Math.sqrt(variance + epsilon)], 1e-5);
   });
 
-  it('hands on what is not a number to its group alone', async () => {
+  it('propagates NaN to its group only', async () => {
     const data = [...(IMAGES.data as number[])].with(6, NaN);
     const gamma = vector(1, 1, 1, 1);
     const operands = { x: { ...IMAGES, data }, gamma, beta: vector(0, 0, 0, 0) };

@@ -39,13 +39,16 @@ function stepByStep(x: number[], dy: number[], gamma: number[]) {
   const sum = (values: number[]) => values.reduce((all, value) => all + value, 0);
   const mean = sum(x) / C;
   const variance = sum(x.map((value) => (value - mean) ** 2)) / C;
-  const s = 1 / Math.sqrt(variance + epsilon);
+  const rstd = 1 / Math.sqrt(variance + epsilon);
   const dNormalised = dy.map((d, c) => gamma[c] * d);
-  const ds = sum(dNormalised.map((d, c) => d * (x[c] - mean)));
-  const dv = -0.5 * (variance + epsilon) ** -1.5 * ds;
-  const dMean = -s * sum(dNormalised) + (dv * -2 * sum(x.map((value) => value - mean))) / C;
-  const dx = dNormalised.map((d, c) => s * d + (dv * 2 * (x[c] - mean)) / C + dMean / C);
-  return { dx, dGamma: dy.map((d, c) => d * (x[c] - mean) * s) };
+  const dRstd = sum(dNormalised.map((d, c) => d * (x[c] - mean)));
+  const dVariance = -0.5 * (variance + epsilon) ** -1.5 * dRstd;
+  const dMean =
+    -rstd * sum(dNormalised) + (dVariance * -2 * sum(x.map((value) => value - mean))) / C;
+  const dx = dNormalised.map((d, c) => {
+    return rstd * d + (dVariance * 2 * (x[c] - mean)) / C + dMean / C;
+  });
+  return { dx, dGamma: dy.map((d, c) => d * (x[c] - mean) * rstd) };
 }
 
 describe('layerNorm', () => {
@@ -53,7 +56,7 @@ describe('layerNorm', () => {
     await forAll(shapes(5), (random, shape) => expectGradients(layerNormCase(random, shape)));
   });
 
-  it('has in its closed form the gradient that the derivation has step by step', async () => {
+  it('has a closed-form gradient equal to the step-by-step derivation', async () => {
     await forAll(extent(20), async (random, C) => {
       const [x, dy, gamma] = Array.from({ length: 3 }, () => [...drawReals(random, C + 1)]);
       const want = stepByStep(x, dy, gamma);
@@ -146,8 +149,8 @@ describeOnEachBackend('layerNorm', (backend) => {
     );
   });
 
-  it('computes mean, 1/√(v + ε), y, dγ, dβ and dx', async () => {
-    // v is 5 and 60: with this epsilon, s is 1/3 and 1/8.
+  it('computes mean, rstd, y, dγ, dβ and dx', async () => {
+    // The variances are 5 and 62.
     const x = matrix([1, 3, 5, 7], [10, 30, 20, 12]);
     const gamma = vector(3, 6, 1, -2);
     const operands = { x, gamma, beta: vector(1, 0, -1, 2) };
@@ -156,10 +159,10 @@ describeOnEachBackend('layerNorm', (backend) => {
     });
     expectNear(forward.mean, [4, 18]);
     expectNear(forward.rstd, [1 / 3, 1 / Math.sqrt(66)]);
-    const s = 1 / Math.sqrt(66);
+    const rstd = 1 / Math.sqrt(66);
     expectNear(forward.y, [
       ...[-2, -2, 1 / 3 - 1, 0],
-      ...[1 - 24 * s, 72 * s, 2 * s - 1, 2 + 12 * s],
+      ...[1 - 24 * rstd, 72 * rstd, 2 * rstd - 1, 2 + 12 * rstd],
     ]);
 
     const saved = { x, mean: vector(4, 18), rstd: vector(1 / 3, 1 / 8) };
@@ -180,7 +183,7 @@ describeOnEachBackend('layerNorm', (backend) => {
     expectNear(dx, [...first, ...second], 2e-6);
   });
 
-  it('finds a small variance about a large mean', async () => {
+  it('computes a small variance around a large mean', async () => {
     const deviations = [-3, -1, 0, 1, 3, 2, -2, 0];
     const x = matrix(
       deviations.map((d) => 1e4 + d / 8),
@@ -201,7 +204,7 @@ describeOnEachBackend('layerNorm', (backend) => {
     ]);
   });
 
-  it('finds a small variance about a large mean of many features', async () => {
+  it('computes a small variance around a large mean of many features', async () => {
     const C = 4099;
     const deviations = Array.from({ length: C }, (_, c) => ((c * c) % 31) / 8 + (c > 3000 ? 2 : 0));
     const average = deviations.reduce((sum, d) => sum + d, 0) / C;
@@ -219,7 +222,7 @@ describeOnEachBackend('layerNorm', (backend) => {
     expectNear(rstd, [1 / Math.sqrt(variance + epsilon)], 1e-5);
   });
 
-  it('hands on what is not a number to its row alone', async () => {
+  it('propagates NaN to its row only', async () => {
     const x = matrix([1, 2, 3], [1, NaN, 3], [NaN, 2, 3], [4, 6, 5]);
     const gamma = vector(1, 1, 1);
     const operands = { x, gamma, beta: vector(0, 0, 0) };

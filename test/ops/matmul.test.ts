@@ -93,7 +93,7 @@ describeOnEachBackend('matmul', (backend) => {
     { what: 'columns of A lie far apart', M: 1051, N: 258, K: 40, transposeA: true },
     { what: 'B fills scratch memory more than once', M: 50, N: 700, K: 1100, transposeA: false },
     { what: 'large tiles fill a GPU', M: 520, N: 1030, K: 20, transposeA: false },
-    { what: 'large tiles are summed in parts', M: 65, N: 1985, K: 520, transposeA: true },
+    { what: 'large tiles use split-K', M: 65, N: 1985, K: 520, transposeA: true },
   ])('agrees with the reference where $what', async ({ M, N, K, transposeA }) => {
     const sizes = { M, N, K, transposeA, transposeB: false };
     await expectAgreement(matmulCase(new RandomStream(1, 0), sizes), backend);
@@ -131,7 +131,7 @@ describeOnEachBackend('matmul', (backend) => {
 });
 
 describe('matmul in WebAssembly', () => {
-  it('reads nothing behind a result that lies at the end of the memory', async () => {
+  it('reads nothing beyond a result at the end of the memory', async () => {
     const [N, K] = [4000, 1025];
     await using backend = await createBackend('wasm');
     const { runtime } = backend;

@@ -108,7 +108,7 @@ describeOnEachBackend('maxPool2d', (backend) => {
     );
   });
 
-  it('agrees with the reference for 2 × 2 side by side, on images of odd and even extents', async () => {
+  it('agrees with the reference for adjacent windows of 2 × 2, on images of odd and even extents', async () => {
     const sizes = fc.tuple(extent(3), extent(8), extent(8), extent(19)).map(([B, H, W, C]) => ({
       shape: [B, H + 1, W + 1, C],
       kernel: [2, 2] as const,

@@ -50,14 +50,14 @@ describeOnEachBackend('squaredError', (backend) => {
     );
   });
 
-  it('is s Σ (y − t)²', async () => {
+  it('is scale Σ (y − t)²', async () => {
     const loss = async (scale: number) =>
       (await runOp(backend, 'squaredErrorForward', operands, { attributes: { scale } })).L[0];
     expect(await loss(1)).toBe(6);
     expect(await loss(1 / 4)).toBe(1.5);
   });
 
-  it('has the gradient 2 s (y − t)', async () => {
+  it('has the gradient 2 scale (y − t)', async () => {
     const { dy } = await runOp(backend, 'squaredErrorBackward', operands, {
       attributes: { scale: 0.5 },
     });

@@ -18,9 +18,9 @@ const LABELS_MAGIC = 2049;
 export interface ByteImages {
   /** Number of images. */
   readonly count: number;
-  /** Pixels. */
+  /** Height in pixels. */
   readonly height: number;
-  /** Pixels. */
+  /** Width in pixels. */
   readonly width: number;
   /** (count, height, width), row-major; 0 is background, 255 is ink. */
   readonly pixels: Uint8Array;

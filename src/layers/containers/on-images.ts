@@ -10,9 +10,9 @@ import type { LayerBuffer, Parameter } from '../parameters/parameter.js';
 /** The image in each row of a dataset. */
 export interface ImageShape {
   readonly channels: number;
-  /** In pixels. */
+  /** Height in pixels. */
   readonly height: number;
-  /** In pixels. */
+  /** Width in pixels. */
   readonly width: number;
 }
 

@@ -78,8 +78,8 @@ class Sequential implements Layer {
 }
 
 /**
- * Runs forward of a layer. A ShapeError is prefixed by the path and description of the layer, unless an
- * inner model has done so: then it has a cause.
+ * Calls forward of a layer. Prefixes a ShapeError with the path and description of the layer, unless an
+ * inner model has already done so; such an error has a cause.
  */
 function forwardNamed(layer: Layer, step: Step, x: Tensor): Forward {
   try {

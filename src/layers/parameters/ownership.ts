@@ -3,8 +3,8 @@ import { ShapeError } from '../../errors.js';
 import type { Layer } from '../layer.js';
 
 /**
- * Layers that belong to a model or a trainer. A layer in two places would have its parameters renamed
- * and its gradients overwritten.
+ * Layers that belong to a model or a trainer. In a second one, their parameters would be renamed and
+ * their gradients overwritten.
  */
 const owned = new WeakSet<Layer>();
 

@@ -8,6 +8,7 @@ import type { Initializer } from './initializers.js';
  * @example new Parameter('weight', [784, 30], { fanIn: 784, initializer: kaimingUniform() })
  */
 export class Parameter {
+  /** The values, in the layout of this library. */
   readonly tensor: Tensor;
   /** Gradient of the loss with respect to `tensor`: assigned, not accumulated, by each step. */
   readonly gradient: Tensor;
@@ -78,15 +79,21 @@ export class Parameter {
 
 /** A persistent tensor that training changes without a gradient. It is saved with the weights. */
 export class LayerBuffer {
+  /** The values, in the same layout as PyTorch's. */
   readonly tensor: Tensor;
   /** The initial value of every element. */
   readonly initialValue: number;
 
+  /**
+   * @param name its name within the layer, as in PyTorch
+   * @param initialValue of every element
+   */
   constructor(name: string, shape: Shape, initialValue: number) {
     this.tensor = persistent(name, shape);
     this.initialValue = initialValue;
   }
 
+  /** Its name in a PyTorch `state_dict`: `1.running_mean`. */
   get name(): string {
     return this.tensor.name;
   }
@@ -101,10 +108,12 @@ export class LayerBuffer {
     return this.tensor.shape;
   }
 
+  /** Copies values; the layouts are the same. */
   toPytorch(values: ArrayLike<number>): Float32Array {
     return Float32Array.from(values);
   }
 
+  /** Copies values; the layouts are the same. */
   fromPytorch(values: ArrayLike<number>): Float32Array {
     return Float32Array.from(values);
   }

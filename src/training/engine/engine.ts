@@ -19,7 +19,7 @@ import { writeInitialValues } from './initial-values.js';
 import { StepCache } from './step-cache.js';
 import { naturalOrder, type UploadedDataset, UploadedDatasets } from './uploaded-datasets.js';
 
-/** Steps that one call of `train` or `evaluate` may run, at most. */
+/** Largest number of steps of one call of `train` or `evaluate`. */
 export const MAX_STEPS = MAX_ROWS;
 
 /** Sums over some examples of a dataset. */
@@ -166,8 +166,8 @@ export class Engine {
    * Trains on consecutive batches. The backend accepts other requests as soon as it has the steps,
    * before their losses have been read.
    *
-   * @param order the examples in the order of the epoch; each order is an array of its own, and is
-   *   uploaded only when the array changes
+   * @param order indices of the examples in the order of the epoch; uploaded only when another array
+   *   is passed than in the call before
    * @param update number of the first update, from 1
    * @param position where in the order the first batch starts
    * @param rates learning rate of each update, at most `MAX_STEPS`
@@ -225,8 +225,8 @@ export class Engine {
     });
     const [losses, counts] = await reads;
     const weight = this.lossWeight(batchSize);
-    const ofBatches = Array.from(losses.subarray(0, batches));
-    return { loss: ofBatches.reduce((sum, loss) => sum + loss * weight, 0), confusion: counts };
+    const batchLosses = Array.from(losses.subarray(0, batches));
+    return { loss: batchLosses.reduce((sum, loss) => sum + loss * weight, 0), confusion: counts };
   }
 
   /** The model's predictions for a batch: (size, outputs). */

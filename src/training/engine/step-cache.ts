@@ -23,8 +23,7 @@ export class StepCache<Extra = unknown> {
   /**
    * Returns the compiled step of a key; builds and compiles it on first use.
    *
-   * @param build returns the step, the tensors to release with it, and whatever else the caller
-   *   needs with it
+   * @param build returns the step, the tensors to release with it, and extra values to keep with it
    */
   async get(
     key: string,

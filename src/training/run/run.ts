@@ -82,6 +82,8 @@ export class Run {
   }
 
   /**
+   * Trains up to the last epoch, or until a callback or the signal stops the run.
+   *
    * @throws TrainingError when the loss or a weight is not finite; the last good weights are kept
    */
   async train(): Promise<History> {
@@ -122,7 +124,7 @@ export class Run {
     return this.#engine.runsAhead && isDecided && !this.#snapshots.isDue;
   }
 
-  /** After a callback throws, the chunk that was already submitted still counts. */
+  /** Completes the chunk that was submitted before a callback threw, so that its steps count. */
   async #completePipelined(): Promise<void> {
     const chunk = this.#pipelined;
     this.#pipelined = undefined;
@@ -192,8 +194,8 @@ export class Run {
     const step = this.position.step;
     const epoch = Math.ceil(step / this.#stepsPerEpoch);
     if (onStep) {
-      const goOn = await onStep({ step, epoch, loss: losses[0], learningRate: rates[0] });
-      if (goOn === false) this.#stoppedBy = 'onStep';
+      const proceed = await onStep({ step, epoch, loss: losses[0], learningRate: rates[0] });
+      if (proceed === false) this.#stoppedBy = 'onStep';
     }
     const stepInEpoch = step - (epoch - 1) * this.#stepsPerEpoch;
     onProgress?.({
@@ -227,8 +229,8 @@ export class Run {
   }
 
   /**
-   * Throws when a loss is not finite, after restoring the last weights whose loss was finite: it
-   * repeats the steps from the latest good snapshot.
+   * If a loss is not finite, restores the last weights whose loss was finite, by repeating the steps
+   * from the latest good snapshot, and throws.
    */
   async #expectFinite(losses: Values, { rates, first }: Chunk): Promise<void> {
     if (Number.isFinite(losses[0])) this.#snapshots.markGood();
@@ -242,7 +244,7 @@ export class Run {
     );
   }
 
-  /** Does the same for weights that are not finite after the last update, where no loss follows. */
+  /** Does the same if a weight is not finite after the last update, which no later loss would show. */
   async #expectFiniteWeights(): Promise<void> {
     const values = await this.#engine.read(this.#tensors);
     const bad = values.findIndex((array) => !array.every(Number.isFinite));

@@ -30,11 +30,12 @@ export class Snapshots {
     this.#tensors = tensors;
   }
 
+  /** Whether the latest snapshot is at least two seconds old. */
   get isDue(): boolean {
     return performance.now() - this.#candidateTime >= SNAPSHOT_MILLISECONDS;
   }
 
-  /** The latest snapshot that a finite loss was computed from; until there is one, the first. */
+  /** The latest snapshot that a finite loss was computed from; before the first loss, the first one. */
   get latestGood(): Snapshot | undefined {
     return this.#good ?? this.#candidate;
   }

@@ -42,7 +42,7 @@ describe('sequential', () => {
     expect(sequential(sigmoid()).input).toBe('any');
   });
 
-  it('takes images when its first restricted layer does, whatever the linear layer after it takes', () => {
+  it('takes images if its first restricted layer does, even with a linear layer after it', () => {
     for (const layer of [conv2d(1, 32, 3), maxPool2d(2), averagePool2d(2), globalAveragePool()]) {
       const model = sequential(relu(), layer, flatten(), linear(800, 10));
       expect(model.input, layer.description.name).toBe('images');

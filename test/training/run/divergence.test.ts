@@ -94,7 +94,7 @@ describe('fit with a loss that stops being finite', () => {
 
   it('restores weights before the fatal update although a snapshot was taken after it', async () => {
     const learningRate = 10;
-    // By this clock every chunk takes an hour, so there is a snapshot before each.
+    // With this clock, every chunk takes an hour, so there is a snapshot before each.
     let now = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => {
       now += 3.6e6;

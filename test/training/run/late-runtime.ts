@@ -10,7 +10,7 @@ import type { Tensor, Values } from '../../../src/tensor.js';
  */
 export class LateRuntime implements Runtime {
   readonly runsAhead = true;
-  /** The number of steps of each run when requested, and `read` for each tensor when returned. */
+  /** The number of steps of each requested run, and `read` for each tensor returned. */
   readonly log: (number | 'read')[] = [];
   readonly #runtime = new ReferenceRuntime('float32');
   #last: Promise<unknown> = Promise.resolve();

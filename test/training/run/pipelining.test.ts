@@ -177,7 +177,7 @@ describe('fit on a runtime that runs ahead', () => {
 
   it.each([
     ['at the start only', () => {}],
-    // By this clock every chunk takes an hour.
+    // With this clock, every chunk takes an hour.
     [
       'before every chunk',
       () => {
