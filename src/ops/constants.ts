@@ -13,3 +13,5 @@ export const STATE_WORDS = 4;
 export const HALF_VALUES = 65_536;
 /** Dropout: elements in a group, which takes its masks from four random blocks. */
 export const DROPOUT_GROUP = 16;
+/** Random blocks of such a group. */
+export const DROPOUT_BLOCKS = 4;

@@ -34,7 +34,7 @@
 import { type RandomStream, threefry2x32 } from '../random/threefry.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { DROPOUT_GROUP, HALF_VALUES, STATE_WORDS } from './constants.js';
+import { DROPOUT_BLOCKS, DROPOUT_GROUP, HALF_VALUES, STATE_WORDS } from './constants.js';
 import { defineOp } from './define-op.js';
 import { expectState, stateWords, stepNumber } from './step-state.js';
 
@@ -46,9 +46,6 @@ export interface DropoutAttributes {
   /** Probability that an element is dropped; 0 ≤ p < 1. */
   readonly p: number;
 }
-
-/** Lanes of a vector; a group takes one random block per lane. */
-const LANES = 4;
 
 export function dropoutForward(
   y: Values,
@@ -93,13 +90,13 @@ function drawHalves(
   step: number,
 ) {
   const words = new Uint32Array(2);
-  for (let lane = 0; lane < LANES; lane++) {
-    threefry2x32(words, seed, stream, LANES * group + lane, step);
+  for (let lane = 0; lane < DROPOUT_BLOCKS; lane++) {
+    threefry2x32(words, seed, stream, DROPOUT_BLOCKS * group + lane, step);
     // A Uint16Array keeps the low 16 bits of what is stored.
     halves[lane] = words[0];
-    halves[LANES + lane] = words[0] >>> 16;
-    halves[2 * LANES + lane] = words[1];
-    halves[3 * LANES + lane] = words[1] >>> 16;
+    halves[DROPOUT_BLOCKS + lane] = words[0] >>> 16;
+    halves[2 * DROPOUT_BLOCKS + lane] = words[1];
+    halves[3 * DROPOUT_BLOCKS + lane] = words[1] >>> 16;
   }
 }
 

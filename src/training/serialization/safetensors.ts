@@ -15,6 +15,7 @@
  */
 
 import { DataError, ShapeError } from '../../errors.js';
+import { sizeOf } from '../../tensor.js';
 import { halfToNumber } from './half-float.js';
 import { firstRepeatedKey } from './json-keys.js';
 
@@ -86,7 +87,7 @@ function checkEncodable(name: string, { shape, data }: TensorData): void {
   if (name === METADATA_KEY) {
     throw new DataError(`safetensors: expected tensor names other than the reserved "${name}"`);
   }
-  const elements = elementsOf(shape);
+  const elements = sizeOf(shape);
   if (!shape.every(isSize) || elements !== data.length) {
     throw new ShapeError(
       `safetensors: expected ${elements} values for tensor ${quote(name)} of shape ` +
@@ -211,7 +212,7 @@ function checkEntry(name: string, raw: unknown, source: string): Entry {
     return fail('data_offsets of two non-negative integers', offsets);
   }
   const [begin, end] = offsets;
-  const length = elementsOf(shape) * type.bytes;
+  const length = sizeOf(shape) * type.bytes;
   if (end - begin !== length) {
     return fail(`${length} bytes for shape (${shape.join(', ')}) of ${dtype}`, offsets);
   }
@@ -248,7 +249,7 @@ function checkTiling(entries: readonly Entry[], available: number, source: strin
 
 function readValues(values: Uint8Array, { type, shape, begin }: Entry): Float32Array {
   const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
-  const data = new Float32Array(elementsOf(shape));
+  const data = new Float32Array(sizeOf(shape));
   for (let i = 0; i < data.length; i++) data[i] = type.read(view, begin + i * type.bytes);
   return data;
 }
@@ -272,10 +273,6 @@ const NUMBER_TYPES: ReadonlyMap<string, NumberType> = new Map([
   ],
   ['I64', { bytes: 8, read: (view: DataView, at: number) => Number(view.getBigInt64(at, true)) }],
 ]);
-
-function elementsOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
 
 function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;

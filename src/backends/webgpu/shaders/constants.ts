@@ -10,8 +10,8 @@ export const PARAMETERS_BINDING = 8;
 
 /** The largest stride for which a convolution's backward pass is split into phases. */
 export const MAX_PHASES = 4;
-/** Random blocks of dropout that together cover consecutive elements: see src/ops/dropout.ts. */
-export const DROPOUT_BLOCKS = 4;
+export { DROPOUT_BLOCKS } from '../../../ops/constants.js';
+
 /** Positions of max pooling, one byte each, in a word. */
 export const INDICES_PER_WORD = 4;
 /** Iterations of the loops in shaders/peaks.wgsl. */
