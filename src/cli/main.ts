@@ -59,7 +59,7 @@ function createProgram(): Command {
     benchCommand(),
     infoCommand(),
   ]) {
-    command.option('--verbose', 'print the stack trace of an error');
+    command.option('--verbose', 'print the stack trace of an error, and why "auto" uses no GPU');
     command.helpOption('-h, --help', 'print this help');
     program.addCommand(command.copyInheritedSettings(program));
   }

@@ -24,6 +24,11 @@ export interface JsonOption {
   readonly json?: true;
 }
 
+/** Every command has it. */
+export interface VerboseOption {
+  readonly verbose?: true;
+}
+
 export function addBackendOptions(command: Command): Command {
   const backend = new Option('--backend <name>', 'backend to compute on').choices(BACKEND_NAMES);
   command

@@ -33,6 +33,7 @@ function summary(backend: BackendInfo) {
 /** The output of a report. */
 function printed(report: () => void): string {
   const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  write.mockClear();
   report();
   return write.mock.calls.map(([text]) => text).join('');
 }
@@ -61,6 +62,17 @@ describe.each([
     expect(line).toMatchObject({ event, notes: [figures] });
     expect(line).not.toHaveProperty('backend');
     expect(printed(() => end(new TextReport(run), stayed))).toContain(`images/s\n${figures}\n`);
+  });
+
+  it('says why auto uses no GPU only if asked', () => {
+    const missing = 'webgpu: expected a GPU adapter, got none';
+    const stayed = { ...before, notes: [missing] };
+    expect(printed(() => end(new TextReport(run), stayed))).toMatch(/1,000 images\/s\n$/);
+    expect(printed(() => end(new TextReport(run, true), stayed))).toContain(
+      `images/s\n${missing}\n`,
+    );
+    const line = JSON.parse(printed(() => end(new JsonReport(run), stayed)));
+    expect(line).toMatchObject({ event, notes: [missing] });
   });
 
   it('prints no notes if auto had no other candidate', () => {

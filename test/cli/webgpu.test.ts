@@ -63,7 +63,7 @@ describeWithGpu('on a GPU', () => {
 
   test('train with auto ends with the timings of both backends, if it runs long enough', async () => {
     const args = ['train', 'mlp-deep', '--batch-size', '4', '--epochs', '30'];
-    const { status, stdout } = await handgrad([...args, '--data', digits.path]);
+    const { status, stdout } = await handgrad([...args, '--data', digits.path, '--verbose']);
     expect(status).toBe(0);
     expect(stdout).toMatch(
       /images\/s\n(auto: [\d.]+ ms a step of batch 4 on wasm, .*|webgpu: .* computes on the CPU: not considered)\n$/,

@@ -35,8 +35,12 @@ export class TextReport implements TrainReport {
   readonly #run: RunStart;
   readonly #columns: readonly Column[];
 
-  constructor(run: RunStart) {
+  readonly #verbose: boolean;
+
+  /** @param verbose whether to print why `auto` uses no GPU, rather than only its timings */
+  constructor(run: RunStart, verbose = false) {
     this.#run = run;
+    this.#verbose = verbose;
     this.#columns = columnsFor(run);
   }
 
@@ -92,7 +96,9 @@ export class TextReport implements TrainReport {
     const speed = `${formatCount(imagesPerSecond)} ${things}/s`;
     const time = `${formatSeconds(trainSeconds)} s of training`;
     print(`${formatCounted(epochs, 'epoch')}, ${time}, ${speed}`);
-    for (const line of newNotes(this.#run, totals)) print(line);
+    for (const line of newNotes(this.#run, totals)) {
+      if (this.#verbose || line.startsWith('auto: ')) print(line);
+    }
   }
 }
 

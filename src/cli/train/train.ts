@@ -15,6 +15,7 @@ import {
   nonNegativeInteger,
   positiveInteger,
   positiveNumber,
+  type VerboseOption,
 } from '../options.js';
 import { listenForInterrupts } from './interrupts.js';
 import { type RunSettings, settingsOf, settingsOfResumed } from './run-config.js';
@@ -26,7 +27,8 @@ interface TrainOptions
     BackendOptions,
     DataOptions,
     DigitsOptions,
-    JsonOption {
+    JsonOption,
+    VerboseOption {
   readonly out?: string;
   readonly resume?: true;
 }
@@ -60,7 +62,7 @@ export function trainCommand(): Command {
 }
 
 async function train(name: RecipeName, options: TrainOptions): Promise<void> {
-  const { out, json = false } = options;
+  const { out, json = false, verbose = false } = options;
   if (options.resume && out === undefined) {
     throw new UsageError('--resume needs --out, the folder of the run to continue');
   }
@@ -78,7 +80,7 @@ async function train(name: RecipeName, options: TrainOptions): Promise<void> {
   try {
     await withBackend(options, async (backend) => {
       const data = await openRecipeData(recipe, source, signal);
-      const run = { recipe, settings, data, folder, resumed, json, signal };
+      const run = { recipe, settings, data, folder, resumed, json, verbose, signal };
       await new TrainingRun(backend, run).run();
     });
   } finally {

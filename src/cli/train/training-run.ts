@@ -27,6 +27,8 @@ export interface TrainingRunOptions {
   /** Configuration of the run in `folder` to resume; undefined starts a new run. */
   readonly resumed: RunConfig | undefined;
   readonly json: boolean;
+  /** Whether the report says why `auto` uses no GPU. */
+  readonly verbose: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -86,12 +88,12 @@ export class TrainingRun {
   }
 
   #createReport(): TrainReport {
-    const { recipe, settings, data, resumed, json } = this.#options;
+    const { recipe, settings, data, resumed, json, verbose } = this.#options;
     const backend = this.#backend.info;
     const parameters = this.#trainer.parameterCount;
     const resumedAfter = resumed ? this.#log.completedEpochs : undefined;
     const start = { recipe, settings, data, backend, parameters, resumedAfter };
-    return json ? new JsonReport(start) : new TextReport(start);
+    return json ? new JsonReport(start) : new TextReport(start, verbose);
   }
 
   async #fit(report: TrainReport): Promise<History> {

@@ -252,12 +252,15 @@ describe('the flags that Dawn is created with', () => {
     vi.resetModules();
     const create = vi.fn((_flags: readonly string[]) => ({ requestAdapter: async () => null }));
     vi.doMock('webgpu', () => ({ create, globals: {} }));
+    const whyNoDawnAdapter = async () => undefined;
+    vi.doMock('../../../src/backends/webgpu/adapter/probe.js', () => ({ whyNoDawnAdapter }));
     try {
       const { openAdapter: open } = await import('../../../src/backends/webgpu/adapter/adapter.js');
       await expect(open(options)).rejects.toThrow('expected a GPU adapter, got none');
       return create.mock.calls.at(-1)?.[0];
     } finally {
       vi.doUnmock('webgpu');
+      vi.doUnmock('../../../src/backends/webgpu/adapter/probe.js');
     }
   }
 

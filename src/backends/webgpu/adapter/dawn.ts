@@ -1,6 +1,7 @@
 /* WebGPU in Node: Dawn, from the npm package `webgpu`. */
 
 import { BackendError, reasonOf } from '../../../errors.js';
+import { whyNoDawnAdapter } from './probe.js';
 
 interface Dawn {
   create(flags: readonly string[]): GPU;
@@ -21,12 +22,15 @@ const instances = new Map<string, GPU>();
 /**
  * An instance of Dawn with these flags.
  *
- * @throws BackendError where the package is not installed
+ * @throws BackendError where the package is not installed, or there is no adapter
  */
 export async function dawnGpu(flags: readonly string[] = []): Promise<GPU> {
   const key = JSON.stringify(flags);
   const known = instances.get(key);
   if (known) return known;
+  // Without an adapter, Dawn would write warnings to stderr.
+  const missing = await whyNoDawnAdapter();
+  if (missing !== undefined) throw noAdapter(missing);
   const dawn = await importDawn();
   Object.assign(globalThis, dawn.globals);
   const gpu = instances.get(key) ?? dawn.create(flags);
@@ -40,7 +44,7 @@ const UNKNOWN_ADAPTER = 'adapter=?';
 /**
  * Lists the adapters that Dawn finds, the preferred one first.
  *
- * @throws BackendError where the package is not installed
+ * @throws BackendError where the package is not installed, or there is no adapter
  */
 export async function listDawnAdapters(): Promise<readonly ListedAdapter[]> {
   const gpu = await dawnGpu([UNKNOWN_ADAPTER]);
@@ -80,6 +84,11 @@ export function toggleFlags(toggles: readonly string[]): readonly string[] {
     );
   }
   return toggles.length === 0 ? [] : [`enable-dawn-features=${toggles.join()}`];
+}
+
+/** @param found what there is instead of an adapter, and the remedy */
+export function noAdapter(found: string): BackendError {
+  return new BackendError(`webgpu: expected a GPU adapter, got ${found}, or use the wasm backend`);
 }
 
 async function importDawn(): Promise<Dawn> {

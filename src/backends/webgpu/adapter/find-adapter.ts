@@ -6,6 +6,7 @@ import {
   dawnGpu,
   type ListedAdapter,
   listDawnAdapters,
+  noAdapter,
   toggleFlags,
 } from './dawn.js';
 import type { WebgpuOptions } from './options.js';
@@ -132,7 +133,7 @@ function adapterNamed<Named extends { readonly name: string }>(
   wanted: string,
   found: readonly Named[],
 ): Named {
-  if (found.length === 0) throw noAdapter();
+  if (found.length === 0) throw noneFound();
   const chosen = found.find(({ name }) => name.toLowerCase().includes(wanted.toLowerCase()));
   if (chosen) return chosen;
   const names = found.map(({ name }) => name).join(', ');
@@ -147,15 +148,13 @@ async function request(
   powerPreference: WebgpuOptions['powerPreference'],
 ): Promise<GPUAdapter> {
   const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
-  if (!adapter) throw noAdapter();
+  if (!adapter) throw noneFound();
   return adapter;
 }
 
-function noAdapter(): BackendError {
+function noneFound(): BackendError {
   const hint = inNode
     ? 'install a Vulkan, Metal or Direct3D 12 driver'
     : 'check how the browser reports its GPU (in Chromium, at chrome://gpu)';
-  return new BackendError(
-    `webgpu: expected a GPU adapter, got none; ${hint}, or use the wasm backend`,
-  );
+  return noAdapter(`none; ${hint}`);
 }

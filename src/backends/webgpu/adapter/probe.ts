@@ -1,0 +1,130 @@
+/**
+ * Finds out whether Dawn has an adapter before this process loads it. Dawn, the Vulkan loader and
+ * drivers write warnings to stderr themselves, and a broken driver may crash or hang. So a
+ * subprocess loads Dawn first, with its output captured and its time limited. It costs about 0.1 s
+ * plus the start of the driver, once per process. Node only.
+ */
+
+import { nodeModule } from '../../../platform/node.js';
+import { explainOutput, vulkanDrivers } from './vulkan-drivers.js';
+
+/** Generous: a machine with eight GPUs takes seconds to list them. */
+const TIMEOUT_MILLISECONDS = 30_000;
+
+/** Exit statuses of the probe. Any other status comes from Node. */
+const FOUND = 0;
+const NOT_FOUND = 40;
+
+/** Waits for the adapter as `findAdapter` does. Opening a device would take as long again. */
+const SCRIPT = `
+const { create, globals } = await import(process.argv[1]);
+Object.assign(globalThis, globals);
+const adapter = await create([]).requestAdapter();
+process.exit(adapter ? ${FOUND} : ${NOT_FOUND});`;
+
+/** How the probe ended. */
+interface Outcome {
+  /** Undefined if a signal ended it. */
+  readonly status: number | undefined;
+  readonly signal: string | undefined;
+  readonly timedOut: boolean;
+  /** What Dawn, the Vulkan loader and drivers wrote. */
+  readonly output: string;
+}
+
+let probing: Promise<string | undefined> | undefined;
+
+/**
+ * Why Dawn has no usable adapter, to follow "got"; undefined if it has one, or if this process cannot
+ * start a probe. The answer is cached for the process.
+ */
+export function whyNoDawnAdapter(): Promise<string | undefined> {
+  probing ??= probe();
+  return probing;
+}
+
+async function probe(): Promise<string | undefined> {
+  const outcome = await runProbe();
+  if (outcome === undefined) return undefined;
+  const { status, signal, timedOut, output } = outcome;
+  if (timedOut)
+    return `a GPU driver that did not answer within ${TIMEOUT_MILLISECONDS / 1000} s; reinstall the driver`;
+  const isQuiet = status === FOUND && output === '';
+  if (isQuiet || (await hideBrokenDrivers())) return undefined;
+  if (signal !== undefined) return `a GPU driver that crashed with ${signal}; reinstall the driver`;
+  // Another status comes from Node: loading the package in this process reports the reason.
+  return status === NOT_FOUND ? explainOutput(output) : undefined;
+}
+
+/**
+ * Hides the Vulkan drivers without an adapter from this process and its subprocesses: one broken driver
+ * makes the loader warn, or fail, even if another driver works. Warnings of a driver that does have an
+ * adapter remain.
+ *
+ * @returns whether drivers were hidden and others are left
+ */
+async function hideBrokenDrivers(): Promise<boolean> {
+  const drivers = await vulkanDrivers();
+  if (drivers.length < 2) return false;
+  const working: string[] = [];
+  for (const file of drivers) {
+    const outcome = await runProbe({ VK_DRIVER_FILES: file, VK_ICD_FILENAMES: file });
+    if (outcome?.status === FOUND) working.push(file);
+  }
+  if (working.length === 0 || working.length === drivers.length) return false;
+  const { delimiter } = await nodeModule<typeof import('node:path')>('node:path');
+  // Loaders before 1.3.207 know only the second name.
+  process.env.VK_DRIVER_FILES = working.join(delimiter);
+  process.env.VK_ICD_FILENAMES = working.join(delimiter);
+  return true;
+}
+
+/** Undefined where no subprocess can be started. */
+async function runProbe(variables: Record<string, string> = {}): Promise<Outcome | undefined> {
+  const url = await dawnUrl();
+  if (url === undefined || !(await isPlainNode())) return undefined;
+  const { execFile } = await nodeModule<typeof import('node:child_process')>('node:child_process');
+  const args = ['--input-type=module', '--eval', SCRIPT, url];
+  // Options for this process, such as --inspect-brk or a preload, could stop or confuse the probe.
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  return new Promise((resolve) => {
+    try {
+      const options = { env: { ...env, ...variables }, windowsHide: true };
+      const limit = { timeout: TIMEOUT_MILLISECONDS, killSignal: 'SIGKILL' as const };
+      execFile(process.execPath, args, { ...options, ...limit }, (error, stdout, stderr) => {
+        const output = `${stdout}${stderr}`.trim();
+        if (error === null) {
+          resolve({ status: FOUND, signal: undefined, timedOut: false, output });
+          return;
+        }
+        const { code, signal, killed = false } = error;
+        // A text such as EACCES: the subprocess did not start.
+        if (typeof code === 'string') resolve(undefined);
+        else {
+          const status = typeof code === 'number' ? code : undefined;
+          resolve({ status, signal: signal ?? undefined, timedOut: killed, output });
+        }
+      });
+    } catch {
+      // Node's permission model forbids subprocesses.
+      resolve(undefined);
+    }
+  });
+}
+
+/** The location of the package webgpu; undefined if it is not installed. */
+async function dawnUrl(): Promise<string | undefined> {
+  const { createRequire } = await nodeModule<typeof import('node:module')>('node:module');
+  const { pathToFileURL } = await nodeModule<typeof import('node:url')>('node:url');
+  try {
+    return pathToFileURL(createRequire(import.meta.url).resolve('webgpu')).href;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether `process.execPath` is Node, rather than an application that contains it. */
+async function isPlainNode(): Promise<boolean> {
+  const { basename } = await nodeModule<typeof import('node:path')>('node:path');
+  return /^node(js)?(\.exe)?$/i.test(basename(process.execPath));
+}

@@ -1,0 +1,155 @@
+/* Warnings that Dawn, the Vulkan loader and drivers print must not reach the user. */
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { useFolder } from '../../cli/folders.js';
+import { handgrad, jsonLines, type RunOptions } from '../../cli/run.js';
+import { inNode } from '../in-node.js';
+
+const folder = useFolder(async (path) => {
+  const driver = (library: string) => JSON.stringify({ ICD: { library_path: library } });
+  await mkdir(`${path}/no-loader`);
+  await writeFile(`${path}/no-loader/libvulkan.so.1`, '');
+  await mkdir(`${path}/no-driver`);
+  await writeFile(`${path}/broken.json`, '{ "ICD":');
+  await writeFile(`${path}/nameless.json`, '{}');
+  await writeFile(`${path}/gone.json`, driver('./gone.so'));
+  await writeFile(`${path}/text.so`, 'no library');
+  await writeFile(`${path}/text.json`, driver('./text.so'));
+});
+
+/** The software GPU that comes with Chromium. */
+const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+
+interface Case {
+  readonly title: string;
+  /** The environment variables, with paths relative to the test's folder. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** What `info` says, after "WebGPU: expected a GPU adapter, got "; the folder is left out. */
+  readonly found: string;
+}
+
+const drivers = (...files: string[]) => {
+  const paths = files.map((file) => (file.startsWith('/') ? file : `FOLDER/${file}`)).join(':');
+  return { VK_DRIVER_FILES: paths, VK_ICD_FILENAMES: paths };
+};
+
+const WITHOUT: readonly Case[] = [
+  {
+    title: 'no Vulkan loader',
+    variables: { LD_LIBRARY_PATH: 'FOLDER/no-loader' },
+    found:
+      'no Vulkan loader (FOLDER/no-loader/libvulkan.so.1: file too short); install it (the package libvulkan1 or vulkan-loader) and a GPU driver',
+  },
+  {
+    title: 'no driver',
+    variables: drivers('no-driver'),
+    found: 'a Vulkan loader without a driver for a GPU of this machine; install the driver',
+  },
+  {
+    title: 'a driver file that is not JSON',
+    variables: drivers('broken.json'),
+    found: 'a Vulkan driver that cannot be loaded (FOLDER/broken.json: ',
+  },
+  {
+    title: 'a driver file without a library',
+    variables: drivers('nameless.json'),
+    found:
+      'a Vulkan driver that cannot be loaded (FOLDER/nameless.json: it names no library_path); correct VK_DRIVER_FILES',
+  },
+  {
+    title: 'a driver whose library is gone',
+    variables: drivers('gone.json'),
+    found:
+      'a Vulkan driver that cannot be loaded (FOLDER/gone.json: its library FOLDER/gone.so does not exist); correct VK_DRIVER_FILES',
+  },
+  {
+    title: 'a driver whose library is not one',
+    variables: drivers('text.json'),
+    found: 'a Vulkan loader without a driver for a GPU of this machine; install the driver',
+  },
+];
+
+const inFolder = (text: string) => text.replaceAll('FOLDER', folder.path);
+
+function environment({ variables }: Pick<Case, 'variables'>): RunOptions {
+  const entries = Object.entries(variables).map(([name, value]) => [name, inFolder(value)]);
+  return { env: Object.fromEntries(entries) };
+}
+
+/** Long enough for the trial of `auto`. */
+const AUTO = 'train mlp-deep --data synthetic --epochs 2 --threads 1'.split(' ');
+
+/** Opens the webgpu backend in a program that uses the library. */
+const PROGRAM = `
+  import { createBackend } from './dist/index.js';
+  const opening = [createBackend('webgpu'), createBackend('webgpu', { adapter: 'any' })];
+  for (const { status, reason } of await Promise.allSettled(opening)) {
+    console.log(reason?.name ?? status, reason?.message);
+  }`;
+const ROOT = new URL('../../..', import.meta.url).pathname;
+
+// A driver or loader that is missing is found in this way on Linux alone.
+const hasVulkan = process.platform === 'linux' && (await findsLoader());
+
+async function findsLoader(): Promise<boolean> {
+  const [{ webgpu }] = jsonLines(await handgrad(['info', '--json']));
+  const { reason = '' } = webgpu as { reason?: string };
+  return !/no Vulkan loader|package webgpu/.test(reason);
+}
+
+describe.runIf(hasVulkan).each(WITHOUT)('with $title', ({ found, ...rest }) => {
+  const expected = () => `expected a GPU adapter, got ${inFolder(found)}`;
+
+  test('info says so, and prints nothing else', async () => {
+    const { status, stdout, stderr } = await handgrad(['info'], environment(rest));
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain(`\n  WebGPU: ${expected()}`);
+    expect(stdout).toMatch(/^GPU +none: see below$/m);
+    expect(stdout).not.toMatch(/warning/i);
+  });
+
+  test('auto prints nothing about it, unless asked', async () => {
+    const quiet = await handgrad(AUTO, environment(rest));
+    expect(quiet).toMatchObject({ status: 0, stderr: '' });
+    expect(quiet.stdout).toMatch(/ images\/s\n$/);
+    const verbose = await handgrad([...AUTO, '--verbose'], environment(rest));
+    expect(verbose).toMatchObject({ status: 0, stderr: '' });
+    expect(verbose.stdout).toContain(` images/s\nwebgpu: ${expected()}`);
+  });
+
+  test('webgpu fails with one line that says so', async () => {
+    const args = ['train', 'line', '--backend', 'webgpu'];
+    const { status, stdout, stderr } = await handgrad(args, environment(rest));
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain(`handgrad: webgpu: ${expected()}`);
+    expect(stderr).toMatch(/^[^\n]*, or use the wasm backend\n$/);
+  });
+
+  test('the library rejects with that sentence, and prints nothing', async () => {
+    const { stdout, stderr } = await inNode(PROGRAM, ROOT, environment(rest).env);
+    expect(stderr).toBe('');
+    expect(stdout.match(/^BackendError webgpu: expected a GPU adapter, got /gm)).toHaveLength(2);
+    expect(stdout).toContain(expected());
+  });
+});
+
+describe.runIf(hasVulkan && existsSync(SWIFTSHADER))('with a software GPU', () => {
+  test.each([
+    ['alone', [SWIFTSHADER]],
+    ['and a driver file that is not JSON', ['broken.json', SWIFTSHADER]],
+    ['and a driver whose library is gone', [SWIFTSHADER, 'gone.json', 'text.json']],
+  ])('%s, webgpu runs and prints only notes', async (_, files) => {
+    const where = environment({ variables: drivers(...files) });
+    const args = ['train', 'line', '--epochs', '1', '--backend', 'webgpu', '--json'];
+    const outcome = await handgrad(args, where);
+    expect(outcome.stderr).toMatch(/^(note: SwiftShader [^\n]* computes on the CPU: [^\n]*\n)?$/);
+    expect(jsonLines(outcome)[0]).toMatchObject({ backend: 'webgpu' });
+    const auto = await handgrad(AUTO, where);
+    expect(auto).toMatchObject({ status: 0, stderr: '' });
+    expect(auto.stdout).toMatch(/ images\/s\n$/);
+    const info = await handgrad(['info', '--json'], where);
+    expect(info.stderr).toBe('');
+    expect(jsonLines(info)[0]).toMatchObject({ webgpu: { found: true, isSoftware: true } });
+  });
+});
