@@ -1,6 +1,6 @@
 /* Warnings that Dawn, the Vulkan loader and drivers print must not reach the user. */
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { useFolder } from '../../cli/folders.js';
 import { handgrad, jsonLines, type RunOptions } from '../../cli/run.js';
@@ -151,5 +151,46 @@ describe.runIf(hasVulkan && existsSync(SWIFTSHADER))('with a software GPU', () =
     const info = await handgrad(['info', '--json'], where);
     expect(info.stderr).toBe('');
     expect(jsonLines(info)[0]).toMatchObject({ webgpu: { found: true, isSoftware: true } });
+  });
+});
+
+/* A package webgpu of our own, whose native part misbehaves. */
+describe.each([
+  [
+    'crashes',
+    `process.kill(process.pid, 'SIGSEGV'); await new Promise(() => setInterval(() => {}, 1e6));`,
+    'BackendError webgpu: expected a GPU adapter, got a GPU driver that crashed with SIGSEGV; reinstall the driver, or use the wasm backend',
+  ],
+  [
+    'prints warnings and has no adapter',
+    `writeSync(1, 'INFO: native'); writeSync(2, 'WARNING: native'); return null;`,
+    'BackendError webgpu: expected a GPU adapter, got none; install a Vulkan, Metal or Direct3D 12 driver, or use the wasm backend',
+  ],
+  [
+    'fails in JavaScript',
+    `throw new Error('no binary for this system');`,
+    'BackendError webgpu: expected a GPU adapter, got: no binary for this system',
+  ],
+])('a driver that %s', (title, body, message) => {
+  test('is an error of createBackend alone', async () => {
+    const path = folder.at(title.replaceAll(' ', '-'));
+    await cp(new URL('../../../dist', import.meta.url), `${path}/dist`, { recursive: true });
+    await mkdir(`${path}/node_modules/webgpu`, { recursive: true });
+    await writeFile(
+      `${path}/node_modules/webgpu/package.json`,
+      '{"type":"module","exports":"./index.js"}',
+    );
+    await writeFile(
+      `${path}/node_modules/webgpu/index.js`,
+      `import { writeSync } from 'node:fs';
+       export const globals = {};
+       export const create = () => ({ async requestAdapter() { ${body} } });`,
+    );
+    const { stdout, stderr } = await inNode(
+      PROGRAM.replace(", createBackend('webgpu', { adapter: 'any' })", ''),
+      path,
+    );
+    expect(stderr).toBe('');
+    expect(stdout).toBe(`${message}\n`);
   });
 });

@@ -1,4 +1,4 @@
-import { BackendError } from '../../../errors.js';
+import { BackendError, reasonOf } from '../../../errors.js';
 import { inNode } from '../../../platform/node.js';
 import { whyNoNavigatorGpu } from './availability.js';
 import {
@@ -142,12 +142,17 @@ function adapterNamed<Named extends { readonly name: string }>(
   );
 }
 
-/** @throws BackendError when there is no adapter */
+/** @throws BackendError when there is no adapter, or the request fails */
 async function request(
   gpu: GPU,
   powerPreference: WebgpuOptions['powerPreference'],
 ): Promise<GPUAdapter> {
-  const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
+  let adapter: GPUAdapter | null;
+  try {
+    adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
+  } catch (cause) {
+    throw new BackendError(`webgpu: expected a GPU adapter, got: ${reasonOf(cause)}`, { cause });
+  }
   if (!adapter) throw noneFound();
   return adapter;
 }

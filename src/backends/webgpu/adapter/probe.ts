@@ -5,27 +5,30 @@
  * plus the start of the driver, once per process. Node only.
  */
 
+import type { ExecFileException } from 'node:child_process';
 import { nodeModule } from '../../../platform/node.js';
 import { explainOutput, vulkanDrivers } from './vulkan-drivers.js';
 
 /** Generous: a machine with eight GPUs takes seconds to list them. */
-const TIMEOUT_MILLISECONDS = 30_000;
+const TIMEOUT_SECONDS = 30;
 
-/** Exit statuses of the probe. Any other status comes from Node. */
-const FOUND = 0;
-const NOT_FOUND = 40;
+/** What the probe writes once Dawn has answered; a crash after that, while it exits, does not matter. */
+const ANSWERS = { found: '[handgrad: found]', none: '[handgrad: none]' };
 
-/** Waits for the adapter as `findAdapter` does. Opening a device would take as long again. */
+/** Requests an adapter as `findAdapter` does. Opening a device would take as long again. */
 const SCRIPT = `
+import { writeSync } from 'node:fs';
 const { create, globals } = await import(process.argv[1]);
 Object.assign(globalThis, globals);
 const adapter = await create([]).requestAdapter();
-process.exit(adapter ? ${FOUND} : ${NOT_FOUND});`;
+writeSync(1, adapter ? '${ANSWERS.found}' : '${ANSWERS.none}');
+process.exit();`;
 
 /** How the probe ended. */
 interface Outcome {
-  /** Undefined if a signal ended it. */
-  readonly status: number | undefined;
+  /** Undefined if the probe ended before Dawn answered. */
+  readonly answer: keyof typeof ANSWERS | undefined;
+  /** The signal that ended it, if any. */
   readonly signal: string | undefined;
   readonly timedOut: boolean;
   /** What Dawn, the Vulkan loader and drivers wrote. */
@@ -46,14 +49,18 @@ export function whyNoDawnAdapter(): Promise<string | undefined> {
 async function probe(): Promise<string | undefined> {
   const outcome = await runProbe();
   if (outcome === undefined) return undefined;
-  const { status, signal, timedOut, output } = outcome;
-  if (timedOut)
-    return `a GPU driver that did not answer within ${TIMEOUT_MILLISECONDS / 1000} s; reinstall the driver`;
-  const isQuiet = status === FOUND && output === '';
-  if (isQuiet || (await hideBrokenDrivers())) return undefined;
-  if (signal !== undefined) return `a GPU driver that crashed with ${signal}; reinstall the driver`;
-  // Another status comes from Node: loading the package in this process reports the reason.
-  return status === NOT_FOUND ? explainOutput(output) : undefined;
+  const { answer, signal, timedOut, output } = outcome;
+  if (answer === 'found' && output === '') return undefined;
+  if (timedOut) {
+    return `a GPU driver that did not answer within ${TIMEOUT_SECONDS} s; reinstall the driver`;
+  }
+  // The package cannot be loaded: loading it in this process reports the reason.
+  if (answer === undefined && signal === undefined) return undefined;
+  if ((await hideBrokenDrivers()) || answer === 'found') return undefined;
+  if (signal !== undefined && answer === undefined) {
+    return `a GPU driver that crashed with ${signal}; reinstall the driver`;
+  }
+  return explainOutput(output);
 }
 
 /**
@@ -69,7 +76,7 @@ async function hideBrokenDrivers(): Promise<boolean> {
   const working: string[] = [];
   for (const file of drivers) {
     const outcome = await runProbe({ VK_DRIVER_FILES: file, VK_ICD_FILENAMES: file });
-    if (outcome?.status === FOUND) working.push(file);
+    if (outcome?.answer === 'found') working.push(file);
   }
   if (working.length === 0 || working.length === drivers.length) return false;
   const { delimiter } = await nodeModule<typeof import('node:path')>('node:path');
@@ -87,29 +94,31 @@ async function runProbe(variables: Record<string, string> = {}): Promise<Outcome
   const args = ['--input-type=module', '--eval', SCRIPT, url];
   // Options for this process, such as --inspect-brk or a preload, could stop or confuse the probe.
   const { NODE_OPTIONS: _, ...env } = process.env;
+  const options = {
+    env: { ...env, ...variables },
+    windowsHide: true,
+    timeout: TIMEOUT_SECONDS * 1000,
+    killSignal: 'SIGKILL',
+  } as const;
   return new Promise((resolve) => {
     try {
-      const options = { env: { ...env, ...variables }, windowsHide: true };
-      const limit = { timeout: TIMEOUT_MILLISECONDS, killSignal: 'SIGKILL' as const };
-      execFile(process.execPath, args, { ...options, ...limit }, (error, stdout, stderr) => {
-        const output = `${stdout}${stderr}`.trim();
-        if (error === null) {
-          resolve({ status: FOUND, signal: undefined, timedOut: false, output });
-          return;
-        }
-        const { code, signal, killed = false } = error;
+      execFile(process.execPath, args, options, (error, stdout, stderr) => {
         // A text such as EACCES: the subprocess did not start.
-        if (typeof code === 'string') resolve(undefined);
-        else {
-          const status = typeof code === 'number' ? code : undefined;
-          resolve({ status, signal: signal ?? undefined, timedOut: killed, output });
-        }
+        if (typeof error?.code === 'string') resolve(undefined);
+        else resolve(outcomeOf(`${stdout}${stderr}`, error));
       });
     } catch {
       // Node's permission model forbids subprocesses.
       resolve(undefined);
     }
   });
+}
+
+function outcomeOf(text: string, error: ExecFileException | null): Outcome {
+  const answer = (['found', 'none'] as const).find((each) => text.includes(ANSWERS[each]));
+  const output = answer === undefined ? text : text.replace(ANSWERS[answer], '');
+  const timedOut = answer === undefined && error?.killed === true;
+  return { answer, signal: error?.signal ?? undefined, timedOut, output: output.trim() };
 }
 
 /** The location of the package webgpu; undefined if it is not installed. */
