@@ -7,4 +7,5 @@ export { expectedProduct, randomFloats } from '../src/bench/matmul.js';
 export { faultOf, lossFault } from '../src/bench/verify.js';
 export { interleave, summarise } from '../src/interleave.js';
 export { windowCount } from '../src/ops/conv2d-shape.js';
+export { createFolder } from '../src/platform/files.js';
 export { tolerance } from '../src/tolerance.js';

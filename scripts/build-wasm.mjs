@@ -4,7 +4,7 @@
  */
 
 import { spawn } from 'node:child_process';
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,6 @@ const outputFolder = join(root, 'src/backends/wasm');
 
 const { targets } = JSON.parse(await readFile(config, 'utf8'));
 const changed = await newestSource();
-await mkdir(outputFolder, { recursive: true });
 // One process per target: the compiler is synchronous, so in one process the builds would not overlap.
 const results = await Promise.all(Object.keys(targets).map(build));
 if (results.includes(false)) process.exitCode = 1;

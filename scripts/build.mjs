@@ -9,7 +9,7 @@
  */
 
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -37,7 +37,6 @@ const COMMON = {
   logLevel: 'warning',
 };
 
-await mkdir(dist, { recursive: true });
 const outputs = { ...(await buildLibrary()), ...(await buildCli()) };
 const files = Object.keys(outputs).map((path) => path.replace(/^dist\//, ''));
 files.push(...(await copyAssets()), await writeLicenses(outputs));

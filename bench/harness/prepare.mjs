@@ -1,10 +1,10 @@
 /** Writes the numbers of jobs to files that all candidates read, and computes the expected results. */
 
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  createFolder,
   expectedProduct,
   faultOf,
   lossFault,
@@ -38,7 +38,7 @@ const PREPARE = {
  */
 export async function prepareJob(workload, parent) {
   const folder = join(parent, workload.name);
-  await mkdir(folder, { recursive: true });
+  await createFolder(folder);
   return PREPARE[workload.subject]({ ...workload, folder });
 }
 
@@ -48,7 +48,7 @@ export async function prepareJob(workload, parent) {
  */
 export async function prepareModel(model, { train, test }, parent) {
   const folder = join(parent, model.name);
-  await mkdir(folder, { recursive: true });
+  await createFolder(folder);
   const data = take(train, Math.min(model.trainSize, train.size));
   await writeDigits(folder, data);
   await writeDigits(folder, take(test, Math.min(model.testSize, test.size)), 'test-');

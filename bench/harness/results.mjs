@@ -1,10 +1,11 @@
 /** Files of a run: its report, and the folder of the numbers that its subprocesses exchange. */
 
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createFolder } from '../../dist/bench/library.mjs';
 
 /** The default folder of reports. */
 export const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
@@ -12,7 +13,7 @@ export const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
 /** Writes a report as JSON, and its text beside it. */
 export async function writeReport(folder, name, report, text) {
   const path = join(folder, name);
-  await mkdir(folder, { recursive: true });
+  await createFolder(folder);
   await writeFile(`${path}.json`, `${JSON.stringify(report, null, 2)}\n`);
   await writeFile(`${path}.md`, text);
   console.error(`Written to ${path}.json and .md`);

@@ -1,6 +1,7 @@
 /** Downloads of MNIST's files into the cache folder. Node only. */
 
 import { DataError } from '../errors.js';
+import { createFolder } from '../platform/files.js';
 import { nodeModule } from '../platform/node.js';
 import { fromFirstMirror, type Mirrors, receive, request } from './mirrors.js';
 import { type MnistFile, verifiedContent } from './mnist-files.js';
@@ -23,7 +24,7 @@ export async function downloadToFolder(
   const { join } = await nodeModule<typeof import('node:path')>('node:path');
   const download = new Download(fs, file, join(folder, `${file}.gz`), mirrors);
   try {
-    await fs.mkdir(folder, { recursive: true });
+    await createFolder(folder);
     await fromFirstMirror(file, mirrors, (url) => download.from(url));
   } catch (error) {
     throw isSystemError(error) ? unwritable(error, file, folder) : error;

@@ -24,6 +24,37 @@ export async function writeBytes(path: string, bytes: Uint8Array | string): Prom
   }
 }
 
+/**
+ * Creates a folder and its missing parents, one level at a time (Node only). The `recursive` option of
+ * Node's `mkdir` never returns where the system refuses a new folder with ENOENT, as it does in /proc.
+ */
+export async function createFolder(path: string): Promise<void> {
+  const { mkdir, stat } = await nodeModule<FileSystem>('node:fs/promises');
+  const { dirname, resolve } = await nodeModule<typeof import('node:path')>('node:path');
+  const isFolder = (place: string) =>
+    stat(place).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  const isMissing = (place: string) =>
+    stat(place).then(
+      () => false,
+      ({ code }: NodeJS.ErrnoException) => code === 'ENOENT',
+    );
+  const missing = [resolve(path)];
+  while (missing[0] !== dirname(missing[0]) && (await isMissing(dirname(missing[0])))) {
+    missing.unshift(dirname(missing[0]));
+  }
+  for (const place of missing) {
+    try {
+      await mkdir(place);
+    } catch (error) {
+      // It exists, or another process has created it.
+      if (!(await isFolder(place))) throw error;
+    }
+  }
+}
+
 /** Reads a file (Node), or fetches a URL. */
 export async function readBytes(path: string | URL): Promise<Uint8Array> {
   const isFile = typeof path === 'string' ? !/^https?:/.test(path) : path.protocol === 'file:';

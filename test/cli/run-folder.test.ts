@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../src/training/serialization/safetensors.js';
 import { DIGITS, useDigits, useFolder } from './folders.js';
-import { handgrad, jsonLines, type Outcome, type RunOptions, shell } from './run.js';
+import { handgrad, jsonLines, OFFLINE, type Outcome, type RunOptions, shell } from './run.js';
 
 const digits = useDigits();
 const folder = useFolder();
@@ -94,6 +94,25 @@ describe('train --out', () => {
     expectFailure(await handgrad(args), /write .*a-file\/run: expected free space and permission/);
   });
 
+  test.runIf(process.platform === 'linux').each(['/proc/nope', '/proc/nope/deeper'])(
+    'fails at once where the system allows no folder: %s',
+    async (out) => {
+      const outcome = await handgrad(['train', 'line', '--out', out]);
+      expectFailure(outcome, `write ${out}: expected free space and permission, got "ENOENT`);
+    },
+  );
+
+  test.runIf(process.platform === 'linux')(
+    'goes on without a cache folder where the system allows none',
+    async () => {
+      const args = ['train', 'mlp', '--epochs', '1', '--json'];
+      const env = { ...OFFLINE, XDG_CACHE_HOME: '/proc/nowhere' };
+      const { status, stderr } = await handgrad(args, { env });
+      expect(status).toBe(0);
+      expect(stderr).toMatch(/^WARNING: SYNTHETIC .*\/proc\/nowhere.*ENOENT/m);
+    },
+  );
+
   // Links to /dev/full under every temporary name simulate a full disk. The names contain the process
   // number, which the shell knows because exec keeps it.
   test
@@ -167,6 +186,29 @@ describe('a run that is interrupted', () => {
     const { status, stderr } = await handgrad(LONG_RUN, signalAfterEpoch(1, 'SIGTERM'));
     expect(status).toBe(143);
     expect(stderr).toMatch(/^handgrad: stopped after \d of 8 epochs; nothing is saved[^\n]*\n$/);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a run that hangs', () => {
+  /** Sends a signal twice while the program reads a named pipe into which nothing is written. */
+  const hang = (signal: string) =>
+    shell(
+      `mkdir "$DIR"; cd "$DIR"
+       mkfifo train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte t10k-labels-idx1-ubyte
+       $HANDGRAD train mlp --data "$DIR" & pid=$!
+       exec 3>train-images-idx3-ubyte # Waits for the program to open the pipe.
+       kill -${signal} $pid; sleep 3; kill -${signal} $pid
+       # If the program goes on, the test fails with status 137.
+       (exec 3>&-; sleep 20; kill -KILL $pid) >/dev/null 2>&1 & guard=$!
+       wait $pid; status=$?; kill $guard; exit $status`,
+      { env: { DIR: folder.at(`pipe-${signal}`) } },
+    );
+
+  test.each([
+    ['INT', 130],
+    ['TERM', 143],
+  ])('ends at the second SIG%s', async (signal, status) => {
+    expect((await hang(signal)).status).toBe(status);
   });
 });
 

@@ -10,26 +10,22 @@ export interface Interrupts {
 /** A second signal within this time is ignored: some senders signal both process and group. */
 const ECHO_MILLISECONDS = 1000;
 
-/** Turns the first Ctrl-C or SIGTERM into an abort. A later one ends the program at once. */
+/**
+ * Turns the first Ctrl-C or SIGTERM into an abort. A later one ends the program at once: the system does
+ * it, since `process.exit` waits for operations on files, which may hang.
+ */
 export function listenForInterrupts(): Interrupts {
   const controller = new AbortController();
-  let first = 0;
   const onSignal = (name: StopSignal) => {
-    const interruption = new Interruption(name);
-    if (!controller.signal.aborted) {
-      first = performance.now();
-      controller.abort(interruption);
-    } else if (performance.now() - first > ECHO_MILLISECONDS) {
-      process.exit(interruption.status);
-    }
+    if (controller.signal.aborted) return;
+    controller.abort(new Interruption(name));
+    setTimeout(stopListening, ECHO_MILLISECONDS).unref();
+  };
+  const stopListening = () => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  return {
-    signal: controller.signal,
-    stopListening() {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
-    },
-  };
+  return { signal: controller.signal, stopListening };
 }

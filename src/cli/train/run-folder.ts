@@ -10,10 +10,10 @@
  */
 
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError, reasonOf } from '../../errors.js';
-import { writeBytes } from '../../platform/files.js';
+import { createFolder, writeBytes } from '../../platform/files.js';
 import type { Checkpoint } from '../../training/serialization/checkpoint.js';
 import { decodeSafetensors, encodeSafetensors } from '../../training/serialization/safetensors.js';
 import type { Trainer } from '../../training/trainer.js';
@@ -40,7 +40,7 @@ export class RunFolder {
    * @throws DataError when the folder holds a checkpoint or weights of another run
    */
   async begin(config: RunConfig): Promise<void> {
-    await explained(this.path, () => mkdir(this.path, { recursive: true }));
+    await explained(this.path, () => createFolder(this.path));
     const existing = [CHECKPOINT_FILE, WEIGHTS_FILE].find((file) => existsSync(this.#at(file)));
     if (existing !== undefined) {
       throw new DataError(

@@ -1,6 +1,6 @@
 /* Measured tilings persist in memory and, in Node, in a file of the cache folder. */
 import { defaultCacheFolder } from '../../../platform/cache-folder.js';
-import { writeBytes } from '../../../platform/files.js';
+import { createFolder, writeBytes } from '../../../platform/files.js';
 import { inNode, nodeModule } from '../../../platform/node.js';
 import type { Tiling } from './gemm.js';
 import { formatTiling, parseTiling } from './tilings.js';
@@ -48,8 +48,7 @@ async function save(gpu: string, tilings: ReadonlyMap<string, Tiling>): Promise<
   const all = await readAll();
   const content = { ...all, [gpu]: { ...entriesOf(all[gpu]), ...Object.fromEntries(measured) } };
   try {
-    const { mkdir } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
-    await mkdir(await defaultCacheFolder(), { recursive: true });
+    await createFolder(await defaultCacheFolder());
     await writeBytes(await cachePath(), `${JSON.stringify(content, null, 2)}\n`);
   } catch {
     // Without a writable cache folder, the next program measures again.
