@@ -50,10 +50,8 @@ async function buildLibrary() {
     mainFields: ['module', 'main'],
     external: ['node:*'],
     splitting: true,
-    // Pages load these files. The source map has the sources for debuggers.
-    minify: true,
-    // Node prints the line that throws an error, so lines must not be too long.
-    lineLimit: 2000,
+    // Readable, since Node prints the line that throws an error, and stack traces name functions. The
+    // bundlers of pages minify. The source map has the sources for debuggers.
     sourcemap: true,
     // Chunks lie directly in dist/, since they load the .wasm files from their own folder.
     chunkNames: 'chunk-[hash]',

@@ -1,7 +1,6 @@
 /* WebGPU in Node: Dawn, from the npm package `webgpu`. */
 
 import { BackendError, reasonOf } from '../../../errors.js';
-import { whyNoDawnAdapter } from './probe.js';
 
 interface Dawn {
   create(flags: readonly string[]): GPU;
@@ -29,6 +28,7 @@ export async function dawnGpu(flags: readonly string[] = []): Promise<GPU> {
   const known = instances.get(key);
   if (known) return known;
   // Without an adapter, Dawn would write warnings to stderr.
+  const { whyNoDawnAdapter } = await import('./probe.js'); // pages do not load it
   const missing = await whyNoDawnAdapter();
   if (missing !== undefined) throw noAdapter(missing);
   const dawn = await importDawn();
