@@ -26,6 +26,7 @@ Exit status: 0 for success, 2 for wrong usage, 130 after Ctrl-C, 1 for any other
 
 process.stdout.on('error', onClosedPipe);
 process.stderr.on('error', onClosedPipe);
+process.on('uncaughtException', onUncaught);
 process.exitCode = await main(process.argv);
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -35,7 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     // commander has already printed the message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? SUCCESS : WRONG_USAGE;
-    process.stderr.write(describeFailure(error, argv.includes('--verbose')));
+    process.stderr.write(describe(error));
     return statusOf(error);
   }
 }
@@ -71,9 +72,19 @@ function usageLine(text: string): string {
   return `handgrad: ${oneLine(text).replace(/^error: (command-argument )?/, '')}\n`;
 }
 
+function describe(error: unknown): string {
+  return describeFailure(error, process.argv.includes('--verbose'));
+}
+
+/** An error outside of any command's promise, such as one in a timer, or an unhandled rejection. */
+function onUncaught(error: unknown): void {
+  process.stderr.write(describe(error));
+  process.exit(statusOf(error));
+}
+
 /** A reader such as `head` may close the pipe early, which is not an error. */
 function onClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(SUCCESS);
-  process.stderr.write(describeFailure(error, false));
+  process.stderr.write(describe(error));
   process.exit(FAILURE);
 }

@@ -91,6 +91,17 @@ test('an error is one line, followed by the stack with --verbose', async () => {
   expect(verbose.stderr).toMatch(/\n {4}at /);
 });
 
+test.each([
+  ['an error in a timer', "setTimeout(()=>{throw new Error('too\\nlate')},50)"],
+  ['an unhandled rejection', "setTimeout(()=>Promise.reject(new Error('too\\nlate')),50)"],
+  ['a value that is no error', "setTimeout(()=>{throw'too\\nlate'},50)"],
+])('%s is one line, too', async (_, text) => {
+  const env = { NODE_OPTIONS: `--import "data:text/javascript,${encodeURIComponent(text)}"` };
+  const args = ['train', 'mlp-deep', '--data', 'synthetic', '--json'];
+  const { status, stderr } = await handgrad(args, { env });
+  expect({ status, stderr }).toEqual({ status: 1, stderr: 'handgrad: too late\n' });
+});
+
 test('a reader that closes the pipe early, such as head, is not an error', async () => {
   const { stdout, stderr } = await shell('$HANDGRAD explain mlp-deep | head -n 1');
   expect(stdout).toMatch(/^recipe +mlp-deep/);

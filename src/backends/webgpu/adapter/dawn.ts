@@ -27,8 +27,8 @@ export async function dawnGpu(flags: readonly string[] = []): Promise<GPU> {
   const key = JSON.stringify(flags);
   const known = instances.get(key);
   if (known) return known;
-  // Without an adapter, Dawn would write warnings to stderr.
-  const { whyNoDawnAdapter } = await import('./probe.js'); // pages do not load it
+  // Without an adapter, Dawn would write warnings to stderr. Imported on demand: pages do not load it.
+  const { whyNoDawnAdapter } = await import('./probe.js');
   const missing = await whyNoDawnAdapter();
   if (missing !== undefined) throw noAdapter(missing);
   const dawn = await importDawn();
