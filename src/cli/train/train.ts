@@ -95,5 +95,6 @@ function formatRecipes(): string {
 Recipes:
 ${lines.join('\n')}
 
-Ctrl-C stops after the current update. With --out, --resume continues exactly from there.`;
+Ctrl-C stops after the current update, and a second one ends at once. With --out, --resume continues
+exactly from there.`;
 }
