@@ -93,7 +93,7 @@ describe('the table of slow candidates', () => {
   it('compares the time per step, for rounds of different lengths', () => {
     const conv = workloadNamed('conv');
     const attempt = (engine: string, title: string, steps: number) => ({
-      candidate: { engine, title, runtime: 'wasm', threads: 1 },
+      candidate: { engine, title, device: 'wasm', threads: 1 },
       job: { ...conv, steps },
     });
     const [base, peer] = [attempt('handgrad', 'handgrad', 20), attempt('jax', 'jax-js', 1)];
