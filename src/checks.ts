@@ -1,4 +1,4 @@
-import { DataError, ShapeError } from './errors.js';
+import { DataError, ShapeError, shown } from './errors.js';
 
 /** @throws ShapeError unless `value` is an integer of at least `minimum` */
 export function expectInteger(
@@ -9,7 +9,7 @@ export function expectInteger(
 ): asserts value is number {
   if (!Number.isSafeInteger(value) || (value as number) < minimum) {
     throw new ShapeError(
-      `${operation}: expected ${what} to be an integer of at least ${minimum}, got ${value}`,
+      `${operation}: expected ${what} to be an integer of at least ${minimum}, got ${shown(value)}`,
     );
   }
 }
@@ -26,7 +26,7 @@ export function expectNumber(
   if (!isNumber || value < minimum || value > maximum) {
     const range = maximum < Infinity ? ` from ${minimum} to ${maximum}` : atLeast(minimum);
     throw new RangeError(
-      `${operation}: expected ${what} to be a finite number${range}, got ${value}`,
+      `${operation}: expected ${what} to be a finite number${range}, got ${shown(value)}`,
     );
   }
 }
@@ -35,7 +35,25 @@ function atLeast(minimum: number): string {
   return minimum > -Infinity ? ` of at least ${minimum}` : '';
 }
 
-/** @throws ShapeError unless `values` has `length` elements */
+/** @throws TypeError unless `values` is an array, a typed array, or another object with a length */
+export function expectArray(operation: string, what: string, values: unknown): void {
+  if (typeof values === 'object' && Number.isInteger((values as ArrayLike<number> | null)?.length)) {
+    return;
+  }
+  throw new TypeError(
+    `${operation}: expected ${what} to be an array of numbers, got ${shown(values)}`,
+  );
+}
+
+/** @throws TypeError unless `bytes` is a Uint8Array */
+export function expectBytes(operation: string, what: string, bytes: unknown): void {
+  if (ArrayBuffer.isView(bytes) && 'BYTES_PER_ELEMENT' in bytes && bytes.BYTES_PER_ELEMENT === 1) {
+    return;
+  }
+  throw new TypeError(`${operation}: expected ${what} to be a Uint8Array, got ${shown(bytes)}`);
+}
+
+/** @throws TypeError unless `values` is an array, ShapeError unless it has `length` elements */
 export function expectLength(
   operation: string,
   what: string,
@@ -43,9 +61,10 @@ export function expectLength(
   length: number,
   form: string,
 ): void {
-  if (values?.length !== length) {
+  expectArray(operation, what, values);
+  if (values.length !== length) {
     throw new ShapeError(
-      `${operation}: expected ${what} to have ${form} = ${length} elements, got ${values?.length ?? values}`,
+      `${operation}: expected ${what} to have ${form} = ${length} elements, got ${values.length}`,
     );
   }
 }
@@ -55,7 +74,7 @@ export function expectFinite(operation: string, what: string, values: ArrayLike<
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i])) {
       throw new DataError(
-        `${operation}: expected finite numbers in ${what}, got ${values[i]} at ${i}`,
+        `${operation}: expected finite numbers in ${what}, got ${shown(values[i])} at ${i}`,
       );
     }
   }
@@ -67,7 +86,7 @@ export function expectLabels(operation: string, labels: ArrayLike<number>, class
     const label = labels[i];
     if (!Number.isInteger(label) || label < 0 || label >= classes) {
       throw new DataError(
-        `${operation}: expected labels from 0 to ${classes - 1}, got ${label} at ${i}`,
+        `${operation}: expected labels from 0 to ${classes - 1}, got ${shown(label)} at ${i}`,
       );
     }
   }

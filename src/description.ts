@@ -1,4 +1,5 @@
-import { DataError } from './errors.js';
+import { DataError, shown } from './errors.js';
+import { didYouMean, expectOptions } from './options.js';
 
 /** A value that JSON can hold. */
 export type Plain =
@@ -59,7 +60,13 @@ const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
  *
  * @example formatDescription(model.description) // 'sequential(linear(784, 30), relu(), linear(30, 10))'
  */
-export function formatDescription({ name, options }: Description): string {
+export function formatDescription(description: Description): string {
+  if (!isDescription(description)) {
+    throw new TypeError(
+      `formatDescription: expected { name, options }, got ${shown(description)}`,
+    );
+  }
+  const { name, options } = description;
   const positional = POSITIONAL[name] ?? [];
   const named = { ...options };
   const args = positional.flatMap((argument) => {
@@ -92,6 +99,14 @@ function isDescription(value: unknown): value is Description {
 /** Functions by name; each takes the options of a description. */
 export type Builders<Made> = Readonly<Record<string, (options: Description['options']) => Made>>;
 
+/** A builder for a function that takes no options. */
+export function withoutOptions<Made>(name: string, make: () => Made): Builders<Made>[string] {
+  return (options) => {
+    expectOptions(name, options, {});
+    return make();
+  };
+}
+
 /**
  * Makes the call that a description records.
  *
@@ -107,12 +122,12 @@ export function buildFrom<Made>(
 ): Made {
   if (!isDescription(description)) {
     throw new DataError(
-      `description: expected ${kind} to be { name, options }, got ${JSON.stringify(description)}`,
+      `description: expected ${kind} to be { name, options }, got ${shown(description)}`,
     );
   }
   const { name, options } = description;
   if (Object.hasOwn(builders, name)) return builders[name](options);
   throw new DataError(
-    `description: expected ${kind} to be one of ${Object.keys(builders).join(', ')}, got ${name}; your own functions cannot be rebuilt`,
+    `description: expected ${kind} to be one of ${Object.keys(builders).join(', ')}, got ${name}${didYouMean(name, Object.keys(builders)) || '; your own functions cannot be rebuilt'}`,
   );
 }

@@ -32,3 +32,27 @@ export class TrainingError extends Error {
 export function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** A value of any type, for messages: `'0.1'`, `a function`, `an AbortController`. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 80 ? `${value.slice(0, 80)}…` : value}'`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (isPromise(value)) return 'a promise; await it';
+  if (Array.isArray(value)) return shownList(value);
+  const name = value.constructor?.name ?? 'Object';
+  // Minified builds rename classes, so only those of the language and of the platform are named.
+  const isGlobal = (globalThis as Record<string, unknown>)[name] === value.constructor;
+  if (name === 'Object' || !isGlobal) return 'an object';
+  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
+}
+
+function shownList(values: readonly unknown[]): string {
+  const isShort = values.length <= 4 && values.every((each) => typeof each === 'number');
+  return isShort ? `[${values.join(', ')}]` : `an array of length ${values.length}`;
+}
+
+function isPromise(value: object): boolean {
+  return typeof (value as Partial<Promise<unknown>>).then === 'function';
+}

@@ -34,6 +34,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'errors',
     'interleave',
     'mutex',
+    'options',
     'platform/',
     'random/',
     'tensor',

@@ -1,19 +1,23 @@
 import { describe } from '../description.js';
 import { expectNegativeSlope } from '../ops/leaky-relu.js';
+import { expectNoMore, expectOptions } from '../options.js';
 import type { Layer } from './layer.js';
 
 /** y = max(x, 0), element by element. Derivation: src/ops/relu.ts. */
-export function relu(): Layer {
+export function relu(...more: readonly []): Layer {
+  expectNoMore('relu', '', more);
   return savingOutput('relu');
 }
 
 /** y = 1 / (1 + e⁻ˣ), element by element. Derivation: src/ops/sigmoid.ts. */
-export function sigmoid(): Layer {
+export function sigmoid(...more: readonly []): Layer {
+  expectNoMore('sigmoid', '', more);
   return savingOutput('sigmoid');
 }
 
 /** y = tanh x, element by element. Derivation: src/ops/tanh.ts. */
-export function tanh(): Layer {
+export function tanh(...more: readonly []): Layer {
+  expectNoMore('tanh', '', more);
   return savingOutput('tanh');
 }
 
@@ -34,7 +38,8 @@ function savingOutput(name: 'relu' | 'sigmoid' | 'tanh'): Layer {
  * y = x Φ(x), element by element, where Φ is the distribution function of the standard normal.
  * Derivation: src/ops/gelu.ts.
  */
-export function gelu(): Layer {
+export function gelu(...more: readonly []): Layer {
+  expectNoMore('gelu', '', more);
   return {
     description: describe('gelu'),
     input: 'any',
@@ -59,6 +64,7 @@ export interface LeakyReluOptions {
  * @example leakyRelu({ negativeSlope: 0.2 })
  */
 export function leakyRelu(options: LeakyReluOptions = {}): Layer {
+  expectOptions('leakyRelu', options, { negativeSlope: 'number' });
   const { negativeSlope = 0.01 } = options;
   expectNegativeSlope(negativeSlope);
   const attributes = { negativeSlope };

@@ -2,6 +2,7 @@ import { expectInteger, expectNumber } from '../checks.js';
 import { type Description, describe } from '../description.js';
 import { ShapeError, TrainingError } from '../errors.js';
 import { valuesPerChannel } from '../ops/batch-norm.js';
+import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import { formatShape, type Tensor } from '../tensor.js';
 import type { Forward, Layer } from './layer.js';
@@ -42,6 +43,7 @@ class BatchNorm implements Layer {
   readonly #momentum: number;
 
   constructor(channels: number, options: BatchNormOptions) {
+    expectOptions('batchNorm2d', options, { epsilon: 'number', momentum: 'number' });
     const { epsilon = 1e-5, momentum = 0.1 } = options;
     expectInteger('batchNorm2d', 'channels', channels);
     expectNumber('batchNorm2d', 'epsilon', epsilon, 0);

@@ -1,5 +1,6 @@
 import { type Description, describe } from '../description.js';
 import type { Conv2dAttributes } from '../ops/conv2d-shape.js';
+import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Forward, Layer } from './layer.js';
@@ -9,7 +10,7 @@ import {
   kaimingUniform,
 } from './parameters/initializers.js';
 import { Parameter } from './parameters/parameter.js';
-import { type Pixels, resolveConvolution, type WindowOptions } from './window-options.js';
+import { type Pixels, resolveConvolution, WINDOW_OPTIONS, type WindowOptions } from './window-options.js';
 
 /** Options of `conv2d`. */
 export interface Conv2dOptions extends WindowOptions {
@@ -50,6 +51,8 @@ class Conv2d implements Layer {
   readonly #bias: Parameter | undefined;
 
   constructor(inputs: number, outputs: number, kernel: Pixels, options: Conv2dOptions) {
+    const kinds = { ...WINDOW_OPTIONS, bias: 'boolean', initializer: 'function' } as const;
+    expectOptions('conv2d', options, kinds);
     const { weight, attributes } = resolveConvolution('conv2d', inputs, outputs, kernel, options);
     const [KH, KW, groupInputs] = weight;
     const { bias = true, initializer, ...window } = options;
@@ -60,7 +63,7 @@ class Conv2d implements Layer {
       kernel,
       ...window,
       bias: options.bias,
-      initializer: describeInitializer(initializer),
+      initializer: describeInitializer('conv2d', initializer),
     });
     const draw = {
       fanIn: KH * KW * groupInputs,

@@ -1,5 +1,6 @@
 import { describe } from '../description.js';
 import { expectDropProbability } from '../ops/dropout.js';
+import { expectNoMore } from '../options.js';
 import { STREAMS } from '../random/threefry.js';
 import type { Layer } from './layer.js';
 
@@ -14,7 +15,8 @@ import type { Layer } from './layer.js';
  * @throws RangeError unless 0 ≤ p < 1
  * @example dropout(0.5)
  */
-export function dropout(p: number): Layer {
+export function dropout(p: number, ...more: readonly []): Layer {
+  expectNoMore('dropout', ' after p', more);
   expectDropProbability(p);
   return {
     description: describe('dropout', { p }),

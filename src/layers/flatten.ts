@@ -1,5 +1,6 @@
 import { describe } from '../description.js';
 import { ShapeError } from '../errors.js';
+import { expectNoMore } from '../options.js';
 import { formatShape } from '../tensor.js';
 import type { Layer } from './layer.js';
 
@@ -7,7 +8,8 @@ import type { Layer } from './layer.js';
  * From images (B, H, W, C) to rows (B, C·H·W), in the order of PyTorch's `nn.Flatten`: channel by
  * channel. Rows (B, F) are returned unchanged. Derivation: src/ops/image-layout.ts.
  */
-export function flatten(): Layer {
+export function flatten(...more: readonly []): Layer {
+  expectNoMore('flatten', '', more);
   return {
     description: describe('flatten'),
     input: 'any',

@@ -1,5 +1,5 @@
-import { type Builders, buildFrom, type Description, type Plain } from '../description.js';
-import { DataError } from '../errors.js';
+import { type Builders, buildFrom, type Description, type Plain, withoutOptions } from '../description.js';
+import { DataError, shown } from '../errors.js';
 import { gelu, leakyRelu, relu, sigmoid, tanh } from './activations.js';
 import { batchNorm2d } from './batch-norm.js';
 import { type ImageShape, onImages } from './containers/on-images.js';
@@ -42,9 +42,9 @@ const LAYERS: Builders<Layer> = {
   dropout: ({ p }) => dropout(p as number),
   embedding: ({ count, features, ...options }) =>
     embedding(count as number, features as number, withInitializer(options)),
-  flatten: () => flatten(),
-  gelu: () => gelu(),
-  globalAveragePool: () => globalAveragePool(),
+  flatten: withoutOptions('flatten', flatten),
+  gelu: withoutOptions('gelu', gelu),
+  globalAveragePool: withoutOptions('globalAveragePool', globalAveragePool),
   groupNorm: ({ groups, channels, ...options }) =>
     groupNorm(groups as number, channels as number, options),
   layerNorm: ({ features, ...options }) => layerNorm(features as number, options),
@@ -53,20 +53,20 @@ const LAYERS: Builders<Layer> = {
     linear(inputs as number, outputs as number, withInitializer(options)),
   maxPool2d: ({ kernel, ...options }) => maxPool2d(kernel as Pixels, options),
   onImages: ({ image, model }) => onImages(image as unknown as ImageShape, inner(model)),
-  relu: () => relu(),
+  relu: withoutOptions('relu', relu),
   residual: ({ body, shortcut }) =>
     shortcut === undefined ? residual(inner(body)) : residual(inner(body), inner(shortcut)),
   resnet18: (options) => resnet18(options),
   sequential: ({ layers }) => sequential(...listOf(layers).map(inner)),
-  sigmoid: () => sigmoid(),
-  tanh: () => tanh(),
+  sigmoid: withoutOptions('sigmoid', sigmoid),
+  tanh: withoutOptions('tanh', tanh),
 };
 
 const INITIALIZERS: Builders<Initializer> = {
-  kaimingUniform: () => kaimingUniform(),
+  kaimingUniform: withoutOptions('kaimingUniform', kaimingUniform),
   normal: (options) => normal(options),
-  ones: () => ones(),
-  zeros: () => zeros(),
+  ones: withoutOptions('ones', ones),
+  zeros: withoutOptions('zeros', zeros),
 };
 
 function inner(description: Plain | undefined): Layer {
@@ -75,7 +75,7 @@ function inner(description: Plain | undefined): Layer {
 
 function listOf(layers: Plain | undefined): readonly Plain[] {
   if (Array.isArray(layers)) return layers;
-  throw new DataError(`description: expected layers to be a list, got ${JSON.stringify(layers)}`);
+  throw new DataError(`description: expected layers to be a list, got ${shown(layers)}`);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Description } from '../description.js';
 import { ShapeError } from '../errors.js';
+import { expectMade } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { LayerBuffer, Parameter } from './parameters/parameter.js';
@@ -59,6 +60,17 @@ export interface Layer {
    * @throws ShapeError for inputs of a shape that the layer does not accept
    */
   forward(step: Step, x: Tensor): Forward;
+}
+
+/**
+ * @param role its place in the model, for messages: `layer 2`
+ * @throws TypeError for a value that is not a layer, such as a function that was not called
+ */
+export function expectLayer(operation: string, role: string, layer: unknown): void {
+  expectMade(operation, role, layer, 'forward', 'a layer such as linear(784, 10) or sequential(…)');
+  const { parameters, description } = layer as Partial<Layer>;
+  if (Array.isArray(parameters) && typeof description === 'object') return;
+  throw new TypeError(`${operation}: expected ${role} to have parameters and a description`);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { expectInteger } from '../checks.js';
 import { type Description, describe } from '../description.js';
+import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Forward, Layer } from './layer.js';
@@ -36,14 +37,16 @@ class Linear implements Layer {
   readonly #weight: Parameter;
   readonly #bias: Parameter;
 
-  constructor(inputs: number, outputs: number, { initializer }: LinearOptions) {
+  constructor(inputs: number, outputs: number, options: LinearOptions) {
     expectInteger('linear', 'inputs', inputs);
     expectInteger('linear', 'outputs', outputs);
+    expectOptions('linear', options, { initializer: 'function' });
+    const { initializer } = options;
     this.input = { features: inputs };
     this.description = describe('linear', {
       inputs,
       outputs,
-      initializer: describeInitializer(initializer),
+      initializer: describeInitializer('linear', initializer),
     });
     const draw = { fanIn: inputs, initializer: initializer ?? kaimingUniform() };
     this.#weight = new Parameter('weight', [inputs, outputs], { ...draw, pytorchAxes: [1, 0] });

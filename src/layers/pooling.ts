@@ -1,6 +1,7 @@
 import { describe } from '../description.js';
 import { expectMaxPoolWindow } from '../ops/max-pool2d.js';
 import { expectWindow, type PoolingWindow } from '../ops/pooling-window.js';
+import { expectNoMore, expectOptions } from '../options.js';
 import type { Layer } from './layer.js';
 import { type Pixels, pairOf } from './window-options.js';
 
@@ -72,7 +73,8 @@ export function averagePool2d(kernel: Pixels, options: PoolingOptions = {}): Lay
  * The mean of each channel over an image: from (B, H, W, C) to (B, C). Derivation:
  * src/ops/global-average-pool.ts.
  */
-export function globalAveragePool(): Layer {
+export function globalAveragePool(...more: readonly []): Layer {
+  expectNoMore('globalAveragePool', '', more);
   return {
     description: describe('globalAveragePool'),
     input: 'images',
@@ -90,8 +92,10 @@ export function globalAveragePool(): Layer {
 function windowOf(
   operation: string,
   kernel: Pixels,
-  { stride = kernel, padding = 0 }: PoolingOptions,
+  options: PoolingOptions,
 ): PoolingWindow {
+  expectOptions(operation, options, { stride: 'any', padding: 'any' });
+  const { stride = kernel, padding = 0 } = options;
   const [kernelHeight, kernelWidth] = pairOf(operation, 'kernel', kernel);
   const [strideHeight, strideWidth] = pairOf(operation, 'stride', stride);
   const [paddingHeight, paddingWidth] = pairOf(operation, 'padding', padding);

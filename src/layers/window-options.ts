@@ -1,6 +1,7 @@
 import { expectInteger } from '../checks.js';
-import { ShapeError } from '../errors.js';
+import { ShapeError, shown } from '../errors.js';
 import type { Conv2dAttributes } from '../ops/conv2d-shape.js';
+import type { Kinds } from '../options.js';
 import type { Shape } from '../tensor.js';
 
 /** A number of pixels for both height and width, or one for each. */
@@ -18,10 +19,10 @@ export function pairOf(
   what: string,
   pixels: Pixels,
 ): readonly [height: number, width: number] {
-  if (typeof pixels !== 'object') return [pixels, pixels];
-  if (pixels?.length === 2) return pixels;
+  if (Array.isArray(pixels) && pixels.length === 2) return [pixels[0], pixels[1]];
+  if (typeof pixels === 'number') return [pixels, pixels];
   throw new ShapeError(
-    `${operation}: expected ${what} to be one number or [height, width], got ${JSON.stringify(pixels)}`,
+    `${operation}: expected ${what} to be one number or [height, width], got ${shown(pixels)}`,
   );
 }
 
@@ -36,6 +37,14 @@ export interface WindowOptions {
   /** Number of groups that channels are split into; outputs read only their group. 1 by default. */
   readonly groups?: number;
 }
+
+/** The kinds of the options, for `expectOptions`. */
+export const WINDOW_OPTIONS: Kinds<WindowOptions> = {
+  stride: 'any',
+  padding: 'any',
+  dilation: 'any',
+  groups: 'any',
+};
 
 /** Weight shape and kernel attributes of a convolution. */
 export interface Convolution {

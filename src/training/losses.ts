@@ -1,5 +1,6 @@
-import { type Builders, buildFrom, type Description, describe } from '../description.js';
+import { type Builders, buildFrom, type Description, describe, withoutOptions } from '../description.js';
 import { ShapeError } from '../errors.js';
+import { expectNoMore, expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 
@@ -44,7 +45,8 @@ export interface Loss {
  * Mean cross-entropy of softmax(z), for logits z (B, C) with C ≥ 2, and labels (B) below C.
  * Derivation: src/ops/softmax-cross-entropy.ts.
  */
-export function softmaxCrossEntropy(): Loss {
+export function softmaxCrossEntropy(...more: readonly []): Loss {
+  expectNoMore('softmaxCrossEntropy', '', more);
   return {
     description: describe('softmaxCrossEntropy'),
     targets: 'labels',
@@ -69,7 +71,8 @@ export function softmaxCrossEntropy(): Loss {
  * Mean binary cross-entropy, for logits (B, 1) and labels (B) of 0 or 1. Derivation:
  * src/ops/binary-cross-entropy.ts.
  */
-export function binaryCrossEntropy(): Loss {
+export function binaryCrossEntropy(...more: readonly []): Loss {
+  expectNoMore('binaryCrossEntropy', '', more);
   return binaryLoss('binaryCrossEntropy');
 }
 
@@ -77,7 +80,8 @@ export function binaryCrossEntropy(): Loss {
  * Mean of 1 − σ(z) for label 1 and σ(z) for label 0, for logits z (B, 1). Derivation:
  * src/ops/mnist-loss.ts.
  */
-export function mnistLoss(): Loss {
+export function mnistLoss(...more: readonly []): Loss {
+  expectNoMore('mnistLoss', '', more);
   return binaryLoss('mnistLoss');
 }
 
@@ -111,6 +115,7 @@ export interface SquaredErrorOptions {
  * @example squaredError({ reduction: 'sum' })
  */
 export function squaredError(options: SquaredErrorOptions = {}): Loss {
+  expectOptions('squaredError', options, { reduction: ['mean', 'sum'] });
   const { reduction = 'mean' } = options;
   return {
     description: describe('squaredError', { ...options }),
@@ -139,9 +144,9 @@ function expectOneOutput(name: string, outputs: number): void {
 }
 
 const LOSSES: Builders<Loss> = {
-  binaryCrossEntropy,
-  mnistLoss,
-  softmaxCrossEntropy,
+  binaryCrossEntropy: withoutOptions('binaryCrossEntropy', binaryCrossEntropy),
+  mnistLoss: withoutOptions('mnistLoss', mnistLoss),
+  softmaxCrossEntropy: withoutOptions('softmaxCrossEntropy', softmaxCrossEntropy),
   squaredError,
 };
 

@@ -8,6 +8,7 @@ import {
 } from '../description.js';
 import type { Parameter } from '../layers/parameters/parameter.js';
 import type { StepState } from '../ops/step-state.js';
+import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import { resolveSchedule, type Schedule, scheduleFrom } from './schedules.js';
@@ -51,15 +52,22 @@ export interface SgdOptions {
  * @example sgd({ learningRate: 0.1, momentum: 0.9 })
  */
 export function sgd(options: SgdOptions): Optimizer {
+  expectOptions('sgd', options, {
+    learningRate: 'any',
+    momentum: 'any',
+    nesterov: 'boolean',
+    weightDecay: 'any',
+  });
   const { momentum = 0, nesterov = false, weightDecay = 0 } = options;
   expectNumber('sgd', 'momentum', momentum, 0, 1);
   expectNumber('sgd', 'weightDecay', weightDecay, 0);
   if (nesterov && momentum === 0) {
     throw new RangeError('sgd: expected a momentum above 0 with nesterov, got 0');
   }
+  const schedule = resolveSchedule('sgd', 'learningRate', options.learningRate);
   const common = {
     description: describe('sgd', plainOptions(options)),
-    schedule: resolveSchedule(options.learningRate),
+    schedule,
   };
   if (momentum === 0) {
     const attributes = { weightDecay };
@@ -120,6 +128,12 @@ function adaptive(
   options: AdamOptions,
   defaultDecay: number,
 ): Optimizer {
+  expectOptions(name, options, {
+    learningRate: 'any',
+    betas: 'array',
+    epsilon: 'any',
+    weightDecay: 'any',
+  });
   const { betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = defaultDecay } = options;
   const [beta1, beta2] = betas;
   // At exactly 1 the bias correction 1 − βᵗ would be zero.
@@ -128,10 +142,11 @@ function adaptive(
   expectNumber(name, 'betas[1]', beta2, 0, belowOne);
   expectNumber(name, 'epsilon', epsilon, 0);
   expectNumber(name, 'weightDecay', weightDecay, 0);
+  const schedule = resolveSchedule(name, 'learningRate', options.learningRate);
   const attributes = { beta1, beta2, epsilon, weightDecay };
   return {
     description: describe(name, plainOptions(options)),
-    schedule: resolveSchedule(options.learningRate),
+    schedule,
     moments: ['mean', 'square'],
     update(step, { tensor: w, gradient: dw }, [m, v], { state, schedule }) {
       step.call(op, { w, m, v, dw, schedule, state }, { attributes });

@@ -9,6 +9,8 @@
  */
 
 import { type Builders, buildFrom, type Description, describe } from '../description.js';
+import { shown } from '../errors.js';
+import { expectMade, expectOptions } from '../options.js';
 
 /** The learning rate of every step of a run. */
 export interface Schedule {
@@ -24,9 +26,20 @@ export interface Schedule {
   at(step: number, totalSteps: number, stepsPerEpoch: number): number;
 }
 
-/** A schedule, where a number stands for a constant learning rate. */
-export function resolveSchedule(schedule: number | Schedule): Schedule {
-  return typeof schedule === 'number' ? constant(schedule) : schedule;
+/**
+ * A schedule, where a number stands for a constant learning rate.
+ *
+ * @throws TypeError for a value that is neither
+ */
+export function resolveSchedule(
+  operation: string,
+  name: string,
+  schedule: number | Schedule,
+): Schedule {
+  if (typeof schedule === 'number') return constant(schedule);
+  const kind = 'a positive number or a schedule such as cosine({ rate: 0.1 })';
+  expectMade(operation, name, schedule, 'at', kind);
+  return schedule;
 }
 
 /**
@@ -50,6 +63,7 @@ export function constant(rate: number): Schedule {
  * @example stepDecay({ rate: 0.1, gamma: 0.5, every: 2 })
  */
 export function stepDecay(options: { rate: number; gamma: number; every: number }): Schedule {
+  expectOptions('stepDecay', options, { rate: 'any', gamma: 'any', every: 'any' });
   const { rate, gamma, every } = options;
   checkPositive('stepDecay', 'rate', rate);
   checkPositive('stepDecay', 'gamma', gamma);
@@ -75,6 +89,7 @@ export function stepDecay(options: { rate: number; gamma: number; every: number 
  * Source: Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
  */
 export function cosine(options: { rate: number; minimum?: number }): Schedule {
+  expectOptions('cosine', options, { rate: 'any', minimum: 'number' });
   const { rate, minimum = 0 } = options;
   checkPositive('cosine', 'rate', rate);
   if (!(minimum >= 0 && minimum <= rate)) {
@@ -107,6 +122,12 @@ export function oneCycle(options: {
   startDivisor?: number;
   endDivisor?: number;
 }): Schedule {
+  expectOptions('oneCycle', options, {
+    maximum: 'any',
+    startFraction: 'number',
+    startDivisor: 'any',
+    endDivisor: 'any',
+  });
   const { maximum, startFraction = 0.3, startDivisor = 25, endDivisor = 1e4 } = options;
   checkPositive('oneCycle', 'maximum', maximum);
   checkPositive('oneCycle', 'startDivisor', startDivisor);
@@ -141,7 +162,7 @@ export function oneCycle(options: {
  */
 export function warmup(steps: number, schedule: number | Schedule): Schedule {
   checkCount('warmup', 'steps', 'steps', steps);
-  const next = resolveSchedule(schedule);
+  const next = resolveSchedule('warmup', 'schedule', schedule);
   return {
     description: describe('warmup', { steps, schedule: next.description }),
     at(step, totalSteps, stepsPerEpoch) {
@@ -159,13 +180,13 @@ function anneal(start: number, end: number, fraction: number): number {
 
 function checkPositive(schedule: string, option: string, value: number): void {
   if (Number.isFinite(value) && value > 0) return;
-  throw new RangeError(`${schedule}: expected ${option} to be a positive number, got ${value}`);
+  throw new RangeError(`${schedule}: expected ${option} to be a positive number, got ${shown(value)}`);
 }
 
 function checkCount(schedule: string, option: string, unit: string, value: number): void {
   if (Number.isSafeInteger(value) && value > 0) return;
   throw new RangeError(
-    `${schedule}: expected ${option} to be a positive number of whole ${unit}, got ${value}`,
+    `${schedule}: expected ${option} to be a positive number of whole ${unit}, got ${shown(value)}`,
   );
 }
 

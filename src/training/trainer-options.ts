@@ -1,4 +1,5 @@
 import type { Dataset, Normalization } from '../data/dataset.js';
+import type { Kinds } from '../options.js';
 import type { FitCallbacks } from './run/run-settings.js';
 import type { TrainingSetup } from './steps.js';
 
@@ -14,6 +15,17 @@ export interface TrainerOptions extends TrainingSetup {
    */
   readonly normalization?: Normalization;
 }
+
+/** The kinds of the options of `Trainer`, for `expectOptions`. */
+export const TRAINER_OPTIONS: Kinds<TrainerOptions> = {
+  model: 'any',
+  loss: 'any',
+  optimizer: 'any',
+  batchSize: 'any',
+  seed: 'any',
+  clipNorm: 'any',
+  normalization: 'object',
+};
 
 /** Options of `Trainer.fit`; only `epochs` is required. */
 export interface FitOptions extends FitCallbacks {
@@ -34,3 +46,16 @@ export interface FitOptions extends FitCallbacks {
    */
   readonly resume?: boolean;
 }
+
+/** The kinds of the options of `fit`, for `expectOptions`. */
+export const FIT_OPTIONS: Kinds<FitOptions> = {
+  epochs: 'any',
+  validation: 'object',
+  validationSplit: 'number',
+  shuffle: 'boolean',
+  resume: 'boolean',
+  onStep: 'function',
+  onEpoch: 'function',
+  onProgress: 'function',
+  signal: 'signal',
+};

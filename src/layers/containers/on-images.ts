@@ -1,9 +1,10 @@
 import { expectInteger } from '../../checks.js';
 import { type Description, describe } from '../../description.js';
 import { ShapeError } from '../../errors.js';
+import { expectOptions } from '../../options.js';
 import type { Step } from '../../step.js';
 import { formatShape, type Tensor } from '../../tensor.js';
-import { expectGradient, type Forward, type Layer } from '../layer.js';
+import { expectGradient, expectLayer, type Forward, type Layer } from '../layer.js';
 import { adopt } from '../parameters/ownership.js';
 import type { LayerBuffer, Parameter } from '../parameters/parameter.js';
 
@@ -39,10 +40,14 @@ class OnImages implements Layer {
   readonly #image: ImageShape;
   readonly #model: Layer;
 
-  constructor({ channels, height, width }: ImageShape, model: Layer) {
+  constructor(image: ImageShape, model: Layer) {
+    const kinds = { channels: 'any', height: 'any', width: 'any' } as const;
+    expectOptions('onImages', image, kinds, 'the image');
+    const { channels, height, width } = image;
     expectInteger('onImages', 'channels', channels);
     expectInteger('onImages', 'height', height);
     expectInteger('onImages', 'width', width);
+    expectLayer('onImages', 'the model', model);
     adopt('onImages', [{ layer: model, role: 'the model' }]);
     this.#image = { channels, height, width };
     this.#model = model;

@@ -2,7 +2,7 @@ import { type Description, describe } from '../../description.js';
 import { ShapeError } from '../../errors.js';
 import type { Step } from '../../step.js';
 import { formatShape, sameShape, type Tensor } from '../../tensor.js';
-import { expectGradient, type Forward, type Layer, type LayerInput } from '../layer.js';
+import { expectGradient, expectLayer, type Forward, type Layer, type LayerInput } from '../layer.js';
 import { adopt } from '../parameters/ownership.js';
 import type { LayerBuffer, Parameter } from '../parameters/parameter.js';
 
@@ -30,7 +30,8 @@ class Residual implements Layer {
   readonly #shortcut: Layer | undefined;
 
   constructor(body: Layer, shortcut: Layer | undefined) {
-    const branches = shortcut ? { body, shortcut } : { body };
+    const branches = shortcut === undefined ? { body } : { body, shortcut };
+    for (const [name, layer] of Object.entries(branches)) expectLayer('residual', name, layer);
     adopt(
       'residual',
       Object.entries(branches).map(([name, layer]) => ({ layer, role: name, prefix: name })),

@@ -1,4 +1,6 @@
+import { expectInteger } from '../../checks.js';
 import { describe } from '../../description.js';
+import { expectOptions } from '../../options.js';
 import { relu } from '../activations.js';
 import { batchNorm2d } from '../batch-norm.js';
 import { conv2d } from '../conv2d.js';
@@ -30,7 +32,11 @@ export interface ResNetOptions {
  * @throws ShapeError unless both options are positive integers
  * @example onImages({ channels: 1, height: 28, width: 28 }, resnet18({ channels: 1, classes: 10 }))
  */
-export function resnet18({ channels = 3, classes = 1000 }: ResNetOptions = {}): Layer {
+export function resnet18(options: ResNetOptions = {}): Layer {
+  expectOptions('resnet18', options, { channels: 'any', classes: 'any' });
+  const { channels = 3, classes = 1000 } = options;
+  expectInteger('resnet18', 'channels', channels);
+  expectInteger('resnet18', 'classes', classes);
   return describedSequential(describe('resnet18', { channels, classes }), [
     conv2d(channels, 64, 7, { stride: 2, padding: 3, bias: false }),
     batchNorm2d(64),

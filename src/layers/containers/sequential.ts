@@ -2,7 +2,7 @@ import { type Description, describe, formatDescription } from '../../description
 import { ShapeError } from '../../errors.js';
 import type { Step } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
-import { expectGradient, type Forward, type Layer, type LayerInput } from '../layer.js';
+import { expectGradient, expectLayer, type Forward, type Layer, type LayerInput } from '../layer.js';
 import { adopt } from '../parameters/ownership.js';
 import type { LayerBuffer, Parameter } from '../parameters/parameter.js';
 
@@ -17,6 +17,9 @@ import type { LayerBuffer, Parameter } from '../parameters/parameter.js';
  * @example sequential(linear(784, 30), relu(), linear(30, 10))
  */
 export function sequential(...layers: readonly Layer[]): Layer {
+  layers.forEach((layer, i) => {
+    expectLayer('sequential', `layer ${i}`, layer);
+  });
   const descriptions = layers.map(({ description }) => description);
   return new Sequential(layers, describe('sequential', { layers: descriptions }));
 }

@@ -1,4 +1,6 @@
 import { type Description, describe } from '../../description.js';
+import { expectNumber } from '../../checks.js';
+import { expectNoMore, expectOptions } from '../../options.js';
 import type { RandomStream } from '../../random/threefry.js';
 
 /**
@@ -24,7 +26,8 @@ export interface Initializer {
  *
  * Source: He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015; PyTorch's `nn.Linear`.
  */
-export function kaimingUniform(): Initializer {
+export function kaimingUniform(...more: readonly []): Initializer {
+  expectNoMore('kaimingUniform', '', more);
   return described(describe('kaimingUniform'), (size, fanIn, random) => {
     const bound = 1 / Math.sqrt(fanIn);
     return Float32Array.from({ length: size }, () => (2 * random.nextFloat() - 1) * bound);
@@ -34,23 +37,28 @@ export function kaimingUniform(): Initializer {
 /**
  * Independent normal numbers with mean 0.
  *
- * @param options.std standard deviation; 1 by default
+ * @param options.std standard deviation, at least 0; 1 by default
+ * @throws RangeError for a number out of range
  * @example linear(784, 30, { initializer: normal({ std: 0.01 }) })
  */
 export function normal(options: { readonly std?: number } = {}): Initializer {
+  expectOptions('normal', options, { std: 'number' });
   const { std = 1 } = options;
+  expectNumber('normal', 'std', std, 0);
   return described(describe('normal', { ...options }), (size, _fanIn, random) =>
     Float32Array.from({ length: size }, () => random.nextNormal() * std),
   );
 }
 
 /** All values 0. */
-export function zeros(): Initializer {
+export function zeros(...more: readonly []): Initializer {
+  expectNoMore('zeros', '', more);
   return described(describe('zeros'), (size) => new Float32Array(size));
 }
 
 /** All values 1. */
-export function ones(): Initializer {
+export function ones(...more: readonly []): Initializer {
+  expectNoMore('ones', '', more);
   return described(describe('ones'), (size) => new Float32Array(size).fill(1));
 }
 
@@ -58,7 +66,21 @@ function described(description: Description, draw: Initializer): Initializer {
   return Object.assign(draw, { description });
 }
 
-/** The description of an initializer option; `custom`, which cannot be rebuilt, for your own. */
-export function describeInitializer(initializer: Initializer | undefined): Description | undefined {
+const MAKERS: readonly unknown[] = [kaimingUniform, normal, zeros, ones];
+
+/**
+ * The description of an initializer option; `custom`, which cannot be rebuilt, for your own.
+ *
+ * @throws TypeError for a function of this library that makes initializers, but was not called
+ */
+export function describeInitializer(
+  operation: string,
+  initializer: Initializer | undefined,
+): Description | undefined {
+  if (MAKERS.includes(initializer)) {
+    throw new TypeError(
+      `${operation}: expected initializer to be an initializer such as zeros(), got a function; call it`,
+    );
+  }
   return initializer && (initializer.description ?? describe('custom'));
 }
