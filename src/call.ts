@@ -1,5 +1,7 @@
+import { shown } from './errors.js';
 import type { Op } from './ops/define-op.js';
 import { OPS, type OpName } from './ops/registry.js';
+import { didYouMean } from './options.js';
 import type { DataType, Tensor } from './tensor.js';
 
 /** One kernel call of a step. */
@@ -13,6 +15,13 @@ export interface Call {
   readonly attributes: Readonly<Record<string, number>>;
   /** Numbers that the op's shape rule derived, by name, in kernel order. */
   readonly sizes: Readonly<Record<string, number>>;
+}
+
+/** @throws RangeError unless `op` is the name of an op */
+export function expectOp(operation: string, op: unknown): asserts op is OpName {
+  if (typeof op === 'string' && Object.hasOwn(OPS, op)) return;
+  const hint = typeof op === 'string' ? didYouMean(op, Object.keys(OPS)) : '';
+  throw new RangeError(`${operation}: expected the name of an op, got ${shown(op)}${hint}`);
 }
 
 /** The definition of an op that is only known at run time. */

@@ -37,7 +37,10 @@ function atLeast(minimum: number): string {
 
 /** @throws TypeError unless `values` is an array, a typed array, or another object with a length */
 export function expectArray(operation: string, what: string, values: unknown): void {
-  if (typeof values === 'object' && Number.isInteger((values as ArrayLike<number> | null)?.length)) {
+  if (
+    typeof values === 'object' &&
+    Number.isInteger((values as ArrayLike<number> | null)?.length)
+  ) {
     return;
   }
   throw new TypeError(

@@ -62,9 +62,7 @@ const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
  */
 export function formatDescription(description: Description): string {
   if (!isDescription(description)) {
-    throw new TypeError(
-      `formatDescription: expected { name, options }, got ${shown(description)}`,
-    );
+    throw new TypeError(`formatDescription: expected { name, options }, got ${shown(description)}`);
   }
   const { name, options } = description;
   const positional = POSITIONAL[name] ?? [];

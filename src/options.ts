@@ -13,6 +13,7 @@ export type Kind =
   | 'object'
   | 'signal'
   | 'string'
+  | 'strings'
   | readonly unknown[];
 
 /** The type of each option, by name. TypeScript checks that no option of the interface is missing. */
@@ -111,6 +112,8 @@ function isOfKind(value: unknown, kind: Kind): boolean {
       return Number.isSafeInteger(value);
     case 'object':
       return isObject(value) && typeof value.then !== 'function';
+    case 'strings':
+      return Array.isArray(value) && value.every((each) => typeof each === 'string');
     case 'signal':
       return isObject(value) && typeof value.aborted === 'boolean';
     default:
@@ -120,6 +123,7 @@ function isOfKind(value: unknown, kind: Kind): boolean {
 
 function nameOf(kind: Kind): string {
   if (typeof kind !== 'string') return kind.map(shown).join(' or ');
+  if (kind === 'strings') return 'an array of strings';
   if (kind === 'signal') return 'an AbortSignal';
   return `${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`;
 }

@@ -1,7 +1,7 @@
 import type { Dataset, Splits } from './data/dataset.js';
 import { oneAgainstRest, selectClasses } from './data/subset.js';
 import { noisyLine, noisyParabola } from './data/synthetic/regression.js';
-import { DataError } from './errors.js';
+import { DataError, shown } from './errors.js';
 import { relu } from './layers/activations.js';
 import { onImages } from './layers/containers/on-images.js';
 import { resnet18 } from './layers/containers/resnet18.js';
@@ -12,6 +12,7 @@ import { flatten } from './layers/flatten.js';
 import type { Layer } from './layers/layer.js';
 import { linear } from './layers/linear.js';
 import { maxPool2d } from './layers/pooling.js';
+import { didYouMean, expectKind, expectMade } from './options.js';
 import { RECIPE_NAMES, type Recipe, type RecipeName } from './recipe.js';
 import {
   binaryCrossEntropy,
@@ -235,6 +236,8 @@ export function areDigits(value: unknown): boolean {
  * @example recipeOn(RECIPES.resnet18, [3, 7])
  */
 export function recipeOn(recipe: Recipe, digits: readonly number[]): Recipe {
+  expectMade('recipeOn', 'the recipe', recipe, 'prepare', 'a recipe such as RECIPES.mlp');
+  expectKind('recipeOn', 'digits', digits, 'array');
   if (!recipe.on) {
     throw new RangeError(
       `recipe: expected a recipe on all digits to choose digits ${digits.join(', ')} for, got ${recipe.name}`,
@@ -242,7 +245,7 @@ export function recipeOn(recipe: Recipe, digits: readonly number[]): Recipe {
   }
   if (!areDigits(digits)) {
     throw new RangeError(
-      `recipe: expected at least two different digits, such as 3 and 7, got ${digits.join(', ') || 'none'}`,
+      `recipe: expected at least two different digits, such as 3 and 7, got ${digits.map(shown).join(', ') || 'none'}`,
     );
   }
   return recipe.on([...digits]);
@@ -256,7 +259,8 @@ export function recipeOn(recipe: Recipe, digits: readonly number[]): Recipe {
 export function recipeOf(name: string): Recipe {
   const recipe = RECIPE_NAMES.find((known) => known === name);
   if (!recipe) {
-    throw new RangeError(`recipe: expected ${RECIPE_NAMES.join(', ')}, got ${name}`);
+    const hint = didYouMean(String(name), RECIPE_NAMES);
+    throw new RangeError(`recipe: expected ${RECIPE_NAMES.join(', ')}, got ${shown(name)}${hint}`);
   }
   return RECIPES[recipe];
 }

@@ -1,7 +1,8 @@
-import { type Call, definitionOf, dtypeOf, readBy, writtenBy } from './call.js';
-import { ShapeError } from './errors.js';
+import { type Call, definitionOf, dtypeOf, expectOp, readBy, writtenBy } from './call.js';
+import { ShapeError, shown } from './errors.js';
 import type { CallAttributes, LikeRole, OpName, OpTensors, OutputRole } from './ops/registry.js';
 import { expectShape } from './ops/shape-checks.js';
+import { expectKind, expectOptions, isObject } from './options.js';
 import { type DataType, type Shape, Tensor } from './tensor.js';
 
 /** A shape, or a tensor of that shape. */
@@ -150,17 +151,27 @@ export class Step {
     tensors: OpTensors<Name, Tensor>,
     ...[options]: CallArguments<Name, As>
   ): CallOutputs<Name, As> {
-    const { attributes = {}, into = {}, like = {}, as = {} } = (options ?? {}) as AnyCallOptions;
+    expectOp('step.call', op);
+    const kinds = { attributes: 'object', into: 'object', like: 'object', as: 'object' } as const;
+    const given = (options ?? {}) as AnyCallOptions;
+    expectOptions(op, given, kinds);
+    const { attributes = {}, into = {}, like = {}, as = {} } = given;
     const definition = definitionOf(op);
     const read = pick(op, 'tensors', [...definition.updates, ...definition.inputs], tensors);
     const numbers = pick(op, 'attributes', definition.attributes, attributes);
+    for (const [name, value] of Object.entries(numbers)) expectKind(op, name, value, 'number');
+    for (const [role, tensor] of Object.entries({ ...read, ...into })) {
+      expectTensor(op, role, tensor);
+    }
     expectRoles(op, 'into', definition.outputs, into);
     expectRoles(op, 'like', definition.like, like);
     expectRoles(op, 'as', definition.outputs, as);
     const likeShapes = definition.like.map((role) => {
       const source = like[role] ?? into[role];
-      if (!source) {
-        throw new ShapeError(`${op}: expected like or into to give the shape of ${role}, got none`);
+      if (!source || !(source instanceof Tensor || Array.isArray(source))) {
+        throw new ShapeError(
+          `${op}: expected like or into to give the shape of ${role}, got ${shown(source)}`,
+        );
       }
       return [role, source instanceof Tensor ? source.shape : source] as const;
     });
@@ -237,6 +248,9 @@ function pick<Value>(
   names: readonly string[],
   values: Readonly<Record<string, Value>>,
 ): Record<string, Value> {
+  if (!isObject(values)) {
+    throw new TypeError(`${op}: expected the ${what} ${list(names)}, got ${shown(values)}`);
+  }
   const given = Object.keys(values).filter((name) => values[name] !== undefined);
   if (given.length !== names.length || names.some((name) => !given.includes(name))) {
     throw new ShapeError(`${op}: expected the ${what} ${list(names)}, got ${list(given)}`);
@@ -260,6 +274,11 @@ function expectRoles(
 
 function list(names: readonly string[]): string {
   return names.length > 0 ? names.join(', ') : 'none';
+}
+
+function expectTensor(op: OpName, role: string, tensor: unknown): void {
+  if (tensor === undefined || tensor instanceof Tensor) return;
+  throw new TypeError(`${op}: expected ${role} to be a tensor, got ${shown(tensor)}`);
 }
 
 function expectType(op: OpName, role: string, { dtype }: Tensor): void {

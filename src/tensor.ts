@@ -1,3 +1,5 @@
+import { expectKind } from './options.js';
+
 /** Element types of tensors. The float64 reference stores `float32` tensors in 64 bits. */
 export type DataType = 'float32' | 'int32' | 'uint8';
 
@@ -22,7 +24,11 @@ export class Tensor {
     readonly shape: Shape,
     public storage: Storage,
     readonly dtype: DataType = 'float32',
-  ) {}
+  ) {
+    expectKind('Tensor', 'shape', shape, 'array');
+    expectKind('Tensor', 'storage', storage, ['persistent', 'activation']);
+    expectKind('Tensor', 'dtype', dtype, ['float32', 'int32', 'uint8']);
+  }
 
   /** Number of elements. */
   get size(): number {

@@ -1,9 +1,10 @@
 import type { Splits } from './data/dataset.js';
 import type { Backend } from './numerics/backend.js';
+import { expectOptions, type Kinds } from './options.js';
 import { type Recipe, type RecipeName, recipeOf, recipeOn } from './recipes.js';
 import type { Evaluation, History } from './training/history.js';
 import { Trainer } from './training/trainer.js';
-import type { FitOptions } from './training/trainer-options.js';
+import { FIT_OPTIONS, type FitOptions } from './training/trainer-options.js';
 
 /** Options of `train`: those of `fit`, which are the recipe's by default, and the following. */
 export interface RecipeOptions extends Partial<Omit<FitOptions, 'validation' | 'validationSplit'>> {
@@ -22,6 +23,19 @@ export interface RecipeOptions extends Partial<Omit<FitOptions, 'validation' | '
   /** Digits to classify, for recipes on all digits (see `recipeOn`); all ten by default. */
   readonly digits?: readonly number[];
 }
+
+const { validation: _, validationSplit: __, ...FIT_KINDS } = FIT_OPTIONS;
+
+/** The kinds of the options of `train`, for `expectOptions`. */
+const OPTIONS: Kinds<RecipeOptions> = {
+  ...FIT_KINDS,
+  backend: 'object',
+  data: 'object',
+  batchSize: 'any',
+  learningRate: 'number',
+  seed: 'any',
+  digits: 'array',
+};
 
 /** The result of `train`. */
 export interface RecipeResult {
@@ -43,12 +57,14 @@ export interface RecipeResult {
  * @example const { evaluation } = await train('mlp', { backend, data: await loadMnist() });
  */
 export async function train(name: RecipeName, options: RecipeOptions): Promise<RecipeResult> {
-  const { digits } = options;
+  expectOptions('train', options, OPTIONS);
+  const { backend: _, batchSize: __, learningRate: ___, ...rest } = options;
+  const { data, seed = 0, digits, ...fitOptions } = rest;
   const recipe = digits ? recipeOn(recipeOf(name), digits) : recipeOf(name);
-  const { seed = 0, epochs = recipe.epochs, shuffle = recipe.shuffle ?? true } = options;
-  const splits = recipe.prepare(options.data, seed);
+  const { epochs = recipe.epochs, shuffle = recipe.shuffle ?? true } = options;
+  const splits = recipe.prepare(data, seed);
   const trainer = recipeTrainer(recipe, options);
-  const settings = { ...options, epochs, shuffle, validation: splits.test };
+  const settings = { ...fitOptions, epochs, shuffle, validation: splits.test };
   const history = await trainer.fit(splits.train, settings);
   return { trainer, history, evaluation: await trainer.evaluate(splits.test) };
 }

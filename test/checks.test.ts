@@ -7,7 +7,7 @@ import {
   expectLength,
   expectNumber,
 } from '../src/checks.js';
-import { DataError, ShapeError } from '../src/errors.js';
+import { DataError, ShapeError, shown } from '../src/errors.js';
 
 describe('expectInteger', () => {
   it('accepts integers of at least the minimum', () => {
@@ -22,7 +22,7 @@ describe('expectInteger', () => {
   it('rejects fractions, numbers below the minimum, and other types', () => {
     for (const value of [0, -1, 1.5, NaN, Infinity, 2 ** 53, '2', undefined, null, [3]]) {
       expect(() => expectInteger('op', 'n', value)).toThrow(
-        new ShapeError(`op: expected n to be an integer of at least 1, got ${value}`),
+        new ShapeError(`op: expected n to be an integer of at least 1, got ${shown(value)}`),
       );
     }
     expect(() => expectInteger('op', 'n', 4, 5)).toThrow(/of at least 5, got 4/);
@@ -67,7 +67,7 @@ describe('expectLength', () => {
     );
     const missing = undefined as unknown as number[];
     expect(() => expectLength('op', 'x', missing, 6, 'm·k')).toThrow(
-      new ShapeError('op: expected x to have m·k = 6 elements, got undefined'),
+      new TypeError('op: expected x to be an array of numbers, got undefined'),
     );
   });
 });

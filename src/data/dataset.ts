@@ -1,4 +1,6 @@
-import { DataError, ShapeError } from '../errors.js';
+import { expectArray, expectInteger, expectNumber } from '../checks.js';
+import { DataError, ShapeError, shown } from '../errors.js';
+import { expectOptions, isObject } from '../options.js';
 
 /** Examples with their targets in memory, for `Trainer.fit` and `Trainer.evaluate`. */
 export interface Dataset {
@@ -40,10 +42,12 @@ export interface Splits {
  * Checks that sizes agree, that inputs and targets are finite, and that class numbers are integers
  * below `classes`. `Trainer` calls it before it uploads a dataset; kernels rely on it.
  *
+ * @throws TypeError  for a missing field, or one of another type
  * @throws ShapeError for sizes that do not agree
  * @throws DataError  for an invalid value, with its index
  */
 export function validateDataset(dataset: Dataset): void {
+  expectDataset('validateDataset', dataset);
   checkSizes(dataset);
   checkNormalization(dataset);
   checkInputs(dataset);
@@ -110,4 +114,43 @@ function checkRealTargets({ name, targets }: Dataset): void {
   throw new DataError(
     `dataset ${name}: expected finite targets, got ${targets[index]} at index ${index}`,
   );
+}
+
+/**
+ * Checks that a value has the fields of a dataset, with their types, but not the values in its arrays.
+ *
+ * @param operation the name that errors begin with
+ * @throws TypeError for a missing field or one of another type, ShapeError for sizes that are not
+ *   integers
+ */
+export function expectDataset(operation: string, dataset: Dataset): void {
+  const fields = isObject(dataset) ? dataset : ({} as Partial<Dataset>);
+  if (typeof fields.name !== 'string' || !('inputs' in fields)) {
+    const isSplits = 'train' in fields && 'test' in fields;
+    const hint = isSplits ? '; pass its train or test' : '';
+    throw new TypeError(
+      `${operation}: expected a dataset { name, size, features, inputs, targets, classes, normalization }, got ${shown(dataset)}${hint}`,
+    );
+  }
+  const name = `dataset ${fields.name}`;
+  expectInteger(name, 'size', fields.size);
+  expectInteger(name, 'features', fields.features);
+  expectInteger(name, 'classes', fields.classes, 0);
+  expectArray(name, 'inputs', fields.inputs);
+  expectArray(name, 'targets', fields.targets);
+  if (!isObject(fields.normalization)) {
+    throw new TypeError(
+      `${name}: expected normalization to be { mean, std }, got ${shown(fields.normalization)}`,
+    );
+  }
+}
+
+/** @throws TypeError, RangeError or DataError unless it has a finite mean and a positive std */
+export function expectNormalization(operation: string, normalization: Normalization): void {
+  const kinds = { mean: 'any', std: 'any' } as const;
+  expectOptions(operation, normalization, kinds, 'the normalization');
+  expectNumber(operation, 'normalization.mean', normalization.mean);
+  expectNumber(operation, 'normalization.std', normalization.std);
+  if (normalization.std > 0) return;
+  throw new DataError(`${operation}: expected normalization.std above 0, got ${normalization.std}`);
 }

@@ -1,4 +1,6 @@
-import { DataError } from '../errors.js';
+import { expectArray, expectBytes, expectInteger } from '../checks.js';
+import { DataError, shown } from '../errors.js';
+import { isObject } from '../options.js';
 import type { Dataset, Normalization, Splits } from './dataset.js';
 import type { ByteImages } from './formats/idx.js';
 
@@ -26,6 +28,8 @@ export interface LabelledImages {
  *   images differ in size, and when all training pixels are equal
  */
 export function digitDatasets(name: string, train: LabelledImages, test: LabelledImages): Splits {
+  expectLabelled('the training split', train);
+  expectLabelled('the test split', test);
   checkLabels(train);
   checkLabels(test);
   checkSameShape(train, test);
@@ -51,6 +55,7 @@ export function digitDatasets(name: string, train: LabelledImages, test: Labelle
  * @param pixels bytes in any shape, at least one
  */
 export function pixelStatistics(pixels: Uint8Array): Normalization {
+  expectBytes('pixelStatistics', 'pixels', pixels);
   const counts = new Float64Array(256);
   for (let i = 0; i < pixels.length; i++) counts[pixels[i]]++;
   let sum = 0;
@@ -80,6 +85,20 @@ function digitDataset(
     normalization,
     imageShape: [height, width],
   };
+}
+
+function expectLabelled(split: string, labelled: LabelledImages): void {
+  if (!isObject(labelled) || !isObject(labelled.images)) {
+    throw new TypeError(
+      `digitDatasets: expected ${split} to be { images, labels, imagesFile, labelsFile }, got ${shown(labelled)}`,
+    );
+  }
+  const { images, labels } = labelled;
+  for (const size of ['count', 'height', 'width'] as const) {
+    expectInteger('digitDatasets', `${size} of ${split}`, images[size]);
+  }
+  expectBytes('digitDatasets', `pixels of ${split}`, images.pixels);
+  expectArray('digitDatasets', `labels of ${split}`, labels);
 }
 
 function checkLabels({ images, labels, imagesFile, labelsFile }: LabelledImages): void {

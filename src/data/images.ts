@@ -8,7 +8,9 @@
  * of mass.
  */
 
-import { DataError, ShapeError } from '../errors.js';
+import { expectBytes, expectInteger } from '../checks.js';
+import { DataError, ShapeError, shown } from '../errors.js';
+import { isObject } from '../options.js';
 
 const SIDE = 28;
 const BOX = 20;
@@ -51,6 +53,7 @@ interface Plane {
  *   const probabilities = await trainer.predict(digitImage(picture)); // (1, 10)
  */
 export function digitImage(picture: Picture): Uint8Array {
+  expectPicture(picture);
   const grey = greyPlane(picture);
   const background = borderMean(grey);
   const isMnistLike = grey.width === SIDE && grey.height === SIDE && background < 128;
@@ -60,6 +63,15 @@ export function digitImage(picture: Picture): Uint8Array {
   const width = Math.max(1, Math.round(digit.width * scale));
   const height = Math.max(1, Math.round(digit.height * scale));
   return centred(resize(digit, width, height));
+}
+
+function expectPicture(picture: Picture): void {
+  if (!isObject(picture)) {
+    throw new TypeError(`digitImage: expected { width, height, data }, got ${shown(picture)}`);
+  }
+  expectInteger('digitImage', 'width', picture.width, 0);
+  expectInteger('digitImage', 'height', picture.height, 0);
+  expectBytes('digitImage', 'data', picture.data);
 }
 
 /** Luminance 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), blended with white by alpha. */

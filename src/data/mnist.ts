@@ -1,4 +1,5 @@
 import { DataError } from '../errors.js';
+import { expectOptions } from '../options.js';
 import { defaultCacheFolder } from '../platform/cache-folder.js';
 import { inNode } from '../platform/node.js';
 import type { Splits } from './dataset.js';
@@ -49,6 +50,16 @@ export interface LoadMnistOptions {
  * @example const { train, test } = await loadMnist({ directory: 'data/mnist' });
  */
 export async function loadMnist(options: LoadMnistOptions = {}): Promise<Splits> {
+  expectOptions('loadMnist', options, {
+    directory: 'string',
+    download: 'boolean',
+    signal: 'signal',
+    onProgress: 'function',
+    fetch: 'function',
+    baseUrls: 'strings',
+    checksums: 'object',
+    cacheDirectory: 'string',
+  });
   options.signal?.throwIfAborted();
   const { train, test } = inNode ? await readInNode(options) : await fetchInBrowser(options);
   return digitDatasets('MNIST', train, test);

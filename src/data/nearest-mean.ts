@@ -11,7 +11,8 @@
  */
 
 import { DataError, ShapeError } from '../errors.js';
-import type { Dataset } from './dataset.js';
+import { expectOptions } from '../options.js';
+import { type Dataset, expectDataset } from './dataset.js';
 
 /**
  * Distance of an image from a mean: `l1` is the mean absolute, `l2` the mean squared difference.
@@ -41,8 +42,10 @@ export interface NearestMeanResult {
 export function nearestMean(
   train: Dataset,
   test: Dataset,
-  { metric = 'l2' }: { readonly metric?: Metric } = {},
+  options: { readonly metric?: Metric } = {},
 ): NearestMeanResult {
+  expectOptions('nearestMean', options, { metric: ['l1', 'l2'] });
+  const { metric = 'l2' } = options;
   checkAlike(train, test);
   const { classes, features } = train;
   const means = classMeans(train);
@@ -119,6 +122,8 @@ function l2Distance(x: Float64Array, means: Float64Array, row: number): number {
 }
 
 function checkAlike(train: Dataset, test: Dataset): void {
+  expectDataset('nearestMean', train);
+  expectDataset('nearestMean', test);
   if (train.classes === 0) {
     throw new DataError(
       `nearestMean: expected a dataset with classes, got ${train.name}, which is for regression`,

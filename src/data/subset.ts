@@ -2,9 +2,11 @@
  * Subsets of a dataset: some classes, one class against the rest, the first examples, two splits.
  */
 
-import { DataError } from '../errors.js';
+import { expectInteger } from '../checks.js';
+import { DataError, shown } from '../errors.js';
+import { expectKind } from '../options.js';
 import { RandomStream, STREAMS, shuffle } from '../random/threefry.js';
-import type { Dataset } from './dataset.js';
+import { type Dataset, expectDataset } from './dataset.js';
 
 /**
  * Copies the examples of some classes and relabels them.
@@ -64,9 +66,10 @@ export function oneAgainstRest(dataset: Dataset, positive: number): Dataset {
  * @throws DataError unless `count` is an integer from 1 to the dataset's size
  */
 export function take(dataset: Dataset, count: number): Dataset {
+  expectDataset('take', dataset);
   if (!Number.isInteger(count) || count < 1 || count > dataset.size) {
     throw new DataError(
-      `take: expected 1 … ${dataset.size} examples of ${dataset.name}, got ${count}`,
+      `take: expected 1 … ${dataset.size} examples of ${dataset.name}, got ${shown(count)}`,
     );
   }
   return {
@@ -83,7 +86,8 @@ export function take(dataset: Dataset, count: number): Dataset {
  *
  * @param fraction fraction of the examples in the validation part, above 0 and below 1
  * @param seed     the same seed gives the same split; an integer, 0 by default
- * @throws DataError for a fraction outside (0, 1) and for fewer than two examples
+ * @throws DataError for a fraction outside (0, 1) and for fewer than two examples, ShapeError for a
+ *   seed that is not an integer
  * @example const [training, validation] = split(train, 0.1);
  */
 export function split(
@@ -91,6 +95,9 @@ export function split(
   fraction: number,
   seed = 0,
 ): [train: Dataset, validation: Dataset] {
+  expectDataset('split', dataset);
+  expectKind('split', 'fraction', fraction, 'number');
+  expectInteger('split', 'seed', seed, Number.MIN_SAFE_INTEGER);
   if (!(fraction > 0 && fraction < 1)) {
     throw new DataError(`split: expected a fraction between 0 and 1, got ${fraction}`);
   }
@@ -132,12 +139,14 @@ function gatherExamples(dataset: Dataset, indices: Int32Array): Dataset {
 }
 
 function checkClasses(operation: string, dataset: Dataset, classes: readonly number[]): void {
+  expectDataset(operation, dataset);
+  expectKind(operation, 'classes', classes, 'array');
   if (dataset.classes === 0) {
     throw new DataError(
       `${operation}: expected a dataset with classes, got ${dataset.name}, which is for regression`,
     );
   }
-  const listed = classes.join(', ') || 'none';
+  const listed = classes.map(shown).join(', ') || 'none';
   if (classes.length === 0 || new Set(classes).size !== classes.length) {
     throw new DataError(
       `${operation}: expected at least one class, each listed once, got ${listed}`,

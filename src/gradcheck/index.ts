@@ -2,6 +2,7 @@ import type { BackendInfo } from '../backends/runtime.js';
 import type { Backend } from '../numerics/backend.js';
 import type { OpCases } from '../ops/cases.js';
 import { CASES, type OpName } from '../ops/registry.js';
+import { didYouMean, expectOptions } from '../options.js';
 import { RandomStream, STREAMS } from '../random/threefry.js';
 import { gradientCaseOf, kernelCaseOf, kernelsOf } from './case.js';
 import { checkGradients } from './check-gradients.js';
@@ -57,6 +58,7 @@ export const GRADCHECK_OPS: readonly string[] = CASES.map(({ name }) => name);
  * @example await gradcheck({ ops: ['linear'], backends: [await createBackend('wasm')] })
  */
 export async function gradcheck(options: GradcheckOptions = {}): Promise<GradcheckResult[]> {
+  expectOptions('gradcheck', options, { ops: 'strings', seed: 'integer', backends: 'array' });
   const { ops, seed = 0, backends = [] } = options;
   const results: GradcheckResult[] = [];
   for (const cases of casesNamed(ops ?? GRADCHECK_OPS)) {
@@ -69,7 +71,9 @@ function casesNamed(names: readonly string[]): OpCases[] {
   const wanted = names.map((name) => {
     const cases = CASES.find((each) => isNamed(each, name));
     if (cases) return cases;
-    throw new RangeError(`gradcheck: expected ops of ${GRADCHECK_OPS.join(', ')}, got ${name}`);
+    throw new RangeError(
+      `gradcheck: expected ops of ${GRADCHECK_OPS.join(', ')}, got ${name}${didYouMean(name, GRADCHECK_OPS)}`,
+    );
   });
   return CASES.filter((cases) => wanted.includes(cases));
 }

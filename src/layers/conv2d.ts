@@ -10,7 +10,12 @@ import {
   kaimingUniform,
 } from './parameters/initializers.js';
 import { Parameter } from './parameters/parameter.js';
-import { type Pixels, resolveConvolution, WINDOW_OPTIONS, type WindowOptions } from './window-options.js';
+import {
+  type Pixels,
+  resolveConvolution,
+  WINDOW_OPTIONS,
+  type WindowOptions,
+} from './window-options.js';
 
 /** Options of `conv2d`. */
 export interface Conv2dOptions extends WindowOptions {

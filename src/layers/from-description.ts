@@ -1,4 +1,10 @@
-import { type Builders, buildFrom, type Description, type Plain, withoutOptions } from '../description.js';
+import {
+  type Builders,
+  buildFrom,
+  type Description,
+  type Plain,
+  withoutOptions,
+} from '../description.js';
 import { DataError, shown } from '../errors.js';
 import { gelu, leakyRelu, relu, sigmoid, tanh } from './activations.js';
 import { batchNorm2d } from './batch-norm.js';

@@ -89,11 +89,7 @@ export function globalAveragePool(...more: readonly []): Layer {
   };
 }
 
-function windowOf(
-  operation: string,
-  kernel: Pixels,
-  options: PoolingOptions,
-): PoolingWindow {
+function windowOf(operation: string, kernel: Pixels, options: PoolingOptions): PoolingWindow {
   expectOptions(operation, options, { stride: 'any', padding: 'any' });
   const { stride = kernel, padding = 0 } = options;
   const [kernelHeight, kernelWidth] = pairOf(operation, 'kernel', kernel);

@@ -2,9 +2,10 @@
 
 import { expectLabels, expectLength, expectNumber } from '../checks.js';
 import { stateWords } from '../ops/step-state.js';
+import { expectOptions } from '../options.js';
 import { type Reals, reals } from './core.js';
 import { LayerMethods } from './layer-methods.js';
-import { logitRows, type Operand, operand } from './operands.js';
+import { listOperand, logitRows, type Operand, operand } from './operands.js';
 
 /** A loss with its gradient. */
 export interface LossResult {
@@ -35,11 +36,8 @@ export class Backend extends LayerMethods {
    * @returns probabilities (batch, classes)
    * @throws ShapeError for a wrong length, DataError for a number that is not finite
    */
-  async softmax(
-    logits: ArrayLike<number>,
-    { classes }: { readonly classes: number },
-  ): Promise<Reals> {
-    const z = logitRows('softmax', logits, classes);
+  async softmax(logits: ArrayLike<number>, sizes: { readonly classes: number }): Promise<Reals> {
+    const z = logitRows('softmax', logits, classesOf('softmax', sizes));
     return reals((await this.call('softmaxForward', { z })).p);
   }
 
@@ -55,8 +53,9 @@ export class Backend extends LayerMethods {
   async softmaxCrossEntropy(
     logits: ArrayLike<number>,
     labels: ArrayLike<number>,
-    { classes }: { readonly classes: number },
+    sizes: { readonly classes: number },
   ): Promise<LossResult> {
+    const classes = classesOf('softmaxCrossEntropy', sizes);
     const z = logitRows('softmaxCrossEntropy', logits, classes);
     return this.#loss('softmaxCrossEntropy', z, labels, classes);
   }
@@ -100,9 +99,11 @@ export class Backend extends LayerMethods {
   async squaredError(
     predictions: ArrayLike<number>,
     targets: ArrayLike<number>,
-    { reduction = 'mean' }: { readonly reduction?: 'mean' | 'sum' } = {},
+    options: { readonly reduction?: 'mean' | 'sum' } = {},
   ): Promise<{ readonly loss: number; readonly dpredictions: Reals }> {
-    const y = operand('squaredError', 'predictions', predictions, [predictions.length], 'n');
+    expectOptions('squaredError', options, { reduction: ['mean', 'sum'] });
+    const { reduction = 'mean' } = options;
+    const y = listOperand('squaredError', 'predictions', predictions);
     const t = operand('squaredError', 'targets', targets, y.shape, 'n');
     const attributes = { scale: reduction === 'sum' ? 1 : 1 / predictions.length };
     const { L } = await this.call('squaredErrorForward', { y, t }, { attributes });
@@ -126,12 +127,13 @@ export class Backend extends LayerMethods {
     dw: ArrayLike<number>,
     options: { readonly learningRate: number; readonly weightDecay?: number },
   ): Promise<Reals> {
+    expectOptions('sgd', options, { learningRate: 'any', weightDecay: 'any' });
     const { learningRate, weightDecay = 0 } = options;
     expectNumber('sgd', 'learningRate', learningRate, 0);
     expectNumber('sgd', 'weightDecay', weightDecay, 0);
     const state = stateWords(1, 0);
     const operands = {
-      w: operand('sgd', 'w', w, [w.length], 'n'),
+      w: listOperand('sgd', 'w', w),
       dw: operand('sgd', 'dw', dw, [w.length], 'n'),
       schedule: { shape: [1], data: [learningRate] },
       state: { shape: [state.length], data: state },
@@ -152,4 +154,9 @@ export class Backend extends LayerMethods {
     const { dz } = await this.call(`${loss}Backward`, { p, t });
     return { loss: L.data[0], probabilities: reals(p), dlogits: reals(dz) };
   }
+}
+
+function classesOf(operation: string, sizes: { readonly classes: number }): number {
+  expectOptions(operation, sizes, { classes: 'any' }, 'the sizes');
+  return sizes.classes;
 }

@@ -1,5 +1,11 @@
-import { type Pixels, resolveConvolution, type WindowOptions } from '../layers/window-options.js';
+import {
+  type Pixels,
+  resolveConvolution,
+  WINDOW_OPTIONS,
+  type WindowOptions,
+} from '../layers/window-options.js';
 import { type Conv2dAttributes, conv2dShape } from '../ops/conv2d-shape.js';
+import { expectOptions, type Kinds } from '../options.js';
 import type { Shape } from '../tensor.js';
 import { expectSizes, type Operand, operand } from './operands.js';
 
@@ -18,6 +24,16 @@ export interface Conv2dSizes extends WindowOptions {
   /** Height and width of a window in pixels, KH and KW. */
   readonly kernel: Pixels;
 }
+
+const KINDS: Kinds<Conv2dSizes> = {
+  ...WINDOW_OPTIONS,
+  batch: 'any',
+  height: 'any',
+  width: 'any',
+  inputs: 'any',
+  outputs: 'any',
+  kernel: 'any',
+};
 
 /** Lengths of the operands, for errors. */
 const FORMS = {
@@ -47,6 +63,7 @@ export interface Convolution {
  * @throws ShapeError for sizes that are not positive integers, or a kernel larger than the padded image
  */
 export function convolutionOf(operation: string, sizes: Conv2dSizes): Convolution {
+  expectOptions(operation, sizes, KINDS, 'the sizes');
   const { batch, height, width, inputs, outputs, kernel } = sizes;
   expectSizes(operation, { batch, height, width });
   const { weight: W, attributes } = resolveConvolution(operation, inputs, outputs, kernel, sizes);

@@ -8,6 +8,7 @@ import type {
   OutputRole,
   UpdateRole,
 } from '../ops/registry.js';
+import { expectKind, expectMade } from '../options.js';
 import type { Shape, Values } from '../tensor.js';
 import type { Operand, Result } from './operands.js';
 import { type AnyOptions, SingleCalls } from './single-calls.js';
@@ -39,6 +40,7 @@ export class NumericalCore {
 
   /** @param runtime runs the ops; `createBackend` makes one */
   constructor(readonly runtime: Runtime) {
+    expectMade('Backend', 'runtime', runtime, 'compile', 'a runtime; call await createBackend(…)');
     this.#calls = new SingleCalls(runtime);
   }
 
@@ -49,6 +51,7 @@ export class NumericalCore {
 
   /** Runs `task` while no other task of this backend runs: it can write, run and read undisturbed. */
   exclusive<Result>(task: () => Promise<Result>): Promise<Result> {
+    expectKind('exclusive', 'task', task, 'function');
     return this.#mutex.run(task);
   }
 

@@ -2,10 +2,15 @@ import { AutoRuntime } from '../backends/auto.js';
 import { type Precision, ReferenceRuntime } from '../backends/reference.js';
 import type { Runtime } from '../backends/runtime.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
-import { createWasmRuntime, type WasmOptions } from '../backends/wasm/wasm-runtime.js';
+import {
+  createWasmRuntime,
+  WASM_OPTIONS,
+  type WasmOptions,
+} from '../backends/wasm/wasm-runtime.js';
 import { whyNoWebgpu } from '../backends/webgpu/adapter/availability.js';
-import type { WebgpuOptions } from '../backends/webgpu/adapter/options.js';
-import { BackendError } from '../errors.js';
+import { WEBGPU_OPTIONS, type WebgpuOptions } from '../backends/webgpu/adapter/options.js';
+import { BackendError, shown } from '../errors.js';
+import { didYouMean, expectOptions } from '../options.js';
 import { Backend } from './backend.js';
 
 /** The choices of `createBackend`. */
@@ -33,13 +38,14 @@ export interface BackendOptions extends WasmOptions, WebgpuOptions {
  * @param choice `wasm` for the CPU with SIMD and threads, `webgpu` for the GPU, `reference` for
  *   plain TypeScript loops, `auto` (the default) for the faster of CPU and GPU
  * @throws BackendError when the engine lacks a feature that the backend needs, or `choice` is
- *   unknown
+ *   unknown; TypeError for an unknown option, or one of another type
  * @example await using backend = await createBackend('auto');
  */
 export async function createBackend(
   choice: BackendChoice = 'auto',
   options: BackendOptions = {},
 ): Promise<Backend> {
+  expectOptions('createBackend', options, { ...WASM_OPTIONS, ...WEBGPU_OPTIONS });
   switch (choice) {
     case 'auto':
       return new Backend(await createAutoRuntime(options));
@@ -54,7 +60,7 @@ export async function createBackend(
       return new Backend(createReferenceRuntime(options));
     default:
       throw new BackendError(
-        `createBackend: expected ${BACKEND_NAMES.join(', ')}, got ${choice satisfies never}`,
+        `createBackend: expected ${BACKEND_NAMES.join(', ')}, got ${shown(choice satisfies never)}${didYouMean(String(choice), BACKEND_NAMES)}`,
       );
   }
 }

@@ -1,6 +1,7 @@
+import { expectOptions, type Kinds } from '../options.js';
 import { type Conv2dSizes, convolutionOf } from './conv2d-shapes.js';
 import { NumericalCore, type Reals, reals } from './core.js';
-import { expectSizes, operand } from './operands.js';
+import { expectSizes, listOperand, operand } from './operands.js';
 
 /** Sizes of a matrix product C = A·B. */
 export interface MatmulSizes {
@@ -26,6 +27,8 @@ export interface LinearSizes {
   readonly outputs: number;
 }
 
+const LINEAR_SIZES: Kinds<LinearSizes> = { batch: 'any', inputs: 'any', outputs: 'any' };
+
 type Activation = 'relu' | 'sigmoid' | 'tanh';
 
 /** Matrix products, layers and activations on arrays. */
@@ -40,6 +43,12 @@ export class LayerMethods extends NumericalCore {
    * @example await backend.matmul([1, 2, 3, 4], [1, 0, 0, 1], { m: 2, n: 2, k: 2 }) // [1, 2, 3, 4]
    */
   async matmul(a: ArrayLike<number>, b: ArrayLike<number>, sizes: MatmulSizes): Promise<Reals> {
+    expectOptions(
+      'matmul',
+      sizes,
+      { m: 'any', n: 'any', k: 'any', transposeA: 'boolean', transposeB: 'boolean' },
+      'the sizes',
+    );
     const { m, n, k, transposeA = false, transposeB = false } = sizes;
     expectSizes('matmul', { m, n, k });
     const A = operand('matmul', 'a', a, transposeA ? [k, m] : [m, k], 'm·k');
@@ -61,8 +70,10 @@ export class LayerMethods extends NumericalCore {
     x: ArrayLike<number>,
     W: ArrayLike<number>,
     b: ArrayLike<number>,
-    { batch, inputs, outputs }: LinearSizes,
+    sizes: LinearSizes,
   ): Promise<Reals> {
+    expectOptions('linear', sizes, LINEAR_SIZES, 'the sizes');
+    const { batch, inputs, outputs } = sizes;
     expectSizes('linear', { batch, inputs, outputs });
     const operands = {
       x: operand('linear', 'x', x, [batch, inputs], 'batch·inputs'),
@@ -81,8 +92,10 @@ export class LayerMethods extends NumericalCore {
    */
   async linearBackwardBias(
     dy: ArrayLike<number>,
-    { batch, outputs }: Omit<LinearSizes, 'inputs'>,
+    sizes: Omit<LinearSizes, 'inputs'>,
   ): Promise<Reals> {
+    expectOptions('linearBackwardBias', sizes as LinearSizes, LINEAR_SIZES, 'the sizes');
+    const { batch, outputs } = sizes;
     expectSizes('linearBackwardBias', { batch, outputs });
     const shape = [batch, outputs];
     const operands = { dy: operand('linearBackwardBias', 'dy', dy, shape, 'batch·outputs') };
@@ -210,7 +223,7 @@ export class LayerMethods extends NumericalCore {
   }
 
   async #forward(activation: Activation, values: ArrayLike<number>): Promise<Reals> {
-    const x = operand(activation, 'x', values, [values.length], 'n');
+    const x = listOperand(activation, 'x', values);
     return reals((await this.call(`${activation}Forward`, { x })).y);
   }
 
@@ -220,7 +233,7 @@ export class LayerMethods extends NumericalCore {
     output: ArrayLike<number>,
   ): Promise<Reals> {
     const op = `${activation}Backward` as const;
-    const y = operand(op, 'y', output, [output.length], 'n');
+    const y = listOperand(op, 'y', output);
     const dy = operand(op, 'dy', gradient, y.shape, 'n');
     return reals((await this.call(op, { dy, y })).dx);
   }

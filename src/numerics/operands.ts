@@ -1,4 +1,4 @@
-import { expectFinite, expectInteger, expectLength } from '../checks.js';
+import { expectArray, expectFinite, expectInteger, expectLength } from '../checks.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
 
 /** An array with its shape, as the caller passes it. */
@@ -45,9 +45,20 @@ export function operand(
   return { shape, data };
 }
 
+/**
+ * An array of any length.
+ *
+ * @throws ShapeError when it is empty, DataError unless all are finite, TypeError for no array
+ */
+export function listOperand(operation: string, name: string, data: ArrayLike<number>): Operand {
+  expectArray(operation, name, data);
+  return operand(operation, name, data, [data.length], 'n');
+}
+
 /** Logits (batch, columns); the batch size follows from the length of the array. */
 export function logitRows(operation: string, data: ArrayLike<number>, columns: number): Operand {
   expectInteger(operation, 'classes', columns);
+  expectArray(operation, 'logits', data);
   const batch = Math.floor(data.length / columns);
   return operand(operation, 'logits', data, [batch, columns], 'batch·classes');
 }

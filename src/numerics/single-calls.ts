@@ -1,8 +1,9 @@
 import type { Executable, Runtime } from '../backends/runtime.js';
-import { definitionOf, dtypeOf } from '../call.js';
+import { definitionOf, dtypeOf, expectOp } from '../call.js';
 import { expectInteger, expectLength } from '../checks.js';
-import { DataError } from '../errors.js';
-import { OPS, type OpName } from '../ops/registry.js';
+import { DataError, shown } from '../errors.js';
+import type { OpName } from '../ops/registry.js';
+import { expectOptions, isObject } from '../options.js';
 import { callAny, Step } from '../step.js';
 import { type DataType, persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
 import type { Operand, Result } from './operands.js';
@@ -55,8 +56,9 @@ export class SingleCalls {
     operands: Readonly<Record<string, Operand>>,
     options: AnyOptions,
   ): Promise<Record<string, Result>> {
-    if (!Object.hasOwn(OPS, op))
-      throw new RangeError(`call: expected the name of an op, got ${op}`);
+    expectOp('call', op);
+    expectOptions(op, options, { attributes: 'object', like: 'object' });
+    expectOperands(op, operands);
     const { executable, tensors, bounds } = await this.#compile(op, operands, options);
     for (const [role, { data }] of Object.entries(operands)) {
       const { dtype } = tensors[role];
@@ -138,6 +140,18 @@ export class SingleCalls {
   }
 }
 
+/** @throws TypeError unless each operand is `{ shape, data }` */
+function expectOperands(op: OpName, operands: Readonly<Record<string, Operand>>): void {
+  const expected = 'operands by role, each { shape, data }';
+  if (!isObject(operands)) {
+    throw new TypeError(`${op}: expected ${expected}, got ${shown(operands)}`);
+  }
+  for (const [role, operand] of Object.entries(operands)) {
+    if (Array.isArray(operand?.shape)) continue;
+    throw new TypeError(`${op}: expected ${expected}, got ${shown(operand)} as ${role}`);
+  }
+}
+
 /**
  * @param rangeOf the smallest and largest value that is allowed at an index
  * @throws DataError naming the first value that is not an integer in its range
@@ -152,7 +166,7 @@ function expectIntegers(
     const [least, most] = rangeOf(i);
     if (Number.isInteger(data[i]) && data[i] >= least && data[i] <= most) continue;
     throw new DataError(
-      `${op}: expected ${role} to be an integer from ${least} to ${most}, got ${data[i]} at ${i}`,
+      `${op}: expected ${role} to be an integer from ${least} to ${most}, got ${shown(data[i])} at ${i}`,
     );
   }
 }

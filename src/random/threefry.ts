@@ -20,6 +20,8 @@
  * Kernels: assembly/threefry.ts, shaders/threefry.wgsl
  */
 
+import { expectInteger } from '../checks.js';
+
 const PARITY = 0x1bd11bda;
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const ROUNDS = 20;
@@ -76,7 +78,11 @@ export class RandomStream {
     readonly seed: number,
     readonly stream: number,
     readonly substream = 0,
-  ) {}
+  ) {
+    for (const [name, value] of Object.entries({ seed, stream, substream })) {
+      expectInteger('RandomStream', name, value, Number.MIN_SAFE_INTEGER);
+    }
+  }
 
   /** The next 32 random bits, as an unsigned integer. */
   nextUint32(): number {

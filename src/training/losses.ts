@@ -1,4 +1,10 @@
-import { type Builders, buildFrom, type Description, describe, withoutOptions } from '../description.js';
+import {
+  type Builders,
+  buildFrom,
+  type Description,
+  describe,
+  withoutOptions,
+} from '../description.js';
 import { ShapeError } from '../errors.js';
 import { expectNoMore, expectOptions } from '../options.js';
 import type { Step } from '../step.js';

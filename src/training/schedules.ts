@@ -180,7 +180,9 @@ function anneal(start: number, end: number, fraction: number): number {
 
 function checkPositive(schedule: string, option: string, value: number): void {
   if (Number.isFinite(value) && value > 0) return;
-  throw new RangeError(`${schedule}: expected ${option} to be a positive number, got ${shown(value)}`);
+  throw new RangeError(
+    `${schedule}: expected ${option} to be a positive number, got ${shown(value)}`,
+  );
 }
 
 function checkCount(schedule: string, option: string, unit: string, value: number): void {

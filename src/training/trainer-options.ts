@@ -1,5 +1,13 @@
-import type { Dataset, Normalization } from '../data/dataset.js';
-import type { Kinds } from '../options.js';
+import { expectInteger, expectNumber } from '../checks.js';
+import {
+  type Dataset,
+  expectDataset,
+  expectNormalization,
+  type Normalization,
+} from '../data/dataset.js';
+import { expectLayer } from '../layers/layer.js';
+import type { Backend } from '../numerics/backend.js';
+import { expectMade, expectOptions, type Kinds } from '../options.js';
 import type { FitCallbacks } from './run/run-settings.js';
 import type { TrainingSetup } from './steps.js';
 
@@ -59,3 +67,41 @@ export const FIT_OPTIONS: Kinds<FitOptions> = {
   onProgress: 'function',
   signal: 'signal',
 };
+
+/**
+ * Checks the arguments of `new Trainer`.
+ *
+ * @throws TypeError for an unknown option or one of another type, ShapeError when `batchSize` or
+ *   `seed` is not an integer in range, RangeError when `clipNorm` is not a positive number
+ */
+export function expectTrainerOptions(backend: Backend, options: TrainerOptions): void {
+  const kind = 'a backend, the result of await createBackend(…)';
+  expectMade('Trainer', 'its first argument', backend, 'exclusive', kind);
+  expectOptions('Trainer', options, TRAINER_OPTIONS);
+  const { model, loss, optimizer, batchSize, seed, clipNorm, normalization } = options;
+  expectLayer('Trainer', 'model', model);
+  expectMade('Trainer', 'loss', loss, 'classes', 'a loss such as softmaxCrossEntropy()');
+  const optimizerKind = 'an optimizer such as sgd({ learningRate: 0.1 })';
+  expectMade('Trainer', 'optimizer', optimizer, 'update', optimizerKind);
+  expectInteger('Trainer', 'batchSize', batchSize);
+  if (seed !== undefined) expectInteger('Trainer', 'seed', seed, 0);
+  if (clipNorm !== undefined) expectNumber('Trainer', 'clipNorm', clipNorm, Number.MIN_VALUE);
+  if (normalization !== undefined) expectNormalization('Trainer', normalization);
+}
+
+/**
+ * Checks the arguments of `fit`, but not the values in the datasets.
+ *
+ * @throws TypeError for an unknown option or one of another type, ShapeError when a size is not an
+ *   integer in range, RangeError when both `validation` and `validationSplit` are given
+ */
+export function expectFitOptions(dataset: Dataset, options: FitOptions): void {
+  expectDataset('fit', dataset);
+  expectOptions('fit', options, FIT_OPTIONS);
+  expectInteger('fit', 'epochs', options.epochs);
+  if (options.validation === undefined) return;
+  expectDataset('fit', options.validation);
+  if (options.validationSplit !== undefined) {
+    throw new RangeError('fit: expected validation or validationSplit, got both');
+  }
+}

@@ -1,16 +1,11 @@
-import {
-  expectFinite,
-  expectInteger,
-  expectLabels,
-  expectLength,
-  expectNumber,
-} from '../checks.js';
-import type { Dataset, Normalization } from '../data/dataset.js';
+import { expectFinite, expectLabels, expectLength } from '../checks.js';
+import { type Dataset, expectDataset, type Normalization } from '../data/dataset.js';
 import { split } from '../data/subset.js';
 import { TrainingError } from '../errors.js';
 import { isOwned, own } from '../layers/parameters/ownership.js';
 import type { Backend } from '../numerics/backend.js';
 import type { Reals } from '../numerics/core.js';
+import { expectKind } from '../options.js';
 import { readBytes, writeBytes } from '../platform/files.js';
 import type { Shape } from '../tensor.js';
 import { type Batch, batchOf } from './engine/batch.js';
@@ -27,7 +22,12 @@ import {
   type TensorData,
 } from './serialization/safetensors.js';
 import { checkState, stateTensors, withoutCounters } from './serialization/state.js';
-import type { FitOptions, TrainerOptions } from './trainer-options.js';
+import {
+  expectFitOptions,
+  expectTrainerOptions,
+  type FitOptions,
+  type TrainerOptions,
+} from './trainer-options.js';
 
 /** Parameters and buffers by name, in PyTorch's names and layouts: a linear weight is (O, I). */
 export type State = Map<string, TensorData>;
@@ -59,15 +59,14 @@ export class Trainer {
   /**
    * Draws the model's initial weights from the seed.
    *
+   * @throws TypeError for an unknown option, or one of another type
    * @throws ShapeError when `batchSize` or `seed` is not an integer in range
    * @throws RangeError when `clipNorm` is not a positive number
    * @throws TrainingError when another trainer or model already owns the model
    */
   constructor(backend: Backend, options: TrainerOptions) {
-    const { model, batchSize, seed = 0, clipNorm, normalization } = options;
-    expectInteger('Trainer', 'batchSize', batchSize);
-    expectInteger('Trainer', 'seed', seed, 0);
-    if (clipNorm !== undefined) expectNumber('Trainer', 'clipNorm', clipNorm, Number.MIN_VALUE);
+    expectTrainerOptions(backend, options);
+    const { model, batchSize, seed = 0, normalization } = options;
     if (isOwned(model)) {
       throw new TrainingError(
         'Trainer: expected a model of its own, got one that belongs to another trainer or model; build a new one',
@@ -100,8 +99,8 @@ export class Trainer {
    *   epochs.at(-1)?.validAccuracy;
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
-    const { epochs, validationSplit, shuffle = true, resume = false } = options;
-    expectInteger('fit', 'epochs', epochs);
+    expectFitOptions(dataset, options);
+    const { validationSplit, shuffle = true, resume = false } = options;
     const [data, validation] = this.#splits(dataset, options.validation, validationSplit);
     this.#engine.checkBatches(data, this.batchSize);
     if (this.#running) throw new TrainingError('fit: expected one run at a time, got a second');
@@ -129,7 +128,8 @@ export class Trainer {
    * @throws ShapeError when the data does not fit the model
    * @throws DataError when the data has labels out of range or numbers that are not finite
    */
-  evaluate(dataset: Dataset): Promise<Evaluation> {
+  async evaluate(dataset: Dataset): Promise<Evaluation> {
+    expectDataset('evaluate', dataset);
     return evaluateDataset(this.#engine, dataset);
   }
 
@@ -235,6 +235,7 @@ export class Trainer {
    * @throws the file system's error
    */
   async save(path: string): Promise<void> {
+    expectKind('save', 'path', path, 'string');
     await writeBytes(path, await this.encode());
   }
 
@@ -286,9 +287,6 @@ export class Trainer {
 
   #splits(dataset: Dataset, validation: Dataset | undefined, fraction: number | undefined) {
     if (fraction === undefined) return [dataset, validation] as const;
-    if (validation) {
-      throw new RangeError('fit: expected validation or validationSplit, got both');
-    }
     return split(dataset, fraction, this.seed);
   }
 

@@ -64,9 +64,9 @@ describe('schedules', () => {
   });
 
   it('resolveSchedule turns a number into a constant schedule and returns schedules unchanged', () => {
-    expect(ratesOf(resolveSchedule(0.5), 2)).toEqual([0.5, 0.5]);
+    expect(ratesOf(resolveSchedule('sgd', 'learningRate', 0.5), 2)).toEqual([0.5, 0.5]);
     const schedule = cosine({ rate: 1 });
-    expect(resolveSchedule(schedule)).toBe(schedule);
+    expect(resolveSchedule('sgd', 'learningRate', schedule)).toBe(schedule);
   });
 
   it('stepDecay changes the rate at the first step of an epoch, like StepLR', () => {
@@ -124,7 +124,7 @@ describe('schedules', () => {
 
   it.each([
     ['constant', 'rate', () => constant(Number.NaN)],
-    ['constant', 'rate', () => resolveSchedule(0)],
+    ['constant', 'rate', () => resolveSchedule('sgd', 'learningRate', 0)],
     ['stepDecay', 'gamma', () => stepDecay({ rate: 1, gamma: -1, every: 1 })],
     ['stepDecay', 'every', () => stepDecay({ rate: 1, gamma: 0.5, every: 1.5 })],
     ['cosine', 'rate', () => cosine({ rate: Number.POSITIVE_INFINITY })],

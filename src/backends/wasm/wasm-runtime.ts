@@ -1,5 +1,6 @@
 import { BackendError } from '../../errors.js';
 import { type MemoryPlan, planMemory } from '../../memory-plan.js';
+import type { Kinds } from '../../options.js';
 import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
@@ -16,7 +17,7 @@ import {
   touchedBy,
 } from './kernel-call.js';
 import { link, linkedSize } from './linker.js';
-import { chooseBuild, loadModule, type WasmBuild, type WasmFile } from './module.js';
+import { BUILDS, chooseBuild, loadModule, type WasmBuild, type WasmFile } from './module.js';
 import { partitionCalls, WORTH_PARTITIONING_NANOSECONDS } from './partition.js';
 import { turnOnRevectorization } from './revectorize.js';
 import { chooseThreads, maySleep, spinsBeforeSleep } from './thread-count.js';
@@ -48,6 +49,17 @@ export interface WasmOptions {
    */
   readonly source?: BufferSource;
 }
+
+/** The kinds of the options, for `expectOptions`. */
+export const WASM_OPTIONS: Kinds<WasmOptions> = {
+  worthPartitioning: 'number',
+  tileRows: [6, 4],
+  pairsStrips: 'boolean',
+  build: BUILDS,
+  revectorize: 'boolean',
+  threads: 'number',
+  source: 'any',
+};
 
 interface LinkedStep {
   /** Whether any call is partitioned among threads. */

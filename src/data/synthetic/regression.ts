@@ -1,6 +1,7 @@
 /** Two small regression problems: a line and a parabola, with noise. */
 
-import { DataError } from '../../errors.js';
+import { DataError, shown } from '../../errors.js';
+import { expectOptions, type Kinds } from '../../options.js';
 import { RandomStream, STREAMS } from '../../random/threefry.js';
 import type { Dataset } from '../dataset.js';
 
@@ -12,6 +13,8 @@ export interface RegressionOptions {
   readonly size?: number | undefined;
 }
 
+const OPTIONS: Kinds<RegressionOptions> = { seed: 'integer', size: 'any' };
+
 /**
  * Generates points near a line:
  *
@@ -20,7 +23,9 @@ export interface RegressionOptions {
  * @returns inputs (N, 1), targets (N)
  * @throws DataError for a size that is not a positive integer
  */
-export function noisyLine({ seed = 0, size = 100 }: RegressionOptions = {}): Dataset {
+export function noisyLine(options: RegressionOptions = {}): Dataset {
+  expectOptions('noisyLine', options, OPTIONS);
+  const { seed = 0, size = 100 } = options;
   checkSize('noisyLine', size);
   const random = new RandomStream(seed, STREAMS.data, 0);
   const inputs = new Float32Array(size);
@@ -43,7 +48,9 @@ export function noisyLine({ seed = 0, size = 100 }: RegressionOptions = {}): Dat
  * @returns inputs (N, 2), targets (N)
  * @throws DataError for a size that is not a positive integer
  */
-export function noisyParabola({ seed = 0, size = 20 }: RegressionOptions = {}): Dataset {
+export function noisyParabola(options: RegressionOptions = {}): Dataset {
+  expectOptions('noisyParabola', options, OPTIONS);
+  const { seed = 0, size = 20 } = options;
   checkSize('noisyParabola', size);
   const random = new RandomStream(seed, STREAMS.data, 1);
   const inputs = new Float32Array(2 * size);
@@ -70,5 +77,5 @@ function regressionDataset(
 
 function checkSize(operation: string, size: number): void {
   if (Number.isInteger(size) && size >= 1) return;
-  throw new DataError(`${operation}: expected a size of at least 1, got ${size}`);
+  throw new DataError(`${operation}: expected a size of at least 1, got ${shown(size)}`);
 }

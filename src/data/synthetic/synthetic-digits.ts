@@ -8,7 +8,8 @@
  * gives the same bytes everywhere. Engines may round cos and log differently.
  */
 
-import { DataError } from '../../errors.js';
+import { DataError, shown } from '../../errors.js';
+import { expectOptions } from '../../options.js';
 import { RandomStream, STREAMS } from '../../random/threefry.js';
 import type { Splits } from '../dataset.js';
 import { digitDatasets, type LabelledImages } from '../image-dataset.js';
@@ -41,6 +42,7 @@ export interface SyntheticOptions {
  * @example const { train, test } = syntheticDigits({ trainSize: 2000 });
  */
 export function syntheticDigits(options: SyntheticOptions = {}): Splits {
+  expectOptions('syntheticDigits', options, { seed: 'integer', trainSize: 'any', testSize: 'any' });
   const { seed = 0, trainSize = 10_000, testSize = 2_000 } = options;
   const train = drawSplit('training', trainSize, new RandomStream(seed, STREAMS.synthetic, 0));
   const test = drawSplit('test', testSize, new RandomStream(seed, STREAMS.synthetic, 1));
@@ -50,7 +52,7 @@ export function syntheticDigits(options: SyntheticOptions = {}): Splits {
 function drawSplit(split: string, count: number, random: RandomStream): LabelledImages {
   if (!Number.isInteger(count) || count < 1) {
     throw new DataError(
-      `syntheticDigits: expected a ${split} split of at least one digit, got a size of ${count}`,
+      `syntheticDigits: expected a ${split} split of at least one digit, got a size of ${shown(count)}`,
     );
   }
   const pixels = new Uint8Array(count * PIXELS);

@@ -2,7 +2,13 @@ import { type Description, describe, formatDescription } from '../../description
 import { ShapeError } from '../../errors.js';
 import type { Step } from '../../step.js';
 import type { Tensor } from '../../tensor.js';
-import { expectGradient, expectLayer, type Forward, type Layer, type LayerInput } from '../layer.js';
+import {
+  expectGradient,
+  expectLayer,
+  type Forward,
+  type Layer,
+  type LayerInput,
+} from '../layer.js';
 import { adopt } from '../parameters/ownership.js';
 import type { LayerBuffer, Parameter } from '../parameters/parameter.js';
 

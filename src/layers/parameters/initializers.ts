@@ -1,5 +1,5 @@
-import { type Description, describe } from '../../description.js';
 import { expectNumber } from '../../checks.js';
+import { type Description, describe } from '../../description.js';
 import { expectNoMore, expectOptions } from '../../options.js';
 import type { RandomStream } from '../../random/threefry.js';
 

@@ -1,3 +1,5 @@
+import { expectLength } from '../../checks.js';
+import { expectKind, expectOptions } from '../../options.js';
 import type { RandomStream } from '../../random/threefry.js';
 import { persistent, type Shape, sizeOf, type Tensor } from '../../tensor.js';
 import type { Initializer } from './initializers.js';
@@ -32,6 +34,12 @@ export class Parameter {
       readonly pytorchAxes?: readonly number[];
     },
   ) {
+    expectOptions('Parameter', options, {
+      fanIn: 'number',
+      initializer: 'function',
+      pytorchAxes: 'array',
+    });
+    expectKind('Parameter', 'name', name, 'string');
     this.tensor = persistent(name, shape);
     this.gradient = persistent(`d(${name})`, shape);
     this.#pytorchAxes = options.pytorchAxes ?? shape.map((_, axis) => axis);
@@ -57,7 +65,9 @@ export class Parameter {
 
   /** Draws initial values, in the layout of this library. */
   initialValues(random: RandomStream): Float32Array {
-    return this.#initializer(this.size, this.#fanIn, random);
+    const values = this.#initializer(this.size, this.#fanIn, random);
+    expectLength(this.name, 'the initial values', values, this.size, 'size');
+    return values;
   }
 
   /** Its shape in PyTorch's layout. */

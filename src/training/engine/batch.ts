@@ -1,4 +1,4 @@
-import { expectFinite } from '../../checks.js';
+import { expectArray, expectFinite } from '../../checks.js';
 import type { Normalization } from '../../data/dataset.js';
 import { ShapeError, TrainingError } from '../../errors.js';
 import { type BatchSource, createSource } from '../batch-source.js';
@@ -34,6 +34,7 @@ export function batchOf(
   { features, takesImages }: ModelInput,
   normalization: Normalization | undefined,
 ): Batch {
+  expectArray(operation, 'inputs', inputs);
   if (features === undefined) {
     throw new TrainingError(
       takesImages

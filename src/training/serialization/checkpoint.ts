@@ -1,4 +1,5 @@
-import { DataError, TrainingError } from '../../errors.js';
+import { DataError, shown, TrainingError } from '../../errors.js';
+import { isObject } from '../../options.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { RunPosition } from '../run/run-settings.js';
 import type { SafetensorsContent, TensorData } from './safetensors.js';
@@ -38,8 +39,13 @@ const FIELDS = ['updatesBefore', 'epochsBefore', 'step'] as const;
  * @throws DataError when the metadata has no valid position
  * @throws TrainingError when the checkpoint has another seed or batch size than the trainer
  */
-export function readPosition({ metadata }: Checkpoint, trainer: Identity): RunPosition {
-  const saved = parse(metadata.handgrad);
+export function readPosition(checkpoint: Checkpoint, trainer: Identity): RunPosition {
+  if (!isObject(checkpoint?.metadata)) {
+    throw new TypeError(
+      `restore: expected { tensors, metadata }, the result of checkpoint(), got ${shown(checkpoint)}`,
+    );
+  }
+  const saved = parse(checkpoint.metadata.handgrad);
   for (const key of ['seed', 'batchSize'] as const) {
     if (saved[key] !== trainer[key]) {
       throw new TrainingError(

@@ -14,7 +14,9 @@
  * Source: https://github.com/huggingface/safetensors#format
  */
 
+import { expectArray, expectBytes } from '../../checks.js';
 import { DataError, ShapeError } from '../../errors.js';
+import { expectKind, expectMade, isObject } from '../../options.js';
 import { sizeOf } from '../../tensor.js';
 import { halfToNumber } from './half-float.js';
 import { firstRepeatedKey } from './json-keys.js';
@@ -60,6 +62,8 @@ export function encodeSafetensors(
   tensors: ReadonlyMap<string, TensorData>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
+  expectMade('encodeSafetensors', 'tensors', tensors, 'entries', 'a Map by name');
+  expectKind('encodeSafetensors', 'metadata', metadata, 'object');
   const entries: [string, unknown][] = [];
   if (Object.keys(metadata).length > 0) entries.push([METADATA_KEY, metadata]);
   let end = 0;
@@ -87,6 +91,8 @@ function checkEncodable(name: string, { shape, data }: TensorData): void {
   if (name === METADATA_KEY) {
     throw new DataError(`safetensors: expected tensor names other than the reserved "${name}"`);
   }
+  expectKind('safetensors', `the shape of ${name}`, shape, 'array');
+  expectArray('safetensors', name, data);
   const elements = sizeOf(shape);
   if (!shape.every(isSize) || elements !== data.length) {
     throw new ShapeError(
@@ -113,6 +119,7 @@ function paddedUtf8(text: string): Uint8Array {
  * @example const { tensors } = decodeSafetensors(await readFile('weights.safetensors'));
  */
 export function decodeSafetensors(bytes: Uint8Array, source = 'safetensors'): SafetensorsContent {
+  expectBytes(source, 'bytes', bytes);
   const headerEnd = LENGTH_BYTES + headerLength(bytes, source);
   const header = parseHeader(bytes.subarray(LENGTH_BYTES, headerEnd), source);
   const { [METADATA_KEY]: rawMetadata = {}, ...rawTensors } = header;
@@ -161,7 +168,7 @@ function parseHeader(utf8: Uint8Array, source: string): Record<string, unknown> 
       { cause },
     );
   }
-  if (!isRecord(header)) {
+  if (!isObject(header)) {
     throw new DataError(`${source}: expected the header to be an object, got ${quote(header)}`);
   }
   const repeated = firstRepeatedKey(text);
@@ -174,7 +181,7 @@ function parseHeader(utf8: Uint8Array, source: string): Record<string, unknown> 
 }
 
 function checkMetadata(raw: unknown, source: string): Record<string, string> {
-  if (!isRecord(raw)) {
+  if (!isObject(raw)) {
     throw new DataError(`${source}: expected ${METADATA_KEY} to be an object, got ${quote(raw)}`);
   }
   const entries = Object.entries(raw).map(([key, value]): [string, string] => {
@@ -202,7 +209,7 @@ function checkEntry(name: string, raw: unknown, source: string): Entry {
       `${source}: tensor ${quote(name)}: expected ${expected}, got ${quote(got)}`,
     );
   };
-  if (!isRecord(raw)) return fail('an object', raw);
+  if (!isObject(raw)) return fail('an object', raw);
 
   const { dtype, shape, data_offsets: offsets } = raw;
   const type = typeof dtype === 'string' ? NUMBER_TYPES.get(dtype) : undefined;
@@ -280,10 +287,6 @@ function isSize(value: unknown): value is number {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every(isSize);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** An untrusted value as JSON, truncated so that a message stays on one line. */

@@ -1,7 +1,8 @@
-import { expectFinite } from '../../checks.js';
+import { expectArray, expectFinite } from '../../checks.js';
 import { ShapeError } from '../../errors.js';
 import type { Layer } from '../../layers/layer.js';
 import type { LayerBuffer, Parameter } from '../../layers/parameters/parameter.js';
+import { expectMade } from '../../options.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor.js';
 
 /** Parameters and buffers in the order of a PyTorch `state_dict`: block by block, buffers last. */
@@ -24,6 +25,7 @@ function blockOf(name: string): string {
  * handgrad does not use.
  */
 export function withoutCounters<Entry>(state: ReadonlyMap<string, Entry>): Map<string, Entry> {
+  expectMade('loadState', 'the state', state, 'entries', 'a Map by name');
   const isCounter = (name: string) =>
     name.endsWith('num_batches_tracked') && state.has(`${blockOf(name)}running_mean`);
   return new Map([...state].filter(([name]) => !isCounter(name)));
@@ -45,6 +47,7 @@ export function checkState(
   expected: readonly Expected[],
   state: ReadonlyMap<string, { readonly shape: Shape; readonly data: ArrayLike<number> }>,
 ): void {
+  expectMade(operation, 'the tensors', state, 'entries', 'a Map by name');
   const names = expected.map(({ name }) => name);
   const unknown = [...state.keys()].filter((name) => !names.includes(name));
   const missing = names.filter((name) => !state.has(name));
@@ -55,11 +58,12 @@ export function checkState(
   }
   for (const { name, shape } of expected) {
     const entry = state.get(name);
-    if (!entry || !sameShape(entry.shape, shape)) {
+    if (!Array.isArray(entry?.shape) || !sameShape(entry.shape, shape)) {
       throw new ShapeError(
         `${operation}: expected ${name} of shape ${formatShape(shape)}, got ${formatShape(entry?.shape ?? [])}`,
       );
     }
+    expectArray(operation, name, entry.data);
     if (entry.data.length !== sizeOf(shape)) {
       throw new ShapeError(
         `${operation}: expected ${name} to have ${sizeOf(shape)} numbers, got ${entry.data.length}`,

@@ -1,6 +1,5 @@
 import { BackendError, reasonOf } from '../../../errors.js';
 import type { BackendInfo } from '../../runtime.js';
-import { checkOptions } from './check-options.js';
 import { type AdapterDescription, findAdapter, findAdapters, nameOf } from './find-adapter.js';
 import { expectFit, requiredLimits, whyUnfit } from './limits.js';
 import type { WebgpuOptions } from './options.js';
@@ -43,7 +42,6 @@ const OPTIONAL: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups', 'sh
  *   too low
  */
 export async function openAdapter(options: WebgpuOptions = {}): Promise<Adapter> {
-  checkOptions(options);
   const { adapter, name } = await findAdapter(options);
   const info = describeAdapter(adapter.info, name);
   expectFit(info.build, adapter.limits);

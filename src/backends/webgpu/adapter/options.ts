@@ -1,5 +1,7 @@
 /* A file of its own, without WebGPU's types: programs that use the library need not install those. */
 
+import type { Kinds } from '../../../options.js';
+
 export interface WebgpuOptions {
   /** webgpu: which adapter to prefer where the system has several. */
   readonly powerPreference?: 'low-power' | 'high-performance';
@@ -35,3 +37,13 @@ export interface WebgpuOptions {
    */
   readonly tiles?: 'default' | 'measured';
 }
+
+/** The kinds of the options, for `expectOptions`. */
+export const WEBGPU_OPTIONS: Kinds<WebgpuOptions> = {
+  powerPreference: ['low-power', 'high-performance'],
+  adapter: 'string',
+  dawnToggles: 'strings',
+  subgroups: 'boolean',
+  precision: ['float32', 'float64', 'f16'],
+  tiles: ['default', 'measured'],
+};
