@@ -170,7 +170,7 @@ export class Step {
       const source = like[role] ?? into[role];
       if (!source || !(source instanceof Tensor || Array.isArray(source))) {
         throw new ShapeError(
-          `${op}: expected like or into to give the shape of ${role}, got ${shown(source)}`,
+          `${op}: expected like or into to give the shape of ${role}, got ${source === undefined ? 'none' : shown(source)}`,
         );
       }
       return [role, source instanceof Tensor ? source.shape : source] as const;

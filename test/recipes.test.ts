@@ -178,7 +178,7 @@ describe('a recipe', () => {
 
   it('rejects an unknown name, and missing digits', async () => {
     await expect(train('perceptron' as RecipeName, { backend })).rejects.toThrow(
-      new RangeError(`recipe: expected ${RECIPE_NAMES.join(', ')}, got perceptron`),
+      new RangeError(`recipe: expected ${RECIPE_NAMES.join(', ')}, got 'perceptron'`),
     );
     await expect(train('constructor' as RecipeName, { backend })).rejects.toThrow(RangeError);
     await expect(train('mlp', { backend })).rejects.toThrow(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ShapeError } from '../../src/errors.js';
+import { ShapeError, shown } from '../../src/errors.js';
 import { type Conv2dOptions, conv2d, formatDescription } from '../../src/index.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
@@ -69,7 +69,7 @@ describe('conv2d', () => {
   it.each([[[3]], [[3, 3, 3]], [[]], [null]])('refuses %j where a pair is expected', (list) => {
     const refusal = (what: string) =>
       new ShapeError(
-        `conv2d: expected ${what} to be one number or [height, width], got ${JSON.stringify(list)}`,
+        `conv2d: expected ${what} to be one number or [height, width], got ${shown(list)}`,
       );
     expect(() => conv2d(3, 3, list as never)).toThrow(refusal('kernel'));
     for (const what of ['stride', 'padding', 'dilation']) {

@@ -43,7 +43,9 @@ describe('maxPool2d', () => {
 
   it('refuses lists that are not pairs', () => {
     expect(() => maxPool2d([2, 2, 2] as never)).toThrow(
-      new ShapeError('maxPool2d: expected kernel to be one number or [height, width], got [2,2,2]'),
+      new ShapeError(
+        'maxPool2d: expected kernel to be one number or [height, width], got [2, 2, 2]',
+      ),
     );
     expect(() => maxPool2d(2, { stride: [2] as never })).toThrow(/expected stride .*, got \[2\]/);
     expect(() => averagePool2d(2, { padding: [] as never })).toThrow(

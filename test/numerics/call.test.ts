@@ -174,7 +174,9 @@ describeOnEachBackend('call', (backend) => {
     const x = vector(1);
     // @ts-expect-error: no such op
     await expect(backend.call('reluForwards', { x })).rejects.toThrow(
-      new RangeError('call: expected the name of an op, got reluForwards'),
+      new RangeError(
+        "call: expected the name of an op, got 'reluForwards'; did you mean reluForward?",
+      ),
     );
     // @ts-expect-error: x is missing
     await expect(backend.call('reluForward', {})).rejects.toThrow(

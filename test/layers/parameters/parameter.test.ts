@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ShapeError } from '../../../src/errors.js';
 import { kaimingUniform, normal, zeros } from '../../../src/layers/parameters/initializers.js';
 import { Parameter } from '../../../src/layers/parameters/parameter.js';
 import { RandomStream } from '../../../src/random/threefry.js';
@@ -81,9 +82,19 @@ describe('Parameter', () => {
   });
 
   it('passes its size and fan-in to its initializer', () => {
-    const initializer = (size: number, fanIn: number) => Float32Array.of(size, fanIn);
+    const initializer = (size: number, fanIn: number) => new Float32Array(size).fill(fanIn);
     const parameter = new Parameter('weight', [5, 3], { fanIn: 5, initializer });
-    expect([...parameter.initialValues(new RandomStream(0, 0))]).toEqual([15, 5]);
+    expect([...parameter.initialValues(new RandomStream(0, 0))]).toEqual(Array(15).fill(5));
+  });
+
+  it('refuses initial values of another number', () => {
+    const parameter = new Parameter('weight', [5, 3], {
+      fanIn: 5,
+      initializer: () => new Float32Array(2),
+    });
+    expect(() => parameter.initialValues(new RandomStream(0, 0))).toThrow(
+      new ShapeError('weight: expected the initial values to have size = 15 elements, got 2'),
+    );
   });
 });
 
