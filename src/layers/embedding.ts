@@ -1,5 +1,6 @@
 import { expectInteger } from '../checks.js';
 import { type Description, describe } from '../description.js';
+import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Forward, Layer } from './layer.js';
@@ -25,14 +26,11 @@ export interface EmbeddingOptions {
  * @throws ShapeError unless both are positive integers
  * @example embedding(65, 32)
  */
-export function embedding(
-  count: number,
-  features: number,
-  { initializer }: EmbeddingOptions = {},
-): Layer {
+export function embedding(count: number, features: number, options: EmbeddingOptions = {}): Layer {
   expectInteger('embedding', 'count', count);
   expectInteger('embedding', 'features', features);
-  return new Embedding(count, features, initializer);
+  expectOptions('embedding', options, { initializer: 'function' });
+  return new Embedding(count, features, options.initializer);
 }
 
 class Embedding implements Layer {
@@ -44,7 +42,7 @@ class Embedding implements Layer {
     this.description = describe('embedding', {
       count,
       features,
-      initializer: describeInitializer(initializer),
+      initializer: describeInitializer('embedding', initializer),
     });
     this.#weight = new Parameter('weight', [count, features], {
       fanIn: features,

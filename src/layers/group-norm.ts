@@ -1,6 +1,7 @@
 import { expectInteger, expectNumber } from '../checks.js';
 import { type Description, describe } from '../description.js';
 import { ShapeError } from '../errors.js';
+import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Forward, Layer } from './layer.js';
@@ -39,6 +40,7 @@ class GroupNorm implements Layer {
   readonly #attributes: { readonly epsilon: number; readonly groups: number };
 
   constructor(groups: number, channels: number, options: GroupNormOptions) {
+    expectOptions('groupNorm', options, { epsilon: 'any' });
     const { epsilon = 1e-5 } = options;
     expectInteger('groupNorm', 'groups', groups);
     expectInteger('groupNorm', 'channels', channels);

@@ -1,5 +1,6 @@
 import { expectInteger, expectNumber } from '../checks.js';
 import { type Description, describe } from '../description.js';
+import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
 import type { Forward, Layer } from './layer.js';
@@ -36,6 +37,7 @@ class LayerNorm implements Layer {
   readonly #epsilon: number;
 
   constructor(features: number, options: LayerNormOptions) {
+    expectOptions('layerNorm', options, { epsilon: 'any' });
     const { epsilon = 1e-5 } = options;
     expectInteger('layerNorm', 'features', features);
     expectNumber('layerNorm', 'epsilon', epsilon, 0);
