@@ -4,7 +4,7 @@
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const ENTRIES = ['index.d.ts', 'data/index.d.ts'];
 
@@ -19,17 +19,23 @@ export function readSignatures(folder) {
   const declarations = { functions: new Map(), classes: new Map(), interfaces: new Map() };
   const aliases = new Map();
   for (const file of files) {
-    const source = readFileSync(join(folder, file), 'utf8');
-    for (const declaration of declarationsOf(source)) add(declarations, aliases, declaration);
+    const path = join(folder, file);
+    for (const declaration of declarationsOf(readFileSync(path, 'utf8'))) {
+      add(declarations, aliases, path, declaration);
+    }
   }
   return { ...declarations, aliases, exports: ENTRIES.map((file) => exportsOf(join(folder, file))) };
 }
 
-/** Names that an entry exports as values. */
+/** Names that an entry exports as values, each with the key of its declaration. */
 function exportsOf(path) {
-  const lists = readFileSync(path, 'utf8').matchAll(/export \{([^}]*)\}/g);
-  const names = [...lists].flatMap(([, list]) => list.split(','));
-  return names.map((name) => name.trim()).filter((name) => name && !name.startsWith('type '));
+  const lists = readFileSync(path, 'utf8').matchAll(/export \{([^}]*)\} from '([^']*)\.js'/g);
+  return [...lists].flatMap(([, list, specifier]) => {
+    const file = join(dirname(path), `${specifier}.d.ts`);
+    const names = list.split(',').map((name) => name.trim());
+    const values = names.filter((name) => name && !name.startsWith('type '));
+    return values.map((name) => ({ name, key: `${file} ${name}` }));
+  });
 }
 
 /** Each exported declaration of a file, with the comment before it. */
@@ -43,10 +49,11 @@ function* declarationsOf(source) {
   }
 }
 
-function add({ functions, classes, interfaces }, aliases, { doc, kind, name, rest }) {
+function add({ functions, classes, interfaces }, aliases, path, { doc, kind, name, rest }) {
   switch (kind) {
     case 'function':
-      functions.set(name, { name, parameters: parametersOf(withoutGenerics(rest), doc) });
+      // Functions of other files may have the same name.
+      functions.set(`${path} ${name}`, { name, parameters: parametersOf(withoutGenerics(rest), doc) });
       break;
     case 'class':
       classes.set(name, { base: /^ extends (\w+)/.exec(rest)?.[1], members: blockOf(rest) });
