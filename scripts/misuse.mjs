@@ -39,8 +39,6 @@ process.on('unhandledRejection', (reason) => unhandled.push(reason));
 function valueFor(path, { name, type, isOptional }) {
   const make = values[`${path}.${name}`] ?? values[name] ?? values[type];
   if (make) return make();
-  const choice = /'([^']*)'/.exec(declarations.aliases.get(type) ?? type)?.[1];
-  if (choice !== undefined) return choice;
   const fields = fieldsOf(declarations, type);
   if (fields) {
     const required = fields.filter((field) => !field.isOptional);
@@ -48,6 +46,8 @@ function valueFor(path, { name, type, isOptional }) {
       required.map((field) => [field.name, valueFor(`${path}.${name}`, field)]),
     );
   }
+  const choice = /'([^']*)'/.exec(declarations.aliases.get(type) ?? type)?.[1];
+  if (choice !== undefined) return choice;
   if (type.includes('=>')) return () => {};
   if (/\d/.test(type)) return Number(/\d+/.exec(type)[0]);
   if (isOptional) return undefined;
@@ -117,7 +117,12 @@ for (const { name, parameters, call } of callables()) {
   const valid = () => taken.map((parameter) => valueFor(name, parameter));
   const baseline = await errorOf(call, valid());
   if (baseline) broken.push(`${name}: ${baseline.message ?? baseline}`);
-  for (const { title, isAllowed, argumentsOf } of misusesOf(name, parameters, valueFor, declarations)) {
+  for (const { title, isAllowed, argumentsOf } of misusesOf(
+    name,
+    parameters,
+    valueFor,
+    declarations,
+  )) {
     if (number++ % Number(options.every) !== 0) continue;
     const error = await errorOf(call, argumentsOf());
     // The error of a valid call says nothing about the fault.

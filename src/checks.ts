@@ -1,4 +1,5 @@
 import { DataError, ShapeError, shown } from './errors.js';
+import { expectKind } from './options.js';
 
 /** @throws ShapeError unless `value` is an integer of at least `minimum` */
 export function expectInteger(
@@ -46,6 +47,12 @@ export function expectArray(operation: string, what: string, values: unknown): v
   throw new TypeError(
     `${operation}: expected ${what} to be an array of numbers, got ${shown(values)}`,
   );
+}
+
+/** @throws TypeError unless `bytes` is a Uint8Array, and `file` a string */
+export function expectFile(operation: string, bytes: unknown, file: unknown): void {
+  expectBytes(operation, 'bytes', bytes);
+  expectKind(operation, 'file', file, 'string');
 }
 
 /** @throws TypeError unless `bytes` is a Uint8Array */

@@ -7,6 +7,7 @@ export type Kind =
   | 'any'
   | 'array'
   | 'boolean'
+  | 'bytes'
   | 'function'
   | 'integer'
   | 'number'
@@ -37,7 +38,10 @@ export function expectOptions<Options extends object>(
   const names = Object.keys(kinds);
   const expected = names.length > 0 ? `${what} ${names.join(', ')}` : 'no options';
   if (!isObject(options)) {
-    throw new TypeError(`${operation}: expected ${expected} as an object, got ${shown(options)}`);
+    const hint = hintFor(options, kinds);
+    throw new TypeError(
+      `${operation}: expected ${expected} as an object, got ${shown(options)}${hint}`,
+    );
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
@@ -48,6 +52,14 @@ export function expectOptions<Options extends object>(
     }
     expectKind(operation, name, value, kinds[name as keyof Options]);
   }
+}
+
+/** `; pass { negativeSlope: 0.2 }`, for a value that may have been meant for the first option. */
+function hintFor(value: unknown, kinds: Readonly<Record<string, Kind>>): string {
+  const [first] = Object.entries(kinds);
+  const isValue = typeof value === 'number' || typeof value === 'string';
+  if (!first || !isValue || !isOfKind(value, first[1])) return '';
+  return `; pass { ${first[0]}: ${shown(value)} }`;
 }
 
 /** @throws TypeError unless `value` is of this kind */
@@ -97,8 +109,10 @@ export function didYouMean(name: string, known: readonly string[]): string {
   return nearest && `; did you mean ${nearest}?`;
 }
 
+/** Whether a value is an object, but neither an array nor a promise. */
 export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return typeof (value as Record<string, unknown>).then !== 'function';
 }
 
 function isOfKind(value: unknown, kind: Kind): boolean {
@@ -108,10 +122,12 @@ function isOfKind(value: unknown, kind: Kind): boolean {
       return true;
     case 'array':
       return Array.isArray(value);
+    case 'bytes':
+      return isObject(value) && typeof value.byteLength === 'number';
     case 'integer':
       return Number.isSafeInteger(value);
     case 'object':
-      return isObject(value) && typeof value.then !== 'function';
+      return isObject(value);
     case 'strings':
       return Array.isArray(value) && value.every((each) => typeof each === 'string');
     case 'signal':
@@ -123,6 +139,7 @@ function isOfKind(value: unknown, kind: Kind): boolean {
 
 function nameOf(kind: Kind): string {
   if (typeof kind !== 'string') return kind.map(shown).join(' or ');
+  if (kind === 'bytes') return 'an ArrayBuffer or a Uint8Array';
   if (kind === 'strings') return 'an array of strings';
   if (kind === 'signal') return 'an AbortSignal';
   return `${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`;

@@ -78,16 +78,25 @@ export class Step {
 
   /** @param training given for a step that trains; without it, layers append calls for evaluation */
   constructor(training?: TrainingMode) {
+    if (training !== undefined) {
+      const kinds = { seed: 'any', state: 'any', updatesStatistics: 'boolean' } as const;
+      expectOptions('Step', training, kinds, 'the training mode');
+      expectKind('Step', 'seed', training.seed, 'integer');
+      expectTensor('Step', 'state', training.state);
+    }
     this.training = training;
   }
 
   /** Starts a section of the listing, to which the following calls belong. */
   section(title: string): void {
+    expectKind('section', 'title', title, 'string');
     this.#section = title;
   }
 
   /** Runs `build`, and prefixes the activations it creates with `name`. */
   within<Result>(name: string, build: () => Result): Result {
+    expectKind('within', 'name', name, 'string');
+    expectKind('within', 'build', build, 'function');
     this.#scopes.push(name);
     try {
       return build();
@@ -112,11 +121,13 @@ export class Step {
    * @param name prefixed by the names of the enclosing blocks
    */
   activation(name: string, shape: Shape, dtype: DataType = 'float32'): Tensor {
+    expectKind('activation', 'name', name, 'string');
     return new Tensor([...this.#scopes, name].join('.'), shape, 'activation', dtype);
   }
 
   /** Makes an activation persistent, so that it can be read after a run. */
   keep(tensor: Tensor): void {
+    expectTensor('keep', 'tensor', tensor);
     tensor.storage = 'persistent';
   }
 
@@ -125,6 +136,8 @@ export class Step {
    * on unchanged keeps its first name.
    */
   nameGradient(gradient: Tensor, of: Tensor): void {
+    expectTensor('nameGradient', 'gradient', gradient);
+    expectTensor('nameGradient', 'of', of);
     if (gradient.storage !== 'activation' || this.#gradients.has(gradient)) return;
     this.#gradients.add(gradient);
     gradient.name = `d(${of.name})`;
@@ -161,7 +174,7 @@ export class Step {
     const numbers = pick(op, 'attributes', definition.attributes, attributes);
     for (const [name, value] of Object.entries(numbers)) expectKind(op, name, value, 'number');
     for (const [role, tensor] of Object.entries({ ...read, ...into })) {
-      expectTensor(op, role, tensor);
+      if (tensor !== undefined) expectTensor(op, role, tensor);
     }
     expectRoles(op, 'into', definition.outputs, into);
     expectRoles(op, 'like', definition.like, like);
@@ -276,8 +289,8 @@ function list(names: readonly string[]): string {
   return names.length > 0 ? names.join(', ') : 'none';
 }
 
-function expectTensor(op: OpName, role: string, tensor: unknown): void {
-  if (tensor === undefined || tensor instanceof Tensor) return;
+function expectTensor(op: string, role: string, tensor: unknown): void {
+  if (tensor instanceof Tensor) return;
   throw new TypeError(`${op}: expected ${role} to be a tensor, got ${shown(tensor)}`);
 }
 

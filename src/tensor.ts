@@ -25,7 +25,9 @@ export class Tensor {
     public storage: Storage,
     readonly dtype: DataType = 'float32',
   ) {
+    expectKind('Tensor', 'name', name, 'string');
     expectKind('Tensor', 'shape', shape, 'array');
+    for (const extent of shape) expectKind('Tensor', 'every extent', extent, 'integer');
     expectKind('Tensor', 'storage', storage, ['persistent', 'activation']);
     expectKind('Tensor', 'dtype', dtype, ['float32', 'int32', 'uint8']);
   }

@@ -1,4 +1,4 @@
-import type { Splits } from './data/dataset.js';
+import { expectDataset, type Splits } from './data/dataset.js';
 import type { Backend } from './numerics/backend.js';
 import { expectOptions, type Kinds } from './options.js';
 import { type Recipe, type RecipeName, recipeOf, recipeOn } from './recipes.js';
@@ -62,6 +62,10 @@ export async function train(name: RecipeName, options: RecipeOptions): Promise<R
   const { data, seed = 0, digits, ...fitOptions } = rest;
   const recipe = digits ? recipeOn(recipeOf(name), digits) : recipeOf(name);
   const { epochs = recipe.epochs, shuffle = recipe.shuffle ?? true } = options;
+  if (data !== undefined) {
+    expectDataset('train', data.train);
+    expectDataset('train', data.test);
+  }
   const splits = recipe.prepare(data, seed);
   const trainer = recipeTrainer(recipe, options);
   const settings = { ...fitOptions, epochs, shuffle, validation: splits.test };

@@ -43,7 +43,8 @@ function accepted(type, declarations) {
 
 /** Whether the documentation excludes a number. Without documentation every number is allowed. */
 function isExcluded(kind, { doc, name }) {
-  const counts = /\binteger|\bnumber of\b|\bexamples per\b|\bpasses\b|\bchannels\b|\bfeatures\b/i;
+  const counts =
+    /\bintegers?\b|\bnumber of\b|\bexamples per\b|\bpasses\b|\bchannels\b|\bfeatures\b/i;
   const isCount = counts.test(doc) || /^(batch|inputs|outputs|channels|classes|size)$/.test(name);
   switch (kind) {
     case 'NaN':
@@ -53,9 +54,10 @@ function isExcluded(kind, { doc, name }) {
     case 'fractional':
       return isCount && kind === 'fractional';
     case 'negative':
-      return isCount
-        ? !/\bseed\b/i.test(name)
-        : /positive|at least [01]\b|from 0|between 0|above 0|0 to 1/i.test(doc);
+      return (
+        (isCount && !/\binteger\b/i.test(doc)) ||
+        /positive|at least [01]\b|from 0|between 0|above 0|0 to 1/i.test(doc)
+      );
     default:
       return false;
   }
@@ -107,7 +109,13 @@ export function* misusesOf(name, parameters, valueFor, declarations) {
       const title = `${name}: ${fault} as ${parameter.name}`;
       yield { title, isAllowed, argumentsOf: replaced(index, make) };
     }
-    for (const misuse of bagFaults(`${name}.${parameter.name}`, parameter.type, valid, declarations, valueFor)) {
+    for (const misuse of bagFaults(
+      `${name}.${parameter.name}`,
+      parameter.type,
+      valid,
+      declarations,
+      valueFor,
+    )) {
       const { title, isAllowed, make } = misuse;
       yield { title: `${name}: ${title}`, isAllowed, argumentsOf: replaced(index, make) };
     }
@@ -136,7 +144,13 @@ function* bagFaults(path, type, valid, declarations, valueFor) {
         make: () => ({ ...valid(), [field.name]: make() }),
       };
     }
-    for (const nested of bagFaults(`${path}.${field.name}`, field.type, validField, declarations, valueFor)) {
+    for (const nested of bagFaults(
+      `${path}.${field.name}`,
+      field.type,
+      validField,
+      declarations,
+      valueFor,
+    )) {
       yield { ...nested, make: () => ({ ...valid(), [field.name]: nested.make() }) };
     }
   }

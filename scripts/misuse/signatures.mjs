@@ -24,7 +24,11 @@ export function readSignatures(folder) {
       add(declarations, aliases, path, declaration);
     }
   }
-  return { ...declarations, aliases, exports: ENTRIES.map((file) => exportsOf(join(folder, file))) };
+  return {
+    ...declarations,
+    aliases,
+    exports: ENTRIES.map((file) => exportsOf(join(folder, file))),
+  };
 }
 
 /** Names that an entry exports as values, each with the key of its declaration. */
@@ -41,7 +45,7 @@ function exportsOf(path) {
 /** Each exported declaration of a file, with the comment before it. */
 function* declarationsOf(source) {
   const pattern =
-    /(\/\*\*(?:(?!\*\/)[^])*\*\/\s*)?^export (?:declare )?(?:abstract )?(function|class|interface|type|const) (\w+)/gm;
+    /(\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*)?^export (?:declare )?(?:abstract )?(function|class|interface|type|const) (\w+)/gm;
   for (const match of source.matchAll(pattern)) {
     const [all, doc = '', kind, name] = match;
     const rest = source.slice(match.index + all.length);
@@ -53,7 +57,10 @@ function add({ functions, classes, interfaces }, aliases, path, { doc, kind, nam
   switch (kind) {
     case 'function':
       // Functions of other files may have the same name.
-      functions.set(`${path} ${name}`, { name, parameters: parametersOf(withoutGenerics(rest), doc) });
+      functions.set(`${path} ${name}`, {
+        name,
+        parameters: parametersOf(withoutGenerics(rest), doc),
+      });
       break;
     case 'class':
       classes.set(name, { base: /^ extends (\w+)/.exec(rest)?.[1], members: blockOf(rest) });
@@ -82,7 +89,7 @@ export function methodsOf({ classes }, name) {
 
 /** The members of an interface or of an inline object type; undefined for any other type. */
 export function fieldsOf({ interfaces, aliases }, type) {
-  const inline = /^(?:Readonly<)?\{([^]*)\}>?$/.exec(type);
+  const inline = /^(?:Readonly<)?\{([\s\S]*)\}>?$/.exec(type);
   if (inline) return membersOf(inline[1]);
   const omitted = /^(?:Partial<)?Omit<(\w+), ([^>]*)>>?$/.exec(type);
   if (omitted) {
@@ -103,13 +110,20 @@ export function fieldsOf({ interfaces, aliases }, type) {
 function membersOf(block) {
   const members = [];
   for (const part of splitAtTop(block, ';')) {
-    const doc = (part.match(/\/\*\*[^]*?\*\//g) ?? []).join(' ');
-    const text = part.replace(/\/\*\*?[^]*?\*\//g, '').trim();
-    const field = /^(?:readonly )?(\w+)(\?)?: ([^]+)$/.exec(text);
-    const method = /^(\w+)(\?)?(?:<[^]*?>)?\(/.exec(text);
+    const doc = (part.match(/\/\*\*[\s\S]*?\*\//g) ?? []).join(' ');
+    const text = part.replace(/\/\*\*?[\s\S]*?\*\//g, '').trim();
+    const field = /^(?:readonly )?(\w+)(\?)?: ([\s\S]+)$/.exec(text);
+    const method = /^(\w+)(\?)?(?:<[\s\S]*?>)?\(/.exec(text);
     if (method) {
       const parameters = parametersOf(text.slice(text.indexOf('(', method[1].length)), doc);
-      members.push({ name: method[1], isMethod: true, isOptional: false, parameters, doc, type: '' });
+      members.push({
+        name: method[1],
+        isMethod: true,
+        isOptional: false,
+        parameters,
+        doc,
+        type: '',
+      });
     } else if (field) {
       members.push({ name: field[1], isOptional: Boolean(field[2]), type: plain(field[3]), doc });
     }
@@ -121,14 +135,18 @@ function membersOf(block) {
 function parametersOf(text, doc) {
   return splitAtTop(innerOf(text, '(', ')'), ',').map((parameter) => {
     const [, rest = '', name, optional, type] =
-      /^(\.\.\.)?(\w+|\{[^}]*\}|\[[^\]]*\])(\?)?: ([^]+)$/.exec(parameter) ?? [];
+      /^(\.\.\.)?(\w+|\{[^}]*\}|\[[^\]]*\])(\?)?: ([\s\S]+)$/.exec(parameter) ?? [];
     const line = new RegExp(`@param ${name}\\b([^@]*)`).exec(doc)?.[1] ?? '';
-    return { name, type: plain(type ?? ''), isOptional: Boolean(optional ?? rest), rest, doc: line };
+    const isOptional = Boolean(optional ?? rest) || /\| undefined$/.test(type ?? '');
+    return { name, type: plain(type ?? ''), isOptional, doc: line };
   });
 }
 
 function plain(type) {
-  return type.replace(/\s+/g, ' ').replace(/ \| undefined$/, '').trim();
+  return type
+    .replace(/\s+/g, ' ')
+    .replace(/ \| undefined$/, '')
+    .trim();
 }
 
 function withoutGenerics(text) {

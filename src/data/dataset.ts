@@ -1,6 +1,6 @@
 import { expectArray, expectInteger, expectNumber } from '../checks.js';
 import { DataError, ShapeError, shown } from '../errors.js';
-import { expectOptions, isObject } from '../options.js';
+import { expectKind, expectOptions, isObject } from '../options.js';
 
 /** Examples with their targets in memory, for `Trainer.fit` and `Trainer.evaluate`. */
 export interface Dataset {
@@ -84,7 +84,7 @@ function checkSizes({ name, size, features, inputs, targets, classes, imageShape
 function checkNormalization({ name, normalization: { mean, std } }: Dataset): void {
   if (Number.isFinite(mean) && Number.isFinite(std) && std > 0) return;
   throw new DataError(
-    `dataset ${name}: expected a finite mean and a positive standard deviation, got ${mean} and ${std}`,
+    `dataset ${name}: expected a finite mean and a positive standard deviation, got ${shown(mean)} and ${shown(std)}`,
   );
 }
 
@@ -138,11 +138,16 @@ export function expectDataset(operation: string, dataset: Dataset): void {
   expectInteger(name, 'classes', fields.classes, 0);
   expectArray(name, 'inputs', fields.inputs);
   expectArray(name, 'targets', fields.targets);
+  if (fields.imageShape !== undefined) {
+    expectKind(name, 'imageShape', fields.imageShape, 'array');
+    for (const side of fields.imageShape) expectInteger(name, 'imageShape', side);
+  }
   if (!isObject(fields.normalization)) {
     throw new TypeError(
       `${name}: expected normalization to be { mean, std }, got ${shown(fields.normalization)}`,
     );
   }
+  checkNormalization(fields as Dataset);
 }
 
 /** @throws TypeError, RangeError or DataError unless it has a finite mean and a positive std */

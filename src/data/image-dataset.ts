@@ -1,6 +1,6 @@
 import { expectArray, expectBytes, expectInteger } from '../checks.js';
 import { DataError, shown } from '../errors.js';
-import { isObject } from '../options.js';
+import { expectKind, isObject } from '../options.js';
 import type { Dataset, Normalization, Splits } from './dataset.js';
 import type { ByteImages } from './formats/idx.js';
 
@@ -28,6 +28,7 @@ export interface LabelledImages {
  *   images differ in size, and when all training pixels are equal
  */
 export function digitDatasets(name: string, train: LabelledImages, test: LabelledImages): Splits {
+  expectKind('digitDatasets', 'name', name, 'string');
   expectLabelled('the training split', train);
   expectLabelled('the test split', test);
   checkLabels(train);
@@ -93,7 +94,9 @@ function expectLabelled(split: string, labelled: LabelledImages): void {
       `digitDatasets: expected ${split} to be { images, labels, imagesFile, labelsFile }, got ${shown(labelled)}`,
     );
   }
-  const { images, labels } = labelled;
+  const { images, labels, imagesFile, labelsFile } = labelled;
+  expectKind('digitDatasets', `imagesFile of ${split}`, imagesFile, 'string');
+  expectKind('digitDatasets', `labelsFile of ${split}`, labelsFile, 'string');
   for (const size of ['count', 'height', 'width'] as const) {
     expectInteger('digitDatasets', `${size} of ${split}`, images[size]);
   }

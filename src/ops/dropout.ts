@@ -31,6 +31,7 @@
  *
  * Kernels: assembly/dropout.ts, shaders/dropout.wgsl
  */
+import { shown } from '../errors.js';
 import { type RandomStream, threefry2x32 } from '../random/threefry.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
@@ -103,7 +104,7 @@ function drawHalves(
 /** @throws RangeError unless 0 ≤ p < 1 */
 export function expectDropProbability(p: unknown): asserts p is number {
   if (!(typeof p === 'number' && p >= 0 && p < 1)) {
-    throw new RangeError(`dropout: expected p from 0 to below 1, got ${p}`);
+    throw new RangeError(`dropout: expected p from 0 to below 1, got ${shown(p)}`);
   }
 }
 

@@ -21,6 +21,7 @@
  */
 
 import { expectInteger } from '../checks.js';
+import { shown } from '../errors.js';
 
 const PARITY = 0x1bd11bda;
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
@@ -108,7 +109,7 @@ export class RandomStream {
    */
   nextBelow(bound: number): number {
     if (!(Number.isInteger(bound) && bound >= 1 && bound <= 2 ** 32)) {
-      throw new RangeError(`nextBelow: expected a bound from 1 to 2 ** 32, got ${bound}`);
+      throw new RangeError(`nextBelow: expected a bound from 1 to 2 ** 32, got ${shown(bound)}`);
     }
     const limit = 2 ** 32 - (2 ** 32 % bound);
     let word = this.nextUint32();

@@ -26,10 +26,10 @@ export interface TrainerOptions extends TrainingSetup {
 
 /** The kinds of the options of `Trainer`, for `expectOptions`. */
 export const TRAINER_OPTIONS: Kinds<TrainerOptions> = {
+  batchSize: 'any',
   model: 'any',
   loss: 'any',
   optimizer: 'any',
-  batchSize: 'any',
   seed: 'any',
   clipNorm: 'any',
   normalization: 'object',

@@ -245,6 +245,7 @@ export class Trainer {
    * @throws the file system's or the network's error; DataError or ShapeError as `decode` does
    */
   async load(path: string | URL): Promise<void> {
+    if (!(path instanceof URL)) expectKind('load', 'path', path, 'string');
     await this.decode(await readBytes(path), String(path));
   }
 

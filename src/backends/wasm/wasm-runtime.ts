@@ -52,13 +52,13 @@ export interface WasmOptions {
 
 /** The kinds of the options, for `expectOptions`. */
 export const WASM_OPTIONS: Kinds<WasmOptions> = {
+  threads: 'number',
   worthPartitioning: 'number',
   tileRows: [6, 4],
   pairsStrips: 'boolean',
   build: BUILDS,
   revectorize: 'boolean',
-  threads: 'number',
-  source: 'any',
+  source: 'bytes',
 };
 
 interface LinkedStep {

@@ -6,7 +6,7 @@
  * with or without a header line.
  */
 
-import { expectBytes } from '../../checks.js';
+import { expectFile } from '../../checks.js';
 import { DataError, reasonOf } from '../../errors.js';
 import type { LabelledImages } from '../image-dataset.js';
 
@@ -22,7 +22,7 @@ const PIXELS = SIDE * SIDE;
  * @throws DataError with the line number, for a wrong number of values or a value out of range
  */
 export async function parseCsvDigits(bytes: Uint8Array, file: string): Promise<LabelledImages> {
-  expectBytes(`read ${file}`, 'bytes', bytes);
+  expectFile('parseCsvDigits', bytes, file);
   // The browser build also runs in Node, slightly faster than the build for Node.
   const { parse } = await import('csv-parse/browser/esm/sync');
   const rows = new DigitRows(bytes, file);

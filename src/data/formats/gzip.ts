@@ -1,4 +1,4 @@
-import { expectBytes } from '../../checks.js';
+import { expectFile } from '../../checks.js';
 import { DataError, reasonOf } from '../../errors.js';
 
 /** The bytes of a file, not in shared memory: the type that `crypto` and streams accept. */
@@ -13,7 +13,7 @@ export type FileBytes = Uint8Array<ArrayBuffer>;
  * @throws DataError for a corrupt or truncated gzip file
  */
 export async function gunzip(bytes: FileBytes, file: string): Promise<FileBytes> {
-  expectBytes(`unpack ${file}`, 'bytes', bytes);
+  expectFile('gunzip', bytes, file);
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   try {

@@ -9,7 +9,7 @@
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
  */
 
-import { expectBytes } from '../../checks.js';
+import { expectFile } from '../../checks.js';
 import { DataError } from '../../errors.js';
 
 const IMAGES_MAGIC = 2051;
@@ -61,7 +61,7 @@ function readHeader(
   magic: number,
   dimensions: number,
 ): number[] {
-  expectBytes(`read ${file}`, 'bytes', bytes);
+  expectFile('parseIdx', bytes, file);
   const headerLength = 4 + 4 * dimensions;
   const operation = `read ${file}: expected`;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -13,7 +13,7 @@ export interface RegressionOptions {
   readonly size?: number | undefined;
 }
 
-const OPTIONS: Kinds<RegressionOptions> = { seed: 'integer', size: 'any' };
+const OPTIONS: Kinds<RegressionOptions> = { size: 'any', seed: 'integer' };
 
 /**
  * Generates points near a line:
@@ -76,6 +76,6 @@ function regressionDataset(
 }
 
 function checkSize(operation: string, size: number): void {
-  if (Number.isInteger(size) && size >= 1) return;
+  if (Number.isSafeInteger(size) && size >= 1) return;
   throw new DataError(`${operation}: expected a size of at least 1, got ${shown(size)}`);
 }

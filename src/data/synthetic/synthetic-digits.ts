@@ -42,7 +42,7 @@ export interface SyntheticOptions {
  * @example const { train, test } = syntheticDigits({ trainSize: 2000 });
  */
 export function syntheticDigits(options: SyntheticOptions = {}): Splits {
-  expectOptions('syntheticDigits', options, { seed: 'integer', trainSize: 'any', testSize: 'any' });
+  expectOptions('syntheticDigits', options, { trainSize: 'any', testSize: 'any', seed: 'integer' });
   const { seed = 0, trainSize = 10_000, testSize = 2_000 } = options;
   const train = drawSplit('training', trainSize, new RandomStream(seed, STREAMS.synthetic, 0));
   const test = drawSplit('test', testSize, new RandomStream(seed, STREAMS.synthetic, 1));
@@ -50,7 +50,7 @@ export function syntheticDigits(options: SyntheticOptions = {}): Splits {
 }
 
 function drawSplit(split: string, count: number, random: RandomStream): LabelledImages {
-  if (!Number.isInteger(count) || count < 1) {
+  if (!Number.isSafeInteger(count) || count < 1) {
     throw new DataError(
       `syntheticDigits: expected a ${split} split of at least one digit, got a size of ${shown(count)}`,
     );

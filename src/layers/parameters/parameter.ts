@@ -1,5 +1,5 @@
-import { expectLength } from '../../checks.js';
-import { expectKind, expectOptions } from '../../options.js';
+import { expectInteger, expectLength, expectNumber } from '../../checks.js';
+import { expectKind, expectMade, expectOptions } from '../../options.js';
 import type { RandomStream } from '../../random/threefry.js';
 import { persistent, type Shape, sizeOf, type Tensor } from '../../tensor.js';
 import type { Initializer } from './initializers.js';
@@ -35,11 +35,14 @@ export class Parameter {
     },
   ) {
     expectOptions('Parameter', options, {
-      fanIn: 'number',
-      initializer: 'function',
+      fanIn: 'any',
+      initializer: 'any',
       pytorchAxes: 'array',
     });
-    expectKind('Parameter', 'name', name, 'string');
+    expectKind('Parameter', 'initializer', options.initializer, 'function');
+    expectNumber('Parameter', 'fanIn', options.fanIn, 0);
+    for (const axis of options.pytorchAxes ?? [])
+      expectInteger('Parameter', 'pytorchAxes', axis, 0);
     this.tensor = persistent(name, shape);
     this.gradient = persistent(`d(${name})`, shape);
     this.#pytorchAxes = options.pytorchAxes ?? shape.map((_, axis) => axis);
@@ -54,6 +57,7 @@ export class Parameter {
 
   /** Prefixes its name with the name of the enclosing block. */
   prefix(name: string): void {
+    expectKind('prefix', 'name', name, 'string');
     this.tensor.name = `${name}.${this.tensor.name}`;
     this.gradient.name = `d(${this.tensor.name})`;
   }
@@ -65,6 +69,7 @@ export class Parameter {
 
   /** Draws initial values, in the layout of this library. */
   initialValues(random: RandomStream): Float32Array {
+    expectMade('initialValues', 'random', random, 'nextFloat', 'a RandomStream');
     const values = this.#initializer(this.size, this.#fanIn, random);
     expectLength(this.name, 'the initial values', values, this.size, 'size');
     return values;
@@ -77,11 +82,13 @@ export class Parameter {
 
   /** Converts values from the layout of this library to PyTorch's. */
   toPytorch(values: ArrayLike<number>): Float32Array {
+    expectLength('toPytorch', 'values', values, this.size, 'size');
     return permute(values, this.tensor.shape, this.#pytorchAxes);
   }
 
   /** Converts values from PyTorch's layout to the layout of this library. */
   fromPytorch(values: ArrayLike<number>): Float32Array {
+    expectLength('fromPytorch', 'values', values, this.size, 'size');
     const back = this.tensor.shape.map((_, axis) => this.#pytorchAxes.indexOf(axis));
     return permute(values, this.pytorchShape, back);
   }

@@ -14,7 +14,7 @@
  * Source: https://github.com/huggingface/safetensors#format
  */
 
-import { expectArray, expectBytes } from '../../checks.js';
+import { expectArray, expectFile } from '../../checks.js';
 import { DataError, ShapeError } from '../../errors.js';
 import { expectKind, expectMade, isObject } from '../../options.js';
 import { sizeOf } from '../../tensor.js';
@@ -119,7 +119,7 @@ function paddedUtf8(text: string): Uint8Array {
  * @example const { tensors } = decodeSafetensors(await readFile('weights.safetensors'));
  */
 export function decodeSafetensors(bytes: Uint8Array, source = 'safetensors'): SafetensorsContent {
-  expectBytes(source, 'bytes', bytes);
+  expectFile('decodeSafetensors', bytes, source);
   const headerEnd = LENGTH_BYTES + headerLength(bytes, source);
   const header = parseHeader(bytes.subarray(LENGTH_BYTES, headerEnd), source);
   const { [METADATA_KEY]: rawMetadata = {}, ...rawTensors } = header;
