@@ -1,5 +1,5 @@
 import type { Description } from '../description.js';
-import { ShapeError } from '../errors.js';
+import { ShapeError, shown } from '../errors.js';
 import { expectMade } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
@@ -70,7 +70,9 @@ export function expectLayer(operation: string, role: string, layer: unknown): vo
   expectMade(operation, role, layer, 'forward', 'a layer such as linear(784, 10) or sequential(…)');
   const { parameters, description } = layer as Partial<Layer>;
   if (Array.isArray(parameters) && typeof description === 'object') return;
-  throw new TypeError(`${operation}: expected ${role} to have parameters and a description`);
+  throw new TypeError(
+    `${operation}: expected ${role} to have parameters and a description, got ${shown(layer)} without`,
+  );
 }
 
 /**
