@@ -111,7 +111,7 @@ describeOnEachBackend('the numerical core', (backend) => {
       'a convolution without a kernel',
       () =>
         backend.conv2d(images, weights, undefined, { ...convolution, kernel: undefined } as never),
-      new ShapeError('conv2d: expected kernel to be an integer of at least 1, got undefined'),
+      new ShapeError('conv2d: expected kernel to be one number or [height, width], got undefined'),
     ],
     [
       'a kernel larger than the image',
