@@ -79,9 +79,8 @@ export class Step {
   /** @param training given for a step that trains; without it, layers append calls for evaluation */
   constructor(training?: TrainingMode) {
     if (training !== undefined) {
-      const kinds = { seed: 'any', state: 'any', updatesStatistics: 'boolean' } as const;
+      const kinds = { seed: 'integer', state: 'any', updatesStatistics: 'boolean' } as const;
       expectOptions('Step', training, kinds, 'the training mode');
-      expectKind('Step', 'seed', training.seed, 'integer');
       expectTensor('Step', 'state', training.state);
     }
     this.training = training;
@@ -95,7 +94,6 @@ export class Step {
 
   /** Runs `build`, and prefixes the activations it creates with `name`. */
   within<Result>(name: string, build: () => Result): Result {
-    expectKind('within', 'name', name, 'string');
     expectKind('within', 'build', build, 'function');
     this.#scopes.push(name);
     try {

@@ -107,6 +107,7 @@ export class LayerBuffer {
    */
   constructor(name: string, shape: Shape, initialValue: number) {
     this.tensor = persistent(name, shape);
+    expectNumber('LayerBuffer', 'initialValue', initialValue);
     this.initialValue = initialValue;
   }
 
@@ -117,6 +118,7 @@ export class LayerBuffer {
 
   /** Prefixes its name with the name of the enclosing block. */
   prefix(name: string): void {
+    expectKind('prefix', 'name', name, 'string');
     this.tensor.name = `${name}.${this.tensor.name}`;
   }
 
@@ -127,11 +129,13 @@ export class LayerBuffer {
 
   /** Copies values; the layouts are the same. */
   toPytorch(values: ArrayLike<number>): Float32Array {
+    expectLength('toPytorch', 'values', values, sizeOf(this.tensor.shape), 'size');
     return Float32Array.from(values);
   }
 
   /** Copies values; the layouts are the same. */
   fromPytorch(values: ArrayLike<number>): Float32Array {
+    expectLength('fromPytorch', 'values', values, sizeOf(this.tensor.shape), 'size');
     return Float32Array.from(values);
   }
 }

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import * as data from '../src/data/index.js';
-import * as library from '../src/index.js';
+import * as data from '../../src/data/index.js';
+import * as library from '../../src/index.js';
 
 /** The exports as plain JavaScript sees them. */
 // biome-ignore lint/suspicious/noExplicitAny: misuses do not type-check
@@ -187,7 +187,7 @@ describe('a mistake', () => {
   });
 
   it('is answered clearly in 95 % of a sample of all that are generated', async () => {
-    const script = fileURLToPath(new URL('../scripts/misuse.mjs', import.meta.url));
+    const script = fileURLToPath(new URL('../../scripts/misuse.mjs', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [script, '--every', '7']);
     expect(stdout).toMatch(/9[5-9]\.\d % clear or correct|100\.0 %/);
   });
