@@ -1,6 +1,7 @@
 /**
  * The errors that handgrad throws. Each message is one sentence: the operation, the expected value,
- * the actual value, and a hint where the remedy is known.
+ * the actual value, and a hint where the remedy is known. Unknown options and values of a wrong type
+ * are TypeErrors (src/options.ts), numbers out of range are RangeErrors.
  */
 
 /** A size or shape is invalid, or shapes of arguments do not fit together. */
