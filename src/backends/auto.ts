@@ -29,7 +29,7 @@ const CLEARLY_FASTER = 0.9;
 interface AutoStep {
   readonly step: Step;
   current: RuntimeStep;
-  /** Total time of its runs so far, and the largest number of steps in one run: see `isDue`. */
+  /** Total time of its runs so far, and the most steps in one run: see `isDue`. */
   milliseconds: number;
   mostTimes: number;
 }
