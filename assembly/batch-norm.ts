@@ -6,22 +6,11 @@
 import { attribute, pointer, size } from './arguments';
 import { storeColumns, WIDTH } from './columns';
 import { multiplyAdd, storeLanes } from './simd';
-import { ownScratch, shareBegin, shareEnd } from './threads';
+import { columnsBegin, columnsEnd, ownScratch, shareBegin, shareEnd } from './threads';
 
 /** Channels whose factors are in scratch memory at once. */
 const BLOCK: i32 = 512;
 const BLOCK_BYTES: usize = 4 * BLOCK;
-
-/** First of this thread's channels: threads share them by whole vectors. */
-// @ts-ignore: decorator
-@inline function channelsBegin(C: i32): i32 {
-  return 4 * shareBegin((C + 3) / 4);
-}
-
-// @ts-ignore: decorator
-@inline function channelsEnd(C: i32): i32 {
-  return min(C, 4 * shareEnd((C + 3) / 4));
-}
 
 export function batchNormStatistics(args: usize): void {
   const mean = pointer(args, 0);
@@ -29,7 +18,7 @@ export function batchNormStatistics(args: usize): void {
   const x = pointer(args, 2);
   const N = size(args, 3);
   const C = size(args, 4);
-  for (let c = channelsBegin(C), end = channelsEnd(C); c < end; c += WIDTH) {
+  for (let c = columnsBegin(C), end = columnsEnd(C); c < end; c += WIDTH) {
     const count = min(WIDTH, end - c);
     // Deviations from the first row: in a sum of large numbers, their differences would be rounded away.
     memory.copy(mean + 4 * c, x + 4 * c, 4 * count);
@@ -39,12 +28,12 @@ export function batchNormStatistics(args: usize): void {
 }
 
 /**
- * Improves the means, and computes the variance. With d = x − mean and e = Σ d / N,
+ * Improves the means, and computes the variances. With d = x − mean and e = Σ d / N,
  *
  *   mean ← mean + e    variance = Σ d² / N − e²
  *
- * which is exact for any mean that it starts from. The second time, e is as small as a rounding error,
- * so the subtraction cancels nothing.
+ * which is exact whatever mean it starts from. In the second call, e is as small as a rounding error, so
+ * the subtraction cancels nothing.
  *
  * Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983: the corrected
  * two-pass algorithm.
@@ -99,7 +88,7 @@ function deviations(
   return f32x4.max(f32x4.sub(f32x4.div(squares, rows), f32x4.mul(e, e)), f32x4.splat(0));
 }
 
-/** y = (x − mean) · scale + beta with scale = γ s. */
+/** y = (x − mean) · scale + β with scale = γ r. */
 export function batchNormForward(args: usize): void {
   const y = pointer(args, 0);
   const x = pointer(args, 1);
@@ -138,7 +127,7 @@ function normaliseRow(y: usize, x: usize, mean: usize, scale: usize, beta: usize
   return multiplyAdd(centred, v128.load(scale), v128.load(beta));
 }
 
-/** s = 1 / √(variance + ε) of four channels. */
+/** r = 1 / √(variance + ε) of four channels. */
 // @ts-ignore: decorator
 @inline function inverseDeviation(variance: usize, epsilon: f32): v128 {
   const v = f32x4.add(v128.load(variance), f32x4.splat(epsilon));
@@ -155,7 +144,7 @@ export function batchNormBackwardParameters(args: usize): void {
   const N = size(args, 6);
   const C = size(args, 7);
   const epsilon: f32 = <f32>attribute(args, 8, 0);
-  for (let c = channelsBegin(C), end = channelsEnd(C); c < end; c += WIDTH) {
+  for (let c = columnsBegin(C), end = columnsEnd(C); c < end; c += WIDTH) {
     const count = min(WIDTH, end - c);
     const at = 4 * c;
     sumGradients(
@@ -165,7 +154,7 @@ export function batchNormBackwardParameters(args: usize): void {
   }
 }
 
-/** dβ = Σ dy and dγ = s Σ dy (x − mean) of up to sixteen channels. */
+/** dβ = Σ dy and dγ = r Σ dy (x − mean) of up to sixteen channels. */
 function sumGradients(
   dGamma: usize, dBeta: usize, dy: usize, x: usize, mean: usize, variance: usize,
   epsilon: f32, N: i32, rowBytes: i32, count: i32,
@@ -203,7 +192,7 @@ function sumGradients(
   );
 }
 
-/** dx = a dy + b (x − mean) + d with a = γ s, b = −γ s² dγ / N and d = −γ s dβ / N. */
+/** dx = a dy + b (x − mean) + d with a = γ r, b = −γ r² dγ / N and d = −γ r dβ / N. */
 export function batchNormBackwardInput(args: usize): void {
   const dx = pointer(args, 0);
   const dy = pointer(args, 1);
@@ -221,11 +210,11 @@ export function batchNormBackwardInput(args: usize): void {
   for (let first = 0; first < C; first += BLOCK) {
     const width = min(BLOCK, C - first);
     for (let i = 4 * first, to = factors; i < 4 * (first + width); i += 16, to += 16) {
-      const s = inverseDeviation(variance + i, epsilon);
-      const a = f32x4.mul(v128.load(gamma + i), s);
+      const r = inverseDeviation(variance + i, epsilon);
+      const a = f32x4.mul(v128.load(gamma + i), r);
       const shared = f32x4.mul(a, share);
       v128.store(to, a);
-      v128.store(to + BLOCK_BYTES, f32x4.mul(f32x4.mul(shared, s), v128.load(dGamma + i)));
+      v128.store(to + BLOCK_BYTES, f32x4.mul(f32x4.mul(shared, r), v128.load(dGamma + i)));
       v128.store(to + 2 * BLOCK_BYTES, f32x4.mul(shared, v128.load(dBeta + i)));
     }
     for (let n = shareBegin(N), end = shareEnd(N); n < end; n++) {

@@ -14,7 +14,7 @@ export function dropoutBackward(args: usize): void {
 }
 
 /**
- * to = from · m / (1 − p), sixteen elements at a time, with the words of four random blocks. The last
+ * to = from · mask / (1 − p), sixteen elements at a time, with the words of four random blocks. The last
  * sixteen may extend beyond the tensor's end, but not beyond its last cache line.
  */
 function mask(args: usize): void {
@@ -32,7 +32,7 @@ function mask(args: usize): void {
   const words = schedule + SCHEDULE_BYTES;
   expandKey(schedule, lowBits(attribute(args, 4, 0)), lowBits(attribute(args, 4, 1)));
   const begin = bytesBegin(n);
-  // Four blocks for a group of 64 bytes: block number = byte offset / 16.
+  // A group of 16 elements (64 bytes) takes four blocks: block number = byte offset / 16.
   let blocks = i32x4.add(i32x4.splat(begin / 16), i32x4(0, 1, 2, 3));
   for (let i = begin, end = bytesEnd(n); i < end; i += 4 * DROPOUT_GROUP) {
     threefry4(words, schedule, blocks, step);

@@ -3,6 +3,9 @@
 // Strides are in bytes, as in gemm-tile.ts. Packed rows or columns that do not exist in A or B hold
 // arbitrary numbers; what micro-kernels compute from them is never stored.
 
+/** Columns of a register tile, and of a strip of B and C. */
+export const COLUMNS: i32 = 8;
+
 /** packed[k][0 … 7] = B[k][n … n+7], for K rows of B. */
 export function packStraight(packed: usize, b: usize, bStride: i32, K: i32): void {
   const end = packed + 32 * K;

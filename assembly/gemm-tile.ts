@@ -1,4 +1,5 @@
 // Micro-kernels of the GEMM, and the loops over the tiles of one strip: C ← max(init + A·B, clampMin).
+// The epilogue of the last block of k applies clampMin.
 //
 // A tile of C has up to 6 rows and 8 columns (a register tile). Its sums stay in twelve accumulators
 // while k runs:
@@ -7,28 +8,26 @@
 //   A[i … i+5, k]   acc            six numbers, each broadcast to all four lanes
 //
 // V8 hands out fifteen vector registers; three are left for the operands. Every element of C is summed
-// by one chain over ascending k, whatever tile it is in.
+// by one chain over ascending k, in any tile.
 //
 // Parameters of all functions here and in gemm-pairs.ts; strides are in bytes:
 //
 //   c, cStride         first element of C, and from one row to the next
-//   init, initStride   what the sums start from: a bias or zeros (stride 0), or C itself (cStride)
+//   init, initStride   initial values of the sums: a bias or zeros (stride 0), or C itself (cStride)
 //   a                  first element of A
 //   aRowStride         from A[i, k] to A[i + 1, k]
 //   aColumnStride      from A[i, k] to A[i, k + 1]
 //   b, bStride         first element of B, and from one row (k) to the next; columns are adjacent
 //   rows, K            rows of C and A; columns of A, which are rows of B
 //   width              columns of C to store, 1 … 8
-//   clampMin           lower bound of the results: 0 for ReLU, −∞ for none
+//   clampMin           lower bound of the results: 0 for ReLU, NO_CLAMP for none
 //
-// The caller guarantees that `rows` rows of A, C and init can be read, and that 8 columns of B, C and
-// init can be read, though not all of them may count: tensors are padded (PADDING in
-// src/backends/wasm/constants.ts). No more than `width` columns of C are written.
+// The caller guarantees that `rows` rows of A, C and init and 8 columns of B, C and init can be read,
+// even where `width` is less: tensors are padded (PADDING in src/backends/wasm/constants.ts). Only
+// `width` columns of C are written.
+import { COLUMNS } from './gemm-packing';
 import { atLeast, multiplyAdd, storeLanes } from './simd';
 import { tileRows } from './tile-rows';
-
-/** Columns of a tile, and of a strip of C. */
-export const COLUMNS: i32 = 8;
 
 /** All rows of one strip, for A stored along k: one pointer per row of the tile. */
 export function rowStrip(
