@@ -28,8 +28,7 @@
 //   init            address of eight numbers that the sums start from; 0 for zeros, ACCUMULATE for C
 //   clampMin        lower bound of the results: 0 for ReLU, NO_CLAMP for none
 //
-// The caller guarantees 1 to 6 rows per tile, and that 8 columns of C and init can be read. Only `width`
-// columns are written.
+// The caller guarantees that 8 columns of C and init can be read. Only `width` columns are written.
 import { COLUMNS } from './gemm-packing';
 import { atLeast, multiplyAdd, storeLanes } from './simd';
 
@@ -57,6 +56,7 @@ export function gatheredTiles(
   aOffset: usize, aStep: i32, b: usize,
   cOffset: usize, width: i32, init: usize, clampMin: f32,
 ): void {
+  assert(rows <= 6 * tiles && end <= tiles && width >= 1 && width <= COLUMNS);
   let row = tileBegin(tile, rows, tiles);
   while (tile < end) {
     const next = tileBegin(++tile, rows, tiles);

@@ -24,7 +24,8 @@
 //
 // The caller guarantees that `rows` rows of A, C and init and 8 columns of B, C and init can be read,
 // even where `width` is less: tensors are padded (PADDING in src/backends/wasm/constants.ts). Only
-// `width` columns of C are written.
+// `width` columns of C are written. Assertions state the other preconditions; the builds omit them
+// (noAssert in asconfig.json).
 import { COLUMNS } from './gemm-packing';
 import { atLeast, multiplyAdd, storeLanes } from './simd';
 import { tileRows } from './tile-rows';
@@ -36,6 +37,7 @@ export function rowStrip(
   b: usize, bStride: i32,
   rows: i32, K: i32, width: i32, clampMin: f32,
 ): void {
+  assert(rows >= 1 && K >= 1 && width >= 1 && width <= COLUMNS);
   let i = 0;
   if (width > 4 && tileRows == 6) {
     for (; i + 6 <= rows; i += 6) {
@@ -78,6 +80,7 @@ export function columnStrip(
   b: usize, bStride: i32,
   rows: i32, K: i32, width: i32, clampMin: f32,
 ): void {
+  assert(rows >= 1 && K >= 1 && width >= 1 && width <= COLUMNS);
   let i = 0;
   if (width > 4 && tileRows == 6) {
     for (; i + 6 <= rows; i += 6) {
@@ -115,6 +118,7 @@ export function lastRows(
   a: usize, aRowStride: i32, aColumnStride: i32,
   b: usize, bStride: i32, K: i32, width: i32, clampMin: f32,
 ): void {
+  assert(rows <= 5);
   if (rows & 4) {
     tile(4, 8, c, cStride, init, initStride, a, aRowStride, aColumnStride, b, bStride, K, width, clampMin);
     c += 4 * cStride;
