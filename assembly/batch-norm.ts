@@ -32,7 +32,7 @@ export function batchNormStatistics(args: usize): void {
  *
  *   mean ← mean + e    variance = Σ d² / N − e²
  *
- * which is exact whatever mean it starts from. In the second call, e is as small as a rounding error, so
+ * which is exact for any initial mean. In the second call, e is as small as a rounding error, so
  * the subtraction cancels nothing.
  *
  * Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983: the corrected

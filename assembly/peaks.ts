@@ -1,4 +1,4 @@
-// Loops that measure the peaks of the roofline model: independent multiply-adds, independent exponentials.
+// Loops that measure peaks of the roofline model: independent multiply-adds, independent exponentials.
 import { expOfNonPositive4 } from './exp';
 import { multiplyAdd, sumLanes } from './simd';
 
@@ -8,7 +8,7 @@ export function operationsPerTurn(): i32 {
 }
 
 /**
- * Twelve chains of multiply-adds, four steps per turn. The result keeps the compiler from dropping the
+ * Twelve chains of multiply-adds, which hide the latency of each; four steps per turn. The result keeps the compiler from dropping the
  * loop. The numbers are parameters because V8 builds a vector constant anew at every use.
  */
 export function multiplyAdds(turns: i32, factor: f32, addend: f32): f32 {

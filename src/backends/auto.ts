@@ -128,7 +128,7 @@ export class AutoRuntime implements Runtime {
 
   /** Moves to the candidate if it is faster; if its trial fails, nothing changes. */
   async #tryCandidate(autoStep: AutoStep, times: number, candidate: Candidate): Promise<void> {
-    // There is one trial, whatever its result.
+    // Try the candidate only once.
     this.#candidate = undefined;
     try {
       this.#opened = await candidate.open();
