@@ -88,7 +88,7 @@ function deviations(
   return f32x4.max(f32x4.sub(f32x4.div(squares, rows), f32x4.mul(e, e)), f32x4.splat(0));
 }
 
-/** y = (x − mean) · scale + β with scale = γ r. */
+/** y = (x − mean) · scale + β with scale = γ rstd. */
 export function batchNormForward(args: usize): void {
   const y = pointer(args, 0);
   const x = pointer(args, 1);
@@ -103,7 +103,7 @@ export function batchNormForward(args: usize): void {
   for (let c = 0; c < C; c += BLOCK) {
     const width = min(BLOCK, C - c);
     for (let i = 4 * c, to = scale; i < 4 * (c + width); i += 16, to += 16) {
-      v128.store(to, f32x4.mul(v128.load(gamma + i), inverseDeviation(variance + i, epsilon)));
+      v128.store(to, f32x4.mul(v128.load(gamma + i), rstdOf(variance + i, epsilon)));
     }
     for (let n = shareBegin(N), end = shareEnd(N); n < end; n++) {
       const row = 4 * (n * C + c);
@@ -127,9 +127,9 @@ function normaliseRow(y: usize, x: usize, mean: usize, scale: usize, beta: usize
   return multiplyAdd(centred, v128.load(scale), v128.load(beta));
 }
 
-/** r = 1 / √(variance + ε) of four channels. */
+/** rstd = 1 / √(variance + ε) of four channels. */
 // @ts-ignore: decorator
-@inline function inverseDeviation(variance: usize, epsilon: f32): v128 {
+@inline function rstdOf(variance: usize, epsilon: f32): v128 {
   const v = f32x4.add(v128.load(variance), f32x4.splat(epsilon));
   return f32x4.div(f32x4.splat(1), f32x4.sqrt(v));
 }
@@ -154,7 +154,7 @@ export function batchNormBackwardParameters(args: usize): void {
   }
 }
 
-/** dβ = Σ dy and dγ = r Σ dy (x − mean) of up to sixteen channels. */
+/** dβ = Σ dy and dγ = rstd Σ dy (x − mean) of up to sixteen channels. */
 function sumGradients(
   dGamma: usize, dBeta: usize, dy: usize, x: usize, mean: usize, variance: usize,
   epsilon: f32, N: i32, rowBytes: i32, count: i32,
@@ -184,15 +184,15 @@ function sumGradients(
   storeColumns(dBeta, beta0, beta1, beta2, beta3, count);
   storeColumns(
     dGamma,
-    f32x4.mul(gamma0, inverseDeviation(variance, epsilon)),
-    f32x4.mul(gamma1, inverseDeviation(variance + 16, epsilon)),
-    f32x4.mul(gamma2, inverseDeviation(variance + 32, epsilon)),
-    f32x4.mul(gamma3, inverseDeviation(variance + 48, epsilon)),
+    f32x4.mul(gamma0, rstdOf(variance, epsilon)),
+    f32x4.mul(gamma1, rstdOf(variance + 16, epsilon)),
+    f32x4.mul(gamma2, rstdOf(variance + 32, epsilon)),
+    f32x4.mul(gamma3, rstdOf(variance + 48, epsilon)),
     count,
   );
 }
 
-/** dx = a dy + b (x − mean) + d with a = γ r, b = −γ r² dγ / N and d = −γ r dβ / N. */
+/** dx = a dy + b (x − mean) + d with a = γ rstd, b = −γ rstd² dγ / N and d = −γ rstd dβ / N. */
 export function batchNormBackwardInput(args: usize): void {
   const dx = pointer(args, 0);
   const dy = pointer(args, 1);
@@ -210,11 +210,11 @@ export function batchNormBackwardInput(args: usize): void {
   for (let first = 0; first < C; first += BLOCK) {
     const width = min(BLOCK, C - first);
     for (let i = 4 * first, to = factors; i < 4 * (first + width); i += 16, to += 16) {
-      const r = inverseDeviation(variance + i, epsilon);
-      const a = f32x4.mul(v128.load(gamma + i), r);
+      const rstd = rstdOf(variance + i, epsilon);
+      const a = f32x4.mul(v128.load(gamma + i), rstd);
       const shared = f32x4.mul(a, share);
       v128.store(to, a);
-      v128.store(to + BLOCK_BYTES, f32x4.mul(f32x4.mul(shared, r), v128.load(dGamma + i)));
+      v128.store(to + BLOCK_BYTES, f32x4.mul(f32x4.mul(shared, rstd), v128.load(dGamma + i)));
       v128.store(to + 2 * BLOCK_BYTES, f32x4.mul(shared, v128.load(dBeta + i)));
     }
     for (let n = shareBegin(N), end = shareEnd(N); n < end; n++) {

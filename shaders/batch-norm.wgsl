@@ -106,12 +106,11 @@ fn batchNormForward(
   let i = id.x + id.y * groups.x * WORKGROUP;
   if (i >= sizes.N * sizes.C) { return; }
   let c = i % sizes.C;
-  let normalised = (x1[i] - mean2[c]) * inverseDeviation(variance3[c]);
+  let normalised = (x1[i] - mean2[c]) * rstdOf(variance3[c]);
   y[i] = gamma4[c] * normalised + beta[c];
 }
 
-// r of the derivation.
-fn inverseDeviation(variance: f32) -> f32 {
+fn rstdOf(variance: f32) -> f32 {
   return 1 / sqrt(variance + sizes.epsilon);
 }
 
@@ -142,7 +141,7 @@ fn batchNormBackwardParameters(
 }
 
 fn finishGradients(c: u32, sums: vec2f) {
-  dGamma0[c] = sums.x * inverseDeviation(variance5[c]);
+  dGamma0[c] = sums.x * rstdOf(variance5[c]);
   dBeta1[c] = sums.y;
 }
 
@@ -162,7 +161,7 @@ fn batchNormBackwardInput(
   let i = id.x + id.y * groups.x * WORKGROUP;
   if (i >= sizes.N * sizes.C) { return; }
   let c = i % sizes.C;
-  let r = inverseDeviation(variance4[c]);
-  let normalised = (x2[i] - mean3[c]) * r;
-  dx[i] = gamma5[c] * r * (dy1[i] - (dBeta7[c] + normalised * dGamma6[c]) / f32(sizes.N));
+  let rstd = rstdOf(variance4[c]);
+  let normalised = (x2[i] - mean3[c]) * rstd;
+  dx[i] = gamma5[c] * rstd * (dy1[i] - (dBeta7[c] + normalised * dGamma6[c]) / f32(sizes.N));
 }
