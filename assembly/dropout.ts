@@ -1,5 +1,5 @@
 // Derivation: src/ops/dropout.ts
-import { DROPOUT_GROUP, HALF_VALUES } from '../src/ops/constants';
+import { DROPOUT_BLOCKS, DROPOUT_GROUP, HALF_VALUES } from '../src/ops/constants';
 import { attribute, pointer, size } from './arguments';
 import { stepNumber } from './step-state';
 import { SCHEDULE_BYTES, expandKey, threefry4 } from './threefry';
@@ -42,7 +42,7 @@ function mask(args: usize): void {
     keep(to + i + 16, from + i + 16, i32x4.shr_u(w0, 16), threshold, scale);
     keep(to + i + 32, from + i + 32, v128.and(w1, low), threshold, scale);
     keep(to + i + 48, from + i + 48, i32x4.shr_u(w1, 16), threshold, scale);
-    blocks = i32x4.add(blocks, i32x4.splat(4));
+    blocks = i32x4.add(blocks, i32x4.splat(DROPOUT_BLOCKS));
   }
 }
 
