@@ -1,4 +1,4 @@
-// How a kernel reads its arguments. For each call, src/backends/wasm/linker.ts writes 32-bit words:
+// Reads the arguments of a kernel. For each call, src/backends/wasm/linker.ts writes 32-bit words:
 // pointers of outputs, updates and inputs, then sizes; and from the next multiple of 8 bytes on, the
 // attributes as float64.
 //

@@ -6,22 +6,11 @@
 import { attribute, pointer, size } from './arguments';
 import { storeColumns, WIDTH } from './columns';
 import { multiplyAdd, storeLanes } from './simd';
-import { ownScratch, shareBegin, shareEnd } from './threads';
+import { columnsBegin, columnsEnd, ownScratch, shareBegin, shareEnd } from './threads';
 
 /** Channels whose factors are in scratch memory at once. */
 const BLOCK: i32 = 512;
 const BLOCK_BYTES: usize = 4 * BLOCK;
-
-/** First of this thread's channels: threads share them by whole vectors. */
-// @ts-ignore: decorator
-@inline function channelsBegin(C: i32): i32 {
-  return 4 * shareBegin((C + 3) / 4);
-}
-
-// @ts-ignore: decorator
-@inline function channelsEnd(C: i32): i32 {
-  return min(C, 4 * shareEnd((C + 3) / 4));
-}
 
 export function batchNormStatistics(args: usize): void {
   const mean = pointer(args, 0);
@@ -29,7 +18,7 @@ export function batchNormStatistics(args: usize): void {
   const x = pointer(args, 2);
   const N = size(args, 3);
   const C = size(args, 4);
-  for (let c = channelsBegin(C), end = channelsEnd(C); c < end; c += WIDTH) {
+  for (let c = columnsBegin(C), end = columnsEnd(C); c < end; c += WIDTH) {
     const count = min(WIDTH, end - c);
     // Deviations from the first row: in a sum of large numbers, their differences would be rounded away.
     memory.copy(mean + 4 * c, x + 4 * c, 4 * count);
@@ -39,12 +28,12 @@ export function batchNormStatistics(args: usize): void {
 }
 
 /**
- * Improves the means, and computes the variance. With d = x − mean and e = Σ d / N,
+ * Improves the means, and computes the variances. With d = x − mean and e = Σ d / N,
  *
  *   mean ← mean + e    variance = Σ d² / N − e²
  *
- * which is exact for any mean that it starts from. The second time, e is as small as a rounding error,
- * so the subtraction cancels nothing.
+ * which is exact for any initial mean. In the second call, e is as small as a rounding error, so
+ * the subtraction cancels nothing.
  *
  * Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983: the corrected
  * two-pass algorithm.
@@ -99,7 +88,7 @@ function deviations(
   return f32x4.max(f32x4.sub(f32x4.div(squares, rows), f32x4.mul(e, e)), f32x4.splat(0));
 }
 
-/** y = (x − mean) · scale + beta with scale = γ s. */
+/** y = (x − mean) · scale + β with scale = γ rstd. */
 export function batchNormForward(args: usize): void {
   const y = pointer(args, 0);
   const x = pointer(args, 1);
@@ -114,7 +103,7 @@ export function batchNormForward(args: usize): void {
   for (let c = 0; c < C; c += BLOCK) {
     const width = min(BLOCK, C - c);
     for (let i = 4 * c, to = scale; i < 4 * (c + width); i += 16, to += 16) {
-      v128.store(to, f32x4.mul(v128.load(gamma + i), inverseDeviation(variance + i, epsilon)));
+      v128.store(to, f32x4.mul(v128.load(gamma + i), rstdOf(variance + i, epsilon)));
     }
     for (let n = shareBegin(N), end = shareEnd(N); n < end; n++) {
       const row = 4 * (n * C + c);
@@ -138,9 +127,9 @@ function normaliseRow(y: usize, x: usize, mean: usize, scale: usize, beta: usize
   return multiplyAdd(centred, v128.load(scale), v128.load(beta));
 }
 
-/** s = 1 / √(variance + ε) of four channels. */
+/** rstd = 1 / √(variance + ε) of four channels. */
 // @ts-ignore: decorator
-@inline function inverseDeviation(variance: usize, epsilon: f32): v128 {
+@inline function rstdOf(variance: usize, epsilon: f32): v128 {
   const v = f32x4.add(v128.load(variance), f32x4.splat(epsilon));
   return f32x4.div(f32x4.splat(1), f32x4.sqrt(v));
 }
@@ -155,7 +144,7 @@ export function batchNormBackwardParameters(args: usize): void {
   const N = size(args, 6);
   const C = size(args, 7);
   const epsilon: f32 = <f32>attribute(args, 8, 0);
-  for (let c = channelsBegin(C), end = channelsEnd(C); c < end; c += WIDTH) {
+  for (let c = columnsBegin(C), end = columnsEnd(C); c < end; c += WIDTH) {
     const count = min(WIDTH, end - c);
     const at = 4 * c;
     sumGradients(
@@ -165,7 +154,7 @@ export function batchNormBackwardParameters(args: usize): void {
   }
 }
 
-/** dβ = Σ dy and dγ = s Σ dy (x − mean) of up to sixteen channels. */
+/** dβ = Σ dy and dγ = rstd Σ dy (x − mean) of up to sixteen channels. */
 function sumGradients(
   dGamma: usize, dBeta: usize, dy: usize, x: usize, mean: usize, variance: usize,
   epsilon: f32, N: i32, rowBytes: i32, count: i32,
@@ -195,15 +184,15 @@ function sumGradients(
   storeColumns(dBeta, beta0, beta1, beta2, beta3, count);
   storeColumns(
     dGamma,
-    f32x4.mul(gamma0, inverseDeviation(variance, epsilon)),
-    f32x4.mul(gamma1, inverseDeviation(variance + 16, epsilon)),
-    f32x4.mul(gamma2, inverseDeviation(variance + 32, epsilon)),
-    f32x4.mul(gamma3, inverseDeviation(variance + 48, epsilon)),
+    f32x4.mul(gamma0, rstdOf(variance, epsilon)),
+    f32x4.mul(gamma1, rstdOf(variance + 16, epsilon)),
+    f32x4.mul(gamma2, rstdOf(variance + 32, epsilon)),
+    f32x4.mul(gamma3, rstdOf(variance + 48, epsilon)),
     count,
   );
 }
 
-/** dx = a dy + b (x − mean) + d with a = γ s, b = −γ s² dγ / N and d = −γ s dβ / N. */
+/** dx = a dy + b (x − mean) + d with a = γ rstd, b = −γ rstd² dγ / N and d = −γ rstd dβ / N. */
 export function batchNormBackwardInput(args: usize): void {
   const dx = pointer(args, 0);
   const dy = pointer(args, 1);
@@ -221,11 +210,11 @@ export function batchNormBackwardInput(args: usize): void {
   for (let first = 0; first < C; first += BLOCK) {
     const width = min(BLOCK, C - first);
     for (let i = 4 * first, to = factors; i < 4 * (first + width); i += 16, to += 16) {
-      const s = inverseDeviation(variance + i, epsilon);
-      const a = f32x4.mul(v128.load(gamma + i), s);
+      const rstd = rstdOf(variance + i, epsilon);
+      const a = f32x4.mul(v128.load(gamma + i), rstd);
       const shared = f32x4.mul(a, share);
       v128.store(to, a);
-      v128.store(to + BLOCK_BYTES, f32x4.mul(f32x4.mul(shared, s), v128.load(dGamma + i)));
+      v128.store(to + BLOCK_BYTES, f32x4.mul(f32x4.mul(shared, rstd), v128.load(dGamma + i)));
       v128.store(to + 2 * BLOCK_BYTES, f32x4.mul(shared, v128.load(dBeta + i)));
     }
     for (let n = shareBegin(N), end = shareEnd(N); n < end; n++) {

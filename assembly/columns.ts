@@ -2,8 +2,8 @@
 // accumulator each. Where fewer columns are left, the vectors extend beyond the matrix's end (tensors
 // are padded: PADDING in src/backends/wasm/constants.ts), and only the valid lanes are stored.
 //
-// Each column is summed over ascending rows, independently of its neighbours, so threads may share the
-// columns in any way.
+// Each column is summed over ascending rows, independently of its neighbours, so the result does not
+// depend on how threads share the columns.
 import { storeLanes } from './simd';
 
 /** Columns that are processed together. */

@@ -1,5 +1,5 @@
 // Derivations: src/ops/conv2d.ts, src/ops/max-pool2d.ts
-// Convolution, bias, ReLU and max pooling in one: x (B, H, W, C), W (KH, KW, C/G, OC), b (OC) to
+// Convolution, with bias, ReLU and max pooling as its epilogue: x (B, H, W, C), W (KH, KW, C/G, OC), b (OC) to
 // y (B, pooling.OH, pooling.OW, OC) and index of the same shape, all row-major and dense.
 //
 // The convolution of a few images at a time is written to scratch memory, and pooling reads it there
@@ -7,9 +7,10 @@
 // of 2×2) and never reaches main memory. Threads share the images.
 import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
-import { convolvePart, NO_CLAMP } from './conv2d';
+import { convolvePart } from './conv2d';
 import { B, C, H, OC, OH, OW, readSizes, W } from './conv2d-sizes';
 import { poolRows } from './max-pool2d';
+import { NO_CLAMP } from './simd';
 import { ownScratch, shareBegin, shareEnd } from './threads';
 import * as pooling from './window';
 

@@ -1,4 +1,4 @@
-// The sizes of the current convolution, in the order of src/ops/conv2d.ts. Each thread has its own copy.
+// Sizes of the current convolution, in the order of src/ops/conv2d.ts. Each thread has its own copy.
 import { size } from './arguments';
 
 export let B: i32 = 0;

@@ -15,13 +15,13 @@
 // runs along the images are long. Threads share the tiles, counted down the strips.
 import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
-import { appendRun, NO_CLAMP } from './conv2d';
+import { appendRun } from './conv2d';
 import {
   B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W,
 } from './conv2d-sizes';
-import { packStraight } from './gemm-packing';
-import { storeLanes } from './simd';
-import { ACCUMULATE, COLUMNS, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
+import { COLUMNS, packStraight } from './gemm-packing';
+import { NO_CLAMP, storeLanes } from './simd';
+import { ACCUMULATE, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
 import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 import { CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, tapCount } from './window-axis';
@@ -161,8 +161,8 @@ function packStrips(dy: usize, db: usize, strip: i32, end: i32): void {
   const pixels = count * (bottom - top) * (right - left);
   const firstPixel = dy + ((n * OH + top) * OW + left) * pixel;
   for (let panel = panels; strip < end; strip++, panel += stripBytes) {
-    const o = strip / strips * outputs + strip % strips * COLUMNS;
-    const at = firstPixel + 4 * o;
+    const oc = strip / strips * outputs + strip % strips * COLUMNS;
+    const at = firstPixel + 4 * oc;
     if (alongImages) {
       for (let p = 0; p < OH * OW; p++) {
         packStraight(panel + 4 * COLUMNS * p * count, at + p * pixel, OH * OW * pixel, count);
@@ -170,9 +170,9 @@ function packStrips(dy: usize, db: usize, strip: i32, end: i32): void {
     } else {
       packStraight(panel, at, pixel, pixels);
     }
-    // Where threads share a strip, the thread with its first tile adds up the bias.
+    // Where threads share a strip, the thread with its first tile computes db.
     if (db && strip * tiles >= first) {
-      addPixels(db + 4 * o, at, pixels, min(COLUMNS, outputs - strip % strips * COLUMNS));
+      addPixels(db + 4 * oc, at, pixels, min(COLUMNS, outputs - strip % strips * COLUMNS));
     }
   }
 }
@@ -190,7 +190,7 @@ function addPixels(db: usize, dy: usize, pixels: i32, width: i32): void {
   if (width > 4) storeLanes(db + 16, high, width - 4);
 }
 
-/** dW ← dW + the block's products, for strips [strip, end). */
+/** Adds the GEMM of the block to dW, for strips [strip, end). */
 function multiplyStrips(dW: usize, strip: i32, end: i32): void {
   let tilesBefore = 0;
   for (let row = rowClasses; row < columnClasses; row += CLASS) {
@@ -215,11 +215,11 @@ function multiplyClass(dW: usize, row: usize, column: usize, strip: i32, end: i3
       if (begin >= stop) continue;
       if (!listed) listRows(dW, row, column, firstRow, tileBegin(endTiles, size, classTiles));
       listed = true;
-      const o = s % strips * COLUMNS;
+      const channel = s % strips * COLUMNS;
       gatheredTiles(
         begin, stop, classTiles, size, rows, firstRow, runs, endRuns,
         4 * (s / strips) * depth, step, panels + stripBytes * (s - strip),
-        4 * (s / strips * outputs + o), min(COLUMNS, outputs - o), n + top + left > 0 ? ACCUMULATE : 0, NO_CLAMP,
+        4 * (s / strips * outputs + channel), min(COLUMNS, outputs - channel), n + top + left > 0 ? ACCUMULATE : 0, NO_CLAMP,
       );
     }
   }
@@ -264,11 +264,11 @@ function listRows(dW: usize, row: usize, column: usize, begin: i32, end: i32): v
   let entry = rows;
   for (let at = begin; at < end; at++, entry += ROW) {
     const c = at % depth;
-    const l = at / depth % columns;
-    const k = at / depth / columns;
-    const h = firstSource(row) + k * DH;
-    const w = firstSource(column) + l * DW;
-    const tap = (firstPlace(row) + k) * KW + firstPlace(column) + l;
+    const j = at / depth % columns;
+    const i = at / depth / columns;
+    const h = firstSource(row) + i * DH;
+    const w = firstSource(column) + j * DW;
+    const tap = (firstPlace(row) + i) * KW + firstPlace(column) + j;
     store<u32>(entry, <u32>(source + h * rowBytes + 4 * (w * C + c)));
     store<u32>(entry, <u32>(dW + 4 * (tap * depth + c) * OC), 4);
   }

@@ -18,9 +18,10 @@ import { pointer } from './arguments';
 import {
   B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W,
 } from './conv2d-sizes';
-import { packStraight, packTransposed } from './gemm-packing';
-import { ACCUMULATE, COLUMNS, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
+import { COLUMNS, packStraight, packTransposed } from './gemm-packing';
+import { ACCUMULATE, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
 import { linearBackwardBias } from './linear';
+import { NO_CLAMP } from './simd';
 import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 import {
@@ -73,9 +74,6 @@ export function conv2dBackwardInput(args: usize): void {
 export function conv2dBackwardBias(args: usize): void {
   linearBackwardBias(args);
 }
-
-/** Results have no lower bound. */
-export const NO_CLAMP: f32 = -Infinity;
 
 /** This thread's share of a call. */
 function convolve(to: usize, from: usize, weight: usize, bias: usize, clampMin: f32, transposed: bool): void {
@@ -149,13 +147,13 @@ export function convolvePart(
                 listed = true;
               }
               const group = strip / strips;
-              const n = strip % strips * COLUMNS;
-              const toColumn = 4 * (group * outputs + n);
+              const channel = strip % strips * COLUMNS;
+              const toColumn = 4 * (group * outputs + channel);
               const start: usize = c > 0 ? ACCUMULATE : bias ? bias + toColumn : 0;
               gatheredTiles(
                 begin, end, classTiles, size, rows, firstRow, runs, endRuns,
                 4 * (group * depth + c), 4, panels + stripBytes * (strip - block),
-                toColumn, min(COLUMNS, outputs - n), start, c + count < depth ? NO_CLAMP : clampMin,
+                toColumn, min(COLUMNS, outputs - channel), start, c + count < depth ? NO_CLAMP : clampMin,
               );
             }
           }
@@ -185,25 +183,25 @@ function packPanel(
   const outputs = (transposed ? C : OC) / G;
   const depth = (transposed ? OC : C) / G;
   const group = strip / strips;
-  const n = strip % strips * COLUMNS;
-  for (let k = 0; k < KH; k++) {
-    if (!isUsed(k, rowClasses, columnClasses)) continue;
-    for (let l = 0; l < KW; l++) {
-      if (!isUsed(l, columnClasses, endClasses)) continue;
-      const tap = k * KW + l;
+  const channel = strip % strips * COLUMNS;
+  for (let kh = 0; kh < KH; kh++) {
+    if (!isUsed(kh, rowClasses, columnClasses)) continue;
+    for (let kw = 0; kw < KW; kw++) {
+      if (!isUsed(kw, columnClasses, endClasses)) continue;
+      const tap = kh * KW + kw;
       const to = panel + 4 * COLUMNS * channels * panelTap(tap, transposed);
       if (transposed) {
-        const at = weight + 4 * ((tap * outputs + n) * OC + group * depth + c);
-        packTransposed(to, at, 4 * OC, count, min(COLUMNS, outputs - n));
+        const at = weight + 4 * ((tap * outputs + channel) * OC + group * depth + c);
+        packTransposed(to, at, 4 * OC, count, min(COLUMNS, outputs - channel));
       } else {
-        const at = weight + 4 * ((tap * depth + c) * OC + group * outputs + n);
+        const at = weight + 4 * ((tap * depth + c) * OC + group * outputs + channel);
         packStraight(to, at, 4 * OC, count);
       }
     }
   }
 }
 
-/** The place of a tap in a panel. */
+/** The number of a tap in a panel. */
 // @ts-ignore: decorator
 @inline function panelTap(tap: i32, transposed: bool): i32 {
   return transposed ? KH * KW - 1 - tap : tap;
@@ -226,10 +224,11 @@ function listRuns(
   const columnAdvance = transposed ? -DW * tapStep(column) / SW : DW * tapStep(column);
   const fromWidth = transposed ? OW : W;
   let run = runs;
-  for (let a = 0; a < tapCount(row); a++) {
-    for (let b = 0; b < tapCount(column); b++) {
-      const tap = (firstTap(row) + a * tapStep(row)) * KW + firstTap(column) + b * tapStep(column);
-      const offset = 4 * fromChannels * (a * rowAdvance * fromWidth + b * columnAdvance);
+  for (let i = 0; i < tapCount(row); i++) {
+    for (let j = 0; j < tapCount(column); j++) {
+      const kh = firstTap(row) + i * tapStep(row);
+      const tap = kh * KW + firstTap(column) + j * tapStep(column);
+      const offset = 4 * fromChannels * (i * rowAdvance * fromWidth + j * columnAdvance);
       run = appendRun(runs, run, offset, channels * panelTap(tap, transposed), count, 4);
     }
   }

@@ -1,5 +1,5 @@
 // Derivation: src/ops/dropout.ts
-import { DROPOUT_GROUP, HALF_VALUES } from '../src/ops/constants';
+import { DROPOUT_BLOCKS, DROPOUT_GROUP, HALF_VALUES } from '../src/ops/constants';
 import { attribute, pointer, size } from './arguments';
 import { stepNumber } from './step-state';
 import { SCHEDULE_BYTES, expandKey, threefry4 } from './threefry';
@@ -14,7 +14,7 @@ export function dropoutBackward(args: usize): void {
 }
 
 /**
- * to = from · m / (1 − p), sixteen elements at a time, with the words of four random blocks. The last
+ * to = from · mask / (1 − p), sixteen elements at a time, with the words of four random blocks. The last
  * sixteen may extend beyond the tensor's end, but not beyond its last cache line.
  */
 function mask(args: usize): void {
@@ -32,7 +32,7 @@ function mask(args: usize): void {
   const words = schedule + SCHEDULE_BYTES;
   expandKey(schedule, lowBits(attribute(args, 4, 0)), lowBits(attribute(args, 4, 1)));
   const begin = bytesBegin(n);
-  // Four blocks for a group of 64 bytes: block number = byte offset / 16.
+  // A group of 16 elements (64 bytes) takes four blocks: block number = byte offset / 16.
   let blocks = i32x4.add(i32x4.splat(begin / 16), i32x4(0, 1, 2, 3));
   for (let i = begin, end = bytesEnd(n); i < end; i += 4 * DROPOUT_GROUP) {
     threefry4(words, schedule, blocks, step);
@@ -42,7 +42,7 @@ function mask(args: usize): void {
     keep(to + i + 16, from + i + 16, i32x4.shr_u(w0, 16), threshold, scale);
     keep(to + i + 32, from + i + 32, v128.and(w1, low), threshold, scale);
     keep(to + i + 48, from + i + 48, i32x4.shr_u(w1, 16), threshold, scale);
-    blocks = i32x4.add(blocks, i32x4.splat(4));
+    blocks = i32x4.add(blocks, i32x4.splat(DROPOUT_BLOCKS));
   }
 }
 

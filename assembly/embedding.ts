@@ -6,7 +6,7 @@
 // and frequent integers load no thread more than another.
 import { pointer, size } from './arguments';
 import { storeLanes } from './simd';
-import { shareBegin, shareEnd } from './threads';
+import { columnsBegin, columnsEnd, shareBegin, shareEnd } from './threads';
 
 export function embeddingForward(args: usize): void {
   const y = pointer(args, 0);
@@ -27,9 +27,8 @@ export function embeddingBackward(args: usize): void {
   const N = size(args, 3);
   const V = size(args, 4);
   const D = size(args, 5);
-  const vectors = (D + 3) / 4;
-  const begin = 4 * shareBegin(vectors);
-  const count = min(D, 4 * shareEnd(vectors)) - begin;
+  const begin = columnsBegin(D);
+  const count = columnsEnd(D) - begin;
   if (count <= 0) return;
   const rowBytes = 4 * D;
   for (let v = 0; v < V; v++) memory.fill(dW + v * rowBytes + 4 * begin, 0, 4 * count);

@@ -43,7 +43,7 @@ export function exp4(x: v128): v128 {
   const rounded = multiplyAdd(x, constant(0), constant(ROUNDER));
   const whole = i32x4.sub(rounded, constant(ROUNDER));
   const half = i32x4.shr_s(whole, 1);
-  const power = expOfRest(x, f32x4.sub(rounded, constant(ROUNDER)));
+  const power = expOfRemainder(x, f32x4.sub(rounded, constant(ROUNDER)));
   const y = f32x4.mul(f32x4.mul(power, powerOf2(half)), powerOf2(i32x4.sub(whole, half)));
   const flushed = v128.andnot(y, f32x4.lt(x, constant(10)));
   return v128.bitselect(f32x4.splat(Infinity), flushed, f32x4.gt(x, constant(11)));
@@ -53,14 +53,14 @@ export function exp4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline export function expOfNonPositive4(x: v128): v128 {
   const rounded = multiplyAdd(x, constant(0), constant(ROUNDER));
-  const power = expOfRest(x, f32x4.sub(rounded, constant(ROUNDER)));
+  const power = expOfRemainder(x, f32x4.sub(rounded, constant(ROUNDER)));
   const y = f32x4.mul(power, powerOf2(rounded));
   return v128.andnot(y, f32x4.lt(x, constant(10)));
 }
 
 /** eʳ with r = x − n ln 2. */
 // @ts-ignore: decorator
-@inline function expOfRest(x: v128, n: v128): v128 {
+@inline function expOfRemainder(x: v128, n: v128): v128 {
   const r = multiplyAdd(n, constant(2), multiplyAdd(n, constant(1), x));
   let p = constant(3);
   p = multiplyAdd(p, r, constant(4));

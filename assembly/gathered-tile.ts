@@ -1,5 +1,5 @@
-// The micro-kernel of implicit GEMM. A is a matrix that is never stored (im2col is avoided): its rows
-// are windows of images, whose elements assembly/conv2d.ts and conv2d-weight.ts locate.
+// The micro-kernel of implicit GEMM. A is the im2col matrix, which is never stored: its rows are windows
+// of images, whose elements conv2d.ts and conv2d-weight.ts locate.
 //
 //   C[r, n] = max(init[r, n] + Σ over runs, Σ over k in the run:  A[r, k] B[k, n], clampMin)
 //
@@ -13,8 +13,9 @@
 //
 //   [ i32 offset from the row of A, in bytes | i32 first k, a row of B | i32 count ]
 //
-// As in gemm-tile.ts, sums stay in twelve accumulators (accIJ holds columns 4J … 4J+3 of row I), one
-// chain sums each element over ascending runs and k, and the result does not depend on the tile.
+// As in gemm-tile.ts, the sums of a register tile stay in twelve accumulators (accIJ holds columns
+// 4J … 4J+3 of row I). One chain sums each element over ascending runs and k, so the result does not
+// depend on the tile.
 //
 // Parameters of the functions below:
 //
@@ -25,17 +26,16 @@
 //   cOffset         bytes to add to the address of a row of C: this tile's columns
 //   width           columns of C to store, 1 … 8
 //   init            address of eight numbers that the sums start from; 0 for zeros, ACCUMULATE for C
-//   clampMin        lower bound of the results: 0 for ReLU, −∞ for none
+//   clampMin        lower bound of the results: 0 for ReLU, NO_CLAMP for none
 //
 // The caller guarantees that 8 columns of C and init can be read. Only `width` columns are written.
+import { COLUMNS } from './gemm-packing';
 import { atLeast, multiplyAdd, storeLanes } from './simd';
 
 /** Bytes of an entry of the table of rows, and of the list of runs. */
 export const ROW: i32 = 8;
 export const RUN: i32 = 12;
-/** Columns of a tile. */
-export const COLUMNS: i32 = 8;
-/** Bytes from one row of b to the next. */
+/** Bytes from one row of packed B to the next. */
 const B_ROW: i32 = 4 * COLUMNS;
 
 const ZEROS = memory.data(32, 16);
@@ -56,6 +56,7 @@ export function gatheredTiles(
   aOffset: usize, aStep: i32, b: usize,
   cOffset: usize, width: i32, init: usize, clampMin: f32,
 ): void {
+  assert(rows <= 6 * tiles && end <= tiles && width >= 1 && width <= COLUMNS);
   let row = tileBegin(tile, rows, tiles);
   while (tile < end) {
     const next = tileBegin(++tile, rows, tiles);

@@ -3,6 +3,9 @@
 // Strides are in bytes, as in gemm-tile.ts. Packed rows or columns that do not exist in A or B hold
 // arbitrary numbers; what micro-kernels compute from them is never stored.
 
+/** Columns of a register tile, and of a strip of B and C. */
+export const COLUMNS: i32 = 8;
+
 /** packed[k][0 … 7] = B[k][n … n+7], for K rows of B. */
 export function packStraight(packed: usize, b: usize, bStride: i32, K: i32): void {
   const end = packed + 32 * K;
@@ -14,6 +17,7 @@ export function packStraight(packed: usize, b: usize, bStride: i32, K: i32): voi
 
 /** packed[k][n] = B[n][k] for `width` ≤ 8 rows n of a transposed B, four k at a time. */
 export function packTransposed(panel: usize, b: usize, bStride: i32, K: i32, width: i32): void {
+  assert(width >= 1 && width <= COLUMNS);
   for (let n = 0; n < width; n += 4) {
     const row = b + n * bStride;
     // Read the last row instead of rows that do not exist.
@@ -71,6 +75,7 @@ export function packColumns(packed: usize, a: usize, aColumnStride: i32, K: i32,
  * @param packedStride 24; or 16 for tiles of 4 rows
  */
 export function packRows(packed: usize, a: usize, aRowStride: i32, K: i32, rows: i32, packedStride: i32): void {
+  assert(rows >= 1 && rows <= 6);
   // Read the last row instead of rows that do not exist.
   const last = rows - 1;
   const r1 = a + min(1, last) * aRowStride;

@@ -1,4 +1,5 @@
 // Micro-kernels of the GEMM, and the loops over the tiles of one strip: C ← max(init + A·B, clampMin).
+// The epilogue of the last block of k applies clampMin.
 //
 // A tile of C has up to 6 rows and 8 columns (a register tile). Its sums stay in twelve accumulators
 // while k runs:
@@ -7,28 +8,27 @@
 //   A[i … i+5, k]   acc            six numbers, each broadcast to all four lanes
 //
 // V8 hands out fifteen vector registers; three are left for the operands. Every element of C is summed
-// by one chain over ascending k, whatever tile it is in.
+// by one chain over ascending k, in any tile.
 //
 // Parameters of all functions here and in gemm-pairs.ts; strides are in bytes:
 //
 //   c, cStride         first element of C, and from one row to the next
-//   init, initStride   what the sums start from: a bias or zeros (stride 0), or C itself (cStride)
+//   init, initStride   initial values of the sums: a bias or zeros (stride 0), or C itself (cStride)
 //   a                  first element of A
 //   aRowStride         from A[i, k] to A[i + 1, k]
 //   aColumnStride      from A[i, k] to A[i, k + 1]
 //   b, bStride         first element of B, and from one row (k) to the next; columns are adjacent
 //   rows, K            rows of C and A; columns of A, which are rows of B
 //   width              columns of C to store, 1 … 8
-//   clampMin           lower bound of the results: 0 for ReLU, −∞ for none
+//   clampMin           lower bound of the results: 0 for ReLU, NO_CLAMP for none
 //
-// The caller guarantees that `rows` rows of A, C and init can be read, and that 8 columns of B, C and
-// init can be read, though not all of them may count: tensors are padded (PADDING in
-// src/backends/wasm/constants.ts). No more than `width` columns of C are written.
+// The caller guarantees that `rows` rows of A, C and init and 8 columns of B, C and init can be read,
+// even where `width` is less: tensors are padded (PADDING in src/backends/wasm/constants.ts). Only
+// `width` columns of C are written. Assertions state the other preconditions; the builds omit them
+// (noAssert in asconfig.json).
+import { COLUMNS } from './gemm-packing';
 import { atLeast, multiplyAdd, storeLanes } from './simd';
 import { tileRows } from './tile-rows';
-
-/** Columns of a tile, and of a strip of C. */
-export const COLUMNS: i32 = 8;
 
 /** All rows of one strip, for A stored along k: one pointer per row of the tile. */
 export function rowStrip(
@@ -37,6 +37,7 @@ export function rowStrip(
   b: usize, bStride: i32,
   rows: i32, K: i32, width: i32, clampMin: f32,
 ): void {
+  assert(rows >= 1 && K >= 1 && width >= 1 && width <= COLUMNS);
   let i = 0;
   if (width > 4 && tileRows == 6) {
     for (; i + 6 <= rows; i += 6) {
@@ -79,6 +80,7 @@ export function columnStrip(
   b: usize, bStride: i32,
   rows: i32, K: i32, width: i32, clampMin: f32,
 ): void {
+  assert(rows >= 1 && K >= 1 && width >= 1 && width <= COLUMNS);
   let i = 0;
   if (width > 4 && tileRows == 6) {
     for (; i + 6 <= rows; i += 6) {
@@ -116,6 +118,7 @@ export function lastRows(
   a: usize, aRowStride: i32, aColumnStride: i32,
   b: usize, bStride: i32, K: i32, width: i32, clampMin: f32,
 ): void {
+  assert(rows <= 5);
   if (rows & 4) {
     tile(4, 8, c, cStride, init, initStride, a, aRowStride, aColumnStride, b, bStride, K, width, clampMin);
     c += 4 * cStride;

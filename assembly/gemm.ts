@@ -19,10 +19,11 @@
 //
 // Threads share the tiles, counted down the strips.
 import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
-import { packColumns, packRows, packStraight, packTransposed } from './gemm-packing';
+import { COLUMNS, packColumns, packRows, packStraight, packTransposed } from './gemm-packing';
 import { pairsStrips, stripPair } from './gemm-pairs';
-import { COLUMNS, columnStrip, lastRows, rowStrip } from './gemm-tile';
+import { columnStrip, lastRows, rowStrip } from './gemm-tile';
 import { gemv } from './gemv';
+import { NO_CLAMP } from './simd';
 import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 
@@ -49,7 +50,7 @@ const ZEROS = memory.data(64, 16);
  * @param bias (N), or 0 for none
  * @param transposeA A is stored (K, M)
  * @param transposeB B is stored (N, K)
- * @param clampMin lower bound of the results: 0 for ReLU, −∞ for none
+ * @param clampMin lower bound of the results: 0 for ReLU, NO_CLAMP for none
  */
 export function gemm(
   c: usize, a: usize, b: usize, bias: usize,
@@ -88,10 +89,10 @@ export function gemm(
           const stripB = packB ? packedB + 4 * COLUMNS * (strip - block) * depth : b + 4 * (k * N + strip * COLUMNS);
           const bStride = packB ? 4 * COLUMNS : 4 * N;
           const tileC = c + 4 * (row * N + strip * COLUMNS);
-          // The first block of k starts from the bias, later ones from what the previous block left.
+          // The first block of k starts from the bias, later ones from the sums so far.
           const init = k > 0 ? tileC : bias ? bias + 4 * strip * COLUMNS : ZEROS;
           const initStride = k > 0 ? 4 * N : 0;
-          const lowerBound: f32 = k + depth < K ? -Infinity : clampMin;
+          const lowerBound: f32 = k + depth < K ? NO_CLAMP : clampMin;
           if (packA) {
             const tilesA = packedA + 4 * tileRows * (begin - top) * depth;
             const isWhole = begin == top && end == bottom && last >= (strip + 1) * tiles + bottom;

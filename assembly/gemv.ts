@@ -6,7 +6,7 @@ import { shareBegin, shareEnd } from './threads';
 
 /**
  * @param bias one number, or 0 for none
- * @param clampMin lower bound of the results: 0 for ReLU, −∞ for none
+ * @param clampMin lower bound of the results: 0 for ReLU, NO_CLAMP for none
  */
 export function gemv(c: usize, a: usize, b: usize, bias: usize, M: i32, K: i32, clampMin: f32): void {
   const start: f32 = bias ? load<f32>(bias) : 0;

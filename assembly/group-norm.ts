@@ -1,5 +1,6 @@
 // Derivation: src/ops/group-norm.ts
-// x, y, dx, dy: B images of P pixels of C channels, row-major and dense; mean, rstd (B, G); all else (C).
+// x, y, dx, dy: B images of P pixels of C channels; mean, rstd (B, G); all other tensors (C). Row-major,
+// dense.
 //
 // A group may be narrower than a vector. Therefore sums over the pixels are computed for sixteen channels
 // at a time, regardless of their groups, and each channel's sum is then added to its group's, in order.
@@ -8,7 +9,7 @@
 import { attribute, pointer, size } from './arguments';
 import { addToGroups, spread, storeColumns, WIDTH } from './columns';
 import { multiplyAdd, storeLanes } from './simd';
-import { ownScratch, shareBegin, shareEnd } from './threads';
+import { columnsBegin, columnsEnd, ownScratch, shareBegin, shareEnd } from './threads';
 
 /** Bytes of sixteen numbers. */
 const BLOCK: usize = 4 * WIDTH;
@@ -159,9 +160,7 @@ export function groupNormBackwardParameters(args: usize): void {
   const means = ownScratch();
   const scales = means + BLOCK;
   const sums = means + 2 * BLOCK;
-  const vectors = (C + 3) / 4;
-  const end = min(C, 4 * shareEnd(vectors));
-  for (let c = 4 * shareBegin(vectors); c < end; c += WIDTH) {
+  for (let c = columnsBegin(C), end = columnsEnd(C); c < end; c += WIDTH) {
     const count = min(WIDTH, end - c);
     memory.fill(dGamma + 4 * c, 0, 4 * count);
     memory.fill(dBeta + 4 * c, 0, 4 * count);

@@ -38,7 +38,7 @@ export * from './matmul';
 export { maxPool2dBackward, maxPool2dForward, maxPool2dReluBackward } from './max-pool2d';
 export { mnistLossBackward, mnistLossForward } from './mnist-loss';
 export * from './relu';
-export * from './peak';
+export * from './peaks';
 export { updateRunningStatistics } from './running-statistics';
 export * from './sgd';
 export { sigmoidBackward, sigmoidForward } from './sigmoid';

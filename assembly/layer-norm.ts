@@ -1,12 +1,12 @@
 // Derivation: src/ops/layer-norm.ts
-// x, y, dx, dy: N rows of C features, row-major and dense; mean, rstd (N); all else (C).
+// x, y, dx, dy: N rows of C features; mean, rstd (N); all other tensors (C). Row-major, dense.
 //
 // y and dx need reductions of rows, so threads share the rows. dγ and dβ are sums over the rows, so
 // threads share the features, by vectors of four.
 import { attribute, pointer, size } from './arguments';
 import { storeColumns, WIDTH } from './columns';
 import { multiplyAdd, storeLanes, sumLanes } from './simd';
-import { shareBegin, shareEnd } from './threads';
+import { columnsBegin, columnsEnd, shareBegin, shareEnd } from './threads';
 
 /** Bytes of sixteen features: four vectors with one accumulator each. */
 const BLOCK: i32 = 4 * WIDTH;
@@ -125,9 +125,7 @@ export function layerNormBackwardParameters(args: usize): void {
   const rstd = pointer(args, 5);
   const N = size(args, 6);
   const C = size(args, 7);
-  const vectors = (C + 3) / 4;
-  const end = min(C, 4 * shareEnd(vectors));
-  for (let c = 4 * shareBegin(vectors); c < end; c += WIDTH) {
+  for (let c = columnsBegin(C), end = columnsEnd(C); c < end; c += WIDTH) {
     const at = 4 * c;
     sumGradients(dGamma + at, dBeta + at, dy + at, x + at, mean, rstd, N, 4 * C, min(WIDTH, end - c));
   }

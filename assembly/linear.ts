@@ -2,11 +2,11 @@
 // x (B, I), W (I, O), b (O), y (B, O), all row-major and dense.
 import { pointer, size } from './arguments';
 import { gemm } from './gemm';
-import { storeLanes } from './simd';
+import { NO_CLAMP, storeLanes } from './simd';
 import { bytesBegin, bytesEnd } from './threads';
 
 export function linearForward(args: usize): void {
-  forward(args, -Infinity);
+  forward(args, NO_CLAMP);
 }
 
 /** linearForward with ReLU as the epilogue of its GEMM. */
@@ -14,7 +14,7 @@ export function linearReluForward(args: usize): void {
   forward(args, 0);
 }
 
-/** @param clampMin lower bound of the results: 0 for ReLU, −∞ for none */
+/** @param clampMin lower bound of the results: 0 for ReLU, NO_CLAMP for none */
 function forward(args: usize, clampMin: f32): void {
   const y = pointer(args, 0);
   const x = pointer(args, 1);
@@ -33,10 +33,10 @@ export function linearBackwardWeight(args: usize): void {
   const B = size(args, 3);
   const I = size(args, 4);
   const O = size(args, 5);
-  gemm(dW, x, dy, 0, I, O, B, true, false, -Infinity);
+  gemm(dW, x, dy, 0, I, O, B, true, false, NO_CLAMP);
 }
 
-/** Sums of columns, four columns at a time, over ascending rows. */
+/** Column sums of dy, four columns at a time, over ascending rows. */
 export function linearBackwardBias(args: usize): void {
   const db = pointer(args, 0);
   const dy = pointer(args, 1);
@@ -56,5 +56,5 @@ export function linearBackwardInput(args: usize): void {
   const B = size(args, 3);
   const I = size(args, 4);
   const O = size(args, 5);
-  gemm(dx, dy, W, 0, B, I, O, false, true, -Infinity);
+  gemm(dx, dy, W, 0, B, I, O, false, true, NO_CLAMP);
 }

@@ -1,6 +1,7 @@
 // Derivation: src/ops/matmul.ts
 import { attribute, pointer, size } from './arguments';
 import { gemm } from './gemm';
+import { NO_CLAMP } from './simd';
 
 export function matmul(args: usize): void {
   const C = pointer(args, 0);
@@ -11,5 +12,5 @@ export function matmul(args: usize): void {
   const K = size(args, 5);
   const transposeA = attribute(args, 6, 0) != 0;
   const transposeB = attribute(args, 6, 1) != 0;
-  gemm(C, A, B, 0, M, N, K, transposeA, transposeB, -Infinity);
+  gemm(C, A, B, 0, M, N, K, transposeA, transposeB, NO_CLAMP);
 }

@@ -7,6 +7,9 @@
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
+/** A lower bound that changes no number. */
+export const NO_CLAMP: f32 = -Infinity;
+
 /** max(v, lowerBound), and NaN where v is NaN. V8 has no 256-bit form of pmax, so this uses max. */
 // @ts-ignore: decorator
 @inline export function atLeast(v: v128, lowerBound: v128): v128 {

@@ -45,8 +45,8 @@ function crossEntropy(args: usize, gradient: bool): void {
   const B = size(args, 4);
   const C = size(args, 5);
   const scale: f32 = gradient ? <f32>(1.0 / <f64>B) : 1;
-  // Each thread stores the losses of its rows in shared scratch memory. Thread 0 adds them up in order,
-  // so the sum does not depend on the number of threads.
+  // Each thread stores the losses of its rows in shared scratch memory. Thread 0 sums them in order, so
+  // the result does not depend on the number of threads.
   const losses = sharedScratch();
   let sum: f64 = 0;
   for (let start = 0; start < B; start += ROWS_AT_ONCE) {

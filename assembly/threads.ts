@@ -25,7 +25,7 @@ let control: usize = 0;
 let thread: i32 = 0;
 let threads: i32 = 1;
 let maySleep: bool = true;
-/** How often a waiting thread checks the generation before it sleeps: in a new run, and now. */
+/** How often a waiting thread checks the generation before it sleeps: in a new run, and after backoff. */
 let maxSpins: i32 = 0;
 let spins: i32 = 0;
 /** Backoff halves the spins down to this many. */
@@ -78,7 +78,7 @@ export function joinWorkerPool(
   return scratch + <usize>SCRATCH_BYTES * threads;
 }
 
-/** Whether this thread does what only one thread may do in a partitioned call. */
+/** Whether this is the thread that does the serial part of a partitioned call. */
 // @ts-ignore: decorator
 @inline export function isFirst(): bool {
   return part == 0;
@@ -109,6 +109,18 @@ export function joinWorkerPool(
 @inline export function shareEnd(total: i32): i32 {
   if (!ASC_FEATURE_THREADS) return total;
   return <i32>((<i64>total * (part + 1)) / parts);
+}
+
+/** First of this thread's columns, of `count`: threads share them by whole vectors of four. */
+// @ts-ignore: decorator
+@inline export function columnsBegin(count: i32): i32 {
+  return 4 * shareBegin((count + 3) / 4);
+}
+
+/** End of this thread's columns, of `count`. */
+// @ts-ignore: decorator
+@inline export function columnsEnd(count: i32): i32 {
+  return min(count, 4 * shareEnd((count + 3) / 4));
 }
 
 /** Bytes of a cache line. Shares of a vector begin on one, so that no two threads write to the same line. */

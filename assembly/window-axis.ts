@@ -1,4 +1,4 @@
-// Which places of a source each place of a result reads, along one axis of an image.
+// Maps each place of a result to the places of a source that it reads, along one axis of an image.
 //
 // A result has `places` places. Each reads the source through `taps` taps:
 //

@@ -1,7 +1,7 @@
 // Windows over images (B, H, W, C), row-major and dense, as src/ops/max-pool2d.ts numbers them.
 //
-// Along one side of the image, window o covers `kernel` pixels from o·stride − padding on, as far as
-// they lie in the image. At least one pixel does, since padding is at most half the kernel.
+// Along one axis, window o covers those of the `kernel` pixels from o·stride − padding on that lie in the
+// image. There is at least one, since padding is at most half the kernel.
 import { attribute, size } from './arguments';
 
 /** Sizes of the current call: see readWindow. Each thread has its own copy. */

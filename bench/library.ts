@@ -1,5 +1,6 @@
 /** Parts of src/ that the comparisons share with `handgrad bench`; build.mjs bundles them. */
 
+export { WEBGPU_VARIANTS } from '../src/bench/candidate.js';
 export { crossoverRows, crossoverSentences, crossoverTitle } from '../src/bench/crossover-text.js';
 export { describeEnvironment } from '../src/bench/environment.js';
 export { warmUp } from '../src/bench/harness.js';

@@ -54,7 +54,7 @@ fail() {
   exit 1
 }
 
-# Starts the server of the example and requests the page and the package from it.
+# Starts the example's server, and requests the page and the package from it.
 check_server() {
   local address=$BARE_FOLDER/address server
   "$@" 0 >"$address" &
@@ -72,7 +72,7 @@ check_server() {
   kill "$server"
 }
 
-# A benchmark of the GPU has to end with one line that says what is missing.
+# A benchmark of a GPU must fail with one line that names the reason.
 check_no_gpu() {
   local errors=$BARE_FOLDER/errors
   if timeout "$COMMAND_LIMIT" "$@" 2>"$errors"; then fail "expected $* to fail without a GPU"; fi

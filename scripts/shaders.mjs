@@ -2,10 +2,10 @@
  * Offers the files of shaders/ as one module, `virtual:shaders`, to esbuild and Vite. Its default
  * export has, by file name without `.wgsl`:
  *
- *   requires   names of all files that this one needs, directly or not, each after what it needs itself
+ *   requires   names of all files that this one needs, directly or not; dependencies come first
  *   text       the file without comments; every line keeps its number, which error messages name
  *
- * A shader states what it needs in its first line: `// requires: exp, split-reduction`.
+ * A shader lists the files that it needs in its first line: `// requires: exp, split-reduction`.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';

@@ -15,17 +15,13 @@ fn averagePool2dForward(
   let o = i32(id.x + id.y * groups.x * WORKGROUP);
   let extents = outputExtents();
   if (o >= sizes.B * extents.x * extents.y * sizes.C) { return; }
-  let c = o % sizes.C;
-  let window = o / sizes.C;
-  let left = window % extents.y * sizes.strideWidth - sizes.paddingWidth;
-  let top = window / extents.y % extents.x * sizes.strideHeight - sizes.paddingHeight;
-  let image = window / (extents.x * extents.y) * sizes.H;
-  let rowEnd = min(top + sizes.kernelHeight, sizes.H);
-  let columnEnd = min(left + sizes.kernelWidth, sizes.W);
+  let window = windowOf(o, extents);
+  let rowEnd = min(window.top + sizes.kernelHeight, sizes.H);
+  let columnEnd = min(window.left + sizes.kernelWidth, sizes.W);
   var sum = 0.0;
-  for (var h = max(0, top); h < rowEnd; h++) {
-    for (var w = max(0, left); w < columnEnd; w++) {
-      sum += x[((image + h) * sizes.W + w) * sizes.C + c];
+  for (var h = max(0, window.top); h < rowEnd; h++) {
+    for (var w = max(0, window.left); w < columnEnd; w++) {
+      sum += x[((window.rowsBefore + h) * sizes.W + w) * sizes.C + window.c];
     }
   }
   y[o] = sum / f32(sizes.kernelHeight * sizes.kernelWidth);
@@ -41,18 +37,14 @@ fn averagePool2dBackward(
 ) {
   let i = i32(id.x + id.y * groups.x * WORKGROUP);
   if (i >= sizes.B * sizes.H * sizes.W * sizes.C) { return; }
-  let c = i % sizes.C;
-  let pixel = i / sizes.C;
-  let w = pixel % sizes.W + sizes.paddingWidth;
-  let h = pixel / sizes.W % sizes.H + sizes.paddingHeight;
-  let n = pixel / (sizes.W * sizes.H);
+  let pixel = pixelOf(i);
   let extents = outputExtents();
-  let rows = windowsOver(h, sizes.kernelHeight, sizes.strideHeight, extents.x);
-  let columns = windowsOver(w, sizes.kernelWidth, sizes.strideWidth, extents.y);
+  let rows = windowsOver(pixel.h, sizes.kernelHeight, sizes.strideHeight, extents.x);
+  let columns = windowsOver(pixel.w, sizes.kernelWidth, sizes.strideWidth, extents.y);
   var sum = 0.0;
   for (var oh = rows.x; oh < rows.y; oh++) {
     for (var ow = columns.x; ow < columns.y; ow++) {
-      sum += dy[((n * extents.x + oh) * extents.y + ow) * sizes.C + c];
+      sum += dy[((pixel.n * extents.x + oh) * extents.y + ow) * sizes.C + pixel.c];
     }
   }
   dx[i] = sum / f32(sizes.kernelHeight * sizes.kernelWidth);

@@ -1,16 +1,12 @@
-// requires: column-reduction
+// requires: channel-sums, column-reduction
 // Derivation: src/ops/batch-norm.ts
 // x, y, dx, dy: N rows of C channels; row-major, dense. All other tensors (C). A tensor that ops have
 // at different bindings has the binding as a suffix of its name.
 //
-// Sums over the rows are split reductions: a workgroup reduces COLUMNS channels of one split of the
-// rows; its invocation (j, i) walks rows i, i + ROWS, … of channel j. There are S splits, as many as
-// `scratch` (S, C, 2) has room for; with several splits, a second pass combines them the same way.
-// In all other passes each invocation computes one element.
+// Sums over the rows are split reductions: channel-sums.wgsl. In all other passes each invocation
+// computes one element.
 override COLUMNS: u32 = 1; // every pass that reduces sets it
 override ROWS: u32 = 1; // every pass that reduces sets it; a power of 2
-
-alias Value = vec2f;
 
 struct Sizes { N: u32, C: u32, epsilon: f32 }
 @group(0) @binding(PARAMETERS_BINDING) var<uniform> sizes: Sizes;
@@ -19,16 +15,14 @@ struct Sizes { N: u32, C: u32, epsilon: f32 }
 @group(0) @binding(1) var<storage, read_write> variance1: array<f32>;
 @group(0) @binding(2) var<storage, read> x2: array<f32>;
 
-@group(0) @binding(SCRATCH_BINDING) var<storage, read_write> scratch: array<f32>;
-
-// The corrected two-pass algorithm, which avoids cancellation in the variance. Given μ up to rounding,
-// with d = x − μ and e = Σ d / N, where e has the magnitude of that rounding:
+// The corrected two-pass algorithm, which avoids cancellation in the variance. Given the mean up to
+// rounding, with d = x − mean and e = Σ d / N, where e has the magnitude of that rounding:
 //
-//   μ ← μ + e    v = Σ d² / N − e²
+//   mean ← mean + e    variance = Σ d² / N − e²
 //
-// Each split computes its own mean m and sum of squares q = n v over its n rows. Combined:
+// Split s computes the mean and the sum of squares q[s] = Σ (x − mean[s])² of its N[s] rows. Combined:
 //
-//   μ = Σ n m / N    v = Σ (q + n (m − μ)²) / N
+//   mean = Σ N[s] mean[s] / N    variance = Σ (q[s] + N[s] (mean[s] − mean)²) / N
 //
 // All means are relative to the channel's first x. They are small even where x is far from 0, so that
 // rounding does not swamp the differences between them.
@@ -93,22 +87,9 @@ fn finishStatistics(c: u32, moments: vec2f) {
   variance1[c] = moments.y / f32(sizes.N);
 }
 
-fn splitCount() -> u32 { return max(1, arrayLength(&scratch) / (2 * sizes.C)); }
-
 fn beginOfSplit(split: u32) -> u32 { return firstRow(split, splitCount(), sizes.N); }
 
 fn rowsOfSplit(split: u32) -> f32 { return f32(beginOfSplit(split + 1) - beginOfSplit(split)); }
-
-fn storePair(split: u32, c: u32, pair: vec2f) {
-  let at = 2 * (split * sizes.C + c);
-  scratch[at] = pair.x;
-  scratch[at + 1] = pair.y;
-}
-
-fn loadPair(split: u32, c: u32) -> vec2f {
-  let at = 2 * (split * sizes.C + c);
-  return vec2f(scratch[at], scratch[at + 1]);
-}
 
 @group(0) @binding(2) var<storage, read> mean2: array<f32>;
 @group(0) @binding(3) var<storage, read> variance3: array<f32>;
@@ -125,12 +106,11 @@ fn batchNormForward(
   let i = id.x + id.y * groups.x * WORKGROUP;
   if (i >= sizes.N * sizes.C) { return; }
   let c = i % sizes.C;
-  let normalised = (x1[i] - mean2[c]) * inverseDeviation(variance3[c]);
+  let normalised = (x1[i] - mean2[c]) * rstdOf(variance3[c]);
   y[i] = gamma4[c] * normalised + beta[c];
 }
 
-// s of the derivation
-fn inverseDeviation(variance: f32) -> f32 {
+fn rstdOf(variance: f32) -> f32 {
   return 1 / sqrt(variance + sizes.epsilon);
 }
 
@@ -157,28 +137,11 @@ fn batchNormBackwardParameters(
   }
   let sums = sumOfColumn(gradients, local);
   if (local.y > 0 || c >= sizes.C) { return; }
-  if (splitCount() == 1) {
-    finishGradients(c, sums);
-  } else {
-    storePair(split, c, sums);
-  }
-}
-
-@compute @workgroup_size(COLUMNS, ROWS)
-fn combineGradients(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-) {
-  let c = group.x * COLUMNS + local.x;
-  let end = select(0, splitCount(), c < sizes.C);
-  var gradients = vec2f();
-  for (var split = local.y; split < end; split += ROWS) { gradients += loadPair(split, c); }
-  let sums = sumOfColumn(gradients, local);
-  if (local.y == 0 && c < sizes.C) { finishGradients(c, sums); }
+  storeGradients(split, c, sums);
 }
 
 fn finishGradients(c: u32, sums: vec2f) {
-  dGamma0[c] = sums.x * inverseDeviation(variance5[c]);
+  dGamma0[c] = sums.x * rstdOf(variance5[c]);
   dBeta1[c] = sums.y;
 }
 
@@ -198,7 +161,7 @@ fn batchNormBackwardInput(
   let i = id.x + id.y * groups.x * WORKGROUP;
   if (i >= sizes.N * sizes.C) { return; }
   let c = i % sizes.C;
-  let s = inverseDeviation(variance4[c]);
-  let normalised = (x2[i] - mean3[c]) * s;
-  dx[i] = gamma5[c] * s * (dy1[i] - (dBeta7[c] + normalised * dGamma6[c]) / f32(sizes.N));
+  let rstd = rstdOf(variance4[c]);
+  let normalised = (x2[i] - mean3[c]) * rstd;
+  dx[i] = gamma5[c] * rstd * (dy1[i] - (dBeta7[c] + normalised * dGamma6[c]) / f32(sizes.N));
 }

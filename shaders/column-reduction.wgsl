@@ -22,7 +22,7 @@ fn sumOfColumn(value: Value, local: vec3u) -> Value {
   return sum;
 }
 
-// The first row of a split, where N rows are split into ranges whose lengths differ by at most 1.
+// The first row of a split. N rows are split into ranges whose lengths differ by at most 1.
 fn firstRow(split: u32, splits: u32, N: u32) -> u32 {
   return split * (N / splits) + min(split, N % splits);
 }

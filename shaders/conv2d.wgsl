@@ -4,23 +4,23 @@
 // derivation, three implicit GEMMs for each of G groups: gemm.wgsl has the loops and the bias epilogue.
 // column-sums.wgsl computes db.
 //
-//   conv2dForward           y[r, o] = Σ_q X[r, q] W[q, o], plus b[o] in conv2dBiasForward
-//   conv2dBackwardWeight    dW[q, o] = Σᵣ X[r, q] dy[r, o]    TRANSPOSE_A
-//   conv2dBackwardInput     dx[r, c] = Σ_q Y[r, q] Wᵗ[q, c]   TRANSPOSE_B
+//   conv2dForward           y[r, oc] = Σ_q X[r, q] W[q, oc], plus b[oc] in conv2dBiasForward
+//   conv2dBackwardWeight    dW[q, oc] = Σᵣ X[r, q] dy[r, oc]   TRANSPOSE_A
+//   conv2dBackwardInput     dx[r, c] = Σ_q Y[r, q] Wᵗ[q, c]    TRANSPOSE_B
 //
-// gemm.wgsl calls the first factor A, the second B and the result C, whatever their letters here. m and
-// n are a row and a column of the result. k is the index of summation: q, or r for the weight gradient.
+// gemm.wgsl calls the first factor A, the second B and the result C. m and n are a row and a column of
+// the result. k is the index of summation: q, or r for the weight gradient.
 //
 // Implicit GEMM: X and Y (the im2col matrices) are never stored. Their offsets are computed instead:
 // the coordinates of a pixel and of a tap are computed once per row and column of a tile, and added
 // for each element. Coordinates are unsigned: those above or left of an image wrap around to huge
 // numbers, which fail the same bounds check as those below or right of it.
 //
-// Phases: in conv2dBackwardInput with stride s, only every s-th tap of a pixel (h, w) of dx falls on a
-// pixel of dy, and which taps do depends only on (h + padding) mod s. Therefore the pixels of dx are
-// sorted into s phases along each axis, and each phase is a GEMM of its own, over its taps alone.
-// Dilated windows, to which this does not apply, and strides above MAX_PHASES use a single phase with
-// zeros in Y.
+// Phases: in conv2dBackwardInput with stride SH, only the taps with kh ≡ h + PH (mod SH) lead from row h
+// of dx to a row of dy. The same holds for columns, with SW and PW. Therefore the pixels of dx are sorted
+// into SH · SW phases. Each phase is a GEMM over its own taps, without the zeros of Y, which saves all
+// but 1 in SH · SW multiply-adds. Dilated windows, to which this does not apply, and strides above
+// MAX_PHASES use a single phase with zeros in Y.
 struct Sizes {
   B: u32, H: u32, W: u32, C: u32,
   OH: u32, OW: u32, OC: u32, KH: u32, KW: u32,
@@ -57,33 +57,33 @@ fn gemmDepth(phase: u32) -> u32 {
   return sizes.KH * sizes.KW * (sizes.C / sizes.G);
 }
 
-/// Phases along height and width. src/backends/webgpu/gemm/convolution.ts applies the same rule.
+// Phases along height and width. src/backends/webgpu/gemm/convolution.ts applies the same rule.
 fn phaseCounts() -> vec2u {
   let strides = vec2u(sizes.SH, sizes.SW);
   let isDense = vec2u(sizes.DH, sizes.DW) == vec2u(1);
   return select(vec2u(1), strides, isDense & (strides <= vec2u(MAX_PHASES)));
 }
 
-/// (h + padding, w + padding) mod phaseCounts() for the pixels of a phase. Also the phase's first tap.
+// (h + PH, w + PW) mod phaseCounts() for the pixels of a phase. Also the phase's first tap (kh, kw).
 fn placeOfPhase(number: u32) -> vec2u {
   let across = phaseCounts().y;
   return vec2u(number / across, number % across);
 }
 
-/// Rows and columns of an image in a phase. The last ones may lie outside the image.
+// Rows and columns of an image in a phase. The last ones may lie outside the image.
 fn extentsOfPhase() -> vec2u {
   let phases = phaseCounts();
   return (vec2u(sizes.H, sizes.W) + phases - 1) / phases;
 }
 
-/// Rows and columns of taps in a phase.
+// Rows and columns of taps in a phase.
 fn tapsOf(number: u32) -> vec2u {
   let phases = phaseCounts();
   return (vec2u(sizes.KH, sizes.KW) + phases - 1 - placeOfPhase(number)) / phases;
 }
 
-/// Coordinates of a pixel r: the image, and the row and column of its first tap. Or of a tap q: the
-/// channel, and the distance in rows and columns from the first tap.
+// Coordinates of a pixel r: the image, and the row and column of its first tap. Or of a tap q: the
+// channel, and the distance in rows and columns from the first tap.
 alias Coordinates = vec3u;
 
 fn rowCoordinates(m: u32) -> Coordinates {
@@ -109,7 +109,7 @@ fn outputPixel(r: u32) -> Coordinates {
   return place * strides - vec3u(0, sizes.PH, sizes.PW);
 }
 
-/// Pixel m of the phase, in coordinates of the padded image.
+// Pixel m of the phase, in coordinates of the padded image.
 fn inputPixel(m: u32) -> Coordinates {
   let extents = extentsOfPhase();
   let phases = phaseCounts();
@@ -119,7 +119,7 @@ fn inputPixel(m: u32) -> Coordinates {
   return vec3u(m / (extents.x * extents.y), first + phases * place);
 }
 
-/// The row of dx that row m of a phase is stored to.
+// The row of C for row m of A; with TRANSPOSE_B, the pixel of dx for pixel m of the phase.
 fn rowInC(m: u32) -> u32 {
   if (!TRANSPOSE_B) { return m; }
   let pixel = inputPixel(m);
@@ -139,14 +139,14 @@ fn tapOf(q: u32) -> Coordinates {
   );
 }
 
-/// Row and column of a tap by its number: in the window, or with TRANSPOSE_B in the window's phase.
+// Row and column of a tap by its number: in the window, or with TRANSPOSE_B in the window's phase.
 fn tapAt(number: u32) -> vec2u {
   if (!TRANSPOSE_B) { return vec2u(number / sizes.KW, number % sizes.KW); }
   let across = tapsOf(phase).y;
   return placeOfPhase(phase) + phaseCounts() * vec2u(number / across, number % across);
 }
 
-/// The offset of X[r, q] in x, or OUT_OF_BOUNDS in the padding.
+// The offset of X[r, q] in x, or OUT_OF_BOUNDS in the padding.
 fn offsetInX(pixel: Coordinates, tap: Coordinates) -> u32 {
   let h = pixel.y + tap.y;
   let w = pixel.z + tap.z;
@@ -154,24 +154,24 @@ fn offsetInX(pixel: Coordinates, tap: Coordinates) -> u32 {
   return ((pixel.x * sizes.H + h) * sizes.W + w) * sizes.C + tap.x;
 }
 
-/// The offset of Y[r, q] in dy, or OUT_OF_BOUNDS where Y is zero.
+// The offset of Y[r, q] in dy, or OUT_OF_BOUNDS where Y is zero.
 fn offsetInY(pixel: Coordinates, tap: Coordinates) -> u32 {
-  let i = quotient(pixel.y - tap.y, sizes.SH);
-  let j = quotient(pixel.z - tap.z, sizes.SW);
-  if (i >= sizes.OH || j >= sizes.OW) { return OUT_OF_BOUNDS; }
-  return ((pixel.x * sizes.OH + i) * sizes.OW + j) * sizes.OC + tap.x;
+  let oh = quotient(pixel.y - tap.y, sizes.SH);
+  let ow = quotient(pixel.z - tap.z, sizes.SW);
+  if (oh >= sizes.OH || ow >= sizes.OW) { return OUT_OF_BOUNDS; }
+  return ((pixel.x * sizes.OH + oh) * sizes.OW + ow) * sizes.OC + tap.x;
 }
 
-/// distance / stride, or a huge number where the stride does not divide the distance. A distance that
-/// wrapped around yields a quotient beyond any image, because strides are at most 4096.
+// distance / stride, or a huge number where the stride does not divide the distance. A distance that
+// wrapped around yields a quotient beyond any image, because strides are at most 4096.
 fn quotient(distance: u32, stride: u32) -> u32 {
   // Most strides are 1, and division is slow.
   if (stride == 1) { return distance; }
   return select(0xffffffffu, distance / stride, distance % stride == 0);
 }
 
-/// The offset of W[q, o] or dy[r, o], whose rows have OC elements, N of them per group; with
-/// TRANSPOSE_B, of Wᵗ[q, c].
+// The offset of W[q, oc] or dy[r, oc], whose rows have OC elements, N of them per group; with
+// TRANSPOSE_B, of Wᵗ[q, c].
 fn offsetInB(k: u32, n: u32) -> u32 {
   let shape = gemmShape();
   if (TRANSPOSE_B) {

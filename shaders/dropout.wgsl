@@ -1,8 +1,8 @@
 // requires: step-state-layout, threefry
 // Derivation: src/ops/dropout.ts
 // input (x or dy) and output (y or dx) have the same shape, with n elements. Each invocation draws one
-// random block: with D = DROPOUT_BLOCKS, block D g + l makes the masks of elements 4D g + D h + l,
-// h = 0 … 3.
+// random block: with D = DROPOUT_BLOCKS, block D group + lane masks elements 4D group + D half + lane, for
+// half = 0 … 3.
 
 // threshold: the smallest 16-bit random value that keeps its element. scale: 1 / (1 − p).
 struct Sizes { n: u32, seed: u32, stream: u32, threshold: u32, scale: f32 }

@@ -3,8 +3,8 @@
 // W, dW (V, D), y, dy (N, D), t (N) from 0 to V − 1; row-major, dense.
 //
 // Forward: one invocation per element of y. Backward: one pass clears dW. In the next, a workgroup has a
-// position n and COLUMNS columns d of dy. If t[n] occurs at an earlier position, the workgroup of the
-// first one computes its row. Otherwise it walks the positions from n on, in chunks of WORKGROUP:
+// position n and COLUMNS columns d of dy. If t[n] occurs at an earlier position, it does nothing: the
+// workgroup of the first such position computes the row. Otherwise it walks the positions from n on, in chunks of WORKGROUP:
 //
 //   1. each invocation compares t at one position with t[n], and sets a bit of `matches` where they are
 //      equal. Bits are set by atomic OR, whose result does not depend on the order;
@@ -90,7 +90,7 @@ fn isRepeated(n: u32, v: u32, i: u32) -> bool {
 }
 
 fn findMatches(chunk: u32, v: u32, local: vec3u, i: u32) {
-  // All have read the matches of the chunk before.
+  // Wait until all invocations have read the matches of the previous chunk.
   workgroupBarrier();
   if (local.x == 0) { atomicStore(&matches[local.y], 0); }
   workgroupBarrier();

@@ -52,12 +52,12 @@ override ROWS: u32 = 4; // a multiple of 4, or of 8 where COLUMNS is 4
 override COLUMNS: u32 = 4; // 4, or a multiple of 8
 override BLOCKS: u32 = 1; // 1 or 2
 override DEPTH: u32 = 4;
-/// A is stored as (K, M).
+// A is stored as (K, M).
 override TRANSPOSE_A: bool = false;
-/// B is stored as (N, K).
+// B is stored as (N, K).
 override TRANSPOSE_B: bool = false;
 
-/// A GEMM (M, K) · (K, N) for each of G groups and each phase; C has R rows.
+// A GEMM (M, K) · (K, N) for each of G groups and each phase; C has R rows.
 struct GemmShape { M: u32, N: u32, G: u32, phases: u32, R: u32 }
 
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
@@ -65,25 +65,25 @@ struct GemmShape { M: u32, N: u32, G: u32, phases: u32, R: u32 }
 override INVOCATIONS: u32 = ROWS * COLUMNS;
 override VECTORS_DOWN: u32 = BLOCKS * ROWS;
 override VECTORS_ACROSS: u32 = BLOCKS * COLUMNS;
-/// Padded by one vector, so that invocations that load along K write to different memory banks.
+// Padded by one vector, so that invocations that load along K write to different memory banks.
 override STRIDE_A: u32 = VECTORS_DOWN + 1;
 override STRIDE_B: u32 = VECTORS_ACROSS + 1;
 override SIZE_A: u32 = DEPTH * STRIDE_A;
 override SIZE_B: u32 = DEPTH * STRIDE_B;
-/// [depth][vector of four rows, padded to STRIDE_A]
+// [depth][vector of four rows, padded to STRIDE_A]
 var<workgroup> tileA: array<Vec4, SIZE_A>;
-/// [depth][vector of four columns, padded to STRIDE_B]
+// [depth][vector of four columns, padded to STRIDE_B]
 var<workgroup> tileB: array<Vec4, SIZE_B>;
 
-/// The offset of an implicit zero of A, and the row of C for results that are not stored.
+// The offset of an implicit zero of A, and the row of C for results that are not stored.
 const OUT_OF_BOUNDS = 0xffffffffu;
 
-/// The group and phase that this workgroup computes.
+// The group and phase that this workgroup computes.
 var<private> group: u32;
 var<private> phase: u32;
 
-/// The register tile of one invocation. Each column (in WGSL's terms) of a block is a row of C. The first
-/// block is at row m and column n of C; the blocks to its right, below, and below right follow.
+// The register tile of one invocation. Each column (in WGSL's terms) of a block is a row of C. The first
+// block is at row m and column n of C; the blocks to its right, below, and below right follow.
 struct Result { split: u32, m: u32, n: u32, blocks: array<mat4x4f, 4> }
 
 @compute @workgroup_size(INVOCATIONS)
@@ -116,7 +116,7 @@ fn gemmWithBias(
   store(result);
 }
 
-/// A block in which every row is the bias from this column on.
+// A block in which every row is the bias from this column on.
 fn biasOf(column: u32) -> mat4x4f {
   let N = gemmShape().N;
   let n = group * N + min(column + vec4u(0, 1, 2, 3), vec4u(N - 1));
@@ -124,7 +124,7 @@ fn biasOf(column: u32) -> mat4x4f {
   return mat4x4f(row, row, row, row);
 }
 
-/// Tiles are numbered along a row of C first, then down its rows, then by group, phase and split.
+// Tiles are numbered along a row of C first, then down its rows, then by group, phase and split.
 fn tileCount() -> u32 {
   let shape = gemmShape();
   let tiles = tilesAlong(shape.N, VECTORS_ACROSS) * tilesAlong(shape.M, VECTORS_DOWN);
@@ -207,14 +207,14 @@ fn multiply(tile: u32, i: u32) -> Result {
   return Result(split, firstM + 4 * place.y, firstN + 4 * place.x, promoted);
 }
 
-/// The vector of a tile that an invocation loads, and its depth; a depth of DEPTH or more means none.
+// The vector of a tile that an invocation loads, and its depth; a depth of DEPTH or more means none.
 fn vectorLoadedBy(i: u32, vectors: u32, acrossFirst: bool) -> vec2u {
   if (acrossFirst) { return vec2u(i % vectors, i / vectors); }
   return vec2u(i / DEPTH, select(DEPTH, i % DEPTH, i < vectors * DEPTH));
 }
 
-/// Column and row of an invocation in its workgroup's tile. Each 32 consecutive invocations cover an area
-/// of 8 × 4 or 4 × 8, so that a subgroup of 32 reads few different vectors of the tiles.
+// Column and row of an invocation in its workgroup's tile. Each 32 consecutive invocations cover an area
+// of 8 × 4 or 4 × 8, so that a subgroup of 32 reads few different vectors of the tiles.
 fn placeInTile(i: u32) -> vec2u {
   let width = min(8, COLUMNS);
   let area = i / 32;
@@ -223,7 +223,7 @@ fn placeInTile(i: u32) -> vec2u {
   return inArea + vec2u(width, 32 / width) * vec2u(area % areas, area / areas);
 }
 
-/// A[m, k] for four rows m.
+// A[m, k] for four rows m.
 fn columnOfA(rows: array<Coordinates, 4>, k: u32) -> Vec4 {
   let depth = depthCoordinates(k);
   let offsets = vec4u(
@@ -235,13 +235,13 @@ fn columnOfA(rows: array<Coordinates, 4>, k: u32) -> Vec4 {
   return Vec4(readA(offsets));
 }
 
-/// B[k, n] for four columns n.
+// B[k, n] for four columns n.
 fn rowOfB(k: u32, n: vec4u) -> Vec4 {
   let offsets = vec4u(offsetInB(k, n.x), offsetInB(k, n.y), offsetInB(k, n.z), offsetInB(k, n.w));
   return Vec4(readB(offsets));
 }
 
-/// The outer product a·b: one row of the block per element of a.
+// The outer product a·b: one row of the block per element of a.
 fn outer(a: Vec4, b: Vec4) -> Block4x4 { return Block4x4(a.x * b, a.y * b, a.z * b, a.w * b); }
 
 fn store(result: Result) {

@@ -1,4 +1,4 @@
-// requires: column-reduction, workgroup-reduction
+// requires: channel-sums, column-reduction, workgroup-reduction
 // Derivation: src/ops/group-norm.ts
 // x, y, dx, dy: B images of P pixels of C channels; row-major, dense. mean, rstd (B, G); all other
 // tensors (C). A tensor that ops have at different bindings has the binding as a suffix of its name.
@@ -6,13 +6,9 @@
 // y and dx: a workgroup computes one group of one image. Its invocations walk the M = P C/G numbers with
 // a stride of WORKGROUP.
 //
-// dγ and dβ are sums over the B P rows of x, in split reductions: a workgroup reduces COLUMNS channels of
-// one split of the rows; its invocation (j, i) walks rows i, i + ROWS, … of channel j. There are S splits, as many as `scratch` (S, C, 2) has room for; with several splits, a second pass
-// combines them the same way.
+// dγ and dβ are sums over the B P rows of x, in split reductions: channel-sums.wgsl.
 override COLUMNS: u32 = 1; // every pass that sums rows sets it
 override ROWS: u32 = 1; // every pass that sums rows sets it; a power of 2
-
-alias Value = vec2f;
 
 struct Forward { B: u32, P: u32, C: u32, epsilon: f32, groups: u32 }
 @group(0) @binding(PARAMETERS_BINDING) var<uniform> forward: Forward;
@@ -79,8 +75,6 @@ struct Sizes { B: u32, P: u32, C: u32, G: u32 }
 @group(0) @binding(4) var<storage, read> mean4: array<f32>;
 @group(0) @binding(5) var<storage, read> rstd5: array<f32>;
 
-@group(0) @binding(SCRATCH_BINDING) var<storage, read_write> scratch: array<f32>;
-
 @compute @workgroup_size(COLUMNS, ROWS)
 fn groupNormBackwardParameters(
   @builtin(local_invocation_id) local: vec3u,
@@ -101,34 +95,10 @@ fn groupNormBackwardParameters(
   }
   let sums = sumOfColumn(gradients, local);
   if (local.y > 0 || c >= sizes.C) { return; }
-  if (count == 1) {
-    storeGradients(c, sums);
-  } else {
-    let at = 2 * (split * sizes.C + c);
-    scratch[at] = sums.x;
-    scratch[at + 1] = sums.y;
-  }
+  storeGradients(split, c, sums);
 }
 
-@compute @workgroup_size(COLUMNS, ROWS)
-fn combineGradients(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) workgroup: vec3u,
-) {
-  let c = workgroup.x * COLUMNS + local.x;
-  let end = select(0, splitCount(), c < sizes.C);
-  var gradients = vec2f();
-  for (var split = local.y; split < end; split += ROWS) {
-    let at = 2 * (split * sizes.C + c);
-    gradients += vec2f(scratch[at], scratch[at + 1]);
-  }
-  let sums = sumOfColumn(gradients, local);
-  if (local.y == 0 && c < sizes.C) { storeGradients(c, sums); }
-}
-
-fn splitCount() -> u32 { return max(1, arrayLength(&scratch) / (2 * sizes.C)); }
-
-fn storeGradients(c: u32, sums: vec2f) {
+fn finishGradients(c: u32, sums: vec2f) {
   dGamma[c] = sums.x;
   dBeta[c] = sums.y;
 }

@@ -1,6 +1,6 @@
 // Kahan's compensated summation: the error does not grow with the number of terms.
 
-// A running sum, and the excess that rounding has added to it so far.
+// A running sum, and the rounding errors that it contains so far.
 struct Sum { value: f32, excess: f32 }
 
 // sum + term. A compiler that reassociates floating-point additions may remove the compensation, which

@@ -1,4 +1,4 @@
-// requires: column-reduction, tree-reduction
+// requires: channel-sums, column-reduction, tree-reduction
 // Derivation: src/ops/layer-norm.ts
 // x, y, dx, dy: N rows of C features; row-major, dense. mean, rstd (N); all other tensors (C). A tensor
 // that ops have at different bindings has the binding as a suffix of its name.
@@ -6,14 +6,10 @@
 // y and dx: a workgroup computes ROWS rows, with COLUMNS invocations per row: invocation j walks features
 // j, j + COLUMNS, …. ROWS × COLUMNS = WORKGROUP.
 //
-// dγ and dβ are sums over the rows, in split reductions: a workgroup reduces COLUMNS features of one
-// split of the rows; its invocation (j, i) walks rows i, i + ROWS, … of feature j. There
-// are S splits, as many as `scratch` (S, C, 2) has room for; with several splits, a second pass combines
-// them the same way.
+// dγ and dβ are sums over the rows, in split reductions: channel-sums.wgsl, whose channels are the
+// features.
 override COLUMNS: u32 = 1; // every pass sets it; a power of 2
 override ROWS: u32 = WORKGROUP; // every pass sets it; a power of 2
-
-alias Value = vec2f;
 
 struct Forward { N: u32, C: u32, epsilon: f32 }
 @group(0) @binding(PARAMETERS_BINDING) var<uniform> forward: Forward;
@@ -73,8 +69,6 @@ struct Sizes { N: u32, C: u32 }
 @group(0) @binding(4) var<storage, read> mean4: array<f32>;
 @group(0) @binding(5) var<storage, read> rstd5: array<f32>;
 
-@group(0) @binding(SCRATCH_BINDING) var<storage, read_write> scratch: array<f32>;
-
 @compute @workgroup_size(COLUMNS, ROWS)
 fn layerNormBackwardParameters(
   @builtin(local_invocation_id) local: vec3u,
@@ -92,34 +86,10 @@ fn layerNormBackwardParameters(
   }
   let sums = sumOfColumn(gradients, local);
   if (local.y > 0 || c >= sizes.C) { return; }
-  if (count == 1) {
-    storeGradients(c, sums);
-  } else {
-    let at = 2 * (split * sizes.C + c);
-    scratch[at] = sums.x;
-    scratch[at + 1] = sums.y;
-  }
+  storeGradients(split, c, sums);
 }
 
-@compute @workgroup_size(COLUMNS, ROWS)
-fn combineGradients(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-) {
-  let c = group.x * COLUMNS + local.x;
-  let end = select(0, splitCount(), c < sizes.C);
-  var gradients = vec2f();
-  for (var split = local.y; split < end; split += ROWS) {
-    let at = 2 * (split * sizes.C + c);
-    gradients += vec2f(scratch[at], scratch[at + 1]);
-  }
-  let sums = sumOfColumn(gradients, local);
-  if (local.y == 0 && c < sizes.C) { storeGradients(c, sums); }
-}
-
-fn splitCount() -> u32 { return max(1, arrayLength(&scratch) / (2 * sizes.C)); }
-
-fn storeGradients(c: u32, sums: vec2f) {
+fn finishGradients(c: u32, sums: vec2f) {
   dGamma[c] = sums.x;
   dBeta[c] = sums.y;
 }

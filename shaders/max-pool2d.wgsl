@@ -37,19 +37,16 @@ struct Largest { value: f32, position: i32 }
 
 // The maximum of the window of y[o], and its position in the window.
 fn largestOf(o: i32, extents: vec2i) -> Largest {
-  let c = o % sizes.C;
-  let window = o / sizes.C;
-  let left = window % extents.y * sizes.strideWidth - sizes.paddingWidth;
-  let top = window / extents.y % extents.x * sizes.strideHeight - sizes.paddingHeight;
-  let image = window / (extents.x * extents.y) * sizes.H;
-  let rowBegin = max(0, -top);
-  let rowEnd = min(sizes.kernelHeight, sizes.H - top);
-  let columnBegin = max(0, -left);
-  let columnEnd = min(sizes.kernelWidth, sizes.W - left);
+  let window = windowOf(o, extents);
+  let rowBegin = max(0, -window.top);
+  let rowEnd = min(sizes.kernelHeight, sizes.H - window.top);
+  let columnBegin = max(0, -window.left);
+  let columnEnd = min(sizes.kernelWidth, sizes.W - window.left);
   var largest = Largest(0, -1);
   for (var kh = rowBegin; kh < rowEnd; kh++) {
     for (var kw = columnBegin; kw < columnEnd; kw++) {
-      let value = x[((image + top + kh) * sizes.W + left + kw) * sizes.C + c];
+      let row = window.rowsBefore + window.top + kh;
+      let value = x[(row * sizes.W + window.left + kw) * sizes.C + window.c];
       let wins = largest.position < 0 || value > largest.value || isNan(value);
       if (wins) { largest = Largest(value, kh * sizes.kernelWidth + kw); }
     }
@@ -73,20 +70,17 @@ fn maxPool2dBackward(
 ) {
   let i = i32(id.x + id.y * groups.x * WORKGROUP);
   if (i >= sizes.B * sizes.H * sizes.W * sizes.C) { return; }
-  let c = i % sizes.C;
-  let pixel = i / sizes.C;
-  let w = pixel % sizes.W + sizes.paddingWidth;
-  let h = pixel / sizes.W % sizes.H + sizes.paddingHeight;
-  let n = pixel / (sizes.W * sizes.H);
+  let pixel = pixelOf(i);
   let extents = outputExtents();
-  let rows = windowsOver(h, sizes.kernelHeight, sizes.strideHeight, extents.x);
-  let columns = windowsOver(w, sizes.kernelWidth, sizes.strideWidth, extents.y);
+  let rows = windowsOver(pixel.h, sizes.kernelHeight, sizes.strideHeight, extents.x);
+  let columns = windowsOver(pixel.w, sizes.kernelWidth, sizes.strideWidth, extents.y);
   var sum = 0.0;
   for (var oh = rows.x; oh < rows.y; oh++) {
     for (var ow = columns.x; ow < columns.y; ow++) {
-      let o = ((n * extents.x + oh) * extents.y + ow) * sizes.C + c;
-      let position = (h - oh * sizes.strideHeight) * sizes.kernelWidth + w - ow * sizes.strideWidth;
-      if (indexAt(o) == position) { sum += dy[o]; }
+      let o = ((pixel.n * extents.x + oh) * extents.y + ow) * sizes.C + pixel.c;
+      let kh = pixel.h - oh * sizes.strideHeight;
+      let kw = pixel.w - ow * sizes.strideWidth;
+      if (indexAt(o) == kh * sizes.kernelWidth + kw) { sum += dy[o]; }
     }
   }
   dx[i] = sum;

@@ -1,15 +1,15 @@
 // requires: exp
-// The peak rates of a GPU, the roofs of the roofline model: independent chains of operations in
-// registers, without memory traffic until the end. A turn is the work of one workgroup: each of its
-// WORKGROUP invocations runs PEAK_LOOPS iterations over eight chains of vec4f (multiply-adds) or one
+// The peak rates of a GPU, the limits of the roofline model: independent chains of operations in
+// registers, without memory traffic until the end. Each workgroup is a turn: each of its WORKGROUP
+// invocations runs PEAK_LOOPS iterations over eight chains of vec4f (multiply-adds) or one
 // (exponentials).
 
 // The compiler does not know the values of uniforms, so it cannot fold the loops.
-struct Parameters { turns: u32, factor: f32, summand: f32 }
+struct Parameters { turns: u32, factor: f32, addend: f32 }
 @group(0) @binding(0) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(PARAMETERS_BINDING) var<uniform> parameters: Parameters;
 
-// Every chain converges to summand / (1 − factor), far from subnormal numbers.
+// Every chain converges to addend / (1 − factor), far from subnormal numbers.
 @compute @workgroup_size(WORKGROUP)
 fn multiplyAdds(
   @builtin(workgroup_id) group: vec3u,
@@ -18,7 +18,7 @@ fn multiplyAdds(
 ) {
   if (group.x + group.y * groups.x >= parameters.turns) { return; }
   let a = vec4f(parameters.factor);
-  let b = vec4f(parameters.summand);
+  let b = vec4f(parameters.addend);
   var x0 = vec4f(f32(lane));
   var x1 = x0 + 1;
   var x2 = x0 + 2;
@@ -40,7 +40,7 @@ fn multiplyAdds(
   keepResult(dot(x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7, vec4f(1)));
 }
 
-// Every chain converges to the x with x = summand + factor · eˣ.
+// Every chain converges to the x with x = addend + factor · eˣ.
 @compute @workgroup_size(WORKGROUP)
 fn exponentials(
   @builtin(workgroup_id) group: vec3u,
@@ -49,7 +49,7 @@ fn exponentials(
 ) {
   if (group.x + group.y * groups.x >= parameters.turns) { return; }
   let a = parameters.factor;
-  let b = parameters.summand;
+  let b = parameters.addend;
   var x = vec4f(0, 0.25, 0.5, 0.75) + f32(lane) / 1024;
   for (var i = 0u; i < PEAK_LOOPS; i++) {
     let e = vec4f(preciseExp(x.x), preciseExp(x.y), preciseExp(x.z), preciseExp(x.w));

@@ -16,6 +16,33 @@ fn windowsOver(p: i32, kernel: i32, stride: i32, count: i32) -> vec2i {
   return vec2i(first, min(p / stride + 1, count));
 }
 
+// Element o of the output: its channel, the first row and column of its window in the image, which are
+// negative in the padding, and the number of rows of earlier images.
+struct Window { c: i32, top: i32, left: i32, rowsBefore: i32 }
+
+fn windowOf(o: i32, extents: vec2i) -> Window {
+  let window = o / sizes.C;
+  return Window(
+    o % sizes.C,
+    window / extents.y % extents.x * sizes.strideHeight - sizes.paddingHeight,
+    window % extents.y * sizes.strideWidth - sizes.paddingWidth,
+    window / (extents.x * extents.y) * sizes.H,
+  );
+}
+
+// Element i of the input: its image and channel, and its row and column in the padded image.
+struct Pixel { n: i32, c: i32, h: i32, w: i32 }
+
+fn pixelOf(i: i32) -> Pixel {
+  let pixel = i / sizes.C;
+  return Pixel(
+    pixel / (sizes.W * sizes.H),
+    i % sizes.C,
+    pixel / sizes.W % sizes.H + sizes.paddingHeight,
+    pixel % sizes.W + sizes.paddingWidth,
+  );
+}
+
 // Extents of the output, (OH, OW).
 fn outputExtents() -> vec2i {
   let padded = vec2i(sizes.H, sizes.W) + 2 * vec2i(sizes.paddingHeight, sizes.paddingWidth);

@@ -15,8 +15,8 @@ fn updateRunningStatistics(
 ) {
   let c = id.x + id.y * groups.x * WORKGROUP;
   if (c >= sizes.C) { return; }
-  let m = sizes.momentum;
+  let momentum = sizes.momentum;
   let unbiased = variance[c] * (f32(sizes.N) / f32(sizes.N - 1));
-  runningMean[c] = (1 - m) * runningMean[c] + m * mean[c];
-  runningVariance[c] = (1 - m) * runningVariance[c] + m * unbiased;
+  runningMean[c] = (1 - momentum) * runningMean[c] + momentum * mean[c];
+  runningVariance[c] = (1 - momentum) * runningVariance[c] + momentum * unbiased;
 }

@@ -59,7 +59,7 @@ fn softmaxCrossEntropyBackward(
 
 fn rowOf(block: u32, i: u32) -> u32 { return block * ROWS + i / COLUMNS; }
 
-// Of a row of logits: its maximum, and S = Σ exp(z − maximum).
+// The maximum of a row of logits, and S = Σ exp(z − maximum).
 struct Row { maximum: f32, S: f32 }
 
 // Computes row n of p. Each exponential is computed twice, so that p is written once and never read.

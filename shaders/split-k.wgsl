@@ -12,7 +12,7 @@ fn resultSize() -> u32 {
   return shape.R * shape.G * shape.N;
 }
 
-/// Stores an element of C, or its partial sum of a split.
+// Stores an element of C, or its partial sum of a split.
 fn storeSum(split: u32, at: u32, sum: f32) {
   if (splitCount() == 1) {
     C[at] = sum;
@@ -39,7 +39,7 @@ fn sumSplitsWithBias(
   C[i] = sumOfSplits(i) + bias[i % (shape.G * shape.N)];
 }
 
-/// The sum over all splits, with four accumulators so that four loads are in flight.
+// The sum over all splits, with four accumulators so that four loads are in flight.
 fn sumOfSplits(at: u32) -> f32 {
   var sums = vec4f();
   for (var split = 0u; split < splitCount(); split += 4) {
@@ -53,7 +53,7 @@ fn sumOfSplits(at: u32) -> f32 {
   return sums.x + sums.y + sums.z + sums.w;
 }
 
-/// The partial sum of a split, or 0 beyond the last split.
+// The partial sum of a split, or 0 beyond the last split.
 fn partialSum(split: u32, at: u32) -> f32 {
   if (split >= splitCount()) { return 0; }
   return scratch[split * resultSize() + at];

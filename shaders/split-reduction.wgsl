@@ -2,7 +2,7 @@
 // expects: finish
 // Split reduction: a sum that is too long for one workgroup. Each of S workgroups sums one split of the
 // terms and writes its partial sum to `scratch` (S); a second pass of one workgroup sums those. With a
-// single split there is no second pass. The shader declares what happens to the total:
+// single split there is no second pass. The shader declares the function that stores the total:
 //
 //   fn finish(total: f32)
 

@@ -69,7 +69,7 @@ async function workloadOf(session) {
   };
 }
 
-/** Imports the training module; the import's own error says what is missing. */
+/** Imports the training module; fails with the import's error, which names what is missing. */
 async function train() {
   await import('onnxruntime-web/training');
   throw new Error(

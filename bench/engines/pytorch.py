@@ -1,9 +1,9 @@
 """
-PyTorch, eager: the subprocess that serve.mjs is for other engines, with the same commands. The
-workloads of the CPU suite are here, those of the GPU suite in pytorch_gpu.py.
+PyTorch, eager, in a subprocess that accepts the commands of harness/serve.mjs. This file has the
+workloads of the CPU suite, and pytorch_gpu.py those of the GPU suite.
 
   matmul   torch.mm into an existing result; a transposed operand is a view, which BLAS accepts
-  conv2d   F.conv2d, channels first; for a gradient, aten's convolution_backward for that one alone
+  conv2d   F.conv2d, channels first; for a gradient, aten's convolution_backward, which computes no other
   train    nn.Sequential and its optimizer, batches sliced beforehand; gradients set to None, the
            faster choice
   epoch    the same over all of MNIST with OneCycleLR, without its change of Adam's betas
@@ -209,7 +209,7 @@ def blas():
     library.openblas_get_corename.restype = ctypes.c_char_p
     return {
         "name": library.openblas_get_config().decode(),
-        # The processor whose kernels it uses; an OpenBLAS older than the machine uses those of an older one.
+        # The processor whose kernels it uses: an older one than the machine's if OpenBLAS is older.
         "kernels": library.openblas_get_corename().decode(),
         "threads": library.openblas_get_num_threads(),
     }

@@ -114,7 +114,7 @@ def create_layers(layers):
 def create_model(job):
     model = create_layers(job["layers"])
     for name, values in model.state_dict().items():
-        # Nothing reads this counter of PyTorch.
+        # A counter of PyTorch that training does not read.
         if not name.endswith("num_batches_tracked"):
             values.copy_(read(job, name, torch.float32).view_as(values))
     return model

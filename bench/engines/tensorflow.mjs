@@ -3,7 +3,7 @@
  * result is read back.
  *
  *   matmul   `tf.matMul` on tensors of the backend; the result is disposed of
- *   conv2d   `tf.conv2d`; for gradients, their kernels alone, without the forward pass of `tf.grad`
+ *   conv2d   `tf.conv2d`; gradients by their kernels, without the forward pass of `tf.grad`
  *   train    `optimizer.minimize`; batches are on the backend beforehand, labels as one-hot rows
  */
 

@@ -14,8 +14,8 @@ import { interleave, summarise, warmUp } from '../../dist/bench/library.mjs';
 const BUDGET_MILLISECONDS = 10_000;
 const FEWEST_SAMPLES = 3;
 /**
- * After a pause, threads sleep and caches hold the data of other candidates, so a workload runs once
- * untimed before each sample. Above this time of one run, that makes no difference.
+ * After a pause, threads sleep and caches hold the data of other candidates, so a workload whose run
+ * takes less than this runs once, untimed, before each sample. For longer runs, it makes no difference.
  */
 const PRIMED_MILLISECONDS = 200;
 

@@ -32,8 +32,8 @@ const PREPARE = {
  * Prepares a workload of the CPU suite.
  *
  * @param {import('../suites/cpu/workloads.mjs').Workload} workload
- * @param {string} parent the folder in which the job gets its own
- * @returns the job, and `fault(got, job)`, which describes what is wrong with a result
+ * @param {string} parent the folder in which the job's folder is created
+ * @returns the job, and `fault(got, job)`, which describes the error of a result
  * @throws Error for an epoch without MNIST
  */
 export async function prepareJob(workload, parent) {

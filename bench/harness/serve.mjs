@@ -7,8 +7,8 @@
  *   {"command":"accuracy"}                                 → {"accuracy":…}, after an epoch
  *   {"command":"measure","task":…}                         → the figures of a whole task (GPU suite)
  *
- * With `prime`, the workload runs once, untimed, before. A failure is answered with {"error":…}. The
- * process ends when stdin does.
+ * With `prime`, the workload runs once, untimed, before it is timed. The answer to a failed command is
+ * {"error":…}. The process ends when stdin ends.
  */
 
 import { createInterface } from 'node:readline';

@@ -22,7 +22,7 @@ process.on('exit', () => {
 export class Subprocess {
   #process;
   #stderr = '';
-  /** Receives the answer to the open question. */
+  /** Receives the answer to the current command. */
   #resolve = (_answer) => {};
   /** The error that ended the subprocess. */
   #end;

@@ -1,4 +1,4 @@
-/** handgrad beside TensorFlow.js, onnxruntime-web, jax-js and PyTorch on the CPU. */
+/** Compares handgrad with TensorFlow.js, onnxruntime-web, jax-js and PyTorch on the CPU. */
 
 import { describeMachine, installedVersions, machineSlug } from '../harness/environment.mjs';
 import { chooseFrom, parseOptions, readCount } from '../harness/options.mjs';

@@ -1,4 +1,4 @@
-/** Everything that needs a GPU, beside TensorFlow.js on WebGPU and PyTorch, judged by targets. */
+/** Compares handgrad with TensorFlow.js on WebGPU and with PyTorch on a GPU; checks the targets. */
 
 import { syntheticDigits } from '../../dist/data.js';
 import {
@@ -26,7 +26,7 @@ export const USAGE = `npm run bench:gpu -- [options]
 
 Build first: npm run build && npm run build:bench-gpu`;
 
-/** The path's Python first: on a machine with a GPU, it is the one with CUDA. */
+/** The Python on the path first: on a machine with a GPU, its PyTorch has CUDA. */
 const PYTHONS = ['python3', '/usr/bin/python3'];
 
 /** Reads the adapter's name. */

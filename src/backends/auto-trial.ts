@@ -12,9 +12,9 @@ export interface RuntimeStep {
   readonly executable: Executable;
 }
 
-/** How often each runtime is timed, unless the budget runs out. */
+/** Runs of each runtime, unless the budget runs out. */
 const ROUNDS = 3;
-/** No further round starts after this time. */
+/** No round starts after this time. */
 const BUDGET_MILLISECONDS = 1000;
 
 /** Saved values of tensors. */

@@ -29,7 +29,7 @@ const CLEARLY_FASTER = 0.9;
 interface AutoStep {
   readonly step: Step;
   current: RuntimeStep;
-  /** Total time of its runs so far, and the largest number of steps in one run: see `isDue`. */
+  /** Total time of its runs so far, and the most steps in one run: see `isDue`. */
   milliseconds: number;
   mostTimes: number;
 }
@@ -128,7 +128,7 @@ export class AutoRuntime implements Runtime {
 
   /** Moves to the candidate if it is faster; if its trial fails, nothing changes. */
   async #tryCandidate(autoStep: AutoStep, times: number, candidate: Candidate): Promise<void> {
-    // There is one trial, whatever its result.
+    // Try the candidate only once.
     this.#candidate = undefined;
     try {
       this.#opened = await candidate.open();

@@ -19,15 +19,18 @@ export interface BackendInfo {
    * wasm in Node: whether V8's flag for combining pairs of 128-bit vectors into 256-bit ones is on.
    */
   readonly revectorize?: boolean;
-  /** Why something is missing, and the decision of `auto` with its times; one sentence each. */
+  /** Reasons for anything missing, and the decision of `auto` with its times; one sentence each. */
   readonly notes: readonly string[];
 }
 
-/** Loops that run at the peak rate of this backend: the roofs of the roofline model. */
+/**
+ * Loops that run at the peak rates of this backend, the limits of the roofline model. `turns` scales
+ * their length: iterations on the CPU, workgroups on a GPU.
+ */
 export interface Peaks {
-  /** Runs independent multiply-adds; returns how many floating-point operations that were. */
+  /** Runs independent multiply-adds; returns the number of floating-point operations. */
   multiplyAdds(turns: number): number | Promise<number>;
-  /** Runs independent exponentials; returns how many. */
+  /** Runs independent exponentials; returns their number. */
   exponentials(turns: number): number | Promise<number>;
 }
 
@@ -38,12 +41,11 @@ export interface Executable {
    * ahead it resolves when they are queued before any later request; errors surface there.
    */
   run(times: number): Promise<void>;
-  /** Number of kernel launches per step, each of which costs CPU time; only on a GPU. */
+  /** Kernel launches per step; only on a GPU, where each costs CPU time. */
   readonly kernels?: number;
   /**
    * Runs as `run` does, and returns the kernels' time in milliseconds by the device's own clock.
-   * The clock may be rounded to 0.1 ms, so choose `times` large enough. Undefined without such a
-   * clock.
+   * The clock may be rounded to 0.1 ms, so choose `times` large enough. Absent without such a clock.
    */
   kernelMilliseconds?(times: number): Promise<number>;
   /** Releases the step's own memory. Persistent tensors stay: see `Runtime.release`. */

@@ -1,4 +1,5 @@
 import type { Backend } from '../numerics/backend.js';
+import type { BackendOptions } from '../numerics/create-backend.js';
 
 /** A backend to be measured. */
 export interface Candidate {
@@ -8,6 +9,17 @@ export interface Candidate {
   /** Opens another backend with the same options, with nothing compiled yet; the caller closes it. */
   open(): Promise<Backend>;
 }
+
+/** Options of webgpu to compare with its defaults, and the names of these variants. */
+export const WEBGPU_VARIANTS = {
+  withoutRobustness: {
+    variant: 'without bounds checks',
+    options: { dawnToggles: ['disable_robustness'] },
+  },
+  measuredTiles: { variant: 'measured tiles', options: { tiles: 'measured' } },
+  subgroups: { variant: 'subgroups', options: { subgroups: true } },
+  f16: { variant: 'f16', options: { precision: 'f16' } },
+} as const satisfies Readonly<Record<string, { variant: string; options: BackendOptions }>>;
 
 /** The fields of a result that identify the candidate. */
 export function identify({ backend: { info }, variant }: Candidate) {

@@ -96,7 +96,7 @@ const PASSES: readonly Pass[] = [
   },
 ];
 
-/** Multiply-adds up to which a whole pass is compared; of a larger one, a part is compared. */
+/** Only a part of the output is compared for passes with more multiply-adds. */
 const CHECKED_MULTIPLY_ADDS = 2 ** 24;
 
 /**
@@ -174,7 +174,7 @@ function convolutionCase(shape: ConvolutionShape, pass: Pass): OpCase {
   };
 }
 
-/** Compares the output of a pass with the float64 reference; of a large output, a part of it. */
+/** Compares the output of a pass, or a part of a large output, with the float64 reference. */
 function isRight(values: Operands<Values>, shape: ConvolutionShape, pass: Pass): boolean {
   const [part, partShape] = partOf(values, shape, pass);
   const got = part[pass.output];
@@ -195,8 +195,8 @@ function oddIntegers(size: number, seed: number): Float32Array {
 }
 
 /**
- * Random images of the batch. The weight gradient sums over the batch, so there it is random output
- * channels. The results of these images or channels depend on no others.
+ * Operands and output of random images of the batch; for the weight gradient, which sums over the batch,
+ * of random output channels. The results of these images or channels depend on no others.
  */
 function partOf(
   { x, W, y }: Operands<Values>,
@@ -228,7 +228,7 @@ function choose(count: number, share: number): Int32Array {
   return shuffled.slice(0, Math.max(1, Math.floor(share * count)));
 }
 
-/** The chosen indices along `count` of an array (…, count, inner). */
+/** The chosen indices of the axis `count` of an array (…, count, inner). */
 function pick(values: Values, count: number, inner: number, chosen: Int32Array): Float64Array {
   const outer = values.length / count / inner;
   const picked = new Float64Array(outer * chosen.length * inner);

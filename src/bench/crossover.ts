@@ -16,7 +16,7 @@ import { lossFault } from './verify.js';
 export interface Crossover {
   readonly op: 'matmul' | 'train';
   readonly recipe?: string;
-  /** What grows: n of a product n×n×n, or the batch size. */
+  /** The size that grows: n of a product n×n×n, or the batch size. */
   readonly size: 'n' | 'batch';
   /** Labels of the candidates. */
   readonly candidates: readonly string[];

@@ -12,7 +12,7 @@ export interface MatmulShape {
   readonly m: number;
   readonly k: number;
   readonly n: number;
-  /** Which operands are stored transposed: the first letter is A's, the second B's. */
+  /** `T` for an operand that is stored transposed: the first letter is A's, the second B's. */
   readonly transpose: 'NN' | 'TN' | 'NT';
 }
 
@@ -26,7 +26,7 @@ export const MATMUL_SHAPES: readonly MatmulShape[] = [
   { m: 1024, k: 1024, n: 1024, transpose: 'NN' },
 ];
 
-/** Operations above which only a projection of C is compared; all of C would take minutes. */
+/** Above this number of operations, only a projection of C is compared: all of C would take minutes. */
 const CHECKED_OPERATIONS = 2 ** 27;
 
 /** Times C = A·B on every candidate, with the peak of each candidate. */
@@ -60,8 +60,8 @@ async function benchShape(
 
 /** A product of random matrices. */
 export function matmulCase(shape: MatmulShape): OpCase {
-  const { m, k, n, transpose } = shape;
-  const [transposeA, transposeB] = [transpose[0] === 'T', transpose[1] === 'T'];
+  const { m, k, n } = shape;
+  const { transposeA, transposeB } = transposesOf(shape);
   const A = persistent('A', transposeA ? [k, m] : [m, k]);
   const B = persistent('B', transposeB ? [n, k] : [k, n]);
   const C = persistent('C', [m, n]);
@@ -80,18 +80,18 @@ export function matmulCase(shape: MatmulShape): OpCase {
   };
 }
 
-/** Compares with the reference; of a large product, a random projection: A·(B·v) = C·v. */
+/** Compares C with the reference; a large C by a random projection, C·v = A·(B·v). */
 function isRight(
   c: ArrayLike<number>,
   a: Float32Array,
   b: Float32Array,
   shape: MatmulShape,
 ): boolean {
-  const { m, k, n, transpose } = shape;
+  const { m, k, n } = shape;
   if (2 * m * n * k <= CHECKED_OPERATIONS) {
     return faultOf(c, expectedProduct(a, b, shape)) === undefined;
   }
-  const [transposeA, transposeB] = [transpose[0] === 'T', transpose[1] === 'T'];
+  const { transposeA, transposeB } = transposesOf(shape);
   const project = (A: Float32Array, B: Float32Array, v: Float64Array) => {
     const inner = new Float64Array(k);
     matmul(inner, Float64Array.from(B), v, { M: k, N: 1, K: n }, transposeB, false);
@@ -107,14 +107,11 @@ function isRight(
 }
 
 /** C = A·B in float64, and Σ|aᵢbᵢ| of each element. */
-export function expectedProduct(
-  a: Float32Array,
-  b: Float32Array,
-  { m, k, n, transpose }: MatmulShape,
-): Expected {
+export function expectedProduct(a: Float32Array, b: Float32Array, shape: MatmulShape): Expected {
+  const { m, k, n } = shape;
+  const { transposeA, transposeB } = transposesOf(shape);
   const product = (A: Float32Array, B: Float32Array) => {
     const C = new Float64Array(m * n);
-    const [transposeA, transposeB] = [transpose[0] === 'T', transpose[1] === 'T'];
     const sizes = { M: m, N: n, K: k };
     matmul(C, Float64Array.from(A), Float64Array.from(B), sizes, transposeA, transposeB);
     return C;
@@ -124,6 +121,10 @@ export function expectedProduct(
     magnitudes: product(a.map(Math.abs), b.map(Math.abs)),
     terms: k,
   };
+}
+
+function transposesOf({ transpose }: MatmulShape) {
+  return { transposeA: transpose[0] === 'T', transposeB: transpose[1] === 'T' };
 }
 
 /** Uniform on [−1, 1). The same seed gives the same numbers. */

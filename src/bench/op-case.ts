@@ -8,7 +8,7 @@ import { fittingSample, medianOf, millisecondsOf, type Workload, workloadOf } fr
 import { type Peak, timeWithPeaks } from './peaks.js';
 import type { Transfer } from './result.js';
 
-/** A step of one or a few ops, with operands. Every candidate runs the same one. */
+/** A step of one or a few ops, with operands. Every candidate runs the same step. */
 export interface OpCase {
   readonly step: Step;
   /** Written before the first run: operands, and numbers that the outputs must replace. */
@@ -30,7 +30,7 @@ export interface OpOutcome {
   readonly verified: boolean;
 }
 
-/** Samples of figures that are not interleaved. */
+/** Most samples of figures that are not interleaved. */
 const MOST_SAMPLES = 5;
 
 /**
@@ -140,11 +140,11 @@ async function readAll(runtime: Runtime, tensors: readonly Tensor[]): Promise<Va
   return values;
 }
 
-/** Floating-point operations of a step of sums of products: a multiplication and an addition each. */
+/** Floating-point operations of a step whose calls are GEMMs: two per multiply-add. */
 export function operationsOf({ calls }: Step): number {
-  const additions = calls.map((call) => {
+  const multiplyAdds = calls.map((call) => {
     const [output] = writtenBy(call);
     return definitionOf(call.op).terms(call.sizes, call.attributes) * output.size;
   });
-  return 2 * additions.reduce((sum, count) => sum + count, 0);
+  return 2 * multiplyAdds.reduce((sum, count) => sum + count, 0);
 }

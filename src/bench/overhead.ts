@@ -9,7 +9,7 @@ import { someBatches } from './train.js';
 
 /** Most steps per submission: enough that the fixed cost of a submission weighs little. */
 const STEPS = 20;
-/** Submissions after which V8 has compiled the encoder's loop. */
+/** Warm-up submissions, after which V8 has compiled the encoder's loop. */
 const WARM_UP = 5;
 
 /**

@@ -10,7 +10,7 @@ import { Step } from '../step.js';
 import { persistent } from '../tensor.js';
 import { timeInterleaved, type Workload, workloadOf } from './harness.js';
 
-/** The least time of a workload as far as one resource of the machine limits it. */
+/** One limit of the roofline model: the least time of a workload at the peak rate of one resource. */
 export interface Peak extends Workload {
   /** Milliseconds that the workload takes at this peak, from the timing of the peak itself. */
   limit(milliseconds: number): number;
@@ -38,20 +38,20 @@ export async function timeWithPeaks(
   });
 }
 
-/** Turns of the loop per run: few enough for a software GPU to finish in milliseconds. */
+/** Turns of the loop per run: few enough that a software GPU finishes in milliseconds. */
 const TURNS = 100;
 
-/** Time of a loop of `operations` / 2 independent multiply-adds, divided among the backend's threads. */
+/** Time of `operations` / 2 independent multiply-adds, partitioned among the backend's threads. */
 export function multiplyAddPeak(backend: Backend, operations: number): Promise<Peak[]> {
   return loopPeak(backend, 'multiplyAdds', operations);
 }
 
-/** Time of a loop of `count` independent exponentials, divided among the backend's threads. */
+/** Time of `count` independent exponentials, partitioned among the backend's threads. */
 export function exponentialPeak(backend: Backend, count: number): Promise<Peak[]> {
   return loopPeak(backend, 'exponentials', count);
 }
 
-/** A GPU runs the loop on all of its cores and counts as one thread. */
+/** No peak for a backend that cannot measure it. A GPU runs the loop on all cores and counts as one thread. */
 async function loopPeak(
   { runtime, info }: Backend,
   loop: keyof Peaks,
@@ -69,8 +69,8 @@ async function loopPeak(
 }
 
 /**
- * Time of a copy that reads and writes as many bytes in total as the workload. The copy uses arrays
- * of the workload's own size, so that both meet the same caches.
+ * Time of a copy that reads and writes as many bytes in total as the workload. The arrays of the copy
+ * are as large as the workload's, so that both fit in the same caches.
  *
  * @param bytes that the workload reads and writes
  * @param arraySize bytes of one of its arrays

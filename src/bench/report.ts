@@ -2,7 +2,7 @@ import type { Crossover } from './crossover.js';
 import type { Environment } from './environment.js';
 import type { BenchResult } from './result.js';
 
-/** What `handgrad bench --json` prints. */
+/** The object that `handgrad bench --json` prints. */
 export interface BenchReport {
   readonly environment: Environment;
   readonly results: readonly BenchResult[];

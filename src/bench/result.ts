@@ -14,7 +14,7 @@ export interface BenchResult {
   /** Computed from the median. Multiply-adds on padding do not count. */
   readonly gflops?: number;
   readonly gigabytesPerSecond?: number;
-  /** Time at the machine's peak, measured in the same run, divided by this median: see peaks.ts. */
+  /** Time at the slowest peak, measured in the same run, divided by this median: see peaks.ts. */
   readonly roofFraction?: number;
   readonly stepMs?: Timing;
   /** Kernels of one run or step, by the GPU's timestamps: a median. */

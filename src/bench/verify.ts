@@ -12,7 +12,7 @@ const FIRST_LOSS_TOLERANCE = 1e-5;
  */
 const LATER_LOSS_TOLERANCE = 1e-3;
 
-/** What a sum should be, and Σ|aᵢbᵢ| of each of its elements. */
+/** The expected elements of a result that is a sum of products, and Σ|aᵢbᵢ| of each. */
 export interface Expected {
   readonly want: ArrayLike<number>;
   readonly magnitudes: ArrayLike<number>;

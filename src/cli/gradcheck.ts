@@ -103,8 +103,9 @@ async function startBackends(
 /** @throws BackendError when the backend is missing */
 async function startEach(name: BackendName, adapter: string | undefined): Promise<Backend[]> {
   if (name === 'reference') return [await createBackend('reference', { precision: 'float32' })];
-  if (name === 'webgpu')
+  if (name === 'webgpu') {
     return [await createBackend('webgpu', adapter === undefined ? {} : { adapter })];
+  }
   const builds = await supportedBuilds();
   // createBackend reports why no build runs.
   if (builds.length === 0) return [await createBackend('wasm')];

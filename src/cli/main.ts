@@ -82,7 +82,7 @@ function onUncaught(error: unknown): void {
   process.exit(statusOf(error));
 }
 
-/** A reader such as `head` may close the pipe early, which is not an error. */
+/** Exits without an error if a reader such as `head` closes the pipe early. */
 function onClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(SUCCESS);
   process.stderr.write(describe(error));

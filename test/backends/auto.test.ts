@@ -1,4 +1,4 @@
-/* Which runtime `auto` chooses, and that the results do not depend on it. */
+/* The choice of `auto` between two runtimes, and results that do not depend on it. */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -16,10 +16,10 @@ const PADDED = {
   groups: 1,
 };
 
-/** Makes a tensor that calls hand on: an activation, or one that can be read in the end. */
+/** Creates a tensor that one call writes and the next one reads. */
 type Between = (name: string, shape: Shape, dtype?: 'uint8') => Tensor;
 
-/** Calls that are fewer kernels, with what they read and what they leave. */
+/** A sequence of calls that is fused into fewer kernels, with its inputs and outputs. */
 export interface Chain {
   readonly kernels: readonly string[];
   readonly inputs: ReadonlyMap<Tensor, Values>;
@@ -39,7 +39,7 @@ export const CHAINS: readonly Chain[] = [
   convolution([3, 5, 6, 7], true, false),
   convolution([37, 5, 6, 7], false, true),
   convolution([37, 5, 6, 7], true, true),
-  // Of several chunks, the last one smaller; and of an image larger than a chunk.
+  // Several chunks, the last one smaller; and images larger than a chunk.
   convolution([23, 30, 29, 7], true, true),
   convolution([17, 80, 79, 7], false, true),
   weightAndBias([3, 5, 6, 7]),
@@ -78,7 +78,7 @@ function loss(): Chain {
   };
 }
 
-/** A convolution, ReLU, max pooling; of the last two, either may be missing. */
+/** A convolution, with ReLU, max pooling or both. */
 export function convolution(shape: Shape, withRelu: boolean, withPooling: boolean): Chain {
   const [x, W, b] = [persistent('x', shape), persistent('W', [3, 3, 7, 13]), persistent('b', [13])];
   const convolved = conv2dShape(shape, W.shape, PADDED);
@@ -119,7 +119,7 @@ function weightAndBias(shape: Shape): Chain {
     outputs: [dW, db],
     append(step, between) {
       step.call('conv2dBackwardWeight', { x, dy }, { attributes: PADDED, into: { dW } });
-      // Dropped where nobody reads it; else the two are no neighbours.
+      // A step drops this call if nothing reads its output. Otherwise it separates the two gradients.
       step.call('reluForward', { x: dy }, { into: { y: between('gap', dy.shape) } });
       step.call('conv2dBackwardBias', { dy }, { into: { db } });
     },
@@ -152,7 +152,7 @@ function pooledRelu(kernel: number, stride: number): Chain {
   };
 }
 
-/** The chain, with what its calls hand on read by nobody else, or kept. */
+/** The step of a chain, whose intermediate tensors are activations, or are kept. */
 export function stepOf(chain: Chain, storage: 'activation' | 'persistent'): Step {
   const step = new Step();
   chain.append(step, (name, shape, dtype) => {

@@ -10,19 +10,19 @@ const kernelsOf = (step: Step) => fuse(step.calls.map(kernelCallOf)).map(({ kern
 const named = CHAINS.map((chain) => [chain.kernels.at(-1) ?? '', chain] as const);
 
 describe('fuse', () => {
-  it.each(named)('makes one kernel of calls: %s', (_, chain) => {
+  it.each(named)('fuses calls into one kernel: %s', (_, chain) => {
     expect(kernelsOf(stepOf(chain, 'activation'))).toEqual(chain.kernels);
   });
 
-  it.each(named)('leaves calls as they are where what lies between is kept: %s', (_, chain) => {
+  it.each(named)('does not fuse calls whose intermediate tensor is kept: %s', (_, chain) => {
     const kept = stepOf(chain, 'persistent');
     expect(kernelsOf(kept)).toEqual(kept.calls.map(({ op }) => op));
   });
 
-  // The gradients of weight and bias hand nothing on.
-  const handingOn = named.filter(([name]) => name !== 'conv2dBackwardWeightBias');
-  it.each(handingOn)(
-    'leaves calls as they are where another reads what lies between: %s',
+  // The gradients of weight and bias have no intermediate tensor.
+  const withIntermediates = named.filter(([name]) => name !== 'conv2dBackwardWeightBias');
+  it.each(withIntermediates)(
+    'does not fuse calls whose intermediate tensor another call reads: %s',
     (_, chain) => {
       const read = stepOf(chain, 'activation');
       for (const between of new Set(read.calls.flatMap(({ tensors }) => Object.values(tensors)))) {
@@ -34,7 +34,7 @@ describe('fuse', () => {
     },
   );
 
-  it('makes one kernel only of neighbours', () => {
+  it('fuses only neighbouring calls that share a tensor', () => {
     const [first, second] = stepOf(linearRelu(), 'activation').calls.map(kernelCallOf);
     const other = [persistent('x', [2]), persistent('y', [2])];
     const relu = { ...second, inputs: [other[0]], outputs: [other[1]] };
@@ -42,7 +42,7 @@ describe('fuse', () => {
     expect(fuse([first, relu, second])).toEqual([first, relu, second]);
   });
 
-  it('leaves pooling to all threads where there are few images, or an image is large', () => {
+  it('does not fuse pooling of few images, or of large ones', () => {
     const few = stepOf(convolution([15, 5, 6, 7], false, true), 'activation');
     expect(kernelsOf(few)).toEqual(['conv2dBiasForward', 'maxPool2dForward']);
     const large = stepOf(convolution([16, 101, 101, 7], false, true), 'activation');
@@ -50,8 +50,8 @@ describe('fuse', () => {
   });
 });
 
-describeOnEachBackend('a step with calls that can be one kernel', (backend) => {
-  it.each(named)('leaves the same bits: %s', async (_, chain) => {
+describeOnEachBackend('a step with calls that can be fused', (backend) => {
+  it.each(named)('computes the same bits: %s', async (_, chain) => {
     const { runtime } = backend;
     const results = async (storage: 'activation' | 'persistent') => {
       for (const [tensor, values] of chain.inputs) runtime.write(tensor, values);

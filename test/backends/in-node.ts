@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Runs a module's text in a process of its own, which has half a minute to end by itself. */
+/** Runs a module's text in a subprocess; rejects if it does not end within half a minute. */
 export function inNode(
   text: string,
   cwd: string,

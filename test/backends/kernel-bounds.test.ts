@@ -1,7 +1,7 @@
 /*
- * Kernels work on whole vectors, so they may read and write a little behind a tensor: PADDING bytes
- * and no more. Here every tensor of every kernel in turn lies at the very end of the memory, where
- * reading further is a trap, and all that is no tensor holds NaN, which would spoil a result.
+ * Kernels work on whole vectors, so they may read and write up to PADDING bytes after a tensor. These
+ * tests place each tensor of each kernel at the end of the memory, where an access beyond it traps. All
+ * other memory holds NaN, so a result that depends on it is NaN.
  */
 import { describe, expect, it } from 'vitest';
 import { PADDING } from '../../src/backends/wasm/constants.js';
@@ -30,7 +30,7 @@ const PAGES = 80;
 /** Read as a float32, four of these bytes are NaN. */
 const FILL = 0xff;
 const DRAWS = 4;
-/** Bytes of all tensors of a call that leave room for scratch memory. */
+/** Most bytes of the tensors of a call; the rest of the memory is for scratch memory. */
 const LARGEST = 1 << 20;
 const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 
@@ -53,7 +53,7 @@ async function instantiate(build: (typeof BUILDS)[number]) {
   return { memory, core: exports as unknown as Core };
 }
 
-/** A case's calls in order, each with what its tensors hold before it. */
+/** The calls of a case in order, each with the values of its tensors before it. */
 function operandsOf(kernelCase: KernelCase): [Call, ReadonlyMap<Tensor, Values>][] {
   const step = new Step();
   kernelCase.append(step);
@@ -91,11 +91,11 @@ function runCall(
     const room = roundUp(tensor.byteLength + PADDING, ALIGNMENT);
     const address = tensor === last ? bytes.length - room : next;
     addresses.set(tensor, address);
-    // Between two tensors lies more than either may touch.
+    // The gap between two tensors is larger than the padding that kernels may access.
     if (tensor !== last) next += room + ALIGNMENT;
     bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), address);
   }
-  expect(next, 'memory that this test has').toBeLessThan(bytes.length - last.byteLength - PADDING);
+  expect(next, 'bytes that this test needs').toBeLessThan(bytes.length - last.byteLength - PADDING);
   link(
     memory,
     list,
@@ -120,7 +120,7 @@ function runCall(
   return results;
 }
 
-/** Runs a call with each of its tensors at the end in turn, which must not change a bit. */
+/** Runs a call with each of its tensors at the end in turn. The results must be the same bits. */
 function runAtEveryEnd(
   environment: Awaited<ReturnType<typeof instantiate>>,
   call: KernelCall,
@@ -133,13 +133,13 @@ function runAtEveryEnd(
     for (const [tensor, bytes] of runCall(environment, call, before, last)) {
       const same = bytes.every((byte, i) => byte === want.get(tensor)?.[i]);
       const placing = `${title}, ${call.kernel} with ${last.name} at the end`;
-      expect(same, `${placing}: ${tensor.name} as elsewhere`).toBe(true);
+      expect(same, `${placing}: the same bits in ${tensor.name}`).toBe(true);
     }
   }
   return want;
 }
 
-/** Chains of calls that are one kernel, with what its tensors hold before; those that fit in here. */
+/** Chains that are fused into one kernel and fit into the memory, with the values of their tensors. */
 function fusedCalls(): [KernelCall, ReadonlyMap<Tensor, Values>][] {
   return CHAINS.flatMap((chain) => {
     const calls = fuse(stepOf(chain, 'activation').calls.map(kernelCallOf));
@@ -165,7 +165,7 @@ describe.each(BUILDS)('kernels of the %s build', (build) => {
   const isMissing = !SUPPORTED.includes(build);
 
   it.skipIf(isMissing)(
-    isMissing ? 'are not for this engine' : 'are there for every op, and in the cases below',
+    isMissing ? 'cannot run on this engine' : 'exist for every op, and have cases',
     async () => {
       const { core } = await instantiate(build);
       const covered = CASES.flatMap(kernelsIn);
@@ -195,7 +195,7 @@ describe.each(BUILDS)('kernels of the %s build', (build) => {
     },
   );
 
-  it.skipIf(isMissing)('of several calls stay within their tensors, too', async () => {
+  it.skipIf(isMissing)('that are fused stay within their tensors too', async () => {
     const environment = await instantiate(build);
     const calls = fusedCalls();
     expect(new Set(calls.map(([{ kernel }]) => kernel)).size).toBeGreaterThanOrEqual(6);

@@ -1,7 +1,7 @@
 import { Step } from '../../src/step.js';
 import type { Tensor } from '../../src/tensor.js';
 
-/** result ← max(x, 0), through `times` activations, so that their memory takes part. */
+/** A step for result ← max(x, 0), through `times` activations, which need memory. */
 export function reluStep(x: Tensor, result: Tensor, times = 1): Step {
   const step = new Step();
   let y = x;

@@ -1,4 +1,4 @@
-/* Whole runs: given the same seed, a GPU learns as the CPU does, up to rounding. */
+/* Whole runs: with the same seed, the losses on a GPU equal those on the CPU up to rounding. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.js';
 import { loadMnist } from '../../src/data/mnist.js';
@@ -15,10 +15,10 @@ import { residualNetwork } from '../networks.js';
 import { expectClose } from '../values.js';
 import { describeWithGpu } from '../webgpu.js';
 
-/** Trains from the same weights, in the same order, on any backend. */
+/** A training run with the same initial weights and order of batches on any backend. */
 interface Run {
   trainerOn(backend: Backend): Trainer;
-  /** As many whole batches as there are steps. */
+  /** One whole batch per step. */
   readonly data: Dataset;
 }
 
@@ -43,7 +43,7 @@ function digits(count: number): Dataset {
   return syntheticDigits({ trainSize: count, testSize: 1 }).train;
 }
 
-/** MNIST, or why it cannot be trained on. */
+/** MNIST's training split, or the reason why it is missing. */
 async function findMnist(): Promise<Dataset | string> {
   try {
     return (await loadMnist({ download: false })).train;
@@ -54,7 +54,7 @@ async function findMnist(): Promise<Dataset | string> {
 
 const mnist = await findMnist();
 
-describeWithGpu('the webgpu backend follows the wasm backend, given the same seed', () => {
+describeWithGpu('the webgpu backend has the losses of the wasm backend with the same seed', () => {
   let webgpu: Backend;
   let wasm: Backend;
 
@@ -73,20 +73,20 @@ describeWithGpu('the webgpu backend follows the wasm backend, given the same see
     expectClose('losses', got, want, { relative: 1e-4 });
   }
 
-  it('through 30 steps of mlp', async () => {
+  it('for 30 steps of mlp', async () => {
     await expectSameLosses(runOf('mlp', 64, digits(30 * 64)), 30);
   });
 
-  it('through 30 steps of conv, with its dropout', async () => {
+  it('for 30 steps of conv, with its dropout', async () => {
     await expectSameLosses(runOf('conv', 4, digits(30 * 4)), 30);
   });
 
-  it('through 5 steps of a residual network, with its batch norm', async () => {
+  it('for 5 steps of a residual network, with its batch norm', async () => {
     const trainerOn = (backend: Backend) =>
       new Trainer(backend, {
         model: residualNetwork({ channels: 1, height: 28, width: 28 }),
         loss: softmaxCrossEntropy(),
-        // Adam makes steps of gradients that are nothing but rounding, which differs.
+        // Adam would turn gradients that are only rounding errors, which differ, into full steps.
         optimizer: sgd({ learningRate: 0.1 }),
         batchSize: 8,
         seed: 7,
@@ -94,7 +94,7 @@ describeWithGpu('the webgpu backend follows the wasm backend, given the same see
     await expectSameLosses({ trainerOn, data: digits(5 * 8) }, 5);
   });
 
-  const title = 'through 50 steps of mlp on MNIST';
+  const title = 'for 50 steps of mlp on MNIST';
   if (typeof mnist === 'string') it.skip(`${title} (${mnist})`, () => {});
   else {
     it(title, async () => {

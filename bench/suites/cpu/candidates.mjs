@@ -6,10 +6,10 @@ import { operationsOf } from './workloads.mjs';
  * @typedef {object} Candidate
  * @property {string} engine the module in engines/
  * @property {string} title
- * @property {string} device the engine's own name of where it computes
+ * @property {string} device the engine's own name of its backend or device
  * @property {number} threads
- * @property {(workload: import('./workloads.mjs').Workload) => string | undefined} [skips] the reason
- *   to leave out a workload
+ * @property {(workload: import('./workloads.mjs').Workload) => string | undefined} [skips] returns the
+ *   reason to leave out a workload
  * @property {(workload: import('./workloads.mjs').Workload) =>
  *   { steps: number, checkedSteps: number } | undefined} [share] a shorter round, for a workload that
  *   would take minutes

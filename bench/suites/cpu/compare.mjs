@@ -15,7 +15,7 @@ import { describeResults } from './results.mjs';
  * @property {import('../../harness/job.mjs').Job} [job] its share of the workload
  * @property {import('../../harness/subprocess.mjs').Subprocess} [subprocess]
  * @property {string} [build] the engine's build or version
- * @property {string} [error] why it is not timed
+ * @property {string} [error] the reason why it is not timed
  * @property {boolean} [verified] whether its result was correct; absent without a result
  * @property {number} [accuracy] on the test images, after an epoch
  */

@@ -50,8 +50,8 @@ function formatPytorch({ error, torch, cuda, cudnn, device, isGpu }) {
 
 function formatTargets(targets) {
   if (targets.length === 0) return undefined;
-  const word = (met) => (met === null ? '–' : met ? 'met' : '**missed**');
-  const rows = targets.map(({ title, wanted, got, met }) => [title, wanted, got, word(met)]);
+  const verdict = (met) => (met === null ? '–' : met ? 'met' : '**missed**');
+  const rows = targets.map(({ title, wanted, got, met }) => [title, wanted, got, verdict(met)]);
   return `## Targets\n\n${table(['', 'wanted', 'got', ''], rows, '---')}`;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The targets on a GPU. Each states the wanted figure, the measured one, and whether it is met: null
- * if it cannot be judged, with the reason.
+ * The targets on a GPU: the wanted figure, the measured one, and whether it is met. If that cannot be
+ * judged, `met` is null and `got` names the reason.
  *
  * @typedef {{ title: string, wanted: string, got: string, met: boolean | null }} Target
  */

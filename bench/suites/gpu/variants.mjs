@@ -1,8 +1,11 @@
 /** handgrad's WebGPU backend with its default options, and with each option that may be faster. */
+
+import { WEBGPU_VARIANTS } from '../../../dist/bench/library.mjs';
+
 export const VARIANTS = [
   { title: 'handgrad', options: {} },
-  { title: 'handgrad, without bounds checks', options: { dawnToggles: ['disable_robustness'] } },
-  { title: 'handgrad, measured tiles', options: { tiles: 'measured' } },
-  { title: 'handgrad, subgroups', options: { subgroups: true } },
-  { title: 'handgrad, f16', options: { precision: 'f16' } },
+  ...Object.values(WEBGPU_VARIANTS).map(({ variant, options }) => ({
+    title: `handgrad, ${variant}`,
+    options,
+  })),
 ];

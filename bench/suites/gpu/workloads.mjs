@@ -7,7 +7,7 @@
  * @property {'handgrad-webgpu' | 'tensorflow-webgpu' | 'pytorch' | 'bench'} engine `bench` is
  *   `handgrad bench`
  * @property {object} task input of the engine, or the arguments of `handgrad bench`
- * @property {string} [model] the part whose model is trained; data and weights are prepared before
+ * @property {string} [model] the part whose model is trained; its data and weights are prepared first
  * @property {number} limitSeconds after which the subprocess is killed
  */
 
@@ -72,7 +72,7 @@ export function modelFor(part, scale) {
  * @param {readonly string[]} parts of PARTS
  * @param {object} scale
  * @param {readonly { title: string, options: object }[]} own variants of handgrad, the default first
- * @param {boolean} hasCuda whether PyTorch has TF32 as well
+ * @param {boolean} hasCuda whether PyTorch runs on CUDA, which has TF32 too
  * @returns {Job[]}
  */
 export function jobsOf(parts, scale, own, hasCuda) {

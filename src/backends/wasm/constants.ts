@@ -9,7 +9,7 @@
  */
 export const PADDING = 64;
 
-/** Bytes of one entry of a linked step, and where its fields begin: see linker.ts. */
+/** Bytes of one entry of a linked step, and the offsets of its fields: see linker.ts. */
 export const ENTRY_BYTES = 16;
 export const ENTRY_KERNEL = 0;
 export const ENTRY_ARGUMENTS = 4;
@@ -19,5 +19,5 @@ export const ENTRY_FLAGS = 8;
 export const PARTITIONED = 1;
 export const AFTER_BARRIER = 2;
 
-/** Bytes of scratch memory that each thread has, and that all threads share. */
+/** Bytes of each thread's scratch memory, and of the scratch memory that all threads share. */
 export const SCRATCH_BYTES = 1_572_864;

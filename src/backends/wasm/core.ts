@@ -21,13 +21,13 @@ export interface CoreExports {
   runAlone(list: number, calls: number, times: number): number;
   /** Tells the other threads not to wait for this one. */
   fail(): void;
-  multiplyAdds(turns: number, factor: number, term: number): number;
+  multiplyAdds(turns: number, factor: number, addend: number): number;
   operationsPerTurn(): number;
   exponentials(turns: number, x: number): number;
   exponentialsPerTurn(): number;
 }
 
-/** Exports that the runtime cannot do without; kernels besides. */
+/** Exports that the runtime needs, besides the kernels. */
 const REQUIRED = [
   'table',
   'heapBase',
@@ -40,7 +40,7 @@ const REQUIRED = [
   'fail',
 ] as const satisfies readonly (keyof CoreExports)[];
 
-/** A shared memory must state its maximum, which is all that 32-bit addresses reach. */
+/** A shared memory must state its maximum: the whole range of 32-bit addresses. */
 export function createMemory(threads: number): WebAssembly.Memory {
   if (threads === 1) return new WebAssembly.Memory({ initial: 2 });
   try {

@@ -17,7 +17,7 @@ export function fuse(calls: readonly KernelCall[]): KernelCall[] {
   return fused.length < calls.length ? fuse(fused) : fused;
 }
 
-/** The one call that replaces two, or undefined. `calls` are those of the whole step. */
+/** Returns the call that replaces two, or undefined. `calls` are those of the whole step. */
 type Fusion = (
   first: KernelCall,
   second: KernelCall,
@@ -52,7 +52,7 @@ const WITH_RELU: Partial<Readonly<Record<KernelName, KernelName>>> = {
   conv2dBiasForward: 'conv2dBiasReluForward',
 };
 
-/** ReLU in the epilogue of a layer. Its backward reads the result, not the layer's output. */
+/** ReLU in the epilogue of a layer. Backward of ReLU reads the result, not the layer's output. */
 const fuseRelu: Fusion = (first, second, calls) => {
   const kernel = WITH_RELU[first.kernel];
   const [y] = first.outputs;
@@ -67,7 +67,7 @@ const WITH_POOLING: Partial<Readonly<Record<KernelName, KernelName>>> = {
 
 /** Most bytes of one convolved image: it has to fit into scratch memory beside the packed operands. */
 const LARGEST_CONVOLVED = 2 ** 19;
-/** The fused kernel is shared by image. With fewer images, sharing the tiles of each is faster. */
+/** Threads share the fused kernel by image. With fewer images, sharing the tiles of each is faster. */
 const FEWEST_IMAGES = 16;
 
 /** Max pooling in the epilogue of a convolution, image by image, so that it stays in the cache. */

@@ -27,7 +27,7 @@ export interface KernelCall {
   /** By name, in kernel order. */
   readonly sizes: Readonly<Record<string, number>>;
   readonly attributes: Readonly<Record<string, number>>;
-  /** Numbers that are summed, over all elements of the first output: the multiply-adds of a GEMM. */
+  /** Terms of the sums in all elements of the first output: the multiply-adds of a GEMM. */
   readonly additions: number;
 }
 

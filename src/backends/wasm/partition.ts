@@ -12,7 +12,7 @@ export interface Partition {
 
 /**
  * Calls that take one thread at least this long, in nanoseconds, are partitioned. For shorter ones,
- * the barrier and the traffic between the cores' caches cost what a second core would save.
+ * the barrier and the traffic between the cores' caches cost as much as a second core would save.
  */
 export const WORTH_PARTITIONING_NANOSECONDS = 2000;
 
@@ -38,13 +38,13 @@ export function partitionCalls(
   let sinceBarrier: { call: KernelCall; partitioned: boolean }[] = [];
   return calls.map((call, i) => {
     const partitioned = isPartitioned(call);
-    const conflicts = (earlier: (typeof sinceBarrier)[number]) =>
+    const conflictsWith = (earlier: (typeof sinceBarrier)[number]) =>
       (partitioned || earlier.partitioned) &&
       (usesSharedScratch(call) ||
         usesSharedScratch(earlier.call) ||
         collide(earlier.call, call, addressOf));
     // The first call follows the last one of the previous repetition of the step.
-    const afterBarrier = needsPool && (i === 0 || sinceBarrier.some(conflicts));
+    const afterBarrier = needsPool && (i === 0 || sinceBarrier.some(conflictsWith));
     if (afterBarrier) sinceBarrier = [];
     sinceBarrier.push({ call, partitioned });
     return { partitioned, afterBarrier };

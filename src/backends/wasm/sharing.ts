@@ -1,4 +1,3 @@
-/** Whether threads share each kernel, and how long one thread takes: a line for each kernel. */
 import type { KernelCall, KernelName } from './kernel-call.js';
 
 /** How the worker pool runs a kernel. */
@@ -59,15 +58,15 @@ function productOf(sizes: KernelCall['sizes']): number {
   return Object.values(sizes).reduce((product, size) => product * size, 1);
 }
 
-/** Numbers in B images of P pixels of C channels. */
-function numbersOfImages({ B, P, C }: KernelCall['sizes']): number {
+/** Elements of B images of P pixels and C channels. */
+function elementsOfImages({ B, P, C }: KernelCall['sizes']): number {
   return B * P * C;
 }
 
 const FEW_NUMBERS = 'a few numbers per example take less time than a barrier';
 const ONE_SUM = 'one sum in float64 over all elements, in ascending order';
 
-/** How the worker pool runs each kernel. */
+/** Whether threads share each kernel, and the time that one thread takes: a line for each kernel. */
 export const SHARING: Readonly<Record<KernelName, Sharing>> = {
   matmul: sharedGemm,
   linearForward: sharedGemm,
@@ -114,9 +113,9 @@ export const SHARING: Readonly<Record<KernelName, Sharing>> = {
   layerNormForward: shared({ nanosecondsPerElement: 0.3 }),
   layerNormBackwardParameters: shared({ nanosecondsPerElement: 0.2 }),
   layerNormBackwardInput: shared({ nanosecondsPerElement: 0.4 }),
-  groupNormForward: shared({ nanosecondsPerElement: 0.3, elements: numbersOfImages }),
-  groupNormBackwardParameters: shared({ nanosecondsPerElement: 0.2, elements: numbersOfImages }),
-  groupNormBackwardInput: shared({ nanosecondsPerElement: 0.4, elements: numbersOfImages }),
+  groupNormForward: shared({ nanosecondsPerElement: 0.3, elements: elementsOfImages }),
+  groupNormBackwardParameters: shared({ nanosecondsPerElement: 0.2, elements: elementsOfImages }),
+  groupNormBackwardInput: shared({ nanosecondsPerElement: 0.4, elements: elementsOfImages }),
   embeddingForward: shared({ nanosecondsPerElement: 0.2 }),
   embeddingBackward: shared({
     nanosecondsPerElement: 0.2,

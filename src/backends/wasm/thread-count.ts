@@ -5,9 +5,9 @@ import { inNode, nodeModule } from '../../platform/node.js';
 export const MOST_THREADS = 64;
 /** Small networks gain nothing from more threads, since every barrier waits for the slowest one. */
 const MOST_BY_DEFAULT = 8;
-/** Cores left for other work, since threads that share a core wait for each other. */
+/** Cores left for other programs, since threads that share a core wait for each other. */
 const SPARED = 1;
-/** Checks of a barrier before a thread sleeps: about 2 ms; and where threads share cores. */
+/** Checks of a barrier before a thread sleeps: about 2 ms; fewer where threads share cores. */
 const SPINS = 3_000_000;
 const SPINS_ON_BUSY_CORES = 500;
 
@@ -58,12 +58,12 @@ async function cores(): Promise<number> {
 /**
  * How often a thread checks a barrier before it sleeps.
  *
- * With one core per thread, for about 2 ms. This is longer than waking a thread takes: otherwise one
- * sleeping thread makes the others wait until they sleep too, and a step of 80 µs takes 300 µs. It also
- * gives the operating system time to notice that the threads run at once and to move them to different
- * cores; threads that always sleep while another works may share one core permanently.
+ * With one core per thread, it spins for about 2 ms. This is longer than waking a thread takes:
+ * otherwise one sleeping thread makes the others wait until they sleep too, and a step of 80 µs takes
+ * 300 µs. It also gives the operating system time to notice that the threads run at once and to move
+ * them to different cores; threads that always sleep while another runs may share one core permanently.
  *
- * With fewer cores than threads, only briefly, since the awaited thread may need the core.
+ * With fewer cores than threads, it spins only briefly, since the awaited thread may need the core.
  */
 export async function spinsBeforeSleep(threads: number): Promise<number> {
   return threads > 1 && threads <= (await cores()) ? SPINS : SPINS_ON_BUSY_CORES;

@@ -34,7 +34,7 @@ export interface WasmOptions {
   readonly tileRows?: 6 | 4;
   /** Whether large GEMMs compute two strips of columns at once; by default with `revectorize`, where that is faster. */
   readonly pairsStrips?: boolean;
-  /** Which build to run; the best one that the engine supports by default. */
+  /** The build to run; by default the best one that the engine supports. */
   readonly build?: WasmBuild;
   /**
    * Lets V8 combine pairs of 128-bit vectors into 256-bit ones (Node 22, 26 and newer; experimental
@@ -141,7 +141,7 @@ class WasmRuntime implements Runtime {
     this.#memory = memory;
     this.#heap = heap;
     this.#pool = pool;
-    this.#partitioning = { threads: info.threads, worthPartitioning: worthPartitioning };
+    this.#partitioning = { threads: info.threads, worthPartitioning };
     this.#kernels = tabulate(core);
   }
 

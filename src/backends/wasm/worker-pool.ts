@@ -1,7 +1,7 @@
 import { BackendError, reasonOf } from '../../errors.js';
 import { inNode, nodeModule } from '../../platform/node.js';
 
-/** What a worker needs to join the pool: see worker.mjs. */
+/** The message with which a worker joins the pool: see worker.mjs. */
 export interface WorkerPoolSetup {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -123,7 +123,7 @@ async function nodeWorker(
 ): Promise<ThreadWorker> {
   type Threads = typeof import('node:worker_threads');
   const { Worker } = await nodeModule<Threads>('node:worker_threads');
-  // Some of the program's own flags forbid workers, such as --input-type.
+  // Without the program's own flags: some, such as --input-type, are errors in a worker.
   const worker = new Worker(new URL('./worker.mjs', import.meta.url), { execArgv: [] });
   worker.on('message', onMessage);
   worker.on('error', (error) => onEnd(String(error)));
@@ -147,8 +147,8 @@ function browserWorker(setup: unknown, { onMessage, onEnd }: WorkerEvents): Thre
 
 /** `Promise.withResolvers`, which Node 20 lacks. */
 function promiseWithResolvers() {
-  let resolve!: () => void;
-  let reject!: (error: Error) => void;
+  let resolve = () => {};
+  let reject = (_error: Error) => {};
   const promise = new Promise<void>((onResolve, onReject) => {
     resolve = onResolve;
     reject = onReject;

@@ -7,14 +7,14 @@ import { filesOf } from './shaders/shaders.js';
 
 type Loop = 'multiplyAdds' | 'exponentials';
 
-/** Operations of one turn: the work of one workgroup of shaders/peaks.wgsl. */
+/** Operations of one turn, that is of one workgroup of shaders/peaks.wgsl. */
 const OPERATIONS_PER_TURN: Readonly<Record<Loop, number>> = {
   // Eight chains of vec4f, with a multiplication and an addition per element.
   multiplyAdds: WORKGROUP * PEAK_LOOPS * 8 * 4 * 2,
   exponentials: WORKGROUP * PEAK_LOOPS * 4,
 };
 /** With these values the chains stay far from subnormal numbers. */
-const FACTOR_AND_SUMMAND: Readonly<Record<Loop, readonly [number, number]>> = {
+const FACTOR_AND_ADDEND: Readonly<Record<Loop, readonly [number, number]>> = {
   multiplyAdds: [0.999, 0.001],
   exponentials: [0.5, -1],
 };
@@ -44,7 +44,7 @@ export class WebgpuPeaks implements Peaks {
     const sums = gpu.createBuffer({ size: 4, usage: STORAGE });
     const parameters = gpu.createBuffer({ size: roundUp(12, 16), usage: UNIFORM | COPY_DST });
     gpu.queue.writeBuffer(parameters, 0, Uint32Array.of(turns));
-    gpu.queue.writeBuffer(parameters, 4, Float32Array.from(FACTOR_AND_SUMMAND[loop]));
+    gpu.queue.writeBuffer(parameters, 4, Float32Array.from(FACTOR_AND_ADDEND[loop]));
     const encoder = gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);

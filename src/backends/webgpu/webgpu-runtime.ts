@@ -12,7 +12,7 @@ import { Memory } from './execution/memory.js';
 import { PassTimer } from './execution/pass-timer.js';
 import { Pipelines } from './execution/pipelines.js';
 import { Staging } from './execution/staging.js';
-import { expectRoom, typedValues, valuesOf, wholeWords } from './execution/values.js';
+import { expectCount, typedValues, valuesOf, wholeWords } from './execution/values.js';
 import { autotune } from './gemm/autotune.js';
 import { SMALL_TILES, TILES } from './gemm/gemm.js';
 import type { TilingCache } from './gemm/tiling-cache.js';
@@ -106,7 +106,7 @@ export class WebgpuRuntime implements Runtime {
 
   write(tensor: Tensor, values: ArrayLike<number>): void {
     this.#expectUsable();
-    expectRoom(tensor, values.length);
+    expectCount(tensor, values.length);
     const data = typedValues(tensor, values);
     // Retry an allocation that failed.
     const known = this.#buffers.get(tensor);

@@ -1,5 +1,5 @@
 import type { BackendName } from '../../backends/runtime.js';
-import type { Candidate } from '../../bench/candidate.js';
+import { type Candidate, WEBGPU_VARIANTS } from '../../bench/candidate.js';
 import { type BackendOptions, createBackend } from '../../numerics/create-backend.js';
 import { UsageError } from '../failure.js';
 
@@ -16,28 +16,13 @@ export interface CandidateOptions {
   readonly f16?: true;
 }
 
-/** Options of webgpu that are worth comparing, with their command-line flags. */
-const VARIANTS = [
-  {
-    name: 'withoutRobustness',
-    flag: '--without-robustness',
-    variant: 'without bounds checks',
-    options: { dawnToggles: ['disable_robustness'] },
-  },
-  {
-    name: 'measuredTiles',
-    flag: '--measured-tiles',
-    variant: 'measured tiles',
-    options: { tiles: 'measured' },
-  },
-  { name: 'subgroups', flag: '--subgroups', variant: 'subgroups', options: { subgroups: true } },
-  { name: 'f16', flag: '--f16', variant: 'f16', options: { precision: 'f16' } },
-] as const satisfies readonly {
-  name: keyof CandidateOptions;
-  flag: string;
-  variant: string;
-  options: BackendOptions;
-}[];
+/** The command-line flag of each variant of webgpu. */
+const FLAGS: Readonly<Record<keyof typeof WEBGPU_VARIANTS, string>> = {
+  withoutRobustness: '--without-robustness',
+  measuredTiles: '--measured-tiles',
+  subgroups: '--subgroups',
+  f16: '--f16',
+};
 
 interface CandidateSettings {
   readonly backend: BackendName;
@@ -68,14 +53,16 @@ export async function openCandidates(
 
 function settingsOf({ backends, threads, ...options }: CandidateOptions): CandidateSettings[] {
   const revectorize = options.revectorize === true;
-  const chosen = VARIANTS.filter(({ name }) => options[name]);
+  const names = Object.keys(FLAGS) as (keyof typeof FLAGS)[];
+  const chosen = names.filter((name) => options[name]);
   if (chosen.length > 0 && !backends.includes('webgpu')) {
     throw new UsageError(
-      `bench: expected ${chosen[0].flag} with the backend webgpu, got ${backends.join(', ')}; name it with --backends wasm,webgpu`,
+      `bench: expected ${FLAGS[chosen[0]]} with the backend webgpu, got ${backends.join(', ')}; name it with --backends wasm,webgpu`,
     );
   }
   const gpu = options.adapter === undefined ? {} : { adapter: options.adapter };
-  const variants = chosen.map(({ variant, options: own }): CandidateSettings => {
+  const variants = chosen.map((name): CandidateSettings => {
+    const { variant, options: own } = WEBGPU_VARIANTS[name];
     return { backend: 'webgpu', options: { ...gpu, ...own }, variant };
   });
   return backends.flatMap((backend): CandidateSettings[] => {

@@ -120,7 +120,7 @@ function line(values: readonly Value[]): string {
   return values.map(quoted).join(',');
 }
 
-/** Quotes a value that has a comma, as an adapter's name may. */
+/** Quotes a value that contains a comma, such as the name of an adapter. */
 function quoted(value: Value): string {
   const text = String(value ?? '');
   return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -140,8 +140,9 @@ function formatRate(result: BenchResult): string {
   const { gflops, gigabytesPerSecond, imagesPerSecond, overhead } = result;
   if (gflops !== undefined) return `${gflops.toFixed(1)} GFLOP/s`;
   if (gigabytesPerSecond !== undefined) return `${gigabytesPerSecond.toFixed(1)} GB/s`;
-  if (overhead !== undefined)
+  if (overhead !== undefined) {
     return `${overhead.microsecondsPerKernel.toFixed(2)} µs of CPU a kernel`;
+  }
   return imagesPerSecond === undefined ? '' : `${Math.round(imagesPerSecond)} images/s`;
 }
 

@@ -17,7 +17,7 @@ Sizes:
 
 conv2d times the forward pass and the gradients of input and weight. It skips the gradient of an
 input with one channel, because training does not need it. Its GFLOP/s do not count multiply-adds
-on padding. Of a large result, a part is compared with the reference.`;
+on padding. Only a part of a large result is compared with the reference.`;
 
 type Sizes = readonly number[][] | undefined;
 

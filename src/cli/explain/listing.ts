@@ -25,7 +25,7 @@ interface ListedCalls {
   readonly activations: {
     /** In the shared arena, where activations with disjoint lifetimes share memory. */
     readonly planned: number;
-    /** If each had memory of its own. */
+    /** Without sharing memory. */
     readonly separate: number;
   };
 }
@@ -98,7 +98,7 @@ function formatHeader(listing: Listing): string {
     `optimizer   ${optimizer}`,
     `step        ${step}, batch size ${batchSize}`,
     '',
-    'Each call: number, op, what it writes ← what it reads, each as `role: tensor (shape)`; below it, the formula.',
+    'Each call: number, op, tensors written ← tensors read, each as `role: tensor (shape)`; below it, the formula.',
     'd(t) is the gradient of the loss with respect to tensor t. A role is left out where the tensor has its name.',
   ].join('\n');
 }

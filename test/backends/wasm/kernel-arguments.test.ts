@@ -15,7 +15,7 @@ import { definitionOf } from '../../../src/call.js';
 import { OPS, type OpName } from '../../../src/ops/registry.js';
 import { CHAINS, stepOf } from '../chains.js';
 
-/** One read of an argument, under the name of the variable that it is assigned to, if any. */
+/** One read of an argument, with the name of the variable that it is assigned to, if any. */
 interface Read {
   readonly kind: 'pointer' | 'size' | 'attribute';
   readonly name: string | undefined;
@@ -31,8 +31,8 @@ interface Source {
 }
 
 /**
- * Names that helpers use for two ops: what such a helper writes, and what of the same shape it reads;
- * and window.ts, whose globals have the names of the sizes.
+ * Names of variables that stand for a role or size of another name: in helpers that serve two ops, and
+ * in window.ts, whose globals have the names of the sizes.
  */
 const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   to: ['y', 'dx'],
@@ -43,7 +43,7 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   channels: ['C'],
 };
 
-/** Names of another op, whose kernel an op's kernel calls. */
+/** Names of the op whose kernel an op's kernel calls. */
 const DELEGATED: Readonly<Partial<Record<OpName, Readonly<Record<string, string>>>>> = {
   conv2dBackwardBias: { B: 'N', O: 'OC' },
 };
@@ -97,7 +97,7 @@ function sumOf(expression: string, values: ReadonlyMap<string, number>): number 
     .reduce((sum, value) => sum + value, 0);
 }
 
-/** All arguments that a function reads, itself or by handing on `args`. */
+/** All arguments that a function reads, itself or in functions that it passes `args` to. */
 function readsOf(file: string, name: string, values: ReadonlyMap<string, number>): Read[] {
   const source = sourceOf(file, name);
   const reads: Read[] = [];
@@ -182,7 +182,7 @@ function expectAttributes(reads: readonly Read[], words: number, attributes: rea
 }
 
 describe('the kernel of', () => {
-  it.each(Object.keys(OPS) as OpName[])('%s reads what its op defines', (op) => {
+  it.each(Object.keys(OPS) as OpName[])('%s reads the arguments that the op defines', (op) => {
     const { outputs, updates, inputs, sizes, attributes } = definitionOf(op);
     const tensors = [...outputs, ...updates, ...inputs];
     const reads = kernelReads(op).map(({ name = '', ...read }) => ({
@@ -197,7 +197,7 @@ describe('the kernel of', () => {
     expectAttributes(ofKind(reads, 'attribute'), words, attributesReadBy(op, attributes));
   });
 
-  it.each(FUSED_KERNELS)('%s reads what fusing passes it', (kernel) => {
+  it.each(FUSED_KERNELS)('%s reads the arguments that fusion passes', (kernel) => {
     const call = FUSED.find((candidate) => candidate.kernel === kernel) as KernelCall;
     const reads = kernelReads(kernel);
     const tensors = [...call.outputs, ...call.inputs].map(() => undefined);

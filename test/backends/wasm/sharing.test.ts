@@ -1,7 +1,7 @@
 /*
- * src/backends/wasm/kernels.ts states which kernels threads share. Here one instance of the core plays
- * each of three threads in turn, so that each thread's share of a call can be seen, and then three
- * real threads must leave the same bits as one.
+ * src/backends/wasm/sharing.ts states which kernels threads share. These tests first run the share of each
+ * of three threads on one instance of the core, one after another, to see what each share computes. Then
+ * three real threads must compute the same bits as one.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PADDING } from '../../../src/backends/wasm/constants.js';
@@ -58,7 +58,7 @@ const PROGRAMS: readonly Program[] = [
   })),
 ];
 
-/** The bytes of a call's outputs after some threads, or one thread alone, have run it. */
+/** The bytes of a call's outputs after a run. */
 type Outputs = readonly Uint8Array[];
 
 /** One instance of the core, with the tensors of one program in its memory. */
@@ -118,7 +118,7 @@ class Laboratory {
     link(this.#memory, this.#list, [call], [partition], () => index, addressOf);
     for (const thread of threads) {
       this.#core.joinWorkerPool(this.#control, thread, count, false, 0);
-      // After a failure nobody waits at barriers within kernels.
+      // After a failure, no thread waits at the barriers within kernels.
       this.#core.fail();
       this.#core.runAlone(this.#list, 1, 1);
     }
@@ -159,13 +159,13 @@ async function sharedCalls(): Promise<Map<KernelName, number>> {
     laboratory.load(calls, values);
     for (const call of calls) {
       const want = laboratory.runAlone(call);
-      // The first thread adds up what the others leave, so it comes last.
+      // Thread 0 combines the results of the others, so it runs last.
       const threads = [2, 1, 0];
       const shares = threads.map((thread) => laboratory.runShares(call, [thread]));
       const context = `${call.kernel} of ${title}`;
       if (SHARING[call.kernel].threads === 'all') {
         const all = laboratory.runShares(call, threads);
-        expect(isSame(all, want), `${context}: the shares make up the whole`).toBe(true);
+        expect(isSame(all, want), `${context}: all shares together`).toBe(true);
         const isIncomplete = shares.some((share) => !isSame(share, want));
         found.set(call.kernel, (found.get(call.kernel) ?? 0) + (isIncomplete ? 1 : 0));
       } else {
@@ -186,7 +186,7 @@ describe('the shares of three threads', () => {
     shared = await sharedCalls();
   });
 
-  it.each(KERNELS)('of %s are what kernels.ts states', (kernel) => {
+  it.each(KERNELS)('of %s are as sharing.ts states', (kernel) => {
     expect(shared.has(kernel), 'has a case').toBe(true);
     if (SHARING[kernel].threads === 'all') {
       expect(shared.get(kernel), 'calls that one thread leaves incomplete').toBeGreaterThan(0);
@@ -194,7 +194,7 @@ describe('the shares of three threads', () => {
   });
 });
 
-/** Every tensor that the calls of a program write, after it has run on so many threads. */
+/** The persistent tensors of every program after a run on `threads` threads. */
 async function resultsOn(threads: number): Promise<[title: string, bytes: Buffer][]> {
   const runtime = await createWasmRuntime({ threads, worthPartitioning: 0 });
   const results: [string, Buffer][] = [];
@@ -218,7 +218,7 @@ async function resultsOn(threads: number): Promise<[title: string, bytes: Buffer
   return results;
 }
 
-it('every kernel leaves the same bits on three threads as on one', async () => {
+it('every kernel computes the same bits on three threads as on one', async () => {
   const [one, three] = await Promise.all([resultsOn(1), resultsOn(THREADS)]);
   for (const [i, [title, bytes]] of three.entries()) {
     expect(Buffer.compare(bytes, one[i][1]), title).toBe(0);

@@ -72,7 +72,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       expect([...copy]).toEqual([1, 2]);
     });
 
-    it('runs a step as many times as asked', async () => {
+    it('runs a step the requested number of times', async () => {
       const runtime = await create();
       const state = persistent('state', [4], 'int32');
       const step = new Step();

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 const WORKER = fileURLToPath(new URL('../../../src/backends/wasm/worker.mjs', import.meta.url));
 
-/** What Vite makes of a worker by default. Top-level await is an error there. */
+/** Vite's default format for workers. Top-level await is an error in it. */
 it('worker.mjs can be bundled as a classic script without imports', async () => {
   const { outputFiles, warnings } = await build({
     entryPoints: [WORKER],

@@ -1,4 +1,4 @@
-/* Which adapter is opened, which limits it must have, and the errors where there is none. */
+/* The choice of an adapter, the limits that it must have, and the errors if there is none. */
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -253,7 +253,7 @@ Available adapters:
 describe('the flags that Dawn is created with', () => {
   const F16_FLAG = 'vulkan_enable_f16_on_nvidia';
 
-  /** The flags that a backend with these options opens its adapter with. */
+  /** The flags with which a backend with these options creates Dawn. */
   async function flagsFor(options: BackendOptions): Promise<readonly string[] | undefined> {
     vi.resetModules();
     const create = vi.fn((_flags: readonly string[]) => ({ requestAdapter: async () => null }));

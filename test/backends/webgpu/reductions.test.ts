@@ -13,6 +13,7 @@ import { binaryCrossEntropyCase } from '../../../src/ops/binary-cross-entropy.js
 import type { GradientDeclaration, KernelDeclaration } from '../../../src/ops/cases.js';
 import { globalAveragePoolCase } from '../../../src/ops/global-average-pool.js';
 import { gradientNormCase } from '../../../src/ops/gradient-norm.js';
+import { groupNormCase } from '../../../src/ops/group-norm.js';
 import { linearCase } from '../../../src/ops/linear.js';
 import { mnistLossCase } from '../../../src/ops/mnist-loss.js';
 import { softmaxCase, softmaxCrossEntropyCase } from '../../../src/ops/softmax-cross-entropy.js';
@@ -25,7 +26,7 @@ import { describeWithGpu } from '../../webgpu.js';
 
 type Draw = (random: RandomStream) => GradientDeclaration | KernelDeclaration;
 
-/* Odd sizes on both sides of where passes and layouts change. */
+/* Odd sizes on both sides of the thresholds at which passes and layouts change. */
 
 /** Reductions of a whole workgroup, which subgroups can speed up. */
 const WHOLE: readonly Draw[] = [
@@ -49,6 +50,7 @@ const WHOLE: readonly Draw[] = [
     (random) => squaredErrorCase(random, 'mean', [B, 1]),
   ]),
   (random) => gradientNormCase(random, [8191, 8193, 70_001, 3], 1),
+  (random) => groupNormCase(random, [2, 31, 33, 6], 3),
 ];
 
 /** Sums of columns. */
@@ -189,6 +191,7 @@ describeWithGpu(
       expect(reducing).toEqual([
         'binary-cross-entropy',
         'gradient-norm',
+        'group-norm',
         'mnist-loss',
         'softmax-cross-entropy',
         'squared-error',

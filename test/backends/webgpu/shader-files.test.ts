@@ -1,4 +1,4 @@
-/* What the files of shaders/ require of each other, and what they share with TypeScript. */
+/* The files that shaders require, and the constants and parameter blocks that they share with TypeScript. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -85,7 +85,7 @@ describeWithGpu('the webgpu backend', () => {
       await device.close();
     });
 
-    it('and reads the values at the time of the call, whatever is written later', async () => {
+    it('and reads the values at the time of the call, regardless of later writes', async () => {
       const { gpu, device } = await open();
       const x = persistent('x', [1]);
       const read = async (value: number) => {

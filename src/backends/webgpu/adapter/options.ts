@@ -1,4 +1,4 @@
-/* A file of its own, without WebGPU's types: programs that use the library need not install those. */
+/* Separate, because programs that use the library need not install WebGPU's types. */
 
 import type { Kinds } from '../../../options.js';
 

@@ -1,7 +1,7 @@
 /**
  * The launch path of a call, such as conv2dForward, when a step is compiled:
  *
- *   1. kernels/kernels.ts      KERNELS[op] names the shader and derives the work from the call's sizes:
+ *   1. kernels/kernels.ts      KERNELS[op] names the shader and derives its plan from the call's sizes:
  *                              for conv2d, the shape of an implicit GEMM (gemm/convolution.ts)
  *   2. gemm/tilings.ts         chooses the tiling of a GEMM: measured (gemm/autotune.ts), or estimated
  *   3. gemm/gemm.ts            planGemm: the passes, each an entry point with workgroups, `override`
@@ -12,13 +12,13 @@
  *   6. this file               binds tensors, scratch memory and parameters, and returns dispatches
  *
  * When the step runs, execution/dispatches.ts encodes the dispatches of all its calls into one compute
- * pass per submission. webgpu-device.ts drives both.
+ * pass per submission. webgpu-runtime.ts drives both.
  */
 
 import { type Call, touchedBy } from '../../../call.js';
 import { roundUp } from '../../../memory-plan.js';
 import type { Tensor } from '../../../tensor.js';
-import { KERNELS, usesScratch } from '../kernels/kernels.js';
+import { bindingOf, usesScratch } from '../kernels/kernels.js';
 import { encodeParameters, parameterBytes } from '../kernels/parameters.js';
 import type { Plan } from '../kernels/passes.js';
 import { PARAMETERS_BINDING, SCRATCH_BINDING } from '../shaders/constants.js';
@@ -69,9 +69,8 @@ export async function link(
 }
 
 function bindTensors(call: Call, { bufferOf }: Buffers): GPUBindGroupEntry[] {
-  const { bindings } = KERNELS[call.op];
   return touchedBy(call).map((tensor, i) => ({
-    binding: bindings?.[i] ?? i,
+    binding: bindingOf(call.op, i),
     resource: { buffer: bufferOf(tensor) },
   }));
 }

@@ -88,7 +88,7 @@ function outOfMemory(label: string, size: number, cause: GPUError): BackendError
   );
 }
 
-/** Further lines of Dawn's messages are a trace of its own code. */
+/** Dawn's messages continue with a trace of Dawn's code. */
 function firstLine(message: string): string {
   return message.split('\n', 1)[0];
 }

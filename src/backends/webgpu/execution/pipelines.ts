@@ -1,7 +1,7 @@
 import { definitionOf } from '../../../call.js';
 import { BackendError, reasonOf } from '../../../errors.js';
 import type { OpName } from '../../../ops/registry.js';
-import { KERNELS, usesScratch } from '../kernels/kernels.js';
+import { bindingOf, KERNELS, usesScratch } from '../kernels/kernels.js';
 import type { Pass } from '../kernels/passes.js';
 import { compileShader } from '../shaders/compile-shader.js';
 import { PARAMETERS_BINDING, SCRATCH_BINDING } from '../shaders/constants.js';
@@ -27,14 +27,12 @@ export class Pipelines {
     if (!layout) {
       const { outputs, updates, inputs } = definitionOf(op);
       const written = [...outputs, ...updates];
-      const { bindings } = KERNELS[op];
-      const bindingOf = (i: number) => bindings?.[i] ?? i;
       const entry = (binding: number, type: GPUBufferBindingType): GPUBindGroupLayoutEntry => {
         return { binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } };
       };
       const entries = [
-        ...written.map((_, i) => entry(bindingOf(i), 'storage')),
-        ...inputs.map((_, i) => entry(bindingOf(written.length + i), 'read-only-storage')),
+        ...written.map((_, i) => entry(bindingOf(op, i), 'storage')),
+        ...inputs.map((_, i) => entry(bindingOf(op, written.length + i), 'read-only-storage')),
         entry(PARAMETERS_BINDING, 'uniform'),
       ];
       if (usesScratch(op)) entries.push(entry(SCRATCH_BINDING, 'storage'));

@@ -3,11 +3,13 @@ import { roundUp } from '../../../memory-plan.js';
 import type { Tensor, Values } from '../../../tensor.js';
 
 /**
+ * Checks the number of values to write to a tensor.
+ *
  * @throws RangeError for more values than the tensor has
  * @throws BackendError for a part of a byte tensor whose length is not a multiple of 4: WebGPU writes
  *   only whole words
  */
-export function expectRoom({ name, dtype, size }: Tensor, count: number): void {
+export function expectCount({ name, dtype, size }: Tensor, count: number): void {
   if (count > size) {
     throw new RangeError(`webgpu: expected at most ${size} values of ${name}, got ${count}`);
   }

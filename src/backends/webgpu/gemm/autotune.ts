@@ -51,7 +51,7 @@ export async function autotune(
   return hasNew;
 }
 
-/** The tiling with the lowest estimated cost first. */
+/** Tilings to time, the one with the lowest estimated cost first. */
 function candidatesFor(gemm: Gemm, { tiles }: Tilings): Tiling[] {
   const tilings = tilingsOf(gemm, tiles);
   const limit = WORST * estimateCycles(gemm, tilings[0]);
@@ -72,7 +72,7 @@ export function winnerOf(outcomes: readonly Outcome[]): Tiling {
   return gain >= MIN_GAIN ? best.tiling : preferred.tiling;
 }
 
-/** Undefined when the GPU reports an error. */
+/** The fastest of the candidates; undefined when the GPU reports an error. */
 async function fastest(
   gpu: GPUDevice,
   pipelines: Pipelines,

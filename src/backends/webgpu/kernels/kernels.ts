@@ -103,7 +103,7 @@ function oneWorkgroup(shader: string): Kernel {
   return { shader, workgroups: () => [1] };
 }
 
-/** Takes dz, p and t, where the forward pass has L, p, z and t: t keeps its binding. */
+/** Binds dz, p and t. The forward pass binds L, p, z and t, and t has the same binding in both. */
 function lossBackward(shader: string): Kernel {
   return { ...elementwise(shader), bindings: [0, 1, 3] };
 }
@@ -254,6 +254,11 @@ export function planOf(op: OpName, sizes: Sizes, attributes: Attributes, tilings
   if ('plan' in kernel) return kernel.plan(sizes, attributes);
   const workgroups = kernel.workgroups(sizes, attributes);
   return { passes: [{ entryPoint: op, workgroups }], scratchBytes: 0 };
+}
+
+/** The binding of a call's tensor number `i`: outputs and updates, then inputs. */
+export function bindingOf(op: OpName, i: number): number {
+  return KERNELS[op].bindings?.[i] ?? i;
 }
 
 /** Whether the op's kernel binds scratch memory. */

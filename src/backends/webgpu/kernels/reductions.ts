@@ -49,7 +49,7 @@ function rowsPass(entryPoint: string, rows: number, length: number) {
   } satisfies Pass;
 }
 
-/** Invocations per row: more for longer rows, fewer where one workgroup can then process all rows. */
+/** Invocations per row: more for longer rows, but few enough for one workgroup where it can run all rows. */
 function columnsOf(rows: number, length: number): number {
   const columns = clamp(1, 2 ** Math.ceil(Math.log2(length / 4)), WORKGROUP);
   if (rows > WORKGROUP || rows * length > MAX_TERMS_UNSPLIT * WORKGROUP) return columns;

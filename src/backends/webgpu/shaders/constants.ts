@@ -12,7 +12,7 @@ export const PARAMETERS_BINDING = 8;
 export const MAX_PHASES = 4;
 export { DROPOUT_BLOCKS } from '../../../ops/constants.js';
 
-/** Positions of max pooling, one byte each, in a word. */
+/** Indices of max pooling in a word, one byte each. */
 export const INDICES_PER_WORD = 4;
 /** Iterations of the loops in shaders/peaks.wgsl. */
 export const PEAK_LOOPS = 32;

@@ -1,4 +1,4 @@
-/** The files of `shaders/`, offered by scripts/shaders.mjs. */
+/** The files of `shaders/`: see scripts/shaders.mjs. */
 declare module 'virtual:shaders' {
   const shaders: Readonly<
     Record<string, { readonly requires: readonly string[]; readonly text: string }>

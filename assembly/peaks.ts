@@ -1,19 +1,19 @@
-// Loops that measure the peaks of the roofline model: independent multiply-adds, independent exponentials.
+// Loops that measure peaks of the roofline model: independent multiply-adds, independent exponentials.
 import { expOfNonPositive4 } from './exp';
 import { multiplyAdd, sumLanes } from './simd';
 
-/** Floating-point operations of one turn of `multiplyAdds`: 48 multiply-adds of four lanes. */
+/** Floating-point operations of one turn (iteration) of `multiplyAdds`: 48 multiply-adds of four lanes. */
 export function operationsPerTurn(): i32 {
   return 48 * 4 * 2;
 }
 
 /**
- * Twelve chains of multiply-adds, four steps per turn. The result keeps the compiler from dropping the
+ * Twelve chains of multiply-adds, which hide the latency of each; four steps per turn. The result keeps the compiler from dropping the
  * loop. The numbers are parameters because V8 builds a vector constant anew at every use.
  */
-export function multiplyAdds(turns: i32, factor: f32, term: f32): f32 {
+export function multiplyAdds(turns: i32, factor: f32, addend: f32): f32 {
   const x = f32x4.splat(factor);
-  const y = f32x4.splat(term);
+  const y = f32x4.splat(addend);
   let a = f32x4.splat(0), b = f32x4.splat(1), c = f32x4.splat(2), d = f32x4.splat(3);
   let e = f32x4.splat(4), f = f32x4.splat(5), g = f32x4.splat(6), h = f32x4.splat(7);
   let i = f32x4.splat(8), j = f32x4.splat(9), k = f32x4.splat(10), l = f32x4.splat(11);
@@ -46,7 +46,7 @@ export function exponentialsPerTurn(): i32 {
   return 8;
 }
 
-/** eˣ for x ≤ 0, again and again. The result keeps the compiler from dropping the loop. */
+/** Two vectors of independent exponentials per turn, for x ≤ 0. The result keeps the compiler from dropping the loop. */
 export function exponentials(turns: i32, x: f32): f32 {
   let a = f32x4.splat(x), sum = f32x4.splat(0);
   const step = f32x4.splat(1e-6);
