@@ -34,6 +34,12 @@ export function dtypeOf(op: OpName, role: string): DataType {
   return definitionOf(op).dtypes[role] ?? 'float32';
 }
 
+/** Terms of the sums in all elements of a call's first output: the multiply-adds of a GEMM. */
+export function additionsOf(call: Call): number {
+  const [output] = writtenBy(call);
+  return definitionOf(call.op).terms(call.sizes, call.attributes) * output.size;
+}
+
 /** Tensors that a call writes: its outputs, then its updates. */
 export function writtenBy({ op, tensors }: Call): Tensor[] {
   const { outputs, updates } = definitionOf(op);

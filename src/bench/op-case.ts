@@ -1,5 +1,5 @@
 import type { Executable, Runtime } from '../backends/runtime.js';
-import { definitionOf, writtenBy } from '../call.js';
+import { additionsOf } from '../call.js';
 import type { Timing } from '../interleave.js';
 import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
@@ -142,9 +142,5 @@ async function readAll(runtime: Runtime, tensors: readonly Tensor[]): Promise<Va
 
 /** Floating-point operations of a step whose calls are GEMMs: two per multiply-add. */
 export function operationsOf({ calls }: Step): number {
-  const multiplyAdds = calls.map((call) => {
-    const [output] = writtenBy(call);
-    return definitionOf(call.op).terms(call.sizes, call.attributes) * output.size;
-  });
-  return 2 * multiplyAdds.reduce((sum, count) => sum + count, 0);
+  return 2 * calls.reduce((sum, call) => sum + additionsOf(call), 0);
 }

@@ -92,9 +92,9 @@ test('an error is one line, followed by the stack with --verbose', async () => {
 });
 
 test.each([
-  ['an error in a timer', "setTimeout(()=>{throw new Error('too\\nlate')},50)"],
-  ['an unhandled rejection', "setTimeout(()=>Promise.reject(new Error('too\\nlate')),50)"],
-  ['a value that is no error', "setTimeout(()=>{throw'too\\nlate'},50)"],
+  ['an error in a timer', "setTimeout(()=>{throw new Error('too\\nlate')},1000)"],
+  ['an unhandled rejection', "setTimeout(()=>Promise.reject(new Error('too\\nlate')),1000)"],
+  ['a value that is no error', "setTimeout(()=>{throw'too\\nlate'},1000)"],
 ])('%s is one line, too', async (_, text) => {
   const env = { NODE_OPTIONS: `--import "data:text/javascript,${encodeURIComponent(text)}"` };
   const args = ['train', 'mlp-deep', '--data', 'synthetic', '--json'];

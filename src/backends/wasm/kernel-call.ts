@@ -1,4 +1,4 @@
-import { type Call, definitionOf, writtenBy } from '../../call.js';
+import { additionsOf, type Call, definitionOf, writtenBy } from '../../call.js';
 import { OPS, type OpName } from '../../ops/registry.js';
 import type { Tensor } from '../../tensor.js';
 
@@ -33,11 +33,9 @@ export interface KernelCall {
 
 export function kernelCallOf(call: Call): KernelCall {
   const { op, tensors, sizes, attributes } = call;
-  const definition = definitionOf(op);
-  const inputs = definition.inputs.map((role) => tensors[role]);
+  const inputs = definitionOf(op).inputs.map((role) => tensors[role]);
   const outputs = writtenBy(call);
-  const additions = definition.terms(sizes, attributes) * outputs[0].size;
-  return { kernel: op, outputs, inputs, sizes, attributes, additions };
+  return { kernel: op, outputs, inputs, sizes, attributes, additions: additionsOf(call) };
 }
 
 /** All tensors that a call reads or writes. */
