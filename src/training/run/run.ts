@@ -6,6 +6,7 @@ import { divergence } from './divergence.js';
 import { EpochOrder } from './epoch-order.js';
 import type { RunPosition, RunSettings } from './run-settings.js';
 import { Snapshots } from './snapshots.js';
+import { UsedRates } from './used-rates.js';
 
 /**
  * How long one call into the backend should take: half the promised interval of progress reports.
@@ -46,6 +47,7 @@ export class Run {
   readonly #tensors: readonly Tensor[];
   readonly #snapshots: Snapshots;
   readonly #order: EpochOrder;
+  readonly #rates: UsedRates;
   readonly #records: EpochRecord[] = [];
   #chunkSize = 1;
   #milliseconds = 0;
@@ -71,6 +73,9 @@ export class Run {
       settings.dataset.size,
       settings.shuffle ? settings.seed : undefined,
     );
+    const { schedule } = engine.setup.optimizer;
+    const totalSteps = settings.epochs * this.#stepsPerEpoch;
+    this.#rates = new UsedRates((step) => schedule.at(step, totalSteps, this.#stepsPerEpoch));
   }
 
   /**
@@ -144,15 +149,11 @@ export class Run {
   /** Submits at most `limit` steps from step number `first` of the run. */
   #submit(first: number, limit = MAX_STEPS): Chunk {
     const began = performance.now();
-    const { dataset, batchSize, epochs } = this.#settings;
-    const { schedule } = this.#engine.setup.optimizer;
+    const { dataset, batchSize } = this.#settings;
     const epoch = Math.floor(first / this.#stepsPerEpoch);
     const offset = (first % this.#stepsPerEpoch) * batchSize;
     const size = Math.min(batchSize, dataset.size - offset);
-    const totalSteps = epochs * this.#stepsPerEpoch;
-    const rates = Array.from({ length: Math.min(limit, this.#stepsInChunk(first)) }, (_, i) =>
-      schedule.at(first + i, totalSteps, this.#stepsPerEpoch),
-    );
+    const rates = this.#rates.of(first, Math.min(limit, this.#stepsInChunk(first)));
     const update = this.position.updatesBefore + first + 1;
     const order = this.#order.of(this.position.epochsBefore + epoch);
     const losses = this.#engine.train(dataset, order, size, update, offset, rates);
@@ -233,7 +234,10 @@ export class Run {
    * from the latest good snapshot, and throws.
    */
   async #expectFinite(losses: Values, { rates, first }: Chunk): Promise<void> {
-    if (Number.isFinite(losses[0])) this.#snapshots.markGood();
+    if (Number.isFinite(losses[0])) {
+      this.#snapshots.markGood();
+      this.#rates.forgetBefore(this.#snapshots.latestGood?.position.step ?? 0);
+    }
     const bad = losses.findIndex((loss: number) => !Number.isFinite(loss));
     if (bad < 0) return;
     await this.#restore(first + bad - 1);
