@@ -1,4 +1,3 @@
-import { expectFinite, expectLabels, expectLength } from '../checks.js';
 import { type Dataset, expectDataset, type Normalization } from '../data/dataset.js';
 import { split } from '../data/subset.js';
 import { TrainingError } from '../errors.js';
@@ -8,7 +7,7 @@ import type { Reals } from '../numerics/core.js';
 import { expectKind } from '../options.js';
 import { readBytes, writeBytes } from '../platform/files.js';
 import type { Shape } from '../tensor.js';
-import { type Batch, batchOf } from './engine/batch.js';
+import { type Batch, batchOf, targetsOf } from './engine/batch.js';
 import { Engine } from './engine/engine.js';
 import { evaluateDataset, predictRows } from './evaluation.js';
 import type { Evaluation, History } from './history.js';
@@ -137,16 +136,17 @@ export class Trainer {
    * Computes the model's predictions: probabilities for losses on labels (one per class, or that of
    * class 1 for a binary loss), the model's output for regression.
    *
-   * @param inputs (B, features), row-major. Bytes are normalised like the training data; floats
-   *   are used as they are.
+   * @param inputs (B, features), row-major. Bytes, also a `Uint8ClampedArray`, are normalised like
+   *   the training data; other numbers are used as they are, if float32 holds them exactly.
    * @returns (B, outputs), row-major
    * @throws ShapeError when `inputs` are not whole rows
-   * @throws DataError for numbers that are not finite
+   * @throws DataError for numbers that are not finite or not exact in float32, and for RGBA pixels of
+   *   a canvas
    * @throws TrainingError for bytes while no normalisation is known, and for a model that takes any
    *   number of inputs before it was trained
    * @example const probabilities = await trainer.predict(test.inputs.subarray(0, 784)); // (1, 10)
    */
-  async predict(inputs: Uint8Array | Float32Array): Promise<Reals> {
+  async predict(inputs: ArrayLike<number>): Promise<Reals> {
     return predictRows(this.#engine, this.#batch('predict', inputs));
   }
 
@@ -162,16 +162,14 @@ export class Trainer {
    *   number or out of range
    */
   async gradients(
-    inputs: Uint8Array | Float32Array,
+    inputs: ArrayLike<number>,
     targets: ArrayLike<number>,
   ): Promise<{ loss: number; gradients: Map<string, Float32Array> }> {
     const batch = this.#batch('gradients', inputs);
     const { loss, model } = this.#engine.setup;
-    expectLength('gradients', 'targets', targets, batch.size, 'B');
     const classes = loss.classes(this.#engine.outputs(batch.features));
-    if (loss.targets === 'labels') expectLabels('gradients', targets, classes);
-    else expectFinite('gradients', 'targets', targets);
-    const result = await this.#engine.gradients(batch, targets);
+    const values = targetsOf('gradients', targets, batch.size, loss.targets, classes);
+    const result = await this.#engine.gradients(batch, values);
     const named = model.parameters.map(
       (parameter, i) => [parameter.name, parameter.toPytorch(result.gradients[i])] as const,
     );
@@ -200,10 +198,10 @@ export class Trainer {
   async loadState(state: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>) {
     const entries = stateTensors(this.#engine.setup.model);
     const expected = entries.map(({ name, pytorchShape: shape }) => ({ name, shape }));
-    checkState('loadState', expected, withoutCounters(state));
+    const values = checkState('loadState', expected, withoutCounters(state));
     await this.#engine.write(
       entries.map(({ tensor }) => tensor),
-      entries.map((entry) => entry.fromPytorch(state.get(entry.name)?.data as ArrayLike<number>)),
+      entries.map((entry) => entry.fromPytorch(values.get(entry.name) ?? [])),
     );
   }
 
@@ -278,10 +276,10 @@ export class Trainer {
     }
     const { trainedTensors } = this.#engine;
     const position = readPosition(checkpoint, this);
-    checkState('restore', trainedTensors, checkpoint.tensors);
+    const values = checkState('restore', trainedTensors, checkpoint.tensors);
     await this.#engine.write(
       trainedTensors,
-      trainedTensors.map(({ name }) => checkpoint.tensors.get(name)?.data as Float32Array),
+      trainedTensors.map(({ name }) => values.get(name) ?? []),
     );
     this.#position = position;
   }
@@ -291,7 +289,7 @@ export class Trainer {
     return split(dataset, fraction, this.seed);
   }
 
-  #batch(operation: string, inputs: Uint8Array | Float32Array): Batch {
+  #batch(operation: string, inputs: ArrayLike<number>): Batch {
     const { features, setup } = this.#engine;
     const takesImages = setup.model.input === 'images';
     return batchOf(operation, inputs, { features, takesImages }, this.#normalization);

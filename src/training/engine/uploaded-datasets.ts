@@ -1,5 +1,5 @@
 import type { Runtime } from '../../backends/runtime.js';
-import { type Dataset, validateDataset } from '../../data/dataset.js';
+import { type Dataset, validArrays } from '../../data/dataset.js';
 import { persistent, type Tensor } from '../../tensor.js';
 import { type BatchSource, sourceOf } from '../batch-source.js';
 
@@ -43,13 +43,13 @@ export class UploadedDatasets {
   }
 
   #upload(dataset: Dataset): UploadedDataset {
-    validateDataset(dataset);
+    const { inputs, targets } = validArrays(dataset);
     const inOrder = sourceOf(dataset);
     const shuffled = { ...inOrder, index: persistent('index', [dataset.size], 'int32') };
     const entry = { key: `dataset ${this.#count++}`, inOrder, shuffled };
     try {
-      this.#runtime.write(inOrder.inputs, dataset.inputs);
-      this.#runtime.write(inOrder.targets as Tensor, dataset.targets);
+      this.#runtime.write(inOrder.inputs, inputs);
+      this.#runtime.write(inOrder.targets as Tensor, targets);
       this.#runtime.write(inOrder.index, naturalOrder(dataset.size));
     } catch (error) {
       this.#release(entry);
