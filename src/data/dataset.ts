@@ -15,7 +15,8 @@ import {
 
 /**
  * Examples with their targets in memory, for `Trainer.fit` and `Trainer.evaluate`. Arrays of other
- * types are converted if every value stays exactly the same.
+ * types are converted if every value stays exactly the same. After a change of values in place, call
+ * `touch`.
  */
 export interface Dataset {
   /** Name for messages, such as `MNIST training split`. */

@@ -1,6 +1,7 @@
 /** `handgrad/data`: datasets, loaders, and functions that prepare data for training. */
 
 export { type Dataset, type Normalization, type Splits, validateDataset } from './dataset.js';
+export { touch } from './fingerprint.js';
 export { parseCsvDigits } from './formats/csv.js';
 export { type FileBytes, gunzip } from './formats/gzip.js';
 export { type ByteImages, parseIdxImages, parseIdxLabels } from './formats/idx.js';

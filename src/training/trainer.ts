@@ -91,8 +91,8 @@ export class Trainer {
    * @throws ShapeError when the data does not fit the model, or is smaller than a batch
    * @throws DataError when the data has labels out of range or numbers that are not finite
    * @throws RangeError when both `validation` and `validationSplit` are given
-   * @throws TrainingError when another `fit` of this trainer is running, or when the loss or a
-   *   weight becomes infinite or NaN; the last good weights are kept
+   * @throws TrainingError when another `fit` of this trainer is running, when data changes that
+   *   `validationSplit` has copied, or when the loss or a weight becomes infinite or NaN; the last good weights are kept
    * @example
    *   const { epochs } = await trainer.fit(train, { epochs: 10, validationSplit: 0.1 });
    *   epochs.at(-1)?.validAccuracy;
@@ -110,7 +110,8 @@ export class Trainer {
       if (!resume) this.#position = nextRun(this.#position, data.size, this.batchSize);
       this.#normalization = data.normalization;
       const { batchSize, seed } = this;
-      const settings = { ...options, dataset: data, batchSize, seed, shuffle };
+      const source = data === dataset ? undefined : dataset;
+      const settings = { ...options, dataset: data, source, batchSize, seed, shuffle };
       const validate = validation && { validate: () => this.evaluate(validation) };
       this.#run = new Run(this.#engine, { ...settings, ...validate }, this.#position);
       return await this.#run.train();

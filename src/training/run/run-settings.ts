@@ -23,6 +23,8 @@ export interface FitCallbacks {
 /** Everything that a run needs besides the engine. */
 export interface RunSettings extends FitCallbacks {
   readonly dataset: Dataset;
+  /** The dataset that `dataset` was copied from; undefined if it is no copy. */
+  readonly source?: Dataset | undefined;
   readonly epochs: number;
   readonly batchSize: number;
   readonly seed: number;

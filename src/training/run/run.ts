@@ -1,9 +1,10 @@
 import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Tensor, Values } from '../../tensor.js';
 import { type Engine, MAX_STEPS } from '../engine/engine.js';
-import type { EpochRecord, Evaluation, History } from '../history.js';
-import { divergence } from './divergence.js';
+import { type EpochRecord, type History, validationFields } from '../history.js';
+import { divergence, infiniteWeight } from './divergence.js';
 import { EpochOrder } from './epoch-order.js';
+import { RunData } from './run-data.js';
 import type { RunPosition, RunSettings } from './run-settings.js';
 import { Snapshots } from './snapshots.js';
 import { UsedRates } from './used-rates.js';
@@ -48,6 +49,7 @@ export class Run {
   readonly #snapshots: Snapshots;
   readonly #order: EpochOrder;
   readonly #rates: UsedRates;
+  readonly #data: RunData;
   readonly #records: EpochRecord[] = [];
   #chunkSize = 1;
   #milliseconds = 0;
@@ -66,13 +68,11 @@ export class Run {
     this.#settings = settings;
     this.position = position;
     this.#upcoming = Promise.resolve({ ...position });
-    this.#stepsPerEpoch = Math.ceil(settings.dataset.size / settings.batchSize);
+    this.#data = new RunData(engine, settings.dataset, settings.source);
+    this.#stepsPerEpoch = Math.ceil(this.#data.size / settings.batchSize);
     this.#tensors = engine.trainedTensors;
     this.#snapshots = new Snapshots(engine, this.#tensors);
-    this.#order = new EpochOrder(
-      settings.dataset.size,
-      settings.shuffle ? settings.seed : undefined,
-    );
+    this.#order = new EpochOrder(this.#data.size, settings.shuffle ? settings.seed : undefined);
     const { schedule } = engine.setup.optimizer;
     const totalSteps = settings.epochs * this.#stepsPerEpoch;
     this.#rates = new UsedRates((step) => schedule.at(step, totalSteps, this.#stepsPerEpoch));
@@ -112,7 +112,10 @@ export class Run {
   }
 
   async #trainChunk(): Promise<void> {
-    if (!this.#pipelined) await this.#snapshots.takeIfDue(this.position);
+    if (!this.#pipelined) {
+      await this.#refreshData();
+      await this.#snapshots.takeIfDue(this.position);
+    }
     const chunk = this.#pipelined ?? this.#submit(this.position.step);
     const next = chunk.first + chunk.rates.length;
     this.#pipelined = this.#mayPipeline(next) ? this.#submit(next) : undefined;
@@ -120,6 +123,16 @@ export class Run {
     await this.#report(losses, chunk.rates);
     if (this.position.step % this.#stepsPerEpoch === 0) await this.#endEpoch();
     await yieldToEventLoop();
+  }
+
+  /** Uploads data that changed since the last epoch. */
+  async #refreshData(): Promise<void> {
+    if (this.position.step % this.#stepsPerEpoch === 0 && this.#data.hasChanged()) {
+      // Repeating steps needs the data that they used.
+      await this.#expectFiniteWeights();
+      await this.#engine.upload(this.#data.dataset);
+    }
+    if (this.#data.wasUploaded()) await this.#snapshots.takeGood(this.position);
   }
 
   /** Whether the chunk from step `next` may be submitted before the current losses are read. */
@@ -139,9 +152,9 @@ export class Run {
 
   /** Number of steps from `first` that share a batch size and an epoch, and take about 50 ms. */
   #stepsInChunk(first: number): number {
-    const { dataset, batchSize, onStep } = this.#settings;
+    const { batchSize, onStep } = this.#settings;
     if (onStep) return 1;
-    const fullBatches = Math.floor(dataset.size / batchSize);
+    const fullBatches = Math.floor(this.#data.size / batchSize);
     const remaining = fullBatches - (first % this.#stepsPerEpoch);
     return Math.max(1, Math.min(this.#chunkSize, remaining, MAX_STEPS));
   }
@@ -152,7 +165,7 @@ export class Run {
     const { dataset, batchSize } = this.#settings;
     const epoch = Math.floor(first / this.#stepsPerEpoch);
     const offset = (first % this.#stepsPerEpoch) * batchSize;
-    const size = Math.min(batchSize, dataset.size - offset);
+    const size = Math.min(batchSize, this.#data.size - offset);
     const rates = this.#rates.of(first, Math.min(limit, this.#stepsInChunk(first)));
     const update = this.position.updatesBefore + first + 1;
     const order = this.#order.of(this.position.epochsBefore + epoch);
@@ -191,7 +204,7 @@ export class Run {
   }
 
   async #report(losses: Values, rates: readonly number[]): Promise<void> {
-    const { onStep, onProgress, epochs } = this.#settings;
+    const { onStep, onProgress, epochs, batchSize } = this.#settings;
     const step = this.position.step;
     const epoch = Math.ceil(step / this.#stepsPerEpoch);
     if (onStep) {
@@ -204,19 +217,14 @@ export class Run {
       epochs,
       stepInEpoch,
       stepsPerEpoch: this.#stepsPerEpoch,
-      loss: this.#lossOver(this.#examplesIn(stepInEpoch)),
+      loss: this.#lossOver(Math.min(stepInEpoch * batchSize, this.#data.size)),
       learningRate: this.#learningRate,
     });
   }
 
-  /** Examples in the first `steps` batches of an epoch. */
-  #examplesIn(steps: number): number {
-    return Math.min(steps * this.#settings.batchSize, this.#settings.dataset.size);
-  }
-
   async #endEpoch(): Promise<void> {
-    const { dataset, validate, onEpoch } = this.#settings;
-    const trainLoss = this.#lossOver(dataset.size);
+    const { validate, onEpoch } = this.#settings;
+    const trainLoss = this.#lossOver(this.#data.size);
     const record: EpochRecord = {
       epoch: this.position.step / this.#stepsPerEpoch,
       trainLoss,
@@ -251,12 +259,12 @@ export class Run {
   /** Does the same if a weight is not finite after the last update, which no later loss would show. */
   async #expectFiniteWeights(): Promise<void> {
     const values = await this.#engine.read(this.#tensors);
-    const bad = values.findIndex((array) => !array.every(Number.isFinite));
-    if (bad < 0) return;
+    const infinite = infiniteWeight(this.#tensors, values);
+    if (infinite === undefined) return;
     const { step } = this.position;
     await this.#restore(step - 1);
     throw divergence(
-      `finite weights, got ${values[bad].find((value: number) => !Number.isFinite(value))} in ${this.#tensors[bad].name} after step ${step}`,
+      `finite weights, got ${infinite} after step ${step}`,
       Math.ceil(step / this.#stepsPerEpoch),
       this.#learningRate,
     );
@@ -290,13 +298,4 @@ export class Run {
   #lossOver(examples: number): number {
     return this.position.lossSum / this.#engine.lossWeight(examples);
   }
-}
-
-function validationFields({ loss, accuracy, balancedAccuracy }: Evaluation) {
-  if (Number.isNaN(accuracy)) return { validLoss: loss };
-  return {
-    validLoss: loss,
-    validAccuracy: accuracy,
-    validBalancedAccuracy: balancedAccuracy,
-  };
 }
