@@ -16,6 +16,23 @@ export function expectInteger(
   }
 }
 
+/**
+ * Random streams have keys of 32 bits, so larger seeds would repeat the numbers of smaller ones.
+ *
+ * @throws ShapeError unless `value` is an integer from 0 to 2³² − 1
+ */
+export function expectSeed(
+  operation: string,
+  what: string,
+  value: unknown,
+): asserts value is number {
+  expectInteger(operation, what, value, 0);
+  if (value < 2 ** 32) return;
+  throw new ShapeError(
+    `${operation}: expected ${what} to be below 2 ** 32, got ${value}; pass ${value} % 2 ** 32`,
+  );
+}
+
 /** @throws RangeError unless `value` is a finite number from `minimum` to `maximum` */
 export function expectNumber(
   operation: string,

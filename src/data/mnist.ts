@@ -58,6 +58,7 @@ export async function loadMnist(options: LoadMnistOptions = {}): Promise<Splits>
   expectOptions('loadMnist', options, {
     directory: 'string',
     download: 'boolean',
+    labelColumn: ['first', 'last'],
     signal: 'signal',
     onProgress: 'function',
     fetch: 'function',

@@ -92,7 +92,7 @@ export class Trainer {
    * @throws DataError when the data has labels out of range or numbers that are not finite
    * @throws RangeError when both `validation` and `validationSplit` are given
    * @throws TrainingError when another `fit` of this trainer is running, when data changes that
-   *   `validationSplit` has copied, or when the loss or a weight becomes infinite or NaN; the last good weights are kept
+   *   `validationSplit` has copied, after 2³¹ − 1 updates, or when the loss or a weight becomes infinite or NaN; the last good weights are kept
    * @example
    *   const { epochs } = await trainer.fit(train, { epochs: 10, validationSplit: 0.1 });
    *   epochs.at(-1)?.validAccuracy;

@@ -2,10 +2,16 @@ import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Tensor, Values } from '../../tensor.js';
 import { type Engine, MAX_STEPS } from '../engine/engine.js';
 import { type EpochRecord, type History, validationFields } from '../history.js';
+import type { Chunk } from './chunk.js';
 import { divergence, infiniteWeight } from './divergence.js';
 import { EpochOrder } from './epoch-order.js';
 import { RunData } from './run-data.js';
-import type { RunPosition, RunSettings } from './run-settings.js';
+import {
+  expectUpdatesLeft,
+  type RunPosition,
+  type RunSettings,
+  updatesLeft,
+} from './run-settings.js';
 import { Snapshots } from './snapshots.js';
 import { UsedRates } from './used-rates.js';
 
@@ -13,18 +19,6 @@ import { UsedRates } from './used-rates.js';
  * How long one call into the backend should take: half the promised interval of progress reports.
  */
 const CHUNK_MILLISECONDS = 50;
-
-/** Consecutive steps that were submitted to the backend in one call. */
-interface Chunk {
-  /** Number of the first step, from 0. */
-  readonly first: number;
-  readonly batchSize: number;
-  readonly rates: readonly number[];
-  readonly began: number;
-  readonly losses: Promise<Values>;
-  /** The position after these steps; the position before them if they fail. */
-  readonly after: Promise<RunPosition>;
-}
 
 /**
  * One run of training: epochs of shuffled batches, in chunks of as many steps as fit into 50 ms.
@@ -113,6 +107,7 @@ export class Run {
 
   async #trainChunk(): Promise<void> {
     if (!this.#pipelined) {
+      expectUpdatesLeft(this.position);
       await this.#refreshData();
       await this.#snapshots.takeIfDue(this.position);
     }
@@ -139,7 +134,8 @@ export class Run {
   #mayPipeline(next: number): boolean {
     const { onStep, signal } = this.#settings;
     const isDecided = !onStep && !signal?.aborted && next % this.#stepsPerEpoch !== 0;
-    return this.#engine.runsAhead && isDecided && !this.#snapshots.isDue;
+    const mayUpdate = updatesLeft(this.position, next) > 0;
+    return this.#engine.runsAhead && isDecided && mayUpdate && !this.#snapshots.isDue;
   }
 
   /** Completes the chunk that was submitted before a callback threw, so that its steps count. */
@@ -156,7 +152,8 @@ export class Run {
     if (onStep) return 1;
     const fullBatches = Math.floor(this.#data.size / batchSize);
     const remaining = fullBatches - (first % this.#stepsPerEpoch);
-    return Math.max(1, Math.min(this.#chunkSize, remaining, MAX_STEPS));
+    const left = updatesLeft(this.position, first);
+    return Math.max(1, Math.min(this.#chunkSize, remaining, left, MAX_STEPS));
   }
 
   /** Submits at most `limit` steps from step number `first` of the run. */
