@@ -43,7 +43,8 @@ export interface FitOptions extends FitCallbacks {
   readonly validation?: Dataset;
   /**
    * Fraction of the training data, between 0 and 1, that is held out for validation: chosen by the
-   * seed, at least one example; none by default.
+   * seed, at least one example; none by default. Both parts are copies, so `fit` rejects when the
+   * training data changes during the run.
    */
   readonly validationSplit?: number;
   /** Whether to shuffle the examples before every epoch; true by default. */
