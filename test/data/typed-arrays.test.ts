@@ -12,7 +12,7 @@ import {
   split,
   take,
   validateDataset,
-} from '../src/data/index.js';
+} from '../../src/data/index.js';
 import {
   type Backend,
   createBackend,
@@ -24,9 +24,9 @@ import {
   sequential,
   squaredError,
   type Trainer,
-} from '../src/index.js';
-import { typeName } from '../src/typed-arrays.js';
-import { describeOnEachBackend } from './backends.js';
+} from '../../src/index.js';
+import { typeName } from '../../src/typed-arrays.js';
+import { describeOnEachBackend } from '../backends.js';
 import {
   blobs,
   CLASSES,
@@ -34,8 +34,8 @@ import {
   expectSameState,
   FEATURES,
   plane,
-} from './training/fixtures.js';
-import { expectSameBits } from './values.js';
+} from '../training/fixtures.js';
+import { expectSameBits } from '../values.js';
 
 const wasm = await createBackend('wasm');
 const otherRealm = createContext({});
