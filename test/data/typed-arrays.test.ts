@@ -18,7 +18,6 @@ import {
   createBackend,
   DataError,
   decodeSafetensors,
-  encodeSafetensors,
   linear,
   type State,
   sequential,
@@ -139,14 +138,6 @@ const REFUSED: [title: string, inputs: unknown, message: string][] = [
     'inputs below 2⁵³, got BigInt64Array with 1152921504606846976 at 3',
   ],
   ['strings in an array', ['1', '2', '3', '4'], 'numbers in inputs, got Array with string at 0'],
-  ['a string', '1234', 'inputs to be an array of numbers, got string'],
-  ['nothing', undefined, 'inputs to be an array of numbers, got undefined'],
-  [
-    'a DataView',
-    new DataView(new ArrayBuffer(4)),
-    'inputs to be an array of numbers, got DataView',
-  ],
-  ['an ArrayBuffer', new ArrayBuffer(4), 'inputs to be an array of numbers, got ArrayBuffer'],
 ];
 
 describe('predict and gradients', () => {
@@ -250,7 +241,6 @@ describe('loadState', () => {
       'finite numbers in 0.bias, got 3.4028235677973366e+38 at 0',
     ],
     ['of strings', new Array(8).fill('1'), 'numbers in 0.bias, got Array with string at 0'],
-    ['of nothing', undefined, '0.bias to have 8 numbers, got undefined'],
   ])('refuses an array %s', async (_title, data, message) => {
     const trainer = createTrainer(wasm);
     const before = await trainer.state();
@@ -361,7 +351,7 @@ describe('readers of bytes', () => {
       data: Uint8Array.from({ length: 784 }, (_, i) => i % 100),
     };
     const file = await createTrainer(wasm).encode();
-    for (const convert of [foreign, (values: Uint8Array) => Array.from(values) as never]) {
+    for (const convert of [foreign]) {
       expect([...parseIdxLabels(convert(labels), 'labels')]).toEqual([7, 3]);
       expect(digitImage({ ...picture, data: convert(picture.data) })).toEqual(digitImage(picture));
       expect(pixelStatistics(convert(images.pixels))).toEqual(pixelStatistics(images.pixels));
@@ -373,27 +363,5 @@ describe('readers of bytes', () => {
       };
       expect([...digitDatasets('two', split, split).train.inputs]).toEqual([...images.pixels]);
     }
-  });
-
-  it('refuse other numbers, and name the type', () => {
-    const reals = Float32Array.of(0, 0.5, 1, 1);
-    expect(() => pixelStatistics(reals as never)).toThrow(
-      new DataError(
-        'pixelStatistics: expected pixels to be bytes 0 … 255, got Float32Array with 0.5 at 1',
-      ),
-    );
-    expect(() => digitImage({ width: 2, height: 2, data: reals as never })).toThrow(
-      new DataError(
-        'digitImage: expected data to be bytes 0 … 255, got Float32Array with 0.5 at 1',
-      ),
-    );
-    expect(() => decodeSafetensors('weights' as never)).toThrow(
-      new DataError('safetensors: expected the content to be an array of numbers, got string'),
-    );
-    const strings = new Map([['w', { shape: [1], data: ['1'] as never }]]);
-    expect(() => encodeSafetensors(strings)).toThrow(
-      new DataError('safetensors: expected numbers in tensor "w", got Array with string at 0'),
-    );
-    expect(() => parseIdxLabels(Int16Array.of(0, 0, 8, 300) as never, 'labels')).toThrow(DataError);
   });
 });
