@@ -1,4 +1,5 @@
 // Derivation: src/ops/gradient-norm.ts
+import { LARGE_SQUARES, LARGE_UNIT } from '../src/ops/constants';
 import { attribute, pointer, size } from './arguments';
 import { bytesBegin, bytesEnd } from './threads';
 
@@ -19,6 +20,7 @@ export function sumOfSquares(args: usize): void {
     const last = <f64>load<f32>(dw + 4 * whole);
     sum += last * last;
   }
+  if (sum >= LARGE_SQUARES) sum = -sum / (LARGE_UNIT * LARGE_UNIT);
   store<f32>(squares + 4 * slot, <f32>sum);
 }
 
@@ -28,16 +30,26 @@ export function clipFactor(args: usize): void {
   const P = size(args, 2);
   const limit = attribute(args, 3, 0);
   let sum: f64 = 0;
-  for (let p = 0; p < P; p++) sum += <f64>load<f32>(squares + 4 * p);
-  store<f32>(factor, <f32>min(1, limit / (Math.sqrt(sum) + 1e-6)));
+  for (let p = 0; p < P; p++) {
+    const term = <f64>load<f32>(squares + 4 * p);
+    sum += term < 0 ? -term * (LARGE_UNIT * LARGE_UNIT) : term;
+  }
+  let quotient = min<f64>(1, limit / (Math.sqrt(sum) + 1e-6));
+  if (sum >= LARGE_SQUARES && quotient < 1) quotient *= -LARGE_UNIT;
+  store<f32>(factor, <f32>quotient);
 }
 
 export function scaleGradient(args: usize): void {
   const dw = pointer(args, 0);
   const factor = pointer(args, 1);
   const n = size(args, 2);
-  const factors = f32x4.splat(load<f32>(factor));
+  const signed = load<f32>(factor);
+  const isLarge = signed < 0;
+  const factors = f32x4.splat(isLarge ? -signed : signed);
+  // Exact, so that a product with 1 leaves ordinary gradients as they are.
+  const inverseUnits = f32x4.splat(isLarge ? <f32>(1 / LARGE_UNIT) : 1);
   for (let i = bytesBegin(n), end = bytesEnd(n); i < end; i += 16) {
-    v128.store(dw + i, f32x4.mul(v128.load(dw + i), factors));
+    const scaled = f32x4.mul(v128.load(dw + i), inverseUnits);
+    v128.store(dw + i, f32x4.mul(scaled, factors));
   }
 }

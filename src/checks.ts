@@ -1,5 +1,6 @@
 import { DataError, ShapeError, shown } from './errors.js';
 import { expectKind } from './options.js';
+import { numbersOf } from './typed-arrays.js';
 
 /** @throws ShapeError unless `value` is an integer of at least `minimum` */
 export function expectInteger(
@@ -13,6 +14,23 @@ export function expectInteger(
       `${operation}: expected ${what} to be an integer of at least ${minimum}, got ${shown(value)}`,
     );
   }
+}
+
+/**
+ * Random streams have keys of 32 bits, so larger seeds would repeat the numbers of smaller ones.
+ *
+ * @throws ShapeError unless `value` is an integer from 0 to 2³² − 1
+ */
+export function expectSeed(
+  operation: string,
+  what: string,
+  value: unknown,
+): asserts value is number {
+  expectInteger(operation, what, value, 0);
+  if (value < 2 ** 32) return;
+  throw new ShapeError(
+    `${operation}: expected ${what} to be below 2 ** 32, got ${value}; pass ${value} % 2 ** 32`,
+  );
 }
 
 /** @throws RangeError unless `value` is a finite number from `minimum` to `maximum` */
@@ -79,19 +97,44 @@ export function expectLength(
   }
 }
 
-/** @throws DataError naming the first value that is NaN or infinite */
-export function expectFinite(operation: string, what: string, values: ArrayLike<number>): void {
-  for (let i = 0; i < values.length; i++) {
-    if (!Number.isFinite(values[i])) {
-      throw new DataError(
-        `${operation}: expected finite numbers in ${what}, got ${shown(values[i])} at ${i}`,
-      );
-    }
-  }
+/**
+ * Checks that all values are finite as float32: at most 3.4 · 10³⁸ in magnitude.
+ *
+ * @returns the values as numbers
+ * @throws DataError naming the first value that is NaN or infinite, or the type of values that are
+ *   not numbers
+ */
+export function expectFinite(
+  operation: string,
+  what: string,
+  values: ArrayLike<number>,
+): ArrayLike<number> {
+  const numbers = numbersOf(operation, what, values);
+  const bad = firstInfinite(numbers);
+  if (bad < 0) return numbers;
+  const hint = Number.isFinite(numbers[bad]) ? ', which float32 rounds to infinity' : '';
+  throw new DataError(
+    `${operation}: expected finite numbers in ${what}, got ${numbers[bad]} at ${bad}${hint}`,
+  );
 }
 
-/** @throws DataError naming the first label that is not an integer below `classes` */
-export function expectLabels(operation: string, labels: ArrayLike<number>, classes: number): void {
+/** Index of the first value that is not finite as float32; −1 if all are. */
+export function firstInfinite(values: ArrayLike<number>): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(Math.fround(values[i]))) return i;
+  return -1;
+}
+
+/**
+ * @returns the labels as numbers
+ * @throws DataError naming the first label that is not an integer below `classes`, or the type of
+ *   labels that are not numbers
+ */
+export function expectLabels(
+  operation: string,
+  values: ArrayLike<number>,
+  classes: number,
+): ArrayLike<number> {
+  const labels = numbersOf(operation, 'labels', values);
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i];
     if (!Number.isInteger(label) || label < 0 || label >= classes) {
@@ -100,4 +143,5 @@ export function expectLabels(operation: string, labels: ArrayLike<number>, class
       );
     }
   }
+  return labels;
 }

@@ -74,12 +74,17 @@ describe('expectLength', () => {
 
 describe('expectFinite', () => {
   it('names the first value that is not finite', () => {
-    expectFinite('op', 'x', [0, -1, Number.MAX_VALUE, 5e-324]);
+    expectFinite('op', 'x', [0, -1, 3.4028235677973362e38, 5e-324]);
     expect(() => expectFinite('op', 'x', [1, NaN, Infinity])).toThrow(
       new DataError('op: expected finite numbers in x, got NaN at 1'),
     );
     expect(() => expectFinite('op', 'x', Float32Array.of(-Infinity))).toThrow(
       new DataError('op: expected finite numbers in x, got -Infinity at 0'),
+    );
+    expect(() => expectFinite('op', 'x', [-Number.MAX_VALUE])).toThrow(
+      new DataError(
+        'op: expected finite numbers in x, got -1.7976931348623157e+308 at 0, which float32 rounds to infinity',
+      ),
     );
   });
 });

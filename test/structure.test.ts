@@ -39,6 +39,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'random/',
     'tensor',
     'tolerance',
+    'typed-arrays',
   ],
   ['ops/'],
   ['call', 'step'],

@@ -19,8 +19,8 @@ import {
   EVERY_BACKEND,
   type JsonOption,
   list,
-  nonNegativeInteger,
   oneOf,
+  seedNumber,
 } from './options.js';
 import { note, print, printJson } from './output/print.js';
 import { formatTable } from './output/table.js';
@@ -49,7 +49,7 @@ export function gradcheckCommand(): Command {
       'Check hand-derived gradients against central differences, and backends against the reference.',
     )
     .addArgument(new Argument('[ops...]', OPS_HELP).argParser(addOp))
-    .option('--seed <seed>', 'seed of the random sizes and values', nonNegativeInteger, 0)
+    .option('--seed <seed>', 'seed of the random sizes and values', seedNumber, 0)
     .option(
       '--backends <list>',
       `backends to compare with the reference: ${EVERY_BACKEND.join(', ')} (default: all available)`,

@@ -95,6 +95,13 @@ export function positiveInteger(text: string): number {
   return integer(text, 1);
 }
 
+/** @throws InvalidArgumentError unless `text` is an integer from 0 to 2³² − 1 */
+export function seedNumber(text: string): number {
+  const seed = integer(text, 0);
+  if (seed < 2 ** 32) return seed;
+  throw new InvalidArgumentError('Expected a seed below 4294967296.');
+}
+
 /** @throws InvalidArgumentError unless `text` is an integer of at least 0 */
 export function nonNegativeInteger(text: string): number {
   return integer(text, 0);

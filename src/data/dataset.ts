@@ -1,8 +1,23 @@
-import { expectArray, expectInteger, expectNumber } from '../checks.js';
+import { expectArray, expectInteger, expectNumber, firstInfinite } from '../checks.js';
 import { DataError, ShapeError, shown } from '../errors.js';
 import { expectKind, expectOptions, isObject } from '../options.js';
+import {
+  exactFloat32,
+  type InputArray,
+  inputArray,
+  isBytes,
+  isFloat32,
+  isInt32,
+  isRgba,
+  numbersOf,
+  typeName,
+} from '../typed-arrays.js';
 
-/** Examples with their targets in memory, for `Trainer.fit` and `Trainer.evaluate`. */
+/**
+ * Examples with their targets in memory, for `Trainer.fit` and `Trainer.evaluate`. Arrays of other
+ * types are converted if every value stays exactly the same. After a change of values in place, call
+ * `touch`.
+ */
 export interface Dataset {
   /** Name for messages, such as `MNIST training split`. */
   readonly name: string;
@@ -38,21 +53,65 @@ export interface Splits {
   readonly test: Dataset;
 }
 
+/** The arrays of a dataset in the types that backends store. */
+export interface DatasetArrays {
+  readonly inputs: InputArray;
+  readonly targets: Int32Array | Float32Array;
+}
+
 /**
  * Checks that sizes agree, that inputs and targets are finite, and that class numbers are integers
  * below `classes`. `Trainer` calls it before it uploads a dataset; kernels rely on it.
  *
  * @throws TypeError  for a missing field, or one of another type
  * @throws ShapeError for sizes that do not agree
- * @throws DataError  for an invalid value, with its index
+ * @throws DataError  for an invalid value, with its index, and for arrays of a type that cannot be
+ *   converted exactly
  */
 export function validateDataset(dataset: Dataset): void {
+  validArrays(dataset);
+}
+
+/**
+ * Checks a dataset as `validateDataset` does, and converts its arrays where they have another type
+ * and their values allow it exactly.
+ *
+ * @returns the dataset's own arrays if they need no conversion
+ */
+export function validArrays(dataset: Dataset): DatasetArrays {
   expectDataset('validateDataset', dataset);
   checkSizes(dataset);
   checkNormalization(dataset);
-  checkInputs(dataset);
-  if (dataset.classes > 0) checkClassNumbers(dataset);
-  else checkRealTargets(dataset);
+  const arrays = datasetArrays(dataset);
+  checkInputs(dataset, arrays);
+  if (dataset.classes > 0) checkClassNumbers(dataset, arrays);
+  else checkRealTargets(dataset, arrays);
+  return arrays;
+}
+
+/**
+ * The arrays of a dataset, converted where they have another type.
+ *
+ * @throws DataError naming the type of an array that cannot be converted exactly
+ */
+export function datasetArrays({ name, inputs, targets, classes }: Dataset): DatasetArrays {
+  const operation = `dataset ${name}`;
+  return {
+    inputs: inputArray(operation, 'inputs', inputs),
+    targets:
+      classes > 0 ? classNumbers(operation, targets) : exactFloat32(operation, 'targets', targets),
+  };
+}
+
+function classNumbers(operation: string, targets: unknown): Int32Array | Float32Array {
+  if (isInt32(targets) || isFloat32(targets)) return targets;
+  const numbers = numbersOf(operation, 'targets', targets);
+  const classes = Int32Array.from(numbers);
+  const index = classes.findIndex((target, i) => target !== numbers[i]);
+  if (index < 0) return classes;
+  throw new DataError(
+    `${operation}: expected targets to be class numbers, got ${typeName(targets)} with ${numbers[index]} at index ${index}`,
+  );
 }
 
 function checkSizes({ name, size, features, inputs, targets, classes, imageShape }: Dataset): void {
@@ -64,14 +123,17 @@ function checkSizes({ name, size, features, inputs, targets, classes, imageShape
       `dataset ${name}: expected ${key} to be an integer of at least ${least[key]}, got ${counts[key]}`,
     );
   }
-  if (inputs.length !== size * features) {
+  if (inputs?.length !== size * features) {
+    const hint = isRgba(inputs, size, features)
+      ? ' bytes of RGBA; convert each picture with digitImage'
+      : '';
     throw new ShapeError(
-      `dataset ${name}: expected ${size} × ${features} = ${size * features} inputs, got ${inputs.length}`,
+      `dataset ${name}: expected ${size} × ${features} = ${size * features} inputs, got ${inputs?.length}${hint}`,
     );
   }
-  if (targets.length !== size) {
+  if (targets?.length !== size) {
     throw new ShapeError(
-      `dataset ${name}: expected ${size} targets, one per example, got ${targets.length}`,
+      `dataset ${name}: expected ${size} targets, one per example, got ${targets?.length}`,
     );
   }
   if (imageShape && imageShape[0] * imageShape[1] !== features) {
@@ -88,9 +150,9 @@ function checkNormalization({ name, normalization: { mean, std } }: Dataset): vo
   );
 }
 
-function checkInputs({ name, inputs, features }: Dataset): void {
-  if (inputs instanceof Uint8Array) return;
-  const index = inputs.findIndex((value) => !Number.isFinite(value));
+function checkInputs({ name, features }: Dataset, { inputs }: DatasetArrays): void {
+  if (isBytes(inputs)) return;
+  const index = firstInfinite(inputs);
   if (index < 0) return;
   const example = Math.floor(index / features);
   throw new DataError(
@@ -98,7 +160,7 @@ function checkInputs({ name, inputs, features }: Dataset): void {
   );
 }
 
-function checkClassNumbers({ name, targets, classes }: Dataset): void {
+function checkClassNumbers({ name, classes }: Dataset, { targets }: DatasetArrays): void {
   const index = targets.findIndex(
     (target: number) => !Number.isInteger(target) || target < 0 || target >= classes,
   );
@@ -108,8 +170,8 @@ function checkClassNumbers({ name, targets, classes }: Dataset): void {
   );
 }
 
-function checkRealTargets({ name, targets }: Dataset): void {
-  const index = targets.findIndex((target: number) => !Number.isFinite(target));
+function checkRealTargets({ name }: Dataset, { targets }: DatasetArrays): void {
+  const index = firstInfinite(targets);
   if (index < 0) return;
   throw new DataError(
     `dataset ${name}: expected finite targets, got ${targets[index]} at index ${index}`,

@@ -1,6 +1,7 @@
 import { expectArray, expectBytes, expectInteger } from '../checks.js';
 import { DataError, shown } from '../errors.js';
 import { expectKind, isObject } from '../options.js';
+import { bytesOf } from '../typed-arrays.js';
 import type { Dataset, Normalization, Splits } from './dataset.js';
 import type { ByteImages } from './formats/idx.js';
 
@@ -53,10 +54,11 @@ export function digitDatasets(name: string, train: LabelledImages, test: Labelle
  *
  * It sums over a histogram of 256 exact counts, in float64, instead of over the pixels.
  *
- * @param pixels bytes in any shape, at least one
+ * @param values bytes in any shape, at least one
+ * @throws DataError for values that are not bytes
  */
-export function pixelStatistics(pixels: Uint8Array): Normalization {
-  expectBytes('pixelStatistics', 'pixels', pixels);
+export function pixelStatistics(values: Uint8Array): Normalization {
+  const pixels = bytesOf('pixelStatistics', 'pixels', values);
   const counts = new Float64Array(256);
   for (let i = 0; i < pixels.length; i++) counts[pixels[i]]++;
   let sum = 0;
@@ -73,14 +75,14 @@ export function pixelStatistics(pixels: Uint8Array): Normalization {
 
 function digitDataset(
   name: string,
-  { images: { count, height, width, pixels }, labels }: LabelledImages,
+  { images: { count, height, width, pixels }, labels, imagesFile }: LabelledImages,
   normalization: Normalization,
 ): Dataset {
   return {
     name,
     size: count,
     features: height * width,
-    inputs: pixels,
+    inputs: bytesOf(`read ${imagesFile}`, 'pixels', pixels),
     targets: Int32Array.from(labels),
     classes: DIGITS,
     normalization,
@@ -104,7 +106,8 @@ function expectLabelled(split: string, labelled: LabelledImages): void {
   expectArray('digitDatasets', `labels of ${split}`, labels);
 }
 
-function checkLabels({ images, labels, imagesFile, labelsFile }: LabelledImages): void {
+function checkLabels({ images, labels: values, imagesFile, labelsFile }: LabelledImages): void {
+  const labels = bytesOf(`read ${labelsFile}`, 'labels', values);
   if (labels.length !== images.count) {
     throw new DataError(
       `read ${labelsFile}: expected ${images.count} labels, one for each image of ${imagesFile}, got ${labels.length}`,

@@ -11,6 +11,7 @@
 import { expectBytes, expectInteger } from '../checks.js';
 import { DataError, ShapeError, shown } from '../errors.js';
 import { isObject } from '../options.js';
+import { bytesOf } from '../typed-arrays.js';
 
 const SIDE = 28;
 const BOX = 20;
@@ -47,7 +48,7 @@ interface Plane {
  *
  * @returns (784) bytes: 0 is background, 255 is ink
  * @throws ShapeError when `data` does not have 1, 3 or 4 bytes per pixel
- * @throws DataError  for a blank picture
+ * @throws DataError  for a blank picture, and for values that are not bytes
  * @example
  *   const picture = context.getImageData(0, 0, canvas.width, canvas.height);
  *   const probabilities = await trainer.predict(digitImage(picture)); // (1, 10)
@@ -75,22 +76,23 @@ function expectPicture(picture: Picture): void {
 }
 
 /** Luminance 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), blended with white by alpha. */
-function greyPlane({ width, height, data }: Picture): Plane {
+function greyPlane({ width, height, data: values }: Picture): Plane {
   const pixels = width * height;
+  const data = bytesOf('digitImage', 'data', values);
   const channels = data.length / pixels;
   if (!(pixels > 0 && (channels === 1 || channels === 3 || channels === 4))) {
     throw new ShapeError(
       `digitImage: expected ${width}×${height} pixels of 1, 3 or 4 bytes, got ${data.length} bytes`,
     );
   }
-  const values = new Float64Array(pixels);
+  const luminances = new Float64Array(pixels);
   for (let p = 0, i = 0; p < pixels; p++, i += channels) {
     const luminance =
       channels === 1 ? data[i] : 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
     const opacity = channels === 4 ? data[i + 3] / 255 : 1;
-    values[p] = opacity * luminance + (1 - opacity) * 255;
+    luminances[p] = opacity * luminance + (1 - opacity) * 255;
   }
-  return { width, height, values };
+  return { width, height, values: luminances };
 }
 
 function borderMean({ width, height, values }: Plane): number {

@@ -1,7 +1,8 @@
 /** `handgrad/data`: datasets, loaders, and functions that prepare data for training. */
 
 export { type Dataset, type Normalization, type Splits, validateDataset } from './dataset.js';
-export { parseCsvDigits } from './formats/csv.js';
+export { touch } from './fingerprint.js';
+export { type CsvDigitsOptions, parseCsvDigits } from './formats/csv.js';
 export { type FileBytes, gunzip } from './formats/gzip.js';
 export { type ByteImages, parseIdxImages, parseIdxLabels } from './formats/idx.js';
 export { digitDatasets, type LabelledImages, pixelStatistics } from './image-dataset.js';

@@ -2,7 +2,7 @@
 
 import { DataError, reasonOf } from '../errors.js';
 import { nodeModule } from '../platform/node.js';
-import { parseCsvDigits } from './formats/csv.js';
+import { type CsvDigitsOptions, parseCsvDigits } from './formats/csv.js';
 import { type FileBytes, gunzip } from './formats/gzip.js';
 import { parseIdxImages, parseIdxLabels } from './formats/idx.js';
 import type { LabelledImages } from './image-dataset.js';
@@ -22,12 +22,15 @@ export interface RawSplits {
  *
  * @throws DataError when the folder or files are missing, unreadable or corrupt
  */
-export async function readFolder(folder: string): Promise<RawSplits> {
+export async function readFolder(
+  folder: string,
+  options: CsvDigitsOptions = {},
+): Promise<RawSplits> {
   const present = new Set(await listFolder(folder));
   const idx = await locate(MNIST_FILE_NAMES, present, folder);
   if (!idx.includes(undefined)) return readIdxFiles(idx as string[]);
   const csv = await locate(CSV_FILE_NAMES, present, folder);
-  if (!csv.includes(undefined)) return readCsvFiles(csv as string[]);
+  if (!csv.includes(undefined)) return readCsvFiles(csv as string[], options);
   const missing = MNIST_FILE_NAMES.filter((_, i) => idx[i] === undefined);
   throw new DataError(
     `read MNIST from ${folder}: expected ${MNIST_FILE_NAMES.join(', ')} (plain or .gz), ` +
@@ -83,10 +86,13 @@ async function readIdxSplit(imagesFile: string, labelsFile: string): Promise<Lab
   return { images, labels, imagesFile, labelsFile };
 }
 
-async function readCsvFiles([train, test]: string[]): Promise<RawSplits> {
+async function readCsvFiles(
+  [train, test]: string[],
+  { labelColumn }: CsvDigitsOptions,
+): Promise<RawSplits> {
   return {
-    train: await parseCsvDigits(await readUnpacked(train), train),
-    test: await parseCsvDigits(await readUnpacked(test), test),
+    train: await parseCsvDigits(await readUnpacked(train), train, { labelColumn }),
+    test: await parseCsvDigits(await readUnpacked(test), test, { labelColumn }),
   };
 }
 

@@ -17,6 +17,11 @@ export interface LoadMnistOptions {
    * Node only.
    */
   readonly directory?: string | undefined;
+  /**
+   * The column of the labels in CSV files without a header that names it: `'first'` (the default) or
+   * `'last'`.
+   */
+  readonly labelColumn?: 'first' | 'last' | undefined;
   /** Whether to download files that are missing in the cache folder; true by default. */
   readonly download?: boolean | undefined;
   /** Aborts a download. In Node, the content received so far is kept and the next call resumes. */
@@ -53,6 +58,7 @@ export async function loadMnist(options: LoadMnistOptions = {}): Promise<Splits>
   expectOptions('loadMnist', options, {
     directory: 'string',
     download: 'boolean',
+    labelColumn: ['first', 'last'],
     signal: 'signal',
     onProgress: 'function',
     fetch: 'function',
@@ -67,7 +73,7 @@ export async function loadMnist(options: LoadMnistOptions = {}): Promise<Splits>
 
 async function readInNode(options: LoadMnistOptions): Promise<RawSplits> {
   const directory = options.directory ?? (process.env.HANDGRAD_MNIST || undefined);
-  if (directory !== undefined) return readFolder(directory);
+  if (directory !== undefined) return readFolder(directory, options);
   const cache = options.cacheDirectory ?? (await defaultCacheFolder());
   const missing = await missingFiles(cache);
   if (missing.length > 0 && options.download === false) {
@@ -77,7 +83,7 @@ async function readInNode(options: LoadMnistOptions): Promise<RawSplits> {
     );
   }
   for (const file of missing) await downloadToFolder(file, cache, mirrorsOf(options));
-  return readFolder(cache);
+  return readFolder(cache, options);
 }
 
 async function fetchInBrowser(options: LoadMnistOptions): Promise<RawSplits> {

@@ -12,7 +12,8 @@
 
 import { DataError, ShapeError } from '../errors.js';
 import { expectOptions } from '../options.js';
-import { type Dataset, expectDataset } from './dataset.js';
+import { isBytes } from '../typed-arrays.js';
+import { type Dataset, expectDataset, validArrays } from './dataset.js';
 
 /**
  * Distance of an image from a mean: `l1` is the mean absolute, `l2` the mean squared difference.
@@ -36,7 +37,7 @@ export interface NearestMeanResult {
  *
  * @param options.metric `l1` or `l2` (the default)
  * @throws ShapeError for datasets that differ in features or classes
- * @throws DataError  for regression datasets, and classes without a training example
+ * @throws DataError  for regression datasets, invalid values, and classes without a training example
  * @example nearestMean(train, test, { metric: 'l2' }).accuracy; // 0.8203 on MNIST
  */
 export function nearestMean(
@@ -47,6 +48,10 @@ export function nearestMean(
   expectOptions('nearestMean', options, { metric: ['l1', 'l2'] });
   const { metric = 'l2' } = options;
   checkAlike(train, test);
+  return classify({ ...train, ...validArrays(train) }, { ...test, ...validArrays(test) }, metric);
+}
+
+function classify(train: Dataset, test: Dataset, metric: Metric): NearestMeanResult {
   const { classes, features } = train;
   const means = classMeans(train);
   const distances = metric === 'l1' ? l1Distance : l2Distance;
@@ -86,7 +91,7 @@ function classMeans(train: Dataset): Float64Array {
 
 /** Copies example `n` to `x`, (F). */
 function readExample(x: Float64Array, { inputs, features }: Dataset, n: number): void {
-  const unit = inputs instanceof Uint8Array ? 255 : 1;
+  const unit = isBytes(inputs) ? 255 : 1;
   for (let i = 0; i < features; i++) x[i] = inputs[n * features + i] / unit;
 }
 

@@ -6,7 +6,8 @@ import { expectInteger } from '../checks.js';
 import { DataError, shown } from '../errors.js';
 import { expectKind } from '../options.js';
 import { RandomStream, STREAMS, shuffle } from '../random/threefry.js';
-import { type Dataset, expectDataset } from './dataset.js';
+import { isBytes, isInt32 } from '../typed-arrays.js';
+import { type Dataset, datasetArrays, expectDataset } from './dataset.js';
 
 /**
  * Copies the examples of some classes and relabels them.
@@ -26,9 +27,8 @@ export function selectClasses(dataset: Dataset, classes: readonly number[]): Dat
     relabel.set(classes[0], 1);
     relabel.set(classes[1], 0);
   }
-  const indices = Int32Array.from(dataset.targets.keys()).filter((i) =>
-    relabel.has(dataset.targets[i]),
-  );
+  const { targets } = datasetArrays(dataset);
+  const indices = Int32Array.from(targets.keys()).filter((i) => relabel.has(targets[i]));
   if (indices.length === 0) {
     throw new DataError(
       `selectClasses: expected examples of classes ${classes.join(', ')} in ${dataset.name}, got none`,
@@ -52,10 +52,11 @@ export function selectClasses(dataset: Dataset, classes: readonly number[]): Dat
  */
 export function oneAgainstRest(dataset: Dataset, positive: number): Dataset {
   checkClasses('oneAgainstRest', dataset, [positive]);
+  const { targets } = datasetArrays(dataset);
   return {
     ...dataset,
     name: `${dataset.name}, ${positive} against the rest`,
-    targets: Int32Array.from(dataset.targets, (target) => (target === positive ? 1 : 0)),
+    targets: Int32Array.from(targets, (target) => (target === positive ? 1 : 0)),
     classes: 2,
   };
 }
@@ -72,12 +73,13 @@ export function take(dataset: Dataset, count: number): Dataset {
       `take: expected 1 … ${dataset.size} examples of ${dataset.name}, got ${shown(count)}`,
     );
   }
+  const { inputs, targets } = datasetArrays(dataset);
   return {
     ...dataset,
     name: `${dataset.name}, first ${count}`,
     size: count,
-    inputs: dataset.inputs.subarray(0, count * dataset.features),
-    targets: dataset.targets.subarray(0, count),
+    inputs: inputs.subarray(0, count * dataset.features),
+    targets: targets.subarray(0, count),
   };
 }
 
@@ -122,16 +124,13 @@ export function split(
 
 /** Copies of the examples at `indices`, in that order. */
 function gatherExamples(dataset: Dataset, indices: Int32Array): Dataset {
-  const { features, inputs, targets } = dataset;
-  const gathered = new (inputs instanceof Uint8Array ? Uint8Array : Float32Array)(
-    indices.length * features,
-  );
+  const { features } = dataset;
+  const { inputs, targets } = datasetArrays(dataset);
+  const gathered = new (isBytes(inputs) ? Uint8Array : Float32Array)(indices.length * features);
   indices.forEach((from, to) => {
     gathered.set(inputs.subarray(from * features, (from + 1) * features), to * features);
   });
-  const gatheredTargets = new (targets instanceof Int32Array ? Int32Array : Float32Array)(
-    indices.length,
-  );
+  const gatheredTargets = new (isInt32(targets) ? Int32Array : Float32Array)(indices.length);
   indices.forEach((from, to) => {
     gatheredTargets[to] = targets[from];
   });

@@ -10,6 +10,7 @@ import type { OpName } from '../ops/registry.js';
 import type { RandomStream } from '../random/threefry.js';
 import { callAny, Step } from '../step.js';
 import { persistent, type Tensor, type Values } from '../tensor.js';
+import { isBytes, isInt32 } from '../typed-arrays.js';
 
 /** Kernel calls to run, with the initial values of their tensors, which are all persistent. */
 export interface KernelCase {
@@ -153,6 +154,6 @@ class Tensors {
 }
 
 function dtypeOfValues(data: Drawn['data']) {
-  if (data instanceof Int32Array) return 'int32';
-  return data instanceof Uint8Array ? 'uint8' : 'float32';
+  if (isInt32(data)) return 'int32';
+  return isBytes(data) ? 'uint8' : 'float32';
 }

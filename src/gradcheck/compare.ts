@@ -3,6 +3,7 @@ import { type Call, definitionOf } from '../call.js';
 import type { Backend } from '../numerics/backend.js';
 import { callAny, Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
+import { isFloat32, isFloat64 } from '../typed-arrays.js';
 import type { KernelCase } from './case.js';
 import { type Difference, worse, worstDifference } from './difference.js';
 import { boundsOf, type ValuesByRole } from './tolerances.js';
@@ -108,9 +109,9 @@ function stepOf({ op, tensors, attributes }: Call): Step {
 }
 
 function toFloat64(values: Values): Values {
-  return values instanceof Float32Array ? Float64Array.from(values) : values.slice();
+  return isFloat32(values) ? Float64Array.from(values) : values.slice();
 }
 
 function toFloat32(values: Values): Values {
-  return values instanceof Float64Array ? Float32Array.from(values) : values;
+  return isFloat64(values) ? Float32Array.from(values) : values;
 }

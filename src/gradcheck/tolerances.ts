@@ -3,6 +3,7 @@ import type { Magnitudes } from '../ops/cases.js';
 import { CASES } from '../ops/registry.js';
 import type { Values } from '../tensor.js';
 import { tolerance } from '../tolerance.js';
+import { isBytes, isInt32 } from '../typed-arrays.js';
 
 /** Operands or results of a call, by role. */
 export type ValuesByRole = Readonly<Record<string, Values>>;
@@ -46,5 +47,5 @@ export function boundsOf(
 }
 
 function isInteger(values: Values): boolean {
-  return values instanceof Int32Array || values instanceof Uint8Array;
+  return isInt32(values) || isBytes(values);
 }

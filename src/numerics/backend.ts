@@ -148,8 +148,7 @@ export class Backend extends LayerMethods {
     classes: number,
   ): Promise<LossResult> {
     expectLength(loss, 'labels', labels, z.shape[0], 'batch');
-    expectLabels(loss, labels, classes);
-    const t = { shape: [labels.length], data: labels };
+    const t = { shape: [labels.length], data: expectLabels(loss, labels, classes) };
     const { L, p } = await this.call(`${loss}Forward`, { z, t });
     const { dz } = await this.call(`${loss}Backward`, { p, t });
     return { loss: L.data[0], probabilities: reals(p), dlogits: reals(dz) };

@@ -41,8 +41,7 @@ export function operand(
   const length = sizeOf(shape);
   expectLength(operation, name, data, length, form);
   expectInteger(operation, `the length of ${name}`, length);
-  expectFinite(operation, name, data);
-  return { shape, data };
+  return { shape, data: expectFinite(operation, name, data) };
 }
 
 /**

@@ -6,6 +6,7 @@ import type { OpName } from '../ops/registry.js';
 import { expectOptions, isObject } from '../options.js';
 import { callAny, Step } from '../step.js';
 import { type DataType, persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
+import { numbersOf } from '../typed-arrays.js';
 import type { Operand, Result } from './operands.js';
 
 /** Options of a call whose op is only known at run time. */
@@ -60,7 +61,10 @@ export class SingleCalls {
     expectOptions(op, options, { attributes: 'object', like: 'object' });
     expectOperands(op, operands);
     const { executable, tensors, bounds } = await this.#compile(op, operands, options);
-    for (const [role, { data }] of Object.entries(operands)) {
+    const values = Object.entries(operands).map(([role, { data }]) => {
+      return [role, numbersOf(op, role, data)] as const;
+    });
+    for (const [role, data] of values) {
       const { dtype } = tensors[role];
       if (dtype === 'float32') continue;
       const bound = bounds[role];
@@ -70,9 +74,7 @@ export class SingleCalls {
         return [0, Math.min(most, (typeof bound === 'number' ? bound : bound[i]) - 1)];
       });
     }
-    for (const [role, { data }] of Object.entries(operands)) {
-      this.#runtime.write(tensors[role], data);
-    }
+    for (const [role, data] of values) this.#runtime.write(tensors[role], data);
     await executable.run(1);
     const { outputs, updates } = definitionOf(op);
     const results: Record<string, Result> = {};

@@ -6,6 +6,7 @@
  */
 import { type RandomStream, shuffle } from '../random/threefry.js';
 import { type DataType, type Shape, sizeOf, type Values } from '../tensor.js';
+import { isFloat32, isFloat64 } from '../typed-arrays.js';
 
 /** Random values of one tensor. */
 export interface Drawn {
@@ -99,7 +100,7 @@ export function absolute(
   const sign = (name: string) => (negated.includes(name) ? -1 : 1);
   const tensors = Object.fromEntries(
     Object.entries(operands).map(([role, values]) => {
-      const isReal = values instanceof Float32Array || values instanceof Float64Array;
+      const isReal = isFloat32(values) || isFloat64(values);
       return [role, isReal ? values.map((v) => sign(role) * Math.abs(v)) : values.slice()];
     }),
   );

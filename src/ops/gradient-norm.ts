@@ -14,6 +14,18 @@
  * The 10⁻⁶ keeps the quotient finite if all gradients are zero. It is the value that PyTorch's
  * clip_grad_norm_ uses.
  *
+ * Large gradients. The square of a number above 1.8 · 10¹⁹ overflows float32, and a factor below
+ * 1.2 · 10⁻³⁸ is subnormal. So large gradients are measured in units of u = 2⁸⁴, and the sign of
+ * squares and factor, which are never negative otherwise, tells the unit:
+ *
+ *   squares[slot] = −Σ (dw / u)²                 where Σ dw² ≥ 2¹⁰⁰
+ *   norm / u      = √(Σ |squares|)               with positive squares divided by u²
+ *   factor        = −limit / (norm / u)          where norm > limit and norm² ≥ 2¹⁰⁰
+ *   dw            ← (dw / u) · |factor|          where factor < 0
+ *
+ * u is a power of 2, so that dividing by it does not round. With |dw| < 2¹²⁸, (dw / u)² < 2⁸⁸, which
+ * leaves room for 2⁴⁰ terms. Terms that vanish in this unit are below 2⁻⁶⁰ of the sum.
+ *
  * Source: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML
  * 2013.
  *
@@ -30,25 +42,31 @@ import {
   reals,
   relative,
 } from './cases.js';
+import { LARGE_SQUARES, LARGE_UNIT } from './constants.js';
 import { defineOp } from './define-op.js';
 import { expectShape } from './shape-checks.js';
 
-/** squares[slot] = Σ dw², for dw of any shape. */
+/** squares[slot] = Σ dw², for dw of any shape; −Σ (dw / u)² where that is large. */
 export function sumOfSquares(squares: Values, dw: Values, slot: number): void {
   let sum = 0;
   for (let i = 0; i < dw.length; i++) sum += dw[i] * dw[i];
-  squares[slot] = sum;
+  squares[slot] = sum >= LARGE_SQUARES ? -(sum / (LARGE_UNIT * LARGE_UNIT)) : sum;
 }
 
-/** factor (1) of squares (P). */
+/** factor (1) of squares (P); negative where it is that of dw / u. */
 export function clipFactor(factor: Values, squares: Values, limit: number): void {
   let sum = 0;
-  for (let slot = 0; slot < squares.length; slot++) sum += squares[slot];
-  factor[0] = Math.min(1, limit / (Math.sqrt(sum) + 1e-6));
+  for (let slot = 0; slot < squares.length; slot++) {
+    sum += squares[slot] < 0 ? -squares[slot] * (LARGE_UNIT * LARGE_UNIT) : squares[slot];
+  }
+  const quotient = Math.min(1, limit / (Math.sqrt(sum) + 1e-6));
+  factor[0] = sum >= LARGE_SQUARES && quotient < 1 ? -quotient * LARGE_UNIT : quotient;
 }
 
 export function scaleGradient(dw: Values, factor: Values): void {
-  for (let i = 0; i < dw.length; i++) dw[i] *= factor[0];
+  const unit = factor[0] < 0 ? LARGE_UNIT : 1;
+  const magnitude = factor[0] < 0 ? -factor[0] : factor[0];
+  for (let i = 0; i < dw.length; i++) dw[i] = (dw[i] / unit) * magnitude;
 }
 
 export const gradientNormOps = {

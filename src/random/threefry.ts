@@ -20,7 +20,7 @@
  * Kernels: assembly/threefry.ts, shaders/threefry.wgsl
  */
 
-import { expectInteger } from '../checks.js';
+import { expectSeed } from '../checks.js';
 import { shown } from '../errors.js';
 
 const PARITY = 0x1bd11bda;
@@ -70,19 +70,20 @@ export class RandomStream {
   #drawn = 0;
 
   /**
-   * @param seed      integer; only its low 32 bits are used
-   * @param stream    integer that selects one of the seed's independent sequences; only its low 32
-   *   bits are used. `STREAMS` in src/random/threefry.ts lists those that handgrad uses.
+   * @param seed      integer from 0 to 2³² − 1
+   * @param stream    integer from 0 to 2³² − 1 that selects one of the seed's independent sequences.
+   *   `STREAMS` in src/random/threefry.ts lists those that handgrad uses.
    * @param substream another 32 bits that select a sequence, such as the epoch; 0 by default
+   * @throws ShapeError for a number out of range
    */
   constructor(
     readonly seed: number,
     readonly stream: number,
     readonly substream = 0,
   ) {
-    for (const [name, value] of Object.entries({ seed, stream, substream })) {
-      expectInteger('RandomStream', name, value, Number.MIN_SAFE_INTEGER);
-    }
+    expectSeed('RandomStream', 'seed', seed);
+    expectSeed('RandomStream', 'stream', stream);
+    expectSeed('RandomStream', 'substream', substream);
   }
 
   /** The next 32 random bits, as an unsigned integer. */

@@ -2,6 +2,7 @@ import type { Dataset, Normalization } from '../data/dataset.js';
 import type { StepState } from '../ops/step-state.js';
 import type { Step } from '../step.js';
 import { type DataType, persistent, type Tensor } from '../tensor.js';
+import { isBytes } from '../typed-arrays.js';
 
 /** Tensors that batches are gathered from. */
 export interface BatchSource {
@@ -52,7 +53,7 @@ function createTargets(size: number, kind: 'labels' | 'reals' | 'none'): Tensor 
 /** The tensors for a dataset, without values. */
 export function sourceOf(dataset: Dataset): BatchSource {
   const { size, features, inputs, classes, normalization } = dataset;
-  const inputType = inputs instanceof Uint8Array ? 'uint8' : 'float32';
+  const inputType = isBytes(inputs) ? 'uint8' : 'float32';
   return createSource(size, features, inputType, classes > 0 ? 'labels' : 'reals', normalization);
 }
 

@@ -17,7 +17,8 @@ const BATCHES_PER_CHUNK = 16;
  * @throws ShapeError or DataError when the dataset does not fit the model or is not valid
  */
 export async function evaluateDataset(engine: Engine, dataset: Dataset): Promise<Evaluation> {
-  const classes = engine.checkDataset(dataset);
+  const { size: total } = dataset;
+  const classes = await engine.upload(dataset);
   const confusion = new Int32Array(classes * classes);
   let lossSum = 0;
   const add = (sums: EvaluationSums) => {
@@ -27,7 +28,7 @@ export async function evaluateDataset(engine: Engine, dataset: Dataset): Promise
     });
   };
   let previous: Promise<void> | undefined;
-  for (const { start, size, count } of evaluationChunks(dataset.size)) {
+  for (const { start, size, count } of evaluationChunks(total)) {
     const added = engine.evaluate(dataset, size, start, count, classes).then(add);
     // Awaited below; this avoids an unhandled rejection.
     added.catch(() => {});
@@ -37,7 +38,7 @@ export async function evaluateDataset(engine: Engine, dataset: Dataset): Promise
     await yieldToEventLoop();
   }
   await previous;
-  const loss = lossSum / engine.lossWeight(dataset.size);
+  const loss = lossSum / engine.lossWeight(total);
   return { loss, ...accuracyOf(confusion, classes), confusion };
 }
 

@@ -78,3 +78,13 @@ export interface Evaluation {
    */
   readonly confusion: Int32Array;
 }
+
+/** The fields of an epoch's record that an evaluation on the validation data gives. */
+export function validationFields({ loss, accuracy, balancedAccuracy }: Evaluation) {
+  if (Number.isNaN(accuracy)) return { validLoss: loss };
+  return {
+    validLoss: loss,
+    validAccuracy: accuracy,
+    validBalancedAccuracy: balancedAccuracy,
+  };
+}

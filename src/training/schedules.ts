@@ -17,7 +17,8 @@ export interface Schedule {
   /** The call that makes it, as plain data. */
   readonly description: Description;
   /**
-   * The learning rate of one step.
+   * The learning rate of one step. `fit` calls this once for each step, before the chunk of steps
+   * that it belongs to, so the result may depend on variables that callbacks change.
    *
    * @param step          number of the step in the run, from 0; the rate stays constant after the last
    * @param totalSteps    number of steps in the run, T ≥ 1

@@ -1,4 +1,4 @@
-import { expectInteger, expectNumber } from '../checks.js';
+import { expectInteger, expectNumber, expectSeed } from '../checks.js';
 import {
   type Dataset,
   expectDataset,
@@ -15,7 +15,7 @@ import type { TrainingSetup } from './steps.js';
 export interface TrainerOptions extends TrainingSetup {
   /** Examples per update: an integer of at least 1. */
   readonly batchSize: number;
-  /** Determines initial weights, shuffles and dropout: an integer of at least 0; 0 by default. */
+  /** Determines initial weights, shuffles and dropout: an integer from 0 to 2³² − 1; 0 by default. */
   readonly seed?: number;
   /**
    * Mean and standard deviation in units of byte / 255, for bytes passed to `predict` before any
@@ -43,7 +43,8 @@ export interface FitOptions extends FitCallbacks {
   readonly validation?: Dataset;
   /**
    * Fraction of the training data, between 0 and 1, that is held out for validation: chosen by the
-   * seed, at least one example; none by default.
+   * seed, at least one example; none by default. Both parts are copies, so `fit` rejects when the
+   * training data changes during the run.
    */
   readonly validationSplit?: number;
   /** Whether to shuffle the examples before every epoch; true by default. */
@@ -84,7 +85,7 @@ export function expectTrainerOptions(backend: Backend, options: TrainerOptions):
   const optimizerKind = 'an optimizer such as sgd({ learningRate: 0.1 })';
   expectMade('Trainer', 'optimizer', optimizer, 'update', optimizerKind);
   expectInteger('Trainer', 'batchSize', batchSize);
-  if (seed !== undefined) expectInteger('Trainer', 'seed', seed, 0);
+  if (seed !== undefined) expectSeed('Trainer', 'seed', seed);
   if (clipNorm !== undefined) expectNumber('Trainer', 'clipNorm', clipNorm, Number.MIN_VALUE);
   if (normalization !== undefined) expectNormalization('Trainer', normalization);
 }

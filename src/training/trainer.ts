@@ -1,4 +1,3 @@
-import { expectFinite, expectLabels, expectLength } from '../checks.js';
 import { type Dataset, expectDataset, type Normalization } from '../data/dataset.js';
 import { split } from '../data/subset.js';
 import { TrainingError } from '../errors.js';
@@ -8,7 +7,7 @@ import type { Reals } from '../numerics/core.js';
 import { expectKind } from '../options.js';
 import { readBytes, writeBytes } from '../platform/files.js';
 import type { Shape } from '../tensor.js';
-import { type Batch, batchOf } from './engine/batch.js';
+import { type Batch, batchOf, targetsOf } from './engine/batch.js';
 import { Engine } from './engine/engine.js';
 import { evaluateDataset, predictRows } from './evaluation.js';
 import type { Evaluation, History } from './history.js';
@@ -92,8 +91,8 @@ export class Trainer {
    * @throws ShapeError when the data does not fit the model, or is smaller than a batch
    * @throws DataError when the data has labels out of range or numbers that are not finite
    * @throws RangeError when both `validation` and `validationSplit` are given
-   * @throws TrainingError when another `fit` of this trainer is running, or when the loss or a
-   *   weight becomes infinite or NaN; the last good weights are kept
+   * @throws TrainingError when another `fit` of this trainer is running, when data changes that
+   *   `validationSplit` has copied, after 2³¹ − 1 updates, or when the loss or a weight becomes infinite or NaN; the last good weights are kept
    * @example
    *   const { epochs } = await trainer.fit(train, { epochs: 10, validationSplit: 0.1 });
    *   epochs.at(-1)?.validAccuracy;
@@ -111,7 +110,8 @@ export class Trainer {
       if (!resume) this.#position = nextRun(this.#position, data.size, this.batchSize);
       this.#normalization = data.normalization;
       const { batchSize, seed } = this;
-      const settings = { ...options, dataset: data, batchSize, seed, shuffle };
+      const source = data === dataset ? undefined : dataset;
+      const settings = { ...options, dataset: data, source, batchSize, seed, shuffle };
       const validate = validation && { validate: () => this.evaluate(validation) };
       this.#run = new Run(this.#engine, { ...settings, ...validate }, this.#position);
       return await this.#run.train();
@@ -137,16 +137,17 @@ export class Trainer {
    * Computes the model's predictions: probabilities for losses on labels (one per class, or that of
    * class 1 for a binary loss), the model's output for regression.
    *
-   * @param inputs (B, features), row-major. Bytes are normalised like the training data; floats
-   *   are used as they are.
+   * @param inputs (B, features), row-major. Bytes, also a `Uint8ClampedArray`, are normalised like
+   *   the training data; other numbers are used as they are, if float32 holds them exactly.
    * @returns (B, outputs), row-major
    * @throws ShapeError when `inputs` are not whole rows
-   * @throws DataError for numbers that are not finite
+   * @throws DataError for numbers that are not finite or not exact in float32, and for RGBA pixels of
+   *   a canvas
    * @throws TrainingError for bytes while no normalisation is known, and for a model that takes any
    *   number of inputs before it was trained
    * @example const probabilities = await trainer.predict(test.inputs.subarray(0, 784)); // (1, 10)
    */
-  async predict(inputs: Uint8Array | Float32Array): Promise<Reals> {
+  async predict(inputs: ArrayLike<number>): Promise<Reals> {
     return predictRows(this.#engine, this.#batch('predict', inputs));
   }
 
@@ -162,16 +163,14 @@ export class Trainer {
    *   number or out of range
    */
   async gradients(
-    inputs: Uint8Array | Float32Array,
+    inputs: ArrayLike<number>,
     targets: ArrayLike<number>,
   ): Promise<{ loss: number; gradients: Map<string, Float32Array> }> {
     const batch = this.#batch('gradients', inputs);
     const { loss, model } = this.#engine.setup;
-    expectLength('gradients', 'targets', targets, batch.size, 'B');
     const classes = loss.classes(this.#engine.outputs(batch.features));
-    if (loss.targets === 'labels') expectLabels('gradients', targets, classes);
-    else expectFinite('gradients', 'targets', targets);
-    const result = await this.#engine.gradients(batch, targets);
+    const values = targetsOf('gradients', targets, batch.size, loss.targets, classes);
+    const result = await this.#engine.gradients(batch, values);
     const named = model.parameters.map(
       (parameter, i) => [parameter.name, parameter.toPytorch(result.gradients[i])] as const,
     );
@@ -200,10 +199,10 @@ export class Trainer {
   async loadState(state: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>) {
     const entries = stateTensors(this.#engine.setup.model);
     const expected = entries.map(({ name, pytorchShape: shape }) => ({ name, shape }));
-    checkState('loadState', expected, withoutCounters(state));
+    const values = checkState('loadState', expected, withoutCounters(state));
     await this.#engine.write(
       entries.map(({ tensor }) => tensor),
-      entries.map((entry) => entry.fromPytorch(state.get(entry.name)?.data as ArrayLike<number>)),
+      entries.map((entry) => entry.fromPytorch(values.get(entry.name) ?? [])),
     );
   }
 
@@ -278,10 +277,10 @@ export class Trainer {
     }
     const { trainedTensors } = this.#engine;
     const position = readPosition(checkpoint, this);
-    checkState('restore', trainedTensors, checkpoint.tensors);
+    const values = checkState('restore', trainedTensors, checkpoint.tensors);
     await this.#engine.write(
       trainedTensors,
-      trainedTensors.map(({ name }) => checkpoint.tensors.get(name)?.data as Float32Array),
+      trainedTensors.map(({ name }) => values.get(name) ?? []),
     );
     this.#position = position;
   }
@@ -291,7 +290,7 @@ export class Trainer {
     return split(dataset, fraction, this.seed);
   }
 
-  #batch(operation: string, inputs: Uint8Array | Float32Array): Batch {
+  #batch(operation: string, inputs: ArrayLike<number>): Batch {
     const { features, setup } = this.#engine;
     const takesImages = setup.model.input === 'images';
     return batchOf(operation, inputs, { features, takesImages }, this.#normalization);

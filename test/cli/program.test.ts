@@ -65,6 +65,7 @@ test.each([
   { args: ['train', 'mlp', '--learning-rate', '0'], message: "'0' is invalid" },
   { args: ['train', 'mlp', '--learning-rate', 'NaN'], message: "'NaN' is invalid" },
   { args: ['train', 'mlp', '--seed', '-1'], message: "'-1' is invalid" },
+  { args: ['train', 'mlp', '--seed', '4294967296'], message: 'Expected a seed below 4294967296.' },
   { args: ['train', 'mlp', '--threads', '0'], message: "'0' is invalid" },
   { args: ['train', 'mlp', '--backend', 'cuda'], message: 'Allowed choices are auto, wasm' },
   { args: ['train', 'mlp', '--data', ''], message: 'Expected a folder' },

@@ -61,6 +61,21 @@ describe('threefry2x32', () => {
 });
 
 describe('RandomStream', () => {
+  it.each([
+    [2 ** 32, 0, 0, 'seed to be below 2 ** 32, got 4294967296'],
+    [0, 2 ** 32, 0, 'stream to be below 2 ** 32, got 4294967296'],
+    [0, 0, 2 ** 40, 'substream to be below 2 ** 32, got 1099511627776'],
+    [-1, 0, 0, 'seed to be an integer of at least 0, got -1'],
+    [0.5, 0, 0, 'seed to be an integer of at least 0, got 0.5'],
+  ])(
+    'refuses keys that would repeat those of others: %d, %d, %d',
+    (seed, stream, substream, message) => {
+      expect(() => new RandomStream(seed, stream, substream)).toThrow(
+        `RandomStream: expected ${message}`,
+      );
+    },
+  );
+
   it('returns both words of draws 0, 1, … in order', () => {
     const random = new RandomStream(7, 3, 9);
     const words = new Uint32Array(2);

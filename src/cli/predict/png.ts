@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { PNG } from 'pngjs';
 import type { Picture } from '../../data/images.js';
 import { DataError, reasonOf } from '../../errors.js';
+import { checkPixelBytes } from './png-pixels.js';
 
 /** Maximum width and height in pixels. Larger images could take gigabytes to decode. */
 const MAX_SIDE = 4096;
@@ -20,6 +21,7 @@ export async function readPng(path: string): Promise<Picture> {
   const bytes = await readImageFile(path);
   checkHeader(bytes, path);
   try {
+    checkPixelBytes(bytes);
     const { width, height, data } = PNG.sync.read(bytes);
     return { width, height, data };
   } catch (cause) {

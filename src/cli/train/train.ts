@@ -12,9 +12,9 @@ import {
   type DataOptions,
   type DigitsOptions,
   type JsonOption,
-  nonNegativeInteger,
   positiveInteger,
   positiveNumber,
+  seedNumber,
   type VerboseOption,
 } from '../options.js';
 import { listenForInterrupts } from './interrupts.js';
@@ -48,11 +48,7 @@ export function trainCommand(): Command {
       "highest learning rate (default: the recipe's)",
       positiveNumber,
     )
-    .option(
-      '--seed <seed>',
-      'seed of initial weights, order and dropout (default: 0)',
-      nonNegativeInteger,
-    )
+    .option('--seed <seed>', 'seed of initial weights, order and dropout (default: 0)', seedNumber)
     .option('--out <folder>', 'folder for weights, history, settings and a checkpoint')
     .option('--resume', 'continue the run in the --out folder, with its settings')
     .option('--json', 'print one JSON object per line: start, every epoch, done');

@@ -11,6 +11,7 @@
 
 import { expectFile } from '../../checks.js';
 import { DataError } from '../../errors.js';
+import { bytesOf } from '../../typed-arrays.js';
 
 const IMAGES_MAGIC = 2051;
 const LABELS_MAGIC = 2049;
@@ -28,27 +29,29 @@ export interface ByteImages {
 }
 
 /**
- * Parses IDX images. The pixels are a view of `bytes`, not a copy.
+ * Parses IDX images. The pixels are a view of `content`, not a copy.
  *
- * @param bytes the unpacked file
- * @param file  its name, for messages
+ * @param content the bytes of the unpacked file
+ * @param file its name, for messages
  * @throws DataError for another format, a size of zero, and missing or surplus bytes
  * @example parseIdxImages(await gunzip(bytes, name), name).count; // 60000
  */
-export function parseIdxImages(bytes: Uint8Array, file: string): ByteImages {
+export function parseIdxImages(content: Uint8Array, file: string): ByteImages {
+  const bytes = bytesOf(`read ${file}`, 'the content', content);
   const [count, height, width] = readHeader(bytes, file, 'images', IMAGES_MAGIC, 3);
   return { count, height, width, pixels: bytes.subarray(16) };
 }
 
 /**
- * Parses IDX labels. The result is a view of `bytes`, not a copy.
+ * Parses IDX labels. The result is a view of `content`, not a copy.
  *
- * @param bytes the unpacked file
- * @param file  its name, for messages
+ * @param content the bytes of the unpacked file
+ * @param file its name, for messages
  * @returns (count)
  * @throws DataError for another format, a size of zero, and missing or surplus bytes
  */
-export function parseIdxLabels(bytes: Uint8Array, file: string): Uint8Array {
+export function parseIdxLabels(content: Uint8Array, file: string): Uint8Array {
+  const bytes = bytesOf(`read ${file}`, 'the content', content);
   readHeader(bytes, file, 'labels', LABELS_MAGIC, 1);
   return bytes.subarray(8);
 }

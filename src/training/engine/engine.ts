@@ -36,7 +36,8 @@ export class Engine {
   readonly moments: readonly (readonly Tensor[])[];
   readonly #backend: Backend;
   readonly #state = createStepState();
-  readonly #datasets: UploadedDatasets;
+  /** Datasets on the backend. */
+  readonly datasets: UploadedDatasets;
   readonly #datasetSteps: StepCache;
   readonly #predictions: StepCache<{ source: BatchSource; predictions: Tensor }>;
   readonly #gradients: StepCache<{ source: BatchSource; L: Tensor }>;
@@ -52,7 +53,7 @@ export class Engine {
     this.#datasetSteps = new StepCache(runtime);
     this.#predictions = new StepCache(runtime);
     this.#gradients = new StepCache(runtime);
-    this.#datasets = new UploadedDatasets(runtime, ({ key }) => this.#datasetSteps.drop(`${key} `));
+    this.datasets = new UploadedDatasets(runtime, ({ key }) => this.#datasetSteps.drop(`${key} `));
     writeInitialValues(runtime, setup.model, seed);
   }
 
@@ -151,14 +152,16 @@ export class Engine {
   }
 
   /**
-   * Uploads a dataset to the backend.
+   * Uploads a dataset to the backend, unless it is there and unchanged.
    *
+   * @returns the number of classes, as `checkDataset` does
    * @throws ShapeError or DataError when it does not fit the model or is not valid
    */
-  upload(dataset: Dataset): Promise<void> {
-    this.checkDataset(dataset);
+  upload(dataset: Dataset): Promise<number> {
+    const classes = this.checkDataset(dataset);
     return this.#backend.exclusive(async () => {
-      this.#datasets.get(dataset);
+      this.datasets.refresh(dataset);
+      return classes;
     });
   }
 
@@ -182,7 +185,7 @@ export class Engine {
     rates: readonly number[],
   ): Promise<Values> {
     const { losses } = await this.#backend.exclusive(async () => {
-      const { key, shuffled } = this.#datasets.get(dataset);
+      const { key, shuffled } = this.datasets.get(dataset);
       this.#uploadOrder(shuffled.index, order);
       const tensors = { state: this.#state, moments: this.moments };
       const { executable } = await this.#datasetSteps.get(`${key} train ${batchSize}`, () => ({
@@ -214,7 +217,7 @@ export class Engine {
   ): Promise<EvaluationSums> {
     const { reads } = await this.#backend.exclusive(async () => {
       const { runtime } = this.#backend;
-      const data = this.#datasets.get(dataset);
+      const data = this.datasets.get(dataset);
       const confusion = this.#confusionFor(classes);
       const { executable } = await this.#compiledEvaluation(data, batchSize, confusion);
       runtime.write(this.#state.state, stateWords(0, position));

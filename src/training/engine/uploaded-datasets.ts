@@ -1,10 +1,15 @@
 import type { Runtime } from '../../backends/runtime.js';
-import { type Dataset, validateDataset } from '../../data/dataset.js';
+import { type Dataset, type DatasetArrays, validArrays } from '../../data/dataset.js';
+import { type Fingerprint, fingerprintOf, sameFingerprint } from '../../data/fingerprint.js';
 import { persistent, type Tensor } from '../../tensor.js';
 import { type BatchSource, sourceOf } from '../batch-source.js';
 
 /** A dataset on the backend, with two orders of its examples. */
 export interface UploadedDataset {
+  /** Number of the upload, unique to each: changed data is uploaded again. */
+  upload: number;
+  /** What was uploaded. */
+  fingerprint: Fingerprint;
   /** Prefix of its steps' keys, unique to this dataset. */
   readonly key: string;
   /** Examples in the dataset's own order, for evaluation. */
@@ -16,12 +21,12 @@ export interface UploadedDataset {
 /** How many datasets stay on the backend: training and validation split, and two others. */
 const CAPACITY = 4;
 
-/** Uploads datasets on first use, and keeps the most recently used ones on the backend. */
+/** Uploads datasets on first use and after changes, and keeps the most recently used ones on the backend. */
 export class UploadedDatasets {
   readonly #runtime: Runtime;
   readonly #onDrop: (dropped: UploadedDataset) => void;
   readonly #entries = new Map<Dataset, UploadedDataset>();
-  #count = 0;
+  #uploads = 0;
 
   /** @param onDrop called before a dataset's memory is released */
   constructor(runtime: Runtime, onDrop: (dropped: UploadedDataset) => void) {
@@ -29,7 +34,32 @@ export class UploadedDatasets {
     this.#onDrop = onDrop;
   }
 
-  /** @throws ShapeError or DataError when the dataset is not valid */
+  /** Whether a dataset on the backend has changed since its upload, as far as samples show. */
+  hasChanged(dataset: Dataset): boolean {
+    const known = this.#entries.get(dataset);
+    return known !== undefined && !sameFingerprint(known.fingerprint, fingerprintOf(dataset));
+  }
+
+  /** Number of a dataset's upload; 0 if it is not on the backend. */
+  uploadOf(dataset: Dataset): number {
+    return this.#entries.get(dataset)?.upload ?? 0;
+  }
+
+  /**
+   * Returns a dataset as `get` does, and uploads it again if it has changed.
+   *
+   * @throws ShapeError or DataError when the dataset is not valid
+   */
+  refresh(dataset: Dataset): UploadedDataset {
+    if (this.hasChanged(dataset)) this.#replace(dataset);
+    return this.get(dataset);
+  }
+
+  /**
+   * Returns a dataset as it was uploaded; uploads it on first use.
+   *
+   * @throws ShapeError or DataError when the dataset is not valid
+   */
   get(dataset: Dataset): UploadedDataset {
     const known = this.#entries.get(dataset);
     this.#entries.delete(dataset);
@@ -43,19 +73,39 @@ export class UploadedDatasets {
   }
 
   #upload(dataset: Dataset): UploadedDataset {
-    validateDataset(dataset);
+    const arrays = validArrays(dataset);
     const inOrder = sourceOf(dataset);
     const shuffled = { ...inOrder, index: persistent('index', [dataset.size], 'int32') };
-    const entry = { key: `dataset ${this.#count++}`, inOrder, shuffled };
+    const upload = ++this.#uploads;
+    const key = `dataset ${upload}`;
+    const entry = { key, upload, fingerprint: fingerprintOf(dataset), inOrder, shuffled };
     try {
-      this.#runtime.write(inOrder.inputs, dataset.inputs);
-      this.#runtime.write(inOrder.targets as Tensor, dataset.targets);
+      this.#write(entry, arrays);
       this.#runtime.write(inOrder.index, naturalOrder(dataset.size));
     } catch (error) {
       this.#release(entry);
       throw error;
     }
     return entry;
+  }
+
+  /** Uploads changed data, in place if its layout is the same, so that compiled steps stay. */
+  #replace(dataset: Dataset): void {
+    const entry = this.#entries.get(dataset);
+    const fingerprint = fingerprintOf(dataset);
+    if (entry?.fingerprint.layout !== fingerprint.layout) {
+      this.#drop(dataset);
+      return;
+    }
+    const arrays = validArrays(dataset);
+    this.#write(entry, arrays);
+    entry.upload = ++this.#uploads;
+    entry.fingerprint = fingerprint;
+  }
+
+  #write({ inOrder }: UploadedDataset, { inputs, targets }: DatasetArrays): void {
+    this.#runtime.write(inOrder.inputs, inputs);
+    this.#runtime.write(inOrder.targets as Tensor, targets);
   }
 
   #drop(dataset: Dataset): void {

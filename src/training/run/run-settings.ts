@@ -1,6 +1,7 @@
 /** The settings of a run of training, and its position: src/training/run/run.ts executes it. */
 
 import type { Dataset } from '../../data/dataset.js';
+import { TrainingError } from '../../errors.js';
 import type { EpochRecord, Evaluation, Progress, StepReport } from '../history.js';
 
 type Awaitable<Value> = Value | Promise<Value>;
@@ -23,6 +24,8 @@ export interface FitCallbacks {
 /** Everything that a run needs besides the engine. */
 export interface RunSettings extends FitCallbacks {
   readonly dataset: Dataset;
+  /** The dataset that `dataset` was copied from; undefined if it is no copy. */
+  readonly source?: Dataset | undefined;
   readonly epochs: number;
   readonly batchSize: number;
   readonly seed: number;
@@ -48,6 +51,22 @@ export const START: Readonly<RunPosition> = {
   step: 0,
   lossSum: 0,
 };
+
+/** Number of the last update of a trainer: kernels count updates in 32 bits with a sign. */
+const MAX_UPDATES = 2 ** 31 - 1;
+
+/** Updates that a trainer may still do from step number `step` of a run. */
+export function updatesLeft({ updatesBefore }: RunPosition, step: number): number {
+  return MAX_UPDATES - updatesBefore - step;
+}
+
+/** @throws TrainingError when the trainer has done all updates that it can count */
+export function expectUpdatesLeft(position: RunPosition): void {
+  if (updatesLeft(position, position.step) > 0) return;
+  throw new TrainingError(
+    `fit: expected at most ${MAX_UPDATES} updates of one trainer, got one more; load its weights into a new trainer`,
+  );
+}
 
 /** Start of a run that continues the updates and shuffles of the run before. */
 export function nextRun(

@@ -1,28 +1,24 @@
 import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Tensor, Values } from '../../tensor.js';
 import { type Engine, MAX_STEPS } from '../engine/engine.js';
-import type { EpochRecord, Evaluation, History } from '../history.js';
-import { divergence } from './divergence.js';
+import { type EpochRecord, type History, validationFields } from '../history.js';
+import type { Chunk } from './chunk.js';
+import { divergence, infiniteWeight } from './divergence.js';
 import { EpochOrder } from './epoch-order.js';
-import type { RunPosition, RunSettings } from './run-settings.js';
+import { RunData } from './run-data.js';
+import {
+  expectUpdatesLeft,
+  type RunPosition,
+  type RunSettings,
+  updatesLeft,
+} from './run-settings.js';
 import { Snapshots } from './snapshots.js';
+import { UsedRates } from './used-rates.js';
 
 /**
  * How long one call into the backend should take: half the promised interval of progress reports.
  */
 const CHUNK_MILLISECONDS = 50;
-
-/** Consecutive steps that were submitted to the backend in one call. */
-interface Chunk {
-  /** Number of the first step, from 0. */
-  readonly first: number;
-  readonly batchSize: number;
-  readonly rates: readonly number[];
-  readonly began: number;
-  readonly losses: Promise<Values>;
-  /** The position after these steps; the position before them if they fail. */
-  readonly after: Promise<RunPosition>;
-}
 
 /**
  * One run of training: epochs of shuffled batches, in chunks of as many steps as fit into 50 ms.
@@ -46,6 +42,8 @@ export class Run {
   readonly #tensors: readonly Tensor[];
   readonly #snapshots: Snapshots;
   readonly #order: EpochOrder;
+  readonly #rates: UsedRates;
+  readonly #data: RunData;
   readonly #records: EpochRecord[] = [];
   #chunkSize = 1;
   #milliseconds = 0;
@@ -64,13 +62,14 @@ export class Run {
     this.#settings = settings;
     this.position = position;
     this.#upcoming = Promise.resolve({ ...position });
-    this.#stepsPerEpoch = Math.ceil(settings.dataset.size / settings.batchSize);
+    this.#data = new RunData(engine, settings.dataset, settings.source);
+    this.#stepsPerEpoch = Math.ceil(this.#data.size / settings.batchSize);
     this.#tensors = engine.trainedTensors;
     this.#snapshots = new Snapshots(engine, this.#tensors);
-    this.#order = new EpochOrder(
-      settings.dataset.size,
-      settings.shuffle ? settings.seed : undefined,
-    );
+    this.#order = new EpochOrder(this.#data.size, settings.shuffle ? settings.seed : undefined);
+    const { schedule } = engine.setup.optimizer;
+    const totalSteps = settings.epochs * this.#stepsPerEpoch;
+    this.#rates = new UsedRates((step) => schedule.at(step, totalSteps, this.#stepsPerEpoch));
   }
 
   /**
@@ -107,7 +106,11 @@ export class Run {
   }
 
   async #trainChunk(): Promise<void> {
-    if (!this.#pipelined) await this.#snapshots.takeIfDue(this.position);
+    if (!this.#pipelined) {
+      expectUpdatesLeft(this.position);
+      await this.#refreshData();
+      await this.#snapshots.takeIfDue(this.position);
+    }
     const chunk = this.#pipelined ?? this.#submit(this.position.step);
     const next = chunk.first + chunk.rates.length;
     this.#pipelined = this.#mayPipeline(next) ? this.#submit(next) : undefined;
@@ -117,11 +120,22 @@ export class Run {
     await yieldToEventLoop();
   }
 
+  /** Uploads data that changed since the last epoch. */
+  async #refreshData(): Promise<void> {
+    if (this.position.step % this.#stepsPerEpoch === 0 && this.#data.hasChanged()) {
+      // Repeating steps needs the data that they used.
+      await this.#expectFiniteWeights();
+      await this.#engine.upload(this.#data.dataset);
+    }
+    if (this.#data.wasUploaded()) await this.#snapshots.takeGood(this.position);
+  }
+
   /** Whether the chunk from step `next` may be submitted before the current losses are read. */
   #mayPipeline(next: number): boolean {
     const { onStep, signal } = this.#settings;
     const isDecided = !onStep && !signal?.aborted && next % this.#stepsPerEpoch !== 0;
-    return this.#engine.runsAhead && isDecided && !this.#snapshots.isDue;
+    const mayUpdate = updatesLeft(this.position, next) > 0;
+    return this.#engine.runsAhead && isDecided && mayUpdate && !this.#snapshots.isDue;
   }
 
   /** Completes the chunk that was submitted before a callback threw, so that its steps count. */
@@ -134,25 +148,22 @@ export class Run {
 
   /** Number of steps from `first` that share a batch size and an epoch, and take about 50 ms. */
   #stepsInChunk(first: number): number {
-    const { dataset, batchSize, onStep } = this.#settings;
+    const { batchSize, onStep } = this.#settings;
     if (onStep) return 1;
-    const fullBatches = Math.floor(dataset.size / batchSize);
+    const fullBatches = Math.floor(this.#data.size / batchSize);
     const remaining = fullBatches - (first % this.#stepsPerEpoch);
-    return Math.max(1, Math.min(this.#chunkSize, remaining, MAX_STEPS));
+    const left = updatesLeft(this.position, first);
+    return Math.max(1, Math.min(this.#chunkSize, remaining, left, MAX_STEPS));
   }
 
   /** Submits at most `limit` steps from step number `first` of the run. */
   #submit(first: number, limit = MAX_STEPS): Chunk {
     const began = performance.now();
-    const { dataset, batchSize, epochs } = this.#settings;
-    const { schedule } = this.#engine.setup.optimizer;
+    const { dataset, batchSize } = this.#settings;
     const epoch = Math.floor(first / this.#stepsPerEpoch);
     const offset = (first % this.#stepsPerEpoch) * batchSize;
-    const size = Math.min(batchSize, dataset.size - offset);
-    const totalSteps = epochs * this.#stepsPerEpoch;
-    const rates = Array.from({ length: Math.min(limit, this.#stepsInChunk(first)) }, (_, i) =>
-      schedule.at(first + i, totalSteps, this.#stepsPerEpoch),
-    );
+    const size = Math.min(batchSize, this.#data.size - offset);
+    const rates = this.#rates.of(first, Math.min(limit, this.#stepsInChunk(first)));
     const update = this.position.updatesBefore + first + 1;
     const order = this.#order.of(this.position.epochsBefore + epoch);
     const losses = this.#engine.train(dataset, order, size, update, offset, rates);
@@ -190,7 +201,7 @@ export class Run {
   }
 
   async #report(losses: Values, rates: readonly number[]): Promise<void> {
-    const { onStep, onProgress, epochs } = this.#settings;
+    const { onStep, onProgress, epochs, batchSize } = this.#settings;
     const step = this.position.step;
     const epoch = Math.ceil(step / this.#stepsPerEpoch);
     if (onStep) {
@@ -203,19 +214,14 @@ export class Run {
       epochs,
       stepInEpoch,
       stepsPerEpoch: this.#stepsPerEpoch,
-      loss: this.#lossOver(this.#examplesIn(stepInEpoch)),
+      loss: this.#lossOver(Math.min(stepInEpoch * batchSize, this.#data.size)),
       learningRate: this.#learningRate,
     });
   }
 
-  /** Examples in the first `steps` batches of an epoch. */
-  #examplesIn(steps: number): number {
-    return Math.min(steps * this.#settings.batchSize, this.#settings.dataset.size);
-  }
-
   async #endEpoch(): Promise<void> {
-    const { dataset, validate, onEpoch } = this.#settings;
-    const trainLoss = this.#lossOver(dataset.size);
+    const { validate, onEpoch } = this.#settings;
+    const trainLoss = this.#lossOver(this.#data.size);
     const record: EpochRecord = {
       epoch: this.position.step / this.#stepsPerEpoch,
       trainLoss,
@@ -233,7 +239,10 @@ export class Run {
    * from the latest good snapshot, and throws.
    */
   async #expectFinite(losses: Values, { rates, first }: Chunk): Promise<void> {
-    if (Number.isFinite(losses[0])) this.#snapshots.markGood();
+    if (Number.isFinite(losses[0])) {
+      this.#snapshots.markGood();
+      this.#rates.forgetBefore(this.#snapshots.latestGood?.position.step ?? 0);
+    }
     const bad = losses.findIndex((loss: number) => !Number.isFinite(loss));
     if (bad < 0) return;
     await this.#restore(first + bad - 1);
@@ -247,12 +256,12 @@ export class Run {
   /** Does the same if a weight is not finite after the last update, which no later loss would show. */
   async #expectFiniteWeights(): Promise<void> {
     const values = await this.#engine.read(this.#tensors);
-    const bad = values.findIndex((array) => !array.every(Number.isFinite));
-    if (bad < 0) return;
+    const infinite = infiniteWeight(this.#tensors, values);
+    if (infinite === undefined) return;
     const { step } = this.position;
     await this.#restore(step - 1);
     throw divergence(
-      `finite weights, got ${values[bad].find((value: number) => !Number.isFinite(value))} in ${this.#tensors[bad].name} after step ${step}`,
+      `finite weights, got ${infinite} after step ${step}`,
       Math.ceil(step / this.#stepsPerEpoch),
       this.#learningRate,
     );
@@ -286,13 +295,4 @@ export class Run {
   #lossOver(examples: number): number {
     return this.position.lossSum / this.#engine.lossWeight(examples);
   }
-}
-
-function validationFields({ loss, accuracy, balancedAccuracy }: Evaluation) {
-  if (Number.isNaN(accuracy)) return { validLoss: loss };
-  return {
-    validLoss: loss,
-    validAccuracy: accuracy,
-    validBalancedAccuracy: balancedAccuracy,
-  };
 }

@@ -42,11 +42,24 @@ export class Snapshots {
 
   /** Takes a snapshot if one is due. The weights must be those at `position`. */
   async takeIfDue(position: RunPosition): Promise<void> {
-    if (!this.isDue) return;
+    if (this.isDue) await this.#take(position);
+  }
+
+  /**
+   * Takes a snapshot, and marks it as good if its values are finite: steps before it cannot be
+   * repeated, since their data has changed.
+   */
+  async takeGood(position: RunPosition): Promise<void> {
+    const values = await this.#take(position);
+    if (values.every((array) => array.every(Number.isFinite))) this.markGood();
+  }
+
+  async #take(position: RunPosition): Promise<readonly Values[]> {
     const now = performance.now();
     const values = await this.#engine.read(this.#tensors);
     this.#candidate = { values, position: { ...position } };
     this.#candidateTime = now;
+    return values;
   }
 
   /** Marks the latest snapshot as good: a loss computed from it was finite. */

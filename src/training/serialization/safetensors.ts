@@ -18,6 +18,7 @@ import { expectArray, expectFile } from '../../checks.js';
 import { DataError, ShapeError } from '../../errors.js';
 import { expectKind, expectMade, isObject } from '../../options.js';
 import { sizeOf } from '../../tensor.js';
+import { bytesOf, numbersOf } from '../../typed-arrays.js';
 import { halfToNumber } from './half-float.js';
 import { firstRepeatedKey } from './json-keys.js';
 
@@ -81,7 +82,8 @@ export function encodeSafetensors(
   view.setBigUint64(0, BigInt(header.length), true);
   bytes.set(header, LENGTH_BYTES);
   let at = LENGTH_BYTES + header.length;
-  for (const { data } of tensors.values()) {
+  for (const [name, tensor] of tensors) {
+    const data = numbersOf('safetensors', `tensor ${quote(name)}`, tensor.data);
     for (let i = 0; i < data.length; i++, at += FLOAT32_BYTES) view.setFloat32(at, data[i], true);
   }
   return bytes;
@@ -118,8 +120,9 @@ function paddedUtf8(text: string): Uint8Array {
  * @throws DataError when the file is truncated, malformed, or has tensors of another type
  * @example const { tensors } = decodeSafetensors(await readFile('weights.safetensors'));
  */
-export function decodeSafetensors(bytes: Uint8Array, source = 'safetensors'): SafetensorsContent {
-  expectFile('decodeSafetensors', bytes, source);
+export function decodeSafetensors(content: Uint8Array, source = 'safetensors'): SafetensorsContent {
+  expectFile('decodeSafetensors', content, source);
+  const bytes = bytesOf(source, 'the content', content);
   const headerEnd = LENGTH_BYTES + headerLength(bytes, source);
   const header = parseHeader(bytes.subarray(LENGTH_BYTES, headerEnd), source);
   const { [METADATA_KEY]: rawMetadata = {}, ...rawTensors } = header;

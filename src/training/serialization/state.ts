@@ -4,6 +4,7 @@ import type { Layer } from '../../layers/layer.js';
 import type { LayerBuffer, Parameter } from '../../layers/parameters/parameter.js';
 import { expectMade } from '../../options.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor.js';
+import { typeName } from '../../typed-arrays.js';
 
 /** Parameters and buffers in the order of a PyTorch `state_dict`: block by block, buffers last. */
 export function stateTensors({ parameters, buffers = [] }: Layer): (Parameter | LayerBuffer)[] {
@@ -39,6 +40,7 @@ interface Expected {
 /**
  * Checks that `state` has exactly the expected tensors.
  *
+ * @returns the values by name
  * @throws ShapeError for names that are missing or unknown, and for shapes that differ
  * @throws DataError for numbers that are not finite
  */
@@ -46,7 +48,7 @@ export function checkState(
   operation: string,
   expected: readonly Expected[],
   state: ReadonlyMap<string, { readonly shape: Shape; readonly data: ArrayLike<number> }>,
-): void {
+): Map<string, ArrayLike<number>> {
   expectMade(operation, 'the tensors', state, 'entries', 'a Map by name');
   const names = expected.map(({ name }) => name);
   const unknown = [...state.keys()].filter((name) => !names.includes(name));
@@ -56,6 +58,7 @@ export function checkState(
       `${operation}: expected tensors ${names.join(', ')}, got ${[...state.keys()].join(', ')}`,
     );
   }
+  const checked = new Map<string, ArrayLike<number>>();
   for (const { name, shape } of expected) {
     const entry = state.get(name);
     if (!Array.isArray(entry?.shape) || !sameShape(entry.shape, shape)) {
@@ -66,9 +69,10 @@ export function checkState(
     expectArray(operation, name, entry.data);
     if (entry.data.length !== sizeOf(shape)) {
       throw new ShapeError(
-        `${operation}: expected ${name} to have ${sizeOf(shape)} numbers, got ${entry.data.length}`,
+        `${operation}: expected ${name} to have ${sizeOf(shape)} numbers, got ${entry.data?.length ?? typeName(entry.data)}`,
       );
     }
-    expectFinite(operation, name, entry.data);
+    checked.set(name, expectFinite(operation, name, entry.data));
   }
+  return checked;
 }

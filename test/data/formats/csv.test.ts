@@ -89,3 +89,65 @@ describe('parseCsvDigits', () => {
     await expectError(`${row(1)}\n3,"4\n`, /read digits\.csv: .*Quote Not Closed.* line 2/);
   });
 });
+
+describe('parseCsvDigits on files with the label in the last column', () => {
+  const names = Array.from({ length: 784 }, (_, i) => `pixel${i + 1}`);
+  /** A digit whose border is background, as in MNIST. */
+  const image = (seed: number) =>
+    Array.from({ length: 784 }, (_, i) => (i % 28 > 3 && i % 28 < 24 ? (i * seed) % 256 : 0));
+  const digits = [5, 0, 4, 1].map((label) => ({ label, image: image(label + 1) }));
+  const last = digits.map(({ label, image }) => [...image, label].join(',')).join('\n');
+  const first = digits.map(({ label, image }) => [label, ...image].join(',')).join('\n');
+
+  it.each([
+    ['OpenML', [...names, 'class']],
+    ['upper case', [...names, 'Label']],
+    ['quotes within the names', [...names, 'class'].map((name) => `'${name}'`)],
+    ['an unknown name after pixels', [...names, 'which']],
+  ])('reads it by the header: %s', async (_name, header) => {
+    const want = await parseCsvDigits(encode(first), 'f');
+    expect(await parseCsvDigits(encode(`${header.join(',')}\n${last}`), 'f')).toEqual(want);
+  });
+
+  it.each([
+    ['Kaggle', ['label', ...names]],
+    [
+      'rows and columns',
+      ['class', ...names.map((_, i) => `${Math.floor(i / 28) + 1}x${(i % 28) + 1}`)],
+    ],
+    ['an unknown name before pixels', ['which', ...names]],
+  ])('still reads labels in the first column by the header: %s', async (_name, header) => {
+    const { labels } = await parseCsvDigits(encode(`${header.join(',')}\n${first}`), 'f');
+    expect([...labels]).toEqual([5, 0, 4, 1]);
+  });
+
+  it('reads it by the option', async () => {
+    const want = await parseCsvDigits(encode(first), 'f', { labelColumn: 'first' });
+    expect(await parseCsvDigits(encode(last), 'f', { labelColumn: 'last' })).toEqual(want);
+  });
+
+  it('rejects labels that cannot be labels, and names the option', async () => {
+    const message = (got: string, other: string) =>
+      `read f: expected labels in the ${got} column, got 0 in all lines, and different values 0 … 9 in the ${other} column; pass labelColumn: '${other}'`;
+    await expect(parseCsvDigits(encode(last), 'f')).rejects.toThrow(message('first', 'last'));
+    await expect(parseCsvDigits(encode(last), 'f')).rejects.toThrow(DataError);
+    const wrong = parseCsvDigits(encode(first), 'f', { labelColumn: 'last' });
+    await expect(wrong).rejects.toThrow(message('last', 'first'));
+    const unclear = `${names.join(',')},pixel785\n${last}`;
+    await expect(parseCsvDigits(encode(unclear), 'f')).rejects.toThrow(message('first', 'last'));
+  });
+
+  it('rejects an option that contradicts the header', async () => {
+    const text = `${names.join(',')},class\n${last}`;
+    await expect(parseCsvDigits(encode(text), 'f', { labelColumn: 'first' })).rejects.toThrow(
+      new DataError(
+        'read f, line 1: expected labels in the first column, got a header with labels last',
+      ),
+    );
+  });
+
+  it('accepts files of one digit', async () => {
+    const sevens = digits.map(({ image }) => [7, ...image].join(',')).join('\n');
+    expect([...(await parseCsvDigits(encode(sevens), 'f')).labels]).toEqual([7, 7, 7, 7]);
+  });
+});

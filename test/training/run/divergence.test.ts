@@ -79,7 +79,70 @@ describeOnEachBackend('fit with a loss that stops being finite', (backend) => {
   });
 });
 
+/** A trainer whose schedule reads a variable, and a function that sets the variable. */
+function adjustableTrainer(backend: Backend) {
+  let rate = 0.01;
+  const at = vi.fn(() => rate);
+  const learningRate = { description: { name: 'adjustable', options: {} }, at };
+  const trainer = createTrainer(backend, {
+    model: sequential(linear(2, 1)),
+    loss: squaredError(),
+    optimizer: sgd({ learningRate, momentum: 0.5 }),
+  });
+  const setRate = (value: number) => {
+    rate = value;
+  };
+  return { trainer, setRate, at };
+}
+
+describeOnEachBackend(
+  'fit with a learning rate that a callback raises until the loss is not finite',
+  (backend) => {
+    it.each([
+      [
+        'onStep',
+        (setRate: (rate: number) => void): Partial<FitOptions> => ({
+          onStep: ({ step }) => setRate(0.01 * 2 ** step),
+        }),
+      ],
+      [
+        'onEpoch',
+        (setRate: (rate: number) => void): Partial<FitOptions> => ({
+          onEpoch: ({ epoch }) => setRate(0.01 * 10 ** epoch),
+        }),
+      ],
+    ])('keeps the last good weights: %s', async (_name, callbacks) => {
+      const { trainer, setRate, at } = adjustableTrainer(backend);
+      const { step } = await diverge(trainer, callbacks(setRate));
+      const used = at.mock.results.map(({ value }) => value);
+      expect(used.length).toBeGreaterThan(10);
+
+      const other = adjustableTrainer(backend);
+      other.setRate(used[0]);
+      await other.trainer.fit(train, {
+        epochs: 1000,
+        onStep: (report) => {
+          other.setRate(used[report.step]);
+          return report.step < step - 2;
+        },
+      });
+      await expectStoppedAt(trainer, other.trainer);
+      expect(Number.isFinite((await trainer.evaluate(train)).loss)).toBe(true);
+    });
+  },
+);
+
 describe('fit with a loss that stops being finite', () => {
+  it('calls the schedule once for each step, although it repeats steps', async () => {
+    const { trainer, setRate, at } = adjustableTrainer(wasm);
+    // The clock stands still, so there is only the snapshot at the start of the run.
+    vi.spyOn(performance, 'now').mockReturnValue(0);
+    const { step } = await diverge(trainer, {
+      onStep: (report) => setRate(0.01 * 2 ** report.step),
+    });
+    expect(at).toHaveBeenCalledTimes(step);
+  });
+
   it('stops at the same step with the same weights when every step is a separate call', async () => {
     const [chunked, single] = [divergingTrainer(wasm, 10), divergingTrainer(wasm, 10)];
     const losses: number[] = [];

@@ -1,6 +1,7 @@
 import { BackendError } from '../../../errors.js';
 import { roundUp } from '../../../memory-plan.js';
 import type { Tensor, Values } from '../../../tensor.js';
+import { asUint8, isBytes, isFloat32, isInt32 } from '../../../typed-arrays.js';
 
 /**
  * Checks the number of values to write to a tensor.
@@ -33,11 +34,11 @@ export function wholeWords(data: Exclude<Values, Float64Array>): Uint8Array {
 export function typedValues({ dtype }: Tensor, values: ArrayLike<number>) {
   switch (dtype) {
     case 'float32':
-      return values instanceof Float32Array ? values : Float32Array.from(values);
+      return isFloat32(values) ? values : Float32Array.from(values);
     case 'int32':
-      return values instanceof Int32Array ? values : Int32Array.from(values);
+      return isInt32(values) ? values : Int32Array.from(values);
     case 'uint8':
-      return values instanceof Uint8Array ? values : Uint8Array.from(values);
+      return isBytes(values) ? asUint8(values) : Uint8Array.from(values);
     default:
       return dtype satisfies never;
   }
