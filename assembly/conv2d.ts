@@ -15,9 +15,7 @@
 // Threads share the tiles, counted down the strips.
 import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
-import {
-  B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W,
-} from './conv2d-sizes';
+import { B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W } from './conv2d-sizes';
 import { COLUMNS, packStraight, packTransposed } from './gemm-packing';
 import { ACCUMULATE, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
 import { linearBackwardBias } from './linear';
@@ -83,19 +81,16 @@ function convolve(to: usize, from: usize, weight: usize, bias: usize, clampMin: 
 
 /**
  * The convolution that conv2d-sizes.ts describes, of the first `images` images: an implicit GEMM with
- * this loop nest, from the outside in.
+ * this loop nest:
  *
  *   block          strips of COLUMNS output channels whose packed weights fit into scratch memory
  *   c              input channels, at most MAX_PANEL_ROWS / (KH KW) at a time
  *     pack the weights of the block's strips, a panel for each
  *   row, column    classes of output pixels that read the same taps inside the image: window-axis.ts
  *   top            tiles of tileRows pixels of a class, TILES_PER_BLOCK at a time
- *     list the addresses of their rows
- *   strip          one panel: the micro-kernel on each tile, gathered-tile.ts
+ *   strip          list the rows' addresses once; micro-kernel on each tile: gathered-tile.ts
  *
- * Without classes, pixels at the edge would multiply the zeros of the padding. With strides, the
- * classes of dx also leave out the taps that lead to no output pixel; these are the phases of
- * shaders/conv2d.wgsl.
+ * Classes skip zeros of the padding and, in dx, taps that lead to no pixel (the shader's phases).
  *
  * @param to y, or dx if `transposed`
  * @param from x, or dy if `transposed`
