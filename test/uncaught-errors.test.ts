@@ -28,7 +28,7 @@ const PROGRAMS: readonly (readonly [start: string, text: string, frame: string])
   ],
   ['DataError: read MNIST', `await data.loadMnist({ directory: '/none' });`, 'loadMnist'],
   ['BackendError: createBackend', `await h.createBackend('cuda');`, 'createBackend'],
-  ['BackendError: webgpu', `await h.createBackend('webgpu', { tiles: 'none' });`, 'checkOptions'],
+  ['TypeError: createBackend', `await h.createBackend('webgpu', { tiles: 'none' });`, 'expectKind'],
   [
     'TrainingError: fit',
     `const trainer = new h.Trainer(await h.createBackend('wasm', { threads: 1 }), {

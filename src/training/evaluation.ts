@@ -18,7 +18,7 @@ const BATCHES_PER_CHUNK = 16;
  */
 export async function evaluateDataset(engine: Engine, dataset: Dataset): Promise<Evaluation> {
   const { size: total } = dataset;
-  const classes = await engine.upload(dataset);
+  const classes = engine.checkDataset(dataset);
   const confusion = new Int32Array(classes * classes);
   let lossSum = 0;
   const add = (sums: EvaluationSums) => {
@@ -27,7 +27,9 @@ export async function evaluateDataset(engine: Engine, dataset: Dataset): Promise
       confusion[i] += value;
     });
   };
-  let previous: Promise<void> | undefined;
+  // Not awaited yet: the first chunk is queued in this turn, before a later call such as `close`.
+  let previous: Promise<unknown> = engine.upload(dataset);
+  previous.catch(() => {});
   for (const { start, size, count } of evaluationChunks(total)) {
     const added = engine.evaluate(dataset, size, start, count, classes).then(add);
     // Awaited below; this avoids an unhandled rejection.

@@ -73,10 +73,10 @@ describe('on an engine without SIMD', () => {
 describe('createBackend', () => {
   it('refuses an unknown build and an unknown backend', async () => {
     await expect(createBackend('wasm', { build: 'sse' as WasmBuild })).rejects.toThrow(
-      new BackendError('wasm: expected a build of relaxed or simd, got sse'),
+      new TypeError("createBackend: expected build to be 'relaxed' or 'simd', got 'sse'"),
     );
     await expect(createBackend('cuda' as 'wasm')).rejects.toThrow(
-      new BackendError('createBackend: expected auto, wasm, webgpu, reference, got cuda'),
+      new BackendError("createBackend: expected auto, wasm, webgpu, reference, got 'cuda'"),
     );
   });
 

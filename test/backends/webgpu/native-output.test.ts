@@ -78,7 +78,7 @@ function environment({ variables }: Pick<Case, 'variables'>): RunOptions {
 }
 
 /** Long enough for the trial of `auto`. */
-const AUTO = 'train mlp-deep --data synthetic --epochs 2 --threads 1'.split(' ');
+const AUTO = 'train mlp-deep --data synthetic --epochs 20 --threads 1'.split(' ');
 
 /** Opens the webgpu backend in a program that uses the library. */
 const PROGRAM = `
