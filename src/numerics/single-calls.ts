@@ -94,11 +94,13 @@ export class SingleCalls {
       for (const extent of shape) expectInteger(op, `every extent of ${role}`, extent);
       expectLength(op, role, data, sizeOf(shape), shape.join('·'));
     }
-    const shapes = Object.entries(operands).map(([role, { shape }]) => [role, shape]);
-    const key = JSON.stringify([op, shapes, options.like, options.attributes]);
+    const shapes = Object.fromEntries(
+      Object.entries(operands).map(([role, { shape }]) => [role, shape]),
+    );
+    const key = JSON.stringify([op, shapes, options.like, options.attributes], exactly);
     const known = this.#compiled.get(key);
     this.#compiled.delete(key);
-    const compiled = known ?? (await this.#build(op, operands, options));
+    const compiled = known ?? (await this.#build(op, shapes, options));
     this.#compiled.set(key, compiled);
     this.#evict();
     return compiled;
@@ -106,11 +108,11 @@ export class SingleCalls {
 
   async #build(
     op: OpName,
-    operands: Readonly<Record<string, Operand>>,
+    shapes: Readonly<Record<string, Shape>>,
     { attributes = {}, like = {} }: AnyOptions,
   ): Promise<CompiledCall> {
     const read = Object.fromEntries(
-      Object.entries(operands).map(([role, { shape }]) => {
+      Object.entries(shapes).map(([role, shape]) => {
         return [role, persistent(role, shape, dtypeOf(op, role))];
       }),
     );
@@ -118,9 +120,6 @@ export class SingleCalls {
     const written = callAny(step, op, read, { attributes, like });
     for (const tensor of Object.values(written)) step.keep(tensor);
     const [{ sizes }] = step.calls;
-    const shapes = Object.fromEntries(
-      Object.entries(operands).map(([role, { shape }]) => [role, shape]),
-    );
     const bounds = Object.entries(definitionOf(op).below).flatMap(([role, bound]) => {
       return bound ? [[role, bound(sizes, shapes)] as const] : [];
     });
@@ -140,6 +139,11 @@ export class SingleCalls {
       this.#runtime.release(Object.values(tensors));
     }
   }
+}
+
+/** Writes NaN and infinities as text: JSON would write null for each of them. */
+function exactly(_name: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
 /** @throws TypeError unless each operand is `{ shape, data }` */

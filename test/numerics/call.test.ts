@@ -68,6 +68,9 @@ describeOnEachBackend('call', (backend) => {
     expect(await loss(1)).toBe(5);
     expect(await loss(2)).toBe(10);
     expect(await loss(1)).toBe(5);
+    expect(await loss(Infinity)).toBe(Infinity);
+    expect(await loss(-Infinity)).toBe(-Infinity);
+    expect(await loss(NaN)).toBe(NaN);
   });
 
   it('propagates NaN and infinities', async () => {
