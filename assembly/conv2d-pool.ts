@@ -1,6 +1,6 @@
 // Derivations: src/ops/conv2d.ts, src/ops/max-pool2d.ts
-// Convolution, with bias, ReLU and max pooling as its epilogue: x (B, H, W, C), W (KH, KW, C/G, OC), b (OC) to
-// y (B, pooling.OH, pooling.OW, OC) and index of the same shape, all row-major and dense.
+// Convolution, with bias, ReLU and max pooling as its epilogue: x (B, H, W, C), W (KH, KW, C/G, OC),
+// b (OC) to y (B, pooling.OH, pooling.OW, OC) and index of the same shape, all row-major and dense.
 //
 // The convolution of a few images at a time is written to scratch memory, and pooling reads it there
 // while it is in the second-level cache. It is larger than the pooled result (four times for windows

@@ -37,36 +37,10 @@ export function rowStrip(
   b: usize, bStride: i32,
   rows: i32, K: i32, width: i32, clampMin: f32,
 ): void {
-  assert(rows >= 1 && K >= 1 && width >= 1 && width <= COLUMNS);
-  let i = 0;
-  if (width > 4 && tileRows == 6) {
-    for (; i + 6 <= rows; i += 6) {
-      tile(
-        6, 8, c + i * cStride, cStride, init + i * initStride, initStride,
-        a + i * aRowStride, aRowStride, 4, b, bStride, K, width, clampMin,
-      );
-    }
-  } else if (width > 4) {
-    for (; i + 4 <= rows; i += 4) {
-      tile(
-        4, 8, c + i * cStride, cStride, init + i * initStride, initStride,
-        a + i * aRowStride, aRowStride, 4, b, bStride, K, width, clampMin,
-      );
-    }
-  } else {
-    for (; i + 6 <= rows; i += 6) {
-      tile(
-        6, 4, c + i * cStride, cStride, init + i * initStride, initStride,
-        a + i * aRowStride, aRowStride, 4, b, bStride, K, width, clampMin,
-      );
-    }
-  }
-  if (i < rows) {
-    lastRows(
-      rows - i, c + i * cStride, cStride, init + i * initStride, initStride,
-      a + i * aRowStride, aRowStride, 4, b, bStride, K, width, clampMin,
-    );
-  }
+  strip(
+    6, c, cStride, init, initStride, a, aRowStride, aRowStride, 4, b, bStride,
+    rows, K, width, clampMin,
+  );
 }
 
 /**
@@ -80,34 +54,48 @@ export function columnStrip(
   b: usize, bStride: i32,
   rows: i32, K: i32, width: i32, clampMin: f32,
 ): void {
+  strip(
+    tileRows, c, cStride, init, initStride, a, aAdvance, 4, aColumnStride, b, bStride,
+    rows, K, width, clampMin,
+  );
+}
+
+/** @param narrowRows rows of a tile where `width` is at most 4 */
+// @ts-ignore: decorator
+@inline function strip(
+  narrowRows: i32, c: usize, cStride: i32, init: usize, initStride: i32,
+  a: usize, aAdvance: i32, aRowStride: i32, aColumnStride: i32,
+  b: usize, bStride: i32,
+  rows: i32, K: i32, width: i32, clampMin: f32,
+): void {
   assert(rows >= 1 && K >= 1 && width >= 1 && width <= COLUMNS);
   let i = 0;
   if (width > 4 && tileRows == 6) {
     for (; i + 6 <= rows; i += 6) {
       tile(
         6, 8, c + i * cStride, cStride, init + i * initStride, initStride,
-        a + i * aAdvance, 4, aColumnStride, b, bStride, K, width, clampMin,
+        a + i * aAdvance, aRowStride, aColumnStride, b, bStride, K, width, clampMin,
       );
     }
-  } else if (tileRows == 6) {
+  } else if (width <= 4 && narrowRows == 6) {
     for (; i + 6 <= rows; i += 6) {
       tile(
         6, 4, c + i * cStride, cStride, init + i * initStride, initStride,
-        a + i * aAdvance, 4, aColumnStride, b, bStride, K, width, clampMin,
+        a + i * aAdvance, aRowStride, aColumnStride, b, bStride, K, width, clampMin,
       );
     }
   } else {
     for (; i + 4 <= rows; i += 4) {
       tile(
         4, 8, c + i * cStride, cStride, init + i * initStride, initStride,
-        a + i * aAdvance, 4, aColumnStride, b, bStride, K, width, clampMin,
+        a + i * aAdvance, aRowStride, aColumnStride, b, bStride, K, width, clampMin,
       );
     }
   }
   if (i < rows) {
     lastRows(
       rows - i, c + i * cStride, cStride, init + i * initStride, initStride,
-      a + i * aAdvance, 4, aColumnStride, b, bStride, K, width, clampMin,
+      a + i * aAdvance, aRowStride, aColumnStride, b, bStride, K, width, clampMin,
     );
   }
 }

@@ -66,17 +66,17 @@ function sumOfSquares(x: usize, C: i32, origin: f32, shift: f32): f32 {
   let sum3 = f32x4.splat(0);
   let i = 0;
   for (; i + BLOCK <= bytes; i += BLOCK) {
-    const d0 = f32x4.sub(f32x4.sub(v128.load(x + i), origins), shifts);
+    const d0 = centred(v128.load(x + i), origins, shifts);
     sum0 = multiplyAdd(d0, d0, sum0);
-    const d1 = f32x4.sub(f32x4.sub(v128.load(x + i, 16), origins), shifts);
+    const d1 = centred(v128.load(x + i, 16), origins, shifts);
     sum1 = multiplyAdd(d1, d1, sum1);
-    const d2 = f32x4.sub(f32x4.sub(v128.load(x + i, 32), origins), shifts);
+    const d2 = centred(v128.load(x + i, 32), origins, shifts);
     sum2 = multiplyAdd(d2, d2, sum2);
-    const d3 = f32x4.sub(f32x4.sub(v128.load(x + i, 48), origins), shifts);
+    const d3 = centred(v128.load(x + i, 48), origins, shifts);
     sum3 = multiplyAdd(d3, d3, sum3);
   }
   for (; i < bytes; i += 16) {
-    const d = f32x4.sub(f32x4.sub(v128.load(x + i), origins), shifts);
+    const d = centred(v128.load(x + i), origins, shifts);
     const counted = firstLanes(d, bytes - i);
     sum0 = multiplyAdd(counted, counted, sum0);
   }
@@ -105,8 +105,19 @@ function normaliseRow(
 @inline function normalise(
   x: usize, gamma: usize, beta: usize, origins: v128, shifts: v128, scale: v128,
 ): v128 {
-  const centred = f32x4.sub(f32x4.sub(v128.load(x), origins), shifts);
-  return multiplyAdd(f32x4.mul(centred, scale), v128.load(gamma), v128.load(beta));
+  const d = centred(v128.load(x), origins, shifts);
+  return multiplyAdd(f32x4.mul(d, scale), v128.load(gamma), v128.load(beta));
+}
+
+// @ts-ignore: decorator
+@inline function centred(x: v128, origins: v128, shifts: v128): v128 {
+  return f32x4.sub(f32x4.sub(x, origins), shifts);
+}
+
+/** x̂ = (x − mean) rstd */
+// @ts-ignore: decorator
+@inline function normalised(x: v128, means: v128, scale: v128): v128 {
+  return f32x4.mul(f32x4.sub(x, means), scale);
 }
 
 /** The lanes within the next `bytes` bytes, and 0 in the others, even where they are NaN. */
@@ -145,16 +156,16 @@ function sumGradients(
     const scale = v128.load32_splat(rstd + 4 * n);
     const dy0 = v128.load(dy);
     beta0 = f32x4.add(beta0, dy0);
-    gamma0 = multiplyAdd(dy0, f32x4.mul(f32x4.sub(v128.load(x), means), scale), gamma0);
+    gamma0 = multiplyAdd(dy0, normalised(v128.load(x), means, scale), gamma0);
     const dy1 = v128.load(dy, 16);
     beta1 = f32x4.add(beta1, dy1);
-    gamma1 = multiplyAdd(dy1, f32x4.mul(f32x4.sub(v128.load(x, 16), means), scale), gamma1);
+    gamma1 = multiplyAdd(dy1, normalised(v128.load(x, 16), means, scale), gamma1);
     const dy2 = v128.load(dy, 32);
     beta2 = f32x4.add(beta2, dy2);
-    gamma2 = multiplyAdd(dy2, f32x4.mul(f32x4.sub(v128.load(x, 32), means), scale), gamma2);
+    gamma2 = multiplyAdd(dy2, normalised(v128.load(x, 32), means, scale), gamma2);
     const dy3 = v128.load(dy, 48);
     beta3 = f32x4.add(beta3, dy3);
-    gamma3 = multiplyAdd(dy3, f32x4.mul(f32x4.sub(v128.load(x, 48), means), scale), gamma3);
+    gamma3 = multiplyAdd(dy3, normalised(v128.load(x, 48), means, scale), gamma3);
   }
   storeColumns(dBeta, beta0, beta1, beta2, beta3, count);
   storeColumns(dGamma, gamma0, gamma1, gamma2, gamma3, count);
@@ -189,23 +200,23 @@ function gradientRow(
   for (; i + 32 <= bytes; i += 32) {
     const d0 = f32x4.mul(v128.load(gamma + i), v128.load(dy + i));
     sum0 = f32x4.add(sum0, d0);
-    along0 = multiplyAdd(d0, f32x4.mul(f32x4.sub(v128.load(x + i), means), scale), along0);
+    along0 = multiplyAdd(d0, normalised(v128.load(x + i), means, scale), along0);
     const d1 = f32x4.mul(v128.load(gamma + i, 16), v128.load(dy + i, 16));
     sum1 = f32x4.add(sum1, d1);
-    along1 = multiplyAdd(d1, f32x4.mul(f32x4.sub(v128.load(x + i, 16), means), scale), along1);
+    along1 = multiplyAdd(d1, normalised(v128.load(x + i, 16), means, scale), along1);
   }
   for (; i < bytes; i += 16) {
     const d = firstLanes(f32x4.mul(v128.load(gamma + i), v128.load(dy + i)), bytes - i);
-    const normalised = firstLanes(f32x4.mul(f32x4.sub(v128.load(x + i), means), scale), bytes - i);
+    const xHat = firstLanes(normalised(v128.load(x + i), means, scale), bytes - i);
     sum0 = f32x4.add(sum0, d);
-    along0 = multiplyAdd(d, normalised, along0);
+    along0 = multiplyAdd(d, xHat, along0);
   }
   const meanOfGradient = f32x4.splat(sumLanes(f32x4.add(sum0, sum1)) / <f32>C);
   const meanAlong = f32x4.splat(sumLanes(f32x4.add(along0, along1)) / <f32>C);
   for (i = 0; i < bytes; i += 16) {
     const d = f32x4.mul(v128.load(gamma + i), v128.load(dy + i));
-    const normalised = f32x4.mul(f32x4.sub(v128.load(x + i), means), scale);
-    const taken = multiplyAdd(normalised, meanAlong, meanOfGradient);
+    const xHat = normalised(v128.load(x + i), means, scale);
+    const taken = multiplyAdd(xHat, meanAlong, meanOfGradient);
     storeLanes(dx + i, f32x4.mul(scale, f32x4.sub(d, taken)), (bytes - i) >> 2);
   }
 }

@@ -135,9 +135,7 @@ fn batchNormBackwardParameters(
     let i = n * sizes.C + c;
     gradients += dy2[i] * vec2f(x3[i] - mean, 1);
   }
-  let sums = sumOfColumn(gradients, local);
-  if (local.y > 0 || c >= sizes.C) { return; }
-  storeGradients(split, c, sums);
+  reduceGradients(gradients, split, c, local);
 }
 
 fn finishGradients(c: u32, sums: vec2f) {

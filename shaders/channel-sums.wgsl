@@ -24,8 +24,11 @@ fn loadPair(split: u32, c: u32) -> vec2f {
   return vec2f(scratch[at], scratch[at + 1]);
 }
 
-// Stores the gradients of a channel, or their partial sums of a split.
-fn storeGradients(split: u32, c: u32, sums: vec2f) {
+// Sums the gradients over the invocations of a channel, and stores the sums or, of several splits, the
+// partial sums of this one.
+fn reduceGradients(gradients: vec2f, split: u32, c: u32, local: vec3u) {
+  let sums = sumOfColumn(gradients, local);
+  if (local.y > 0 || c >= sizes.C) { return; }
   if (splitCount() == 1) {
     finishGradients(c, sums);
   } else {

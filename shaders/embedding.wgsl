@@ -2,9 +2,10 @@
 // Derivation: src/ops/embedding.ts
 // W, dW (V, D), y, dy (N, D), t (N) from 0 to V − 1; row-major, dense.
 //
-// Forward: one invocation per element of y. Backward: one pass clears dW. In the next, a workgroup has a
-// position n and COLUMNS columns d of dy. If t[n] occurs at an earlier position, it does nothing: the
-// workgroup of the first such position computes the row. Otherwise it walks the positions from n on, in chunks of WORKGROUP:
+// Forward: one invocation per element of y. Backward: the first pass clears dW. In the second, each
+// workgroup handles one position n and COLUMNS columns d of dy. If t[n] occurs at an earlier position,
+// it does nothing: the workgroup of the first such position computes the row. Otherwise it walks the
+// positions from n on, in chunks of WORKGROUP:
 //
 //   1. each invocation compares t at one position with t[n], and sets a bit of `matches` where they are
 //      equal. Bits are set by atomic OR, whose result does not depend on the order;
@@ -58,7 +59,7 @@ fn embeddingBackward(
   @builtin(num_workgroups) groups: vec3u,
 ) {
   let n = group.x + group.y * groups.x;
-  // In two axes there may be more workgroups than positions.
+  // A dispatch in two axes may have more workgroups than positions.
   if (n >= sizes.N) { return; }
   let v = t2[n];
   if (isRepeated(n, v, i)) { return; }

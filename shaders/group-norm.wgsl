@@ -27,7 +27,7 @@ fn groupNormForward(
   @builtin(num_workgroups) workgroups: vec3u,
 ) {
   let group = workgroup.x + workgroup.y * workgroups.x;
-  // In two axes there may be more workgroups than groups.
+  // A dispatch in two axes may have more workgroups than groups.
   if (group >= forward.B * forward.groups) { return; }
   let numbers = groupOf(group, forward.P, forward.C, forward.groups);
   // Differences from the first number: in a sum of large numbers, they would be rounded away.
@@ -93,9 +93,7 @@ fn groupNormBackwardParameters(
     let group = row / sizes.P * sizes.G + g;
     gradients += dy2[at] * vec2f((x3[at] - mean4[group]) * rstd5[group], 1);
   }
-  let sums = sumOfColumn(gradients, local);
-  if (local.y > 0 || c >= sizes.C) { return; }
-  storeGradients(split, c, sums);
+  reduceGradients(gradients, split, c, local);
 }
 
 fn finishGradients(c: u32, sums: vec2f) {

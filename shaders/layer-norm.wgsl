@@ -84,9 +84,7 @@ fn layerNormBackwardParameters(
     let at = n * sizes.C + c;
     gradients += dy2[at] * vec2f((x3[at] - mean4[n]) * rstd5[n], 1);
   }
-  let sums = sumOfColumn(gradients, local);
-  if (local.y > 0 || c >= sizes.C) { return; }
-  storeGradients(split, c, sums);
+  reduceGradients(gradients, split, c, local);
 }
 
 fn finishGradients(c: u32, sums: vec2f) {

@@ -7,12 +7,18 @@ import { inNode, nodeModule } from '../../../platform/node.js';
 export async function whyNoWebgpu(): Promise<string | undefined> {
   if (typeof navigator !== 'undefined' && navigator.gpu) return undefined;
   if (!inNode) return whyNoNavigatorGpu();
+  if ((await dawnUrl()) !== undefined) return undefined;
+  return 'webgpu: expected the package webgpu (Dawn), got none; run npm install webgpu';
+}
+
+/** The location of the package webgpu; undefined if it is not installed. Node only. */
+export async function dawnUrl(): Promise<string | undefined> {
+  const { createRequire } = await nodeModule<typeof import('node:module')>('node:module');
+  const { pathToFileURL } = await nodeModule<typeof import('node:url')>('node:url');
   try {
-    const { createRequire } = await nodeModule<typeof import('node:module')>('node:module');
-    createRequire(import.meta.url).resolve('webgpu');
-    return undefined;
+    return pathToFileURL(createRequire(import.meta.url).resolve('webgpu')).href;
   } catch {
-    return 'webgpu: expected the package webgpu (Dawn), got none; run npm install webgpu';
+    return undefined;
   }
 }
 

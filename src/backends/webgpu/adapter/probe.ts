@@ -7,6 +7,7 @@
 
 import type { ExecFileException } from 'node:child_process';
 import { nodeModule } from '../../../platform/node.js';
+import { dawnUrl } from './availability.js';
 import { explainOutput, vulkanDrivers } from './vulkan-drivers.js';
 
 /** Generous: a machine with eight GPUs takes seconds to list them. */
@@ -103,7 +104,7 @@ async function runProbe(variables: Record<string, string> = {}): Promise<Outcome
   return new Promise((resolve) => {
     try {
       execFile(process.execPath, args, options, (error, stdout, stderr) => {
-        // A text such as EACCES: the subprocess did not start.
+        // A string such as EACCES means that the subprocess did not start.
         if (typeof error?.code === 'string') resolve(undefined);
         else resolve(outcomeOf(`${stdout}${stderr}`, error));
       });
@@ -119,17 +120,6 @@ function outcomeOf(text: string, error: ExecFileException | null): Outcome {
   const output = answer === undefined ? text : text.replace(ANSWERS[answer], '');
   const timedOut = answer === undefined && error?.killed === true;
   return { answer, signal: error?.signal ?? undefined, timedOut, output: output.trim() };
-}
-
-/** The location of the package webgpu; undefined if it is not installed. */
-async function dawnUrl(): Promise<string | undefined> {
-  const { createRequire } = await nodeModule<typeof import('node:module')>('node:module');
-  const { pathToFileURL } = await nodeModule<typeof import('node:url')>('node:url');
-  try {
-    return pathToFileURL(createRequire(import.meta.url).resolve('webgpu')).href;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether `process.execPath` is Node, rather than an application that contains it. */

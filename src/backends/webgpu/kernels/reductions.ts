@@ -97,7 +97,6 @@ export function planEmbeddingBackward({ N, V, D }: Sizes): Plan {
   const sums: Pass = {
     entryPoint: 'embeddingBackward',
     workgroups: [x, y, Math.ceil(D / COLUMNS)],
-    constants: { COLUMNS, ROWS: WORKGROUP / COLUMNS },
   };
   return { passes: [clear, sums], scratchBytes: 0 };
 }
