@@ -30,3 +30,20 @@ it('README shows what `explain mlp` prints', async () => {
   expect(shown).toBeDefined();
   expect(stdout).toContain(shown);
 });
+
+it('README uses each term of the glossary in the files that its row names', () => {
+  const text = readFileSync(`${root}/README.md`, 'utf8');
+  const rows = text
+    .slice(text.indexOf('### Glossary'))
+    .matchAll(/^\| ([^|]+?)(?: \([^|]*\))? \| [^|]+ \| (`[^|]+`) \|$/gm);
+  const places = [...rows].flatMap(([, term, files]) =>
+    [...files.matchAll(/`([^`]+\.(?:ts|wgsl))`/g)].map(([, file]) => ({ term, file })),
+  );
+  expect(places.length).toBeGreaterThan(15);
+  const words = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const missing = places.filter(
+    ({ term, file }) =>
+      !words(readFileSync(`${root}/${file}`, 'utf8')).includes(words(term).replace(/ing$/, '')),
+  );
+  expect(missing).toEqual([]);
+});

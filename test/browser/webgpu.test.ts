@@ -25,7 +25,7 @@ describe(`webgpu in a browser ${hasGpu ? 'with' : 'without'} a GPU`, () => {
     expect(await backend.relu([-1, 2])).toEqual(Float32Array.of(0, 2));
   });
 
-  it.runIf(hasGpu)('runs on the GPU of a name', async () => {
+  it.runIf(hasGpu)('runs on the GPU with the given name', async () => {
     await using chosen = await createBackend('webgpu');
     const adapter = chosen.info.build.toUpperCase();
     await using named = await createBackend('webgpu', { adapter });
@@ -46,7 +46,7 @@ describe(`webgpu in a browser ${hasGpu ? 'with' : 'without'} a GPU`, () => {
     );
   });
 
-  it('that keeps it from a page that is not secure says how to serve that', async () => {
+  it('that hides WebGPU from an insecure page says how to serve the page', async () => {
     vi.stubGlobal('navigator', {});
     vi.stubGlobal('isSecureContext', false);
     expect(await refusal()).toBe(

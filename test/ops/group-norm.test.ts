@@ -199,7 +199,7 @@ describeOnEachBackend('groupNorm', (backend) => {
       shape: IMAGES.shape,
       data: [...[1, 0, 0, 2], ...[2, 3, 1, -1], ...[4, 5, 1, 1], ...[0, -5, 2, 0]],
     };
-    // Simpler rstd than those of forward.
+    // These values of rstd are simpler than those of forward.
     const saved = {
       x: IMAGES,
       mean: { shape: [2, 2], data: [4, 18, 0, 3] },

@@ -50,7 +50,7 @@ describe('a model that takes images', () => {
     );
   });
 
-  it('fails without a flat output with the hint how to end the model', async () => {
+  it('fails without a flat output with a hint on how to end the model', async () => {
     const model = () => onImages(IMAGE, sequential(conv2d(1, 3, 2), relu()));
     const error = new ShapeError(
       'model: expected an output of shape (B, classes), got (1, 1, 1, 3); end the model with flatten or globalAveragePool, and linear',

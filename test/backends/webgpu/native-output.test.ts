@@ -89,7 +89,7 @@ const PROGRAM = `
   }`;
 const ROOT = new URL('../../..', import.meta.url).pathname;
 
-// A driver or loader that is missing is found in this way on Linux alone.
+// Only on Linux can a missing driver or loader be simulated in this way.
 const hasVulkan = process.platform === 'linux' && (await findsLoader());
 
 async function findsLoader(): Promise<boolean> {
@@ -154,7 +154,7 @@ describe.runIf(hasVulkan && existsSync(SWIFTSHADER))('with a software GPU', () =
   });
 });
 
-/* A package webgpu of our own, whose native part misbehaves. */
+/* A fake package webgpu, whose native part misbehaves. */
 describe.each([
   [
     'crashes',
