@@ -1,5 +1,5 @@
 import { DataError, shown } from './errors.js';
-import { didYouMean, expectOptions } from './options.js';
+import { didYouMean, expectOptions, isObject } from './options.js';
 
 /** A value that JSON can hold. */
 export type Plain =
@@ -89,9 +89,7 @@ function format(value: Plain): string {
 }
 
 function isDescription(value: unknown): value is Description {
-  if (typeof value !== 'object' || value === null) return false;
-  const { name, options } = value as Partial<Description>;
-  return typeof name === 'string' && typeof options === 'object' && options !== null;
+  return isObject(value) && typeof value.name === 'string' && isObject(value.options);
 }
 
 /** Functions by name; each takes the options of a description. */

@@ -26,7 +26,7 @@ export type Kinds<Options> = Readonly<Record<keyof Options, Kind>>;
  * @param operation the name that errors begin with
  * @param kinds all options of the function
  * @param what the name of the argument, for errors
- * @throws TypeError for an unknown name, a value of another type, or options that are no object
+ * @throws TypeError for an unknown name, a value of another type, or options that are not an object
  * @example expectOptions('leakyRelu', options, { negativeSlope: 'number' });
  */
 export function expectOptions<Options extends object>(

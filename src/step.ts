@@ -179,7 +179,7 @@ export class Step {
     expectRoles(op, 'as', definition.outputs, as);
     const likeShapes = definition.like.map((role) => {
       const source = like[role] ?? into[role];
-      if (!source || !(source instanceof Tensor || Array.isArray(source))) {
+      if (!(source instanceof Tensor || Array.isArray(source))) {
         throw new ShapeError(
           `${op}: expected like or into to give the shape of ${role}, got ${source === undefined ? 'none' : shown(source)}`,
         );

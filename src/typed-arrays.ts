@@ -39,7 +39,7 @@ export function isBytes(values: unknown): values is Uint8Array | Uint8ClampedArr
 }
 
 /** Whether the values are a `Uint8ClampedArray` of any realm, the type of canvas pixels. */
-export function isClamped(values: unknown): values is Uint8ClampedArray {
+function isClamped(values: unknown): values is Uint8ClampedArray {
   return tagOf(values) === 'Uint8ClampedArray';
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  expectBytes,
   expectFinite,
   expectInteger,
   expectLabels,
@@ -26,6 +27,26 @@ describe('expectInteger', () => {
       );
     }
     expect(() => expectInteger('op', 'n', 4, 5)).toThrow(/of at least 5, got 4/);
+  });
+});
+
+describe('expectBytes', () => {
+  it('accepts unsigned bytes only', () => {
+    for (const bytes of [new Uint8Array(2), new Uint8ClampedArray(2), Buffer.alloc(2)]) {
+      expectBytes('op', 'bytes', bytes);
+    }
+    const others = [
+      Int8Array.of(-1),
+      new Uint16Array(2),
+      new DataView(new ArrayBuffer(2)),
+      [1],
+      '',
+    ];
+    for (const value of others) {
+      expect(() => expectBytes('op', 'bytes', value)).toThrow(
+        new TypeError(`op: expected bytes to be a Uint8Array, got ${shown(value)}`),
+      );
+    }
   });
 });
 

@@ -10,10 +10,10 @@ import {
   conv2dShape,
   windowCount,
 } from '../ops/conv2d-shape.js';
-import { RandomStream, shuffle } from '../random/threefry.js';
+import { naturalOrder, RandomStream, shuffle } from '../random/threefry.js';
 import { Step } from '../step.js';
 import { persistent, type Shape, type Tensor, type Values } from '../tensor.js';
-import { type Candidate, identify } from './candidate.js';
+import type { Candidate } from './candidate.js';
 import { benchOp, type OpCase } from './op-case.js';
 import { multiplyAddPeak } from './peaks.js';
 import type { BenchResult } from './result.js';
@@ -128,10 +128,9 @@ async function benchPass(
   const operations = 2 * multiplyAddsOf(shape);
   const peaksOf = ({ backend }: Candidate) => multiplyAddPeak(backend, operations);
   const outcomes = await benchOp(candidates, convolutionCase(shape, pass), peaksOf, repeat);
-  return outcomes.map((outcome, i) => ({
+  return outcomes.map((outcome) => ({
     op: 'conv2d',
     shape: { ...shape, pass: pass.name },
-    ...identify(candidates[i]),
     ...outcome,
     gflops: operations / outcome.ms.median / 1e6,
   }));
@@ -221,10 +220,7 @@ function partOf(
 
 /** A random share of 0 … count − 1: at least one of them, and all for a share of 1 or more. */
 function choose(count: number, share: number): Int32Array {
-  const shuffled = shuffle(
-    Int32Array.from({ length: count }, (_, i) => i),
-    new RandomStream(4, 0),
-  );
+  const shuffled = shuffle(naturalOrder(count), new RandomStream(4, 0));
   return shuffled.slice(0, Math.max(1, Math.floor(share * count)));
 }
 

@@ -2,7 +2,7 @@ import { matmul } from '../ops/matmul.js';
 import { RandomStream } from '../random/threefry.js';
 import { Step } from '../step.js';
 import { persistent } from '../tensor.js';
-import { type Candidate, identify } from './candidate.js';
+import type { Candidate } from './candidate.js';
 import { benchOp, type OpCase, operationsOf } from './op-case.js';
 import { multiplyAddPeak } from './peaks.js';
 import type { BenchResult } from './result.js';
@@ -49,10 +49,9 @@ async function benchShape(
   const operations = operationsOf(opCase.step);
   const peaksOf = ({ backend }: Candidate) => multiplyAddPeak(backend, operations);
   const outcomes = await benchOp(candidates, opCase, peaksOf, repeat);
-  return outcomes.map((outcome, i) => ({
+  return outcomes.map((outcome) => ({
     op: 'matmul',
     shape: { ...shape },
-    ...identify(candidates[i]),
     ...outcome,
     gflops: operations / outcome.ms.median / 1e6,
   }));

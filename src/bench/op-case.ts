@@ -3,7 +3,7 @@ import { additionsOf } from '../call.js';
 import type { Timing } from '../interleave.js';
 import type { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
-import type { Candidate } from './candidate.js';
+import { type Candidate, identify } from './candidate.js';
 import { fittingSample, medianOf, millisecondsOf, type Workload, workloadOf } from './harness.js';
 import { type Peak, timeWithPeaks } from './peaks.js';
 import type { Transfer } from './result.js';
@@ -19,7 +19,7 @@ export interface OpCase {
   isRight(outputs: readonly Values[]): boolean;
 }
 
-export interface OpOutcome {
+export interface OpOutcome extends ReturnType<typeof identify> {
   readonly ms: Timing;
   /** Kernels of one run by the device's timestamps, if it has them: a median. */
   readonly kernelMs?: number;
@@ -51,13 +51,20 @@ export async function benchOp(
   const timed = await timeWithPeaks(opened, peaks, repeat);
   const samples = Math.min(repeat, MOST_SAMPLES);
   const outcomes: OpOutcome[] = [];
-  for (const [i, { backend }] of candidates.entries()) {
+  for (const [i, candidate] of candidates.entries()) {
     const { executable, verified, release } = opened[i];
     const kernelMs = await kernelMilliseconds(executable, timed[i].ms.median, samples);
-    const transfer = await measureTransfer(backend.runtime, opCase, samples);
+    const transfer = await measureTransfer(candidate.backend.runtime, opCase, samples);
     release();
     const kernels = kernelMs === undefined ? {} : { kernelMs };
-    outcomes.push({ ...timed[i], ...kernels, coldMs: cold[i], transfer, verified });
+    outcomes.push({
+      ...identify(candidate),
+      ...timed[i],
+      ...kernels,
+      coldMs: cold[i],
+      transfer,
+      verified,
+    });
   }
   return outcomes;
 }

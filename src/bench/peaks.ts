@@ -6,6 +6,7 @@
 import type { Peaks } from '../backends/runtime.js';
 import type { Timing } from '../interleave.js';
 import type { Backend } from '../numerics/backend.js';
+import { naturalOrder } from '../random/threefry.js';
 import { Step } from '../step.js';
 import { persistent } from '../tensor.js';
 import { timeInterleaved, type Workload, workloadOf } from './harness.js';
@@ -87,10 +88,7 @@ export async function copyPeak(
   const step = new Step();
   step.call('gatherReals', { data, index, state }, { into: { x } });
   const executable = await runtime.compile(step);
-  runtime.write(
-    index,
-    Int32Array.from({ length: rows }, (_, n) => n),
-  );
+  runtime.write(index, naturalOrder(rows));
   const moved = 2 * 4 * rows * columns;
   return {
     ...workloadOf(executable, runtime),

@@ -4,7 +4,7 @@ import {
 } from '../ops/softmax-cross-entropy.js';
 import { Step } from '../step.js';
 import { persistent, type Tensor } from '../tensor.js';
-import { type Candidate, identify } from './candidate.js';
+import type { Candidate } from './candidate.js';
 import { randomFloats } from './matmul.js';
 import { benchOp, type OpCase } from './op-case.js';
 import { copyPeak, exponentialPeak } from './peaks.js';
@@ -47,10 +47,9 @@ async function benchShape(
     return [...exponentials, await copyPeak(backend, bytes, 4 * elements)];
   };
   const outcomes = await benchOp(candidates, lossCase(shape), peaksOf, repeat);
-  return outcomes.map((outcome, i) => ({
+  return outcomes.map((outcome) => ({
     op: 'softmax-cross-entropy',
     shape: { ...shape },
-    ...identify(candidates[i]),
     ...outcome,
     gigabytesPerSecond: bytes / outcome.ms.median / 1e6,
   }));

@@ -81,7 +81,6 @@ export function validateDataset(dataset: Dataset): void {
 export function validArrays(dataset: Dataset): DatasetArrays {
   expectDataset('validateDataset', dataset);
   checkSizes(dataset);
-  checkNormalization(dataset);
   const arrays = datasetArrays(dataset);
   checkInputs(dataset, arrays);
   if (dataset.classes > 0) checkClassNumbers(dataset, arrays);
@@ -114,26 +113,18 @@ function classNumbers(operation: string, targets: unknown): Int32Array | Float32
   );
 }
 
-function checkSizes({ name, size, features, inputs, targets, classes, imageShape }: Dataset): void {
-  const counts = { size, features, classes };
-  const least = { size: 1, features: 1, classes: 0 };
-  for (const key of ['size', 'features', 'classes'] as const) {
-    if (Number.isInteger(counts[key]) && counts[key] >= least[key]) continue;
-    throw new ShapeError(
-      `dataset ${name}: expected ${key} to be an integer of at least ${least[key]}, got ${counts[key]}`,
-    );
-  }
-  if (inputs?.length !== size * features) {
+function checkSizes({ name, size, features, inputs, targets, imageShape }: Dataset): void {
+  if (inputs.length !== size * features) {
     const hint = isRgba(inputs, size, features)
       ? ' bytes of RGBA; convert each picture with digitImage'
       : '';
     throw new ShapeError(
-      `dataset ${name}: expected ${size} × ${features} = ${size * features} inputs, got ${inputs?.length}${hint}`,
+      `dataset ${name}: expected ${size} × ${features} = ${size * features} inputs, got ${inputs.length}${hint}`,
     );
   }
-  if (targets?.length !== size) {
+  if (targets.length !== size) {
     throw new ShapeError(
-      `dataset ${name}: expected ${size} targets, one per example, got ${targets?.length}`,
+      `dataset ${name}: expected ${size} targets, one per example, got ${targets.length}`,
     );
   }
   if (imageShape && imageShape[0] * imageShape[1] !== features) {
@@ -210,6 +201,15 @@ export function expectDataset(operation: string, dataset: Dataset): void {
     );
   }
   checkNormalization(fields as Dataset);
+}
+
+/** @throws DataError for a regression dataset; TypeError or ShapeError as `expectDataset` does */
+export function expectClasses(operation: string, dataset: Dataset): void {
+  expectDataset(operation, dataset);
+  if (dataset.classes > 0) return;
+  throw new DataError(
+    `${operation}: expected a dataset with classes, got ${dataset.name}, which is for regression`,
+  );
 }
 
 /** @throws TypeError, RangeError or DataError unless it has a finite mean and a positive std */

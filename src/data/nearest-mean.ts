@@ -13,7 +13,7 @@
 import { DataError, ShapeError } from '../errors.js';
 import { expectOptions } from '../options.js';
 import { isBytes } from '../typed-arrays.js';
-import { type Dataset, expectDataset, validArrays } from './dataset.js';
+import { type Dataset, expectClasses, expectDataset, validArrays } from './dataset.js';
 
 /**
  * Distance of an image from a mean: `l1` is the mean absolute, `l2` the mean squared difference.
@@ -127,13 +127,8 @@ function l2Distance(x: Float64Array, means: Float64Array, row: number): number {
 }
 
 function checkAlike(train: Dataset, test: Dataset): void {
-  expectDataset('nearestMean', train);
+  expectClasses('nearestMean', train);
   expectDataset('nearestMean', test);
-  if (train.classes === 0) {
-    throw new DataError(
-      `nearestMean: expected a dataset with classes, got ${train.name}, which is for regression`,
-    );
-  }
   if (train.features === test.features && train.classes === test.classes) return;
   throw new ShapeError(
     `nearestMean: expected a test split of ${train.features} features and ${train.classes} classes as in training, got ${test.features} and ${test.classes}`,

@@ -2,12 +2,12 @@
  * Subsets of a dataset: some classes, one class against the rest, the first examples, two splits.
  */
 
-import { expectInteger } from '../checks.js';
+import { expectSeed } from '../checks.js';
 import { DataError, shown } from '../errors.js';
 import { expectKind } from '../options.js';
-import { RandomStream, STREAMS, shuffle } from '../random/threefry.js';
+import { naturalOrder, RandomStream, STREAMS, shuffle } from '../random/threefry.js';
 import { isBytes, isInt32 } from '../typed-arrays.js';
-import { type Dataset, datasetArrays, expectDataset } from './dataset.js';
+import { type Dataset, datasetArrays, expectClasses, expectDataset } from './dataset.js';
 
 /**
  * Copies the examples of some classes and relabels them.
@@ -87,9 +87,9 @@ export function take(dataset: Dataset, count: number): Dataset {
  * Splits a dataset at random into two copies, each with at least one example.
  *
  * @param fraction fraction of the examples in the validation part, above 0 and below 1
- * @param seed     the same seed gives the same split; an integer, 0 by default
+ * @param seed     the same seed gives the same split; an integer from 0 to 2³² − 1, 0 by default
  * @throws DataError for a fraction outside (0, 1) and for fewer than two examples, ShapeError for a
- *   seed that is not an integer
+ *   seed out of range
  * @example const [training, validation] = split(train, 0.1);
  */
 export function split(
@@ -99,17 +99,14 @@ export function split(
 ): [train: Dataset, validation: Dataset] {
   expectDataset('split', dataset);
   expectKind('split', 'fraction', fraction, 'number');
-  expectInteger('split', 'seed', seed, Number.MIN_SAFE_INTEGER);
+  expectSeed('split', 'seed', seed);
   if (!(fraction > 0 && fraction < 1)) {
     throw new DataError(`split: expected a fraction between 0 and 1, got ${fraction}`);
   }
   if (dataset.size < 2) {
     throw new DataError(`split: expected at least two examples, got ${dataset.size}`);
   }
-  const order = shuffle(
-    Int32Array.from({ length: dataset.size }, (_, i) => i),
-    new RandomStream(seed, STREAMS.split),
-  );
+  const order = shuffle(naturalOrder(dataset.size), new RandomStream(seed, STREAMS.split));
   const rounded = Math.round(fraction * dataset.size);
   const trainSize = dataset.size - Math.min(Math.max(rounded, 1), dataset.size - 1);
   const part = (name: string, indices: Int32Array): Dataset => ({
@@ -127,24 +124,17 @@ function gatherExamples(dataset: Dataset, indices: Int32Array): Dataset {
   const { features } = dataset;
   const { inputs, targets } = datasetArrays(dataset);
   const gathered = new (isBytes(inputs) ? Uint8Array : Float32Array)(indices.length * features);
-  indices.forEach((from, to) => {
-    gathered.set(inputs.subarray(from * features, (from + 1) * features), to * features);
-  });
   const gatheredTargets = new (isInt32(targets) ? Int32Array : Float32Array)(indices.length);
   indices.forEach((from, to) => {
+    gathered.set(inputs.subarray(from * features, (from + 1) * features), to * features);
     gatheredTargets[to] = targets[from];
   });
   return { ...dataset, size: indices.length, inputs: gathered, targets: gatheredTargets };
 }
 
 function checkClasses(operation: string, dataset: Dataset, classes: readonly number[]): void {
-  expectDataset(operation, dataset);
+  expectClasses(operation, dataset);
   expectKind(operation, 'classes', classes, 'array');
-  if (dataset.classes === 0) {
-    throw new DataError(
-      `${operation}: expected a dataset with classes, got ${dataset.name}, which is for regression`,
-    );
-  }
   const listed = classes.map(shown).join(', ') || 'none';
   if (classes.length === 0 || new Set(classes).size !== classes.length) {
     throw new DataError(

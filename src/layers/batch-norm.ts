@@ -1,10 +1,11 @@
 import { expectInteger, expectNumber } from '../checks.js';
 import { type Description, describe } from '../description.js';
-import { ShapeError, TrainingError } from '../errors.js';
+import { TrainingError } from '../errors.js';
 import { valuesPerChannel } from '../ops/batch-norm.js';
+import { expectLastAxis } from '../ops/shape-checks.js';
 import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
-import { formatShape, type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import type { Forward, Layer } from './layer.js';
 import { ones, zeros } from './parameters/initializers.js';
 import { LayerBuffer, Parameter } from './parameters/parameter.js';
@@ -69,7 +70,8 @@ class BatchNorm implements Layer {
   forward(step: Step, x: Tensor): Forward {
     const { tensor: gamma, gradient: dGamma } = this.#gamma;
     const { tensor: beta, gradient: dBeta } = this.#beta;
-    this.#expectChannels(x);
+    // Names the layer and its channels; the op would compare the statistics of x with the running ones.
+    expectLastAxis('batchNorm2d', x.shape, gamma.size, 'channels');
     const attributes = { epsilon: this.#epsilon };
     const statistics = step.training ? this.#batchStatistics(step, x) : this.#runningStatistics;
     const { y } = step.call('batchNormForward', { x, ...statistics, gamma, beta }, { attributes });
@@ -88,20 +90,6 @@ class BatchNorm implements Layer {
         return step.call('batchNormBackwardInput', inputs, { attributes }).dx;
       },
     };
-  }
-
-  /**
-   * Names the channels of the layer in the error; that of the op would compare the statistics of x
-   * with the running statistics.
-   *
-   * @throws ShapeError unless x has the channels of the layer
-   */
-  #expectChannels({ shape }: Tensor): void {
-    const [channels] = this.#gamma.tensor.shape;
-    if (shape.length >= 2 && shape[shape.length - 1] === channels) return;
-    throw new ShapeError(
-      `batchNorm2d: expected input of shape (…, ${channels}), channels last, got ${formatShape(shape)}`,
-    );
   }
 
   get #runningStatistics() {

@@ -1,6 +1,6 @@
 import { describe } from '../description.js';
 import { expectMaxPoolWindow } from '../ops/max-pool2d.js';
-import { expectWindow, type PoolingWindow } from '../ops/pooling-window.js';
+import { expectWindow, type PoolingWindow, windowOf } from '../ops/pooling-window.js';
 import { expectNoMore, expectOptions } from '../options.js';
 import type { Layer } from './layer.js';
 import { type Pixels, pairOf } from './window-options.js';
@@ -24,9 +24,8 @@ export interface PoolingOptions {
  * @example maxPool2d(3, { stride: 2, padding: 1 })
  */
 export function maxPool2d(kernel: Pixels, options: PoolingOptions = {}): Layer {
-  const window = windowOf('maxPool2d', kernel, options);
-  expectMaxPoolWindow(window);
-  const attributes = { ...window };
+  const attributes = checkedWindow('maxPool2d', kernel, options);
+  expectMaxPoolWindow(attributes);
   return {
     description: describe('maxPool2d', { kernel, ...options }),
     input: 'images',
@@ -51,9 +50,8 @@ export function maxPool2d(kernel: Pixels, options: PoolingOptions = {}): Layer {
  * @example averagePool2d(2)
  */
 export function averagePool2d(kernel: Pixels, options: PoolingOptions = {}): Layer {
-  const window = windowOf('averagePool2d', kernel, options);
-  expectWindow('averagePool2d', window);
-  const attributes = { ...window };
+  const attributes = checkedWindow('averagePool2d', kernel, options);
+  expectWindow('averagePool2d', attributes);
   return {
     description: describe('averagePool2d', { kernel, ...options }),
     input: 'images',
@@ -89,11 +87,12 @@ export function globalAveragePool(...more: readonly []): Layer {
   };
 }
 
-function windowOf(operation: string, kernel: Pixels, options: PoolingOptions): PoolingWindow {
+function checkedWindow(operation: string, kernel: Pixels, options: PoolingOptions): PoolingWindow {
   expectOptions(operation, options, { stride: 'any', padding: 'any' });
   const { stride = kernel, padding = 0 } = options;
-  const [kernelHeight, kernelWidth] = pairOf(operation, 'kernel', kernel);
-  const [strideHeight, strideWidth] = pairOf(operation, 'stride', stride);
-  const [paddingHeight, paddingWidth] = pairOf(operation, 'padding', padding);
-  return { kernelHeight, kernelWidth, strideHeight, strideWidth, paddingHeight, paddingWidth };
+  return windowOf({
+    kernel: pairOf(operation, 'kernel', kernel),
+    stride: pairOf(operation, 'stride', stride),
+    padding: pairOf(operation, 'padding', padding),
+  });
 }

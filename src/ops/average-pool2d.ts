@@ -122,7 +122,7 @@ export function averagePool2dCase(
   random: RandomStream,
   sizes: PoolingSizes,
 ): GradientDeclaration<keyof typeof averagePool2dOps> {
-  const attributes = { ...windowOf(sizes) };
+  const attributes = windowOf(sizes);
   return {
     title: `averagePool2d ${formatPooling(sizes)}`,
     inputs: { x: reals(random, sizes.shape) },

@@ -51,7 +51,7 @@ import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { absolute, drawExtents, type GradientDeclaration, type OpCases, reals } from './cases.js';
 import { defineOp, type Numbers } from './define-op.js';
-import { expectSameShapes, expectShape } from './shape-checks.js';
+import { expectLastAxis, expectSameShapes, expectShape } from './shape-checks.js';
 
 type BatchNormSizes = Numbers<'N' | 'C'>;
 
@@ -145,11 +145,7 @@ function channelSizes(x: Shape, channels: Readonly<Record<string, Shape>>): Batc
   const { mean } = channels;
   expectShape('batchNorm', 'mean', mean, [sizeOf(mean)]);
   const [C] = mean;
-  if (x.length < 2 || x[x.length - 1] !== C) {
-    throw new ShapeError(
-      `batchNorm: expected input of shape (…, ${C}), channels last, got ${formatShape(x)}`,
-    );
-  }
+  expectLastAxis('batchNorm', x, C, 'channels');
   expectSameShapes('batchNorm', channels);
   return { N: valuesPerChannel(x), C };
 }

@@ -4,7 +4,7 @@
  *
  * Tensors are identified by name. By default a call uses, for each role, the tensor of that name.
  */
-import { type RandomStream, shuffle } from '../random/threefry.js';
+import { naturalOrder, type RandomStream, shuffle } from '../random/threefry.js';
 import { type DataType, type Shape, sizeOf, type Values } from '../tensor.js';
 import { isFloat32, isFloat64 } from '../typed-arrays.js';
 
@@ -153,10 +153,7 @@ export function positiveReals(random: RandomStream, shape: Shape): Drawn {
  */
 export function distinctReals(random: RandomStream, shape: Shape): Drawn {
   const size = sizeOf(shape);
-  const order = shuffle(
-    Int32Array.from({ length: size }, (_, i) => i),
-    random,
-  );
+  const order = shuffle(naturalOrder(size), random);
   return { shape, data: Float32Array.from(order, (i) => LARGEST * ((2 * i + 1) / size - 1)) };
 }
 

@@ -16,6 +16,6 @@ export const DROPOUT_GROUP = 16;
 /** Random blocks of such a group. */
 export const DROPOUT_BLOCKS = 4;
 
-/** Clipping of large gradients: the unit 2⁸⁴, and 2¹⁰⁰, above which sums of squares are in its square. */
+/** Gradient clipping: the unit u = 2⁸⁴. Sums of squares of at least 2¹⁰⁰ are divided by u². */
 export const LARGE_UNIT = 1.9342813113834067e25;
 export const LARGE_SQUARES = 1.2676506002282294e30;

@@ -26,7 +26,7 @@
  * Kernels: assembly/embedding.ts, shaders/embedding.wgsl
  */
 import type { RandomStream } from '../random/threefry.js';
-import { type Shape, sizeOf, type Values } from '../tensor.js';
+import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import {
   absolute,
   drawExtents,
@@ -126,7 +126,7 @@ export function embeddingCase(
   D: number,
 ): GradientDeclaration<keyof typeof embeddingOps> {
   return {
-    title: `embedding of (${shape}) in (${V}, ${D})`,
+    title: `embedding of ${formatShape(shape)} in ${formatShape([V, D])}`,
     inputs: { W: reals(random, [V, D]) },
     constants: { t: integers(random, shape, V) },
     forward: [{ op: 'embeddingForward' }],

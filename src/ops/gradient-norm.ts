@@ -53,7 +53,7 @@ export function sumOfSquares(squares: Values, dw: Values, slot: number): void {
   squares[slot] = sum >= LARGE_SQUARES ? -(sum / (LARGE_UNIT * LARGE_UNIT)) : sum;
 }
 
-/** factor (1) of squares (P); negative where it is that of dw / u. */
+/** factor (1) of squares (P); negative where it applies to dw / u. */
 export function clipFactor(factor: Values, squares: Values, limit: number): void {
   let sum = 0;
   for (let slot = 0; slot < squares.length; slot++) {

@@ -51,7 +51,6 @@
  *
  * Kernels: assembly/layer-norm.ts, shaders/layer-norm.wgsl
  */
-import { ShapeError } from '../errors.js';
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import {
@@ -63,7 +62,7 @@ import {
   reals,
 } from './cases.js';
 import { defineOp, type Numbers } from './define-op.js';
-import { expectSameShapes, expectShape } from './shape-checks.js';
+import { expectLastAxis, expectSameShapes, expectShape } from './shape-checks.js';
 
 type LayerNormSizes = Numbers<'N' | 'C'>;
 
@@ -148,11 +147,7 @@ function featureSizes(x: Shape, parameters: Readonly<Record<string, Shape>>): La
   expectShape('layerNorm', role, first, [sizeOf(first)]);
   expectSameShapes('layerNorm', parameters);
   const [C] = first;
-  if (x.length < 2 || x[x.length - 1] !== C) {
-    throw new ShapeError(
-      `layerNorm: expected input of shape (…, ${C}), features last, got ${formatShape(x)}`,
-    );
-  }
+  expectLastAxis('layerNorm', x, C, 'features');
   return rowSizes(x);
 }
 

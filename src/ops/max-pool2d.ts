@@ -173,7 +173,7 @@ export function maxPool2dCase(
   return {
     title: `maxPool2d ${formatPooling(sizes)}`,
     inputs: { x: distinctReals(random, sizes.shape) },
-    forward: [{ op: 'maxPool2dForward', attributes: { ...attributes } }],
-    backward: [{ op: 'maxPool2dBackward', attributes: { ...attributes }, like: { dx: 'x' } }],
+    forward: [{ op: 'maxPool2dForward', attributes }],
+    backward: [{ op: 'maxPool2dBackward', attributes, like: { dx: 'x' } }],
   };
 }

@@ -135,7 +135,8 @@ export function drawPoolings(random: RandomStream): PoolingSizes[] {
   ];
 }
 
-export function windowOf({ kernel, stride, padding }: PoolingSizes): PoolingWindow {
+/** A window as the attributes of an op. */
+export function windowOf({ kernel, stride, padding }: Omit<PoolingSizes, 'shape'>): PoolingWindow {
   const [kernelHeight, kernelWidth] = kernel;
   const [strideHeight, strideWidth] = stride;
   const [paddingHeight, paddingWidth] = padding;

@@ -31,6 +31,14 @@ export function expectRank(operation: string, role: string, shape: Shape, form: 
   }
 }
 
+/** @throws ShapeError unless x is (…, C); `what` names the last axis, such as `channels` */
+export function expectLastAxis(operation: string, x: Shape, C: number, what: string): void {
+  if (x.length >= 2 && x[x.length - 1] === C) return;
+  throw new ShapeError(
+    `${operation}: expected input of shape (…, ${C}), ${what} last, got ${formatShape(x)}`,
+  );
+}
+
 /** @throws ShapeError unless `shape` is (B, H, W, C) */
 export function expectImages(operation: string, role: string, shape: Shape): void {
   if (shape.length === 4) return;

@@ -138,6 +138,11 @@ export const STREAMS = {
   dropout: 2 ** 24,
 } as const;
 
+/** The integers 0, 1, …, size − 1. */
+export function naturalOrder(size: number): Int32Array {
+  return Int32Array.from({ length: size }, (_, i) => i);
+}
+
 /**
  * Shuffles `values` in place (Fisher-Yates; Knuth's algorithm P).
  *

@@ -3,7 +3,7 @@ import type { Reals } from '../numerics/core.js';
 import { accuracyOf } from '../ops/accuracy.js';
 import { yieldToEventLoop } from '../platform/event-loop.js';
 import type { Batch } from './engine/batch.js';
-import { type Engine, type EvaluationSums, MAX_STEPS } from './engine/engine.js';
+import type { Engine, EvaluationSums } from './engine/engine.js';
 import type { Evaluation } from './history.js';
 
 /** Examples per batch of `evaluate` and `predict`. */
@@ -67,7 +67,7 @@ function* evaluationChunks(total: number) {
   const size = Math.min(BATCH_SIZE, total);
   const fullBatches = Math.floor(total / size);
   for (let batch = 0; batch < fullBatches; batch += BATCHES_PER_CHUNK) {
-    const count = Math.min(BATCHES_PER_CHUNK, fullBatches - batch, MAX_STEPS);
+    const count = Math.min(BATCHES_PER_CHUNK, fullBatches - batch);
     yield { start: batch * size, size, count };
   }
   const remaining = total - fullBatches * size;

@@ -91,8 +91,9 @@ export class Trainer {
    * @throws ShapeError when the data does not fit the model, or is smaller than a batch
    * @throws DataError when the data has labels out of range or numbers that are not finite
    * @throws RangeError when both `validation` and `validationSplit` are given
-   * @throws TrainingError when another `fit` of this trainer is running, when data changes that
-   *   `validationSplit` has copied, after 2³¹ − 1 updates, or when the loss or a weight becomes infinite or NaN; the last good weights are kept
+   * @throws TrainingError when another `fit` of this trainer is running, when the data that
+   *   `validationSplit` copied changes, after 2³¹ − 1 updates, and when the loss or a weight becomes
+   *   infinite or NaN; the last good weights are then kept
    * @example
    *   const { epochs } = await trainer.fit(train, { epochs: 10, validationSplit: 0.1 });
    *   epochs.at(-1)?.validAccuracy;

@@ -1,5 +1,6 @@
 /** Two small regression problems: a line and a parabola, with noise. */
 
+import { expectSeed } from '../../checks.js';
 import { DataError, shown } from '../../errors.js';
 import { expectOptions, type Kinds } from '../../options.js';
 import { RandomStream, STREAMS } from '../../random/threefry.js';
@@ -7,7 +8,7 @@ import type { Dataset } from '../dataset.js';
 
 /** Options of `noisyLine` and `noisyParabola`. */
 export interface RegressionOptions {
-  /** The same seed gives the same points; an integer, 0 by default. */
+  /** The same seed gives the same points; an integer from 0 to 2³² − 1, 0 by default. */
   readonly seed?: number | undefined;
   /** Number of points N; 100 for the line and 20 for the parabola by default. */
   readonly size?: number | undefined;
@@ -21,12 +22,13 @@ const OPTIONS: Kinds<RegressionOptions> = { size: 'any', seed: 'integer' };
  *   y = 2x + 1 + 0.1 ε,   x uniform on [−1, 1),   ε standard normal
  *
  * @returns inputs (N, 1), targets (N)
- * @throws DataError for a size that is not a positive integer
+ * @throws DataError for a size that is not a positive integer, ShapeError for a seed out of range
  */
 export function noisyLine(options: RegressionOptions = {}): Dataset {
   expectOptions('noisyLine', options, OPTIONS);
   const { seed = 0, size = 100 } = options;
   checkSize('noisyLine', size);
+  expectSeed('noisyLine', 'seed', seed);
   const random = new RandomStream(seed, STREAMS.data, 0);
   const inputs = new Float32Array(size);
   const targets = new Float32Array(size);
@@ -46,12 +48,13 @@ export function noisyLine(options: RegressionOptions = {}): Dataset {
  * The inputs are the features (t², t), so that a linear model learns a, b and c of at² + bt + c.
  *
  * @returns inputs (N, 2), targets (N)
- * @throws DataError for a size that is not a positive integer
+ * @throws DataError for a size that is not a positive integer, ShapeError for a seed out of range
  */
 export function noisyParabola(options: RegressionOptions = {}): Dataset {
   expectOptions('noisyParabola', options, OPTIONS);
   const { seed = 0, size = 20 } = options;
   checkSize('noisyParabola', size);
+  expectSeed('noisyParabola', 'seed', seed);
   const random = new RandomStream(seed, STREAMS.data, 1);
   const inputs = new Float32Array(2 * size);
   const targets = new Float32Array(size);

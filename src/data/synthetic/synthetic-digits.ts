@@ -8,6 +8,7 @@
  * gives the same bytes everywhere. Engines may round cos and log differently.
  */
 
+import { expectSeed } from '../../checks.js';
 import { DataError, shown } from '../../errors.js';
 import { expectOptions } from '../../options.js';
 import { RandomStream, STREAMS } from '../../random/threefry.js';
@@ -26,7 +27,7 @@ const SEGMENTS = 3;
 
 /** Options of `syntheticDigits`. */
 export interface SyntheticOptions {
-  /** The same seed gives the same digits; an integer, 0 by default. */
+  /** The same seed gives the same digits; an integer from 0 to 2³² − 1, 0 by default. */
   readonly seed?: number | undefined;
   /** Digits in the training split; 10,000 by default. */
   readonly trainSize?: number | undefined;
@@ -38,12 +39,13 @@ export interface SyntheticOptions {
  * Draws digits in the form of MNIST. Neither split depends on the size of the other.
  *
  * @returns inputs (N, 784) as bytes, 0 background and 255 ink; targets (N) as digits 0 … 9
- * @throws DataError for sizes that are not positive integers
+ * @throws DataError for sizes that are not positive integers, ShapeError for a seed out of range
  * @example const { train, test } = syntheticDigits({ trainSize: 2000 });
  */
 export function syntheticDigits(options: SyntheticOptions = {}): Splits {
   expectOptions('syntheticDigits', options, { trainSize: 'any', testSize: 'any', seed: 'integer' });
   const { seed = 0, trainSize = 10_000, testSize = 2_000 } = options;
+  expectSeed('syntheticDigits', 'seed', seed);
   const train = drawSplit('training', trainSize, new RandomStream(seed, STREAMS.synthetic, 0));
   const test = drawSplit('test', testSize, new RandomStream(seed, STREAMS.synthetic, 1));
   return digitDatasets('synthetic', train, test);

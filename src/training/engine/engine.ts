@@ -3,6 +3,7 @@ import { ShapeError } from '../../errors.js';
 import type { Backend } from '../../numerics/backend.js';
 import type { Reals } from '../../numerics/core.js';
 import { createStepState, MAX_ROWS, stateWords } from '../../ops/step-state.js';
+import { naturalOrder } from '../../random/threefry.js';
 import { Step } from '../../step.js';
 import { formatShape, persistent, type Tensor, type Values } from '../../tensor.js';
 import { type BatchSource, sourceOf } from '../batch-source.js';
@@ -17,7 +18,7 @@ import {
 import { type Batch, batchSource, stepKey } from './batch.js';
 import { writeInitialValues } from './initial-values.js';
 import { StepCache } from './step-cache.js';
-import { naturalOrder, type UploadedDataset, UploadedDatasets } from './uploaded-datasets.js';
+import { type UploadedDataset, UploadedDatasets } from './uploaded-datasets.js';
 
 /** Largest number of steps of one call of `train` or `evaluate`. */
 export const MAX_STEPS = MAX_ROWS;
@@ -154,14 +155,12 @@ export class Engine {
   /**
    * Uploads a dataset to the backend, unless it is there and unchanged.
    *
-   * @returns the number of classes, as `checkDataset` does
    * @throws ShapeError or DataError when it does not fit the model or is not valid
    */
-  upload(dataset: Dataset): Promise<number> {
-    const classes = this.checkDataset(dataset);
+  upload(dataset: Dataset): Promise<void> {
+    this.checkDataset(dataset);
     return this.#backend.exclusive(async () => {
       this.datasets.refresh(dataset);
-      return classes;
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Runtime } from '../../backends/runtime.js';
 import { type Dataset, type DatasetArrays, validArrays } from '../../data/dataset.js';
 import { type Fingerprint, fingerprintOf, sameFingerprint } from '../../data/fingerprint.js';
+import { naturalOrder } from '../../random/threefry.js';
 import { persistent, type Tensor } from '../../tensor.js';
 import { type BatchSource, sourceOf } from '../batch-source.js';
 
@@ -51,7 +52,8 @@ export class UploadedDatasets {
    * @throws ShapeError or DataError when the dataset is not valid
    */
   refresh(dataset: Dataset): UploadedDataset {
-    if (this.hasChanged(dataset)) this.#replace(dataset);
+    const known = this.#entries.get(dataset);
+    if (known) this.#update(dataset, known);
     return this.get(dataset);
   }
 
@@ -89,16 +91,15 @@ export class UploadedDatasets {
     return entry;
   }
 
-  /** Uploads changed data, in place if its layout is the same, so that compiled steps stay. */
-  #replace(dataset: Dataset): void {
-    const entry = this.#entries.get(dataset);
+  /** Uploads changed data in place, so that compiled steps stay; drops data whose layout changed. */
+  #update(dataset: Dataset, entry: UploadedDataset): void {
     const fingerprint = fingerprintOf(dataset);
-    if (entry?.fingerprint.layout !== fingerprint.layout) {
+    if (sameFingerprint(entry.fingerprint, fingerprint)) return;
+    if (entry.fingerprint.layout !== fingerprint.layout) {
       this.#drop(dataset);
       return;
     }
-    const arrays = validArrays(dataset);
-    this.#write(entry, arrays);
+    this.#write(entry, validArrays(dataset));
     entry.upload = ++this.#uploads;
     entry.fingerprint = fingerprint;
   }
@@ -119,9 +120,4 @@ export class UploadedDatasets {
   #release({ inOrder: { inputs, targets, index }, shuffled }: UploadedDataset): void {
     this.#runtime.release([inputs, targets as Tensor, index, shuffled.index]);
   }
-}
-
-/** The indices 0, 1, …, size − 1. */
-export function naturalOrder(size: number): Int32Array {
-  return Int32Array.from({ length: size }, (_, i) => i);
 }

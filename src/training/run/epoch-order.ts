@@ -1,5 +1,4 @@
-import { RandomStream, STREAMS, shuffle } from '../../random/threefry.js';
-import { naturalOrder } from '../engine/uploaded-datasets.js';
+import { naturalOrder, RandomStream, STREAMS, shuffle } from '../../random/threefry.js';
 
 /** The order of examples in each epoch. Returns the same array while the epoch is the same. */
 export class EpochOrder {

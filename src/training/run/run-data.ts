@@ -44,6 +44,8 @@ export class RunData {
           `fit: expected ${this.#source.name} unchanged during a run with validationSplit, which copies it, got a change; change the parts that split returns`,
         );
       }
+      // The copy is private to the run, so only its source can change.
+      return false;
     }
     return this.#engine.datasets.hasChanged(this.dataset);
   }

@@ -4,7 +4,6 @@ import type { Layer } from '../../layers/layer.js';
 import type { LayerBuffer, Parameter } from '../../layers/parameters/parameter.js';
 import { expectMade } from '../../options.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor.js';
-import { typeName } from '../../typed-arrays.js';
 
 /** Parameters and buffers in the order of a PyTorch `state_dict`: block by block, buffers last. */
 export function stateTensors({ parameters, buffers = [] }: Layer): (Parameter | LayerBuffer)[] {
@@ -69,7 +68,7 @@ export function checkState(
     expectArray(operation, name, entry.data);
     if (entry.data.length !== sizeOf(shape)) {
       throw new ShapeError(
-        `${operation}: expected ${name} to have ${sizeOf(shape)} numbers, got ${entry.data?.length ?? typeName(entry.data)}`,
+        `${operation}: expected ${name} to have ${sizeOf(shape)} numbers, got ${entry.data.length}`,
       );
     }
     checked.set(name, expectFinite(operation, name, entry.data));

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { noisyLine, noisyParabola, split, syntheticDigits } from '../../../src/data/index.js';
+import { ShapeError } from '../../../src/errors.js';
 import {
   adam,
   createBackend,
@@ -54,5 +56,18 @@ describe('seeds', () => {
       );
     }
     await backend.close();
+  });
+
+  it.each([
+    ['split', (seed: number) => split(noisyLine(), 0.5, seed)],
+    ['noisyLine', (seed: number) => noisyLine({ seed })],
+    ['noisyParabola', (seed: number) => noisyParabola({ seed })],
+    ['syntheticDigits', (seed: number) => syntheticDigits({ seed, trainSize: 1, testSize: 1 })],
+  ])('of %s have the same range, and errors name the function', (name, use) => {
+    use(2 ** 32 - 1);
+    expect(() => use(-1)).toThrow(
+      new ShapeError(`${name}: expected seed to be an integer of at least 0, got -1`),
+    );
+    expect(() => use(2 ** 32)).toThrow(`${name}: expected seed to be below 2 ** 32`);
   });
 });
