@@ -318,7 +318,8 @@ describeWithGpu('AutoRuntime with a GPU', () => {
     const real = performance.now.bind(performance);
     // Adds the first runtime's mocked time to the real time of both.
     vi.spyOn(performance, 'now').mockImplementation(() => real() + clock);
-    const first = new PacedRuntime('wasm', 50);
+    // Far longer than a step of a GPU in software, also where other tests take most of the cores.
+    const first = new PacedRuntime('wasm', 1000);
     const candidate: Candidate = { name: 'webgpu', open: () => createWebgpuRuntime() };
     await using backend = new Backend(new AutoRuntime(first, candidate));
     const [trainer, want] = [backend, alone()].map((each) => createTrainer(each));
