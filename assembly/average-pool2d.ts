@@ -3,9 +3,11 @@
 //
 // Forward, threads share the rows of y. Backward, they share the rows of dx: each pixel gathers from
 // the windows that cover it, in ascending order.
+import { TERMS_PER_BLOCK } from '../src/ops/constants';
 import { pointer } from './arguments';
+import { addBlock, clearBlocks, sumOfBlocks } from './block-sum';
 import { storeLanes } from './simd';
-import { shareBegin, shareEnd } from './threads';
+import { blockSums, shareBegin, shareEnd } from './threads';
 import { B, C, endWindow, firstWindow, H, KH, KW, OH, OW, PH, PW, readWindow, SH, SW, W } from './window';
 
 export function averagePool2dForward(args: usize): void {
@@ -49,12 +51,35 @@ export function averagePool2dBackward(args: usize): void {
 function average(to: usize, from: usize, rows: i32, columns: i32, rowBytes: i32): void {
   const channels = C;
   const area = f32x4.splat(<f32>(KH * KW));
+  const isLong = rows > 0 && columns > 0 && rows * columns > TERMS_PER_BLOCK;
   for (let c = 0; c < channels; c += 4) {
-    let sum = f32x4.splat(0);
-    let row = from + 4 * c;
-    for (let i = 0; i < rows; i++, row += rowBytes) {
-      for (let j = 0; j < columns; j++) sum = f32x4.add(sum, v128.load(row + 4 * j * channels));
-    }
+    const first = from + 4 * c;
+    const sum = isLong
+      ? longSum(first, rows, columns, rowBytes)
+      : shortSum(first, rows, columns, rowBytes);
     storeLanes(to + 4 * c, f32x4.div(sum, area), channels - c);
   }
+}
+
+// @ts-ignore: decorator
+@inline function shortSum(row: usize, rows: i32, columns: i32, rowBytes: i32): v128 {
+  const pixel = 4 * C;
+  let sum = f32x4.splat(0);
+  for (let i = 0; i < rows; i++, row += rowBytes) {
+    for (let j = 0; j < columns; j++) sum = f32x4.add(sum, v128.load(row + j * pixel));
+  }
+  return sum;
+}
+
+/** Blocks are pieces of a row. */
+function longSum(row: usize, rows: i32, columns: i32, rowBytes: i32): v128 {
+  const pixel = 4 * C;
+  const blocks = blockSums();
+  clearBlocks(blocks, 1);
+  for (let i = 0; i < rows; i++, row += rowBytes) {
+    for (let j = 0; j < columns; j += TERMS_PER_BLOCK) {
+      addBlock(blocks, 0, shortSum(row + j * pixel, 1, min(TERMS_PER_BLOCK, columns - j), rowBytes));
+    }
+  }
+  return sumOfBlocks(blocks, 0);
 }

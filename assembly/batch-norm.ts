@@ -3,10 +3,12 @@
 //
 // Where a kernel sums over rows, threads share the channels. Where it transforms each number, threads
 // share the rows, and each thread first computes the factors of each channel in scratch memory.
+import { TERMS_PER_BLOCK } from '../src/ops/constants';
 import { attribute, pointer, size } from './arguments';
-import { storeColumns, WIDTH } from './columns';
+import { clearBlocks, sumOfBlocks } from './block-sum';
+import { addBlocks, storeBlocks, storeColumns, WIDTH } from './columns';
 import { multiplyAdd, storeLanes } from './simd';
-import { columnsBegin, columnsEnd, ownScratch, shareBegin, shareEnd } from './threads';
+import { blockSums, columnsBegin, columnsEnd, ownScratch, shareBegin, shareEnd } from './threads';
 
 /** Channels whose factors are in scratch memory at once. */
 const BLOCK: i32 = 512;
@@ -46,29 +48,35 @@ function deviations(
   const mean1 = v128.load(mean, 16);
   const mean2 = v128.load(mean, 32);
   const mean3 = v128.load(mean, 48);
-  let sum0 = f32x4.splat(0), square0 = f32x4.splat(0);
-  let sum1 = f32x4.splat(0), square1 = f32x4.splat(0);
-  let sum2 = f32x4.splat(0), square2 = f32x4.splat(0);
-  let sum3 = f32x4.splat(0), square3 = f32x4.splat(0);
-  for (let n = 0; n < N; n++, x += rowBytes) {
-    const d0 = f32x4.sub(v128.load(x), mean0);
-    sum0 = f32x4.add(sum0, d0);
-    square0 = multiplyAdd(d0, d0, square0);
-    const d1 = f32x4.sub(v128.load(x, 16), mean1);
-    sum1 = f32x4.add(sum1, d1);
-    square1 = multiplyAdd(d1, d1, square1);
-    const d2 = f32x4.sub(v128.load(x, 32), mean2);
-    sum2 = f32x4.add(sum2, d2);
-    square2 = multiplyAdd(d2, d2, square2);
-    const d3 = f32x4.sub(v128.load(x, 48), mean3);
-    sum3 = f32x4.add(sum3, d3);
-    square3 = multiplyAdd(d3, d3, square3);
+  const blocks = blockSums();
+  clearBlocks(blocks, 8);
+  for (let n = 0; n < N; ) {
+    let sum0 = f32x4.splat(0), square0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0), square1 = f32x4.splat(0);
+    let sum2 = f32x4.splat(0), square2 = f32x4.splat(0);
+    let sum3 = f32x4.splat(0), square3 = f32x4.splat(0);
+    for (const end = min(n + TERMS_PER_BLOCK, N); n < end; n++, x += rowBytes) {
+      const d0 = f32x4.sub(v128.load(x), mean0);
+      sum0 = f32x4.add(sum0, d0);
+      square0 = multiplyAdd(d0, d0, square0);
+      const d1 = f32x4.sub(v128.load(x, 16), mean1);
+      sum1 = f32x4.add(sum1, d1);
+      square1 = multiplyAdd(d1, d1, square1);
+      const d2 = f32x4.sub(v128.load(x, 32), mean2);
+      sum2 = f32x4.add(sum2, d2);
+      square2 = multiplyAdd(d2, d2, square2);
+      const d3 = f32x4.sub(v128.load(x, 48), mean3);
+      sum3 = f32x4.add(sum3, d3);
+      square3 = multiplyAdd(d3, d3, square3);
+    }
+    addBlocks(blocks, sum0, sum1, sum2, sum3);
+    addBlocks(blocks, square0, square1, square2, square3, 4);
   }
   const rows = f32x4.splat(<f32>N);
-  const e0 = f32x4.div(sum0, rows);
-  const e1 = f32x4.div(sum1, rows);
-  const e2 = f32x4.div(sum2, rows);
-  const e3 = f32x4.div(sum3, rows);
+  const e0 = f32x4.div(sumOfBlocks(blocks, 0), rows);
+  const e1 = f32x4.div(sumOfBlocks(blocks, 1), rows);
+  const e2 = f32x4.div(sumOfBlocks(blocks, 2), rows);
+  const e3 = f32x4.div(sumOfBlocks(blocks, 3), rows);
   storeColumns(
     mean,
     f32x4.add(mean0, e0), f32x4.add(mean1, e1), f32x4.add(mean2, e2), f32x4.add(mean3, e3),
@@ -76,8 +84,8 @@ function deviations(
   );
   storeColumns(
     variance,
-    corrected(square0, rows, e0), corrected(square1, rows, e1),
-    corrected(square2, rows, e2), corrected(square3, rows, e3),
+    corrected(sumOfBlocks(blocks, 4), rows, e0), corrected(sumOfBlocks(blocks, 5), rows, e1),
+    corrected(sumOfBlocks(blocks, 6), rows, e2), corrected(sumOfBlocks(blocks, 7), rows, e3),
     count,
   );
 }
@@ -163,31 +171,37 @@ function sumGradients(
   const mean1 = v128.load(mean, 16);
   const mean2 = v128.load(mean, 32);
   const mean3 = v128.load(mean, 48);
-  let beta0 = f32x4.splat(0), gamma0 = f32x4.splat(0);
-  let beta1 = f32x4.splat(0), gamma1 = f32x4.splat(0);
-  let beta2 = f32x4.splat(0), gamma2 = f32x4.splat(0);
-  let beta3 = f32x4.splat(0), gamma3 = f32x4.splat(0);
-  for (let n = 0; n < N; n++, x += rowBytes, dy += rowBytes) {
-    const dy0 = v128.load(dy);
-    beta0 = f32x4.add(beta0, dy0);
-    gamma0 = multiplyAdd(dy0, f32x4.sub(v128.load(x), mean0), gamma0);
-    const dy1 = v128.load(dy, 16);
-    beta1 = f32x4.add(beta1, dy1);
-    gamma1 = multiplyAdd(dy1, f32x4.sub(v128.load(x, 16), mean1), gamma1);
-    const dy2 = v128.load(dy, 32);
-    beta2 = f32x4.add(beta2, dy2);
-    gamma2 = multiplyAdd(dy2, f32x4.sub(v128.load(x, 32), mean2), gamma2);
-    const dy3 = v128.load(dy, 48);
-    beta3 = f32x4.add(beta3, dy3);
-    gamma3 = multiplyAdd(dy3, f32x4.sub(v128.load(x, 48), mean3), gamma3);
+  const blocks = blockSums();
+  clearBlocks(blocks, 8);
+  for (let n = 0; n < N; ) {
+    let beta0 = f32x4.splat(0), gamma0 = f32x4.splat(0);
+    let beta1 = f32x4.splat(0), gamma1 = f32x4.splat(0);
+    let beta2 = f32x4.splat(0), gamma2 = f32x4.splat(0);
+    let beta3 = f32x4.splat(0), gamma3 = f32x4.splat(0);
+    for (const end = min(n + TERMS_PER_BLOCK, N); n < end; n++, x += rowBytes, dy += rowBytes) {
+      const dy0 = v128.load(dy);
+      beta0 = f32x4.add(beta0, dy0);
+      gamma0 = multiplyAdd(dy0, f32x4.sub(v128.load(x), mean0), gamma0);
+      const dy1 = v128.load(dy, 16);
+      beta1 = f32x4.add(beta1, dy1);
+      gamma1 = multiplyAdd(dy1, f32x4.sub(v128.load(x, 16), mean1), gamma1);
+      const dy2 = v128.load(dy, 32);
+      beta2 = f32x4.add(beta2, dy2);
+      gamma2 = multiplyAdd(dy2, f32x4.sub(v128.load(x, 32), mean2), gamma2);
+      const dy3 = v128.load(dy, 48);
+      beta3 = f32x4.add(beta3, dy3);
+      gamma3 = multiplyAdd(dy3, f32x4.sub(v128.load(x, 48), mean3), gamma3);
+    }
+    addBlocks(blocks, beta0, beta1, beta2, beta3);
+    addBlocks(blocks, gamma0, gamma1, gamma2, gamma3, 4);
   }
-  storeColumns(dBeta, beta0, beta1, beta2, beta3, count);
+  storeBlocks(dBeta, blocks, count);
   storeColumns(
     dGamma,
-    f32x4.mul(gamma0, rstdOf(variance, epsilon)),
-    f32x4.mul(gamma1, rstdOf(variance + 16, epsilon)),
-    f32x4.mul(gamma2, rstdOf(variance + 32, epsilon)),
-    f32x4.mul(gamma3, rstdOf(variance + 48, epsilon)),
+    f32x4.mul(sumOfBlocks(blocks, 4), rstdOf(variance, epsilon)),
+    f32x4.mul(sumOfBlocks(blocks, 5), rstdOf(variance + 16, epsilon)),
+    f32x4.mul(sumOfBlocks(blocks, 6), rstdOf(variance + 32, epsilon)),
+    f32x4.mul(sumOfBlocks(blocks, 7), rstdOf(variance + 48, epsilon)),
     count,
   );
 }

@@ -15,13 +15,15 @@
 // runs along the images are long. Threads share the tiles, counted down the strips.
 import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
-import { appendRun } from './conv2d';
+import { TERMS_PER_BLOCK } from '../src/ops/constants';
+import { addBlock, clearBlocks, keepErrors, sumOfBlocks } from './block-sum';
 import {
   B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W,
 } from './conv2d-sizes';
 import { COLUMNS, packStraight } from './gemm-packing';
 import { NO_CLAMP, storeLanes } from './simd';
-import { ACCUMULATE, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
+import { ACCUMULATE, gatheredTiles, ROW, tileBegin } from './gathered-tile';
+import { appendRun, beginRuns, endRuns, runBytes } from './runs';
 import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
 import { CLASS, firstPlace, firstSource, firstTap, listClasses, placeCount, tapCount } from './window-axis';
@@ -31,6 +33,8 @@ const PIXELS: i32 = 768;
 const TILES_PER_BLOCK: i32 = 32;
 /** Runs go along the images where rows of output have at most this many pixels. */
 const SHORT: i32 = 4;
+/** Bytes of the sums in float64 of a strip of db. */
+const BIAS_SUM: i32 = 8 * COLUMNS;
 /** Images with fewer channels than this are copied with their padding. */
 const FEW_CHANNELS: i32 = 6;
 
@@ -55,6 +59,7 @@ let rowClasses: usize = 0;
 let columnClasses: usize = 0;
 let runs: usize = 0;
 let rows: usize = 0;
+let biasSums: usize = 0;
 let panels: usize = 0;
 let stripBytes: i32 = 0;
 /** The block: images [n, n + count), rows [top, bottom) of output, and their columns [left, right). */
@@ -88,6 +93,7 @@ function backwardWeight(dW: usize, db: usize, x: usize, dy: usize): void {
   const images = min(B, max(1, PIXELS / (OH * OW)));
   const height = images > 1 ? OH : min(OH, max(1, PIXELS / OW));
   const width = min(OW, PIXELS);
+  keepErrors(dW);
   const padded = ownScratch();
   const paddedBytes = prepare(padded, images, height, width);
   if (first == last) return;
@@ -95,6 +101,7 @@ function backwardWeight(dW: usize, db: usize, x: usize, dy: usize): void {
   const stripsPerBlock = <i32>(padded + SCRATCH_BYTES - panels) / stripBytes;
   for (let strip = first / tiles; strip < endStrip; strip += stripsPerBlock) {
     const endBlock = min(strip + stripsPerBlock, endStrip);
+    clearBlocks(biasSums + BIAS_SUM * strip, 2 * (endBlock - strip));
     for (n = 0; n < B; n += images) {
       count = min(images, B - n);
       source = paddedBytes > 0 ? padded : x + n * imageBytes;
@@ -103,11 +110,12 @@ function backwardWeight(dW: usize, db: usize, x: usize, dy: usize): void {
         bottom = min(top + height, OH);
         for (left = 0; left < OW; left += width) {
           right = min(left + width, OW);
-          packStrips(dy, db, strip, endBlock);
+          packStrips(dy, db != 0, strip, endBlock);
           multiplyStrips(dW, strip, endBlock);
         }
       }
     }
+    if (db) storeBias(db, strip, endBlock);
   }
 }
 
@@ -134,8 +142,9 @@ function prepare(scratch: usize, images: i32, height: i32, width: i32): i32 {
   rowClasses = (scratch + paddedBytes + 63) & ~63;
   columnClasses = listClasses(rowClasses, KH, OH, H + extraH, DH, SH, PH - extraH / 2, false);
   runs = listClasses(columnClasses, KW, OW, W + extraW, DW, SW, PW - extraW / 2, false);
-  rows = runs + RUN * (alongImages ? OH * OW : images * height);
-  panels = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
+  rows = runs + (alongImages ? runBytes(OH * OW, images) : runBytes(images * height, width));
+  biasSums = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
+  panels = biasSums + BIAS_SUM * strips * G;
   stripBytes = 4 * COLUMNS * images * height * width;
 
   tiles = countTiles();
@@ -155,8 +164,8 @@ function countTiles(): i32 {
   return sum;
 }
 
-/** Packs dy at the block's pixels for strips [strip, end), and adds it to db. */
-function packStrips(dy: usize, db: usize, strip: i32, end: i32): void {
+/** Packs dy at the block's pixels for strips [strip, end), and adds it to the sums of db. */
+function packStrips(dy: usize, sumsBias: bool, strip: i32, end: i32): void {
   const pixel = 4 * OC;
   const pixels = count * (bottom - top) * (right - left);
   const firstPixel = dy + ((n * OH + top) * OW + left) * pixel;
@@ -170,24 +179,41 @@ function packStrips(dy: usize, db: usize, strip: i32, end: i32): void {
     } else {
       packStraight(panel, at, pixel, pixels);
     }
-    // Where threads share a strip, the thread with its first tile computes db.
-    if (db && strip * tiles >= first) {
-      addPixels(db + 4 * oc, at, pixels, min(COLUMNS, outputs - strip % strips * COLUMNS));
-    }
+    if (sumsBias && ownsBias(strip)) addPixels(biasSums + BIAS_SUM * strip, at, pixels);
   }
 }
 
-/** db ← db + the sum of `pixels` pixels, in ascending order. The first block starts from zero. */
-function addPixels(db: usize, dy: usize, pixels: i32, width: i32): void {
-  const begins = n + top + left == 0;
-  let low = begins ? f32x4.splat(0) : v128.load(db);
-  let high = begins ? f32x4.splat(0) : v128.load(db, 16);
-  for (const end = dy + 4 * OC * pixels; dy < end; dy += 4 * OC) {
-    low = f32x4.add(low, v128.load(dy));
-    high = f32x4.add(high, v128.load(dy, 16));
+/** Where threads share a strip, the thread with its first tile computes db. */
+function ownsBias(strip: i32): bool {
+  return strip * tiles >= first;
+}
+
+/** Adds `pixels` pixels of a strip of dy to its sums. */
+function addPixels(sums: usize, dy: usize, pixels: i32): void {
+  const pixel = 4 * OC;
+  for (let p = 0; p < pixels; ) {
+    let low = f32x4.splat(0);
+    let high = f32x4.splat(0);
+    for (const end = min(p + TERMS_PER_BLOCK, pixels); p < end; p++, dy += pixel) {
+      low = f32x4.add(low, v128.load(dy));
+      high = f32x4.add(high, v128.load(dy, 16));
+    }
+    addBlock(sums, 0, low);
+    addBlock(sums, 1, high);
   }
-  storeLanes(db, low, width);
-  if (width > 4) storeLanes(db + 16, high, width - 4);
+}
+
+/** Stores db of strips [strip, end). */
+function storeBias(db: usize, strip: i32, end: i32): void {
+  for (; strip < end; strip++) {
+    if (!ownsBias(strip)) continue;
+    const channel = strip % strips * COLUMNS;
+    const to = db + 4 * (strip / strips * outputs + channel);
+    const width = min(COLUMNS, outputs - channel);
+    const sums = biasSums + BIAS_SUM * strip;
+    storeLanes(to, sumOfBlocks(sums, 0), width);
+    if (width > 4) storeLanes(to + 16, sumOfBlocks(sums, 1), width - 4);
+  }
 }
 
 /** Adds the GEMM of the block to dW, for strips [strip, end). */
@@ -204,7 +230,7 @@ function multiplyStrips(dW: usize, strip: i32, end: i32): void {
 function multiplyClass(dW: usize, row: usize, column: usize, strip: i32, end: i32, tilesBefore: i32): i32 {
   const size = placeCount(row) * placeCount(column) * depth;
   const classTiles = (size + tileRows - 1) / tileRows;
-  const endRuns = listRuns(row, column);
+  const lastRun = listRuns(row, column);
   for (let tile = 0; tile < classTiles; tile += TILES_PER_BLOCK) {
     const endTiles = min(tile + TILES_PER_BLOCK, classTiles);
     const firstRow = tileBegin(tile, size, classTiles);
@@ -217,7 +243,7 @@ function multiplyClass(dW: usize, row: usize, column: usize, strip: i32, end: i3
       listed = true;
       const channel = s % strips * COLUMNS;
       gatheredTiles(
-        begin, stop, classTiles, size, rows, firstRow, runs, endRuns,
+        begin, stop, classTiles, size, rows, firstRow, runs, lastRun,
         4 * (s / strips) * depth, step, panels + stripBytes * (s - strip),
         4 * (s / strips * outputs + channel), min(COLUMNS, outputs - channel), n + top + left > 0 ? ACCUMULATE : 0, NO_CLAMP,
       );
@@ -236,26 +262,26 @@ function listRuns(row: usize, column: usize): usize {
   const beginColumn = max(left, firstColumn);
   const columns = min(right, firstColumn + tapCount(column)) - beginColumn;
   const pixelBytes = 4 * SW * C;
-  let run = runs;
-  if (columns <= 0) return run;
+  beginRuns(runs, step);
+  if (columns <= 0) return endRuns();
   if (alongImages) {
     for (let i = begin; i < end; i++) {
       for (let j = 0; j < columns; j++) {
         const offset = (i - firstRow) * SH * rowBytes + j * pixelBytes;
-        run = appendRun(runs, run, offset, (i * OW + firstColumn + j) * count, count, step);
+        appendRun(offset, (i * OW + firstColumn + j) * count, count);
       }
     }
-    return run;
+    return endRuns();
   }
   const across = right - left;
   for (let image = 0; image < count; image++) {
     for (let i = begin; i < end; i++) {
       const offset = image * imageBytes + (i - firstRow) * SH * rowBytes + (beginColumn - firstColumn) * pixelBytes;
       const k = (image * (bottom - top) + i - top) * across + beginColumn - left;
-      run = appendRun(runs, run, offset, k, columns, step);
+      appendRun(offset, k, columns);
     }
   }
-  return run;
+  return endRuns();
 }
 
 /** Lists the addresses that rows [begin, end) of a class read and write; rows are counted by tap, then channel. */

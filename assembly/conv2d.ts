@@ -17,8 +17,10 @@ import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
 import { B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W } from './conv2d-sizes';
 import { COLUMNS, packStraight, packTransposed } from './gemm-packing';
-import { ACCUMULATE, gatheredTiles, ROW, RUN, tileBegin } from './gathered-tile';
+import { dropErrors } from './block-sum';
+import { ACCUMULATE, gatheredTiles, ROW, tileBegin } from './gathered-tile';
 import { linearBackwardBias } from './linear';
+import { appendRun, beginRuns, endRuns, runBytes } from './runs';
 import { NO_CLAMP } from './simd';
 import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
@@ -29,10 +31,10 @@ import {
 /** Tiles whose rows are listed together: what they read stays in the second-level cache. */
 const TILES_PER_BLOCK: i32 = 32;
 /**
- * Most rows of a panel: 256 KiB, which fit into scratch memory beside all tables. Longer sums are split
- * into blocks of channels. The blocks do not depend on the free scratch memory, so neither do the bits.
+ * Most rows of a panel: 64 KiB, and 32 blocks of TERMS_PER_BLOCK. Longer sums are split into ranges of
+ * channels. The ranges do not depend on the free scratch memory, so neither do the bits.
  */
-const MAX_PANEL_ROWS: i32 = 8192;
+const MAX_PANEL_ROWS: i32 = 2048;
 
 export function conv2dForward(args: usize): void {
   readSizes(args, 3);
@@ -104,6 +106,7 @@ export function convolvePart(
   to: usize, from: usize, weight: usize, bias: usize, clampMin: f32, transposed: bool,
   images: i32, partitioned: bool, scratch: usize, end: usize,
 ): void {
+  dropErrors();
   const rowClasses = scratch;
   const columnClasses = transposed
     ? listClasses(rowClasses, H, KH, OH, SH, DH, PH, true)
@@ -111,12 +114,13 @@ export function convolvePart(
   const runs = transposed
     ? listClasses(columnClasses, W, KW, OW, SW, DW, PW, true)
     : listClasses(columnClasses, OW, KW, W, SW, DW, PW, false);
-  const rows = runs + RUN * KH * KW;
-  const panels = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
-
   const outputs = (transposed ? C : OC) / G;
   const depth = (transposed ? OC : C) / G;
   const fromChannels = depth * G;
+  const channels = min(depth, max(1, MAX_PANEL_ROWS / (KH * KW)));
+  const rows = runs + runBytes(KH * KW, channels);
+  const panels = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
+
   const strips = (outputs + COLUMNS - 1) / COLUMNS;
   const tiles = countTiles(rowClasses, columnClasses, runs, images);
   const first = partitioned ? shareBegin(tiles * strips * G) : 0;
@@ -124,7 +128,6 @@ export function convolvePart(
   if (first == last) return;
   const endStrip = (last + tiles - 1) / tiles;
 
-  const channels = min(depth, max(1, MAX_PANEL_ROWS / (KH * KW)));
   const stripBytes = 4 * COLUMNS * KH * KW * channels;
   const stripsPerBlock = <i32>(end - panels) / stripBytes;
 
@@ -141,7 +144,7 @@ export function convolvePart(
         for (let column = columnClasses; column < runs; column += CLASS) {
           const size = images * placeCount(row) * placeCount(column);
           const classTiles = (size + tileRows - 1) / tileRows;
-          const endRuns = listRuns(runs, row, column, count, channels, fromChannels, transposed);
+          const lastRun = listRuns(runs, row, column, count, channels, fromChannels, transposed);
           for (let top = 0; top < classTiles; top += TILES_PER_BLOCK) {
             const bottom = min(top + TILES_PER_BLOCK, classTiles);
             const firstRow = tileBegin(top, size, classTiles);
@@ -159,7 +162,7 @@ export function convolvePart(
               const toColumn = 4 * (group * outputs + channel);
               const start: usize = c > 0 ? ACCUMULATE : bias ? bias + toColumn : 0;
               gatheredTiles(
-                begin, end, classTiles, size, rows, firstRow, runs, endRuns,
+                begin, end, classTiles, size, rows, firstRow, runs, lastRun,
                 4 * (group * depth + c), 4, panels + stripBytes * (strip - block),
                 toColumn, min(COLUMNS, outputs - channel), start, c + count < depth ? NO_CLAMP : clampMin,
               );
@@ -231,32 +234,16 @@ function listRuns(
   const rowAdvance = transposed ? -DH * tapStep(row) / SH : DH * tapStep(row);
   const columnAdvance = transposed ? -DW * tapStep(column) / SW : DW * tapStep(column);
   const fromWidth = transposed ? OW : W;
-  let run = runs;
+  beginRuns(runs, 4);
   for (let i = 0; i < tapCount(row); i++) {
     for (let j = 0; j < tapCount(column); j++) {
       const kh = firstTap(row) + i * tapStep(row);
       const tap = kh * KW + firstTap(column) + j * tapStep(column);
       const offset = 4 * fromChannels * (i * rowAdvance * fromWidth + j * columnAdvance);
-      run = appendRun(runs, run, offset, channels * panelTap(tap, transposed), count, 4);
+      appendRun(offset, channels * panelTap(tap, transposed), count);
     }
   }
-  return run;
-}
-
-/** Appends a run, or extends the last run if the new one continues it; returns the end of the list. */
-export function appendRun(list: usize, end: usize, offset: i32, k: i32, count: i32, step: i32): usize {
-  if (end > list) {
-    const last = end - RUN;
-    const length = load<i32>(last, 8);
-    if (load<i32>(last) + step * length == offset && load<i32>(last, 4) + length == k) {
-      store<i32>(last, length + count, 8);
-      return end;
-    }
-  }
-  store<i32>(end, offset);
-  store<i32>(end, k, 4);
-  store<i32>(end, count, 8);
-  return end + RUN;
+  return endRuns();
 }
 
 /** Lists the addresses that rows [begin, end) of a class read and write; rows are counted by image, row, column. */

@@ -5,7 +5,8 @@
 // thread walks all positions in order, so each element of dW is summed in that order by one thread,
 // and frequent integers load no thread more than another.
 import { pointer, size } from './arguments';
-import { storeLanes } from './simd';
+import { addVector, errorOffset, keepErrors } from './block-sum';
+import { NO_CLAMP, storeLanes } from './simd';
 import { columnsBegin, columnsEnd, shareBegin, shareEnd } from './threads';
 
 export function embeddingForward(args: usize): void {
@@ -31,21 +32,25 @@ export function embeddingBackward(args: usize): void {
   const count = columnsEnd(D) - begin;
   if (count <= 0) return;
   const rowBytes = 4 * D;
-  for (let v = 0; v < V; v++) memory.fill(dW + v * rowBytes + 4 * begin, 0, 4 * count);
+  keepErrors(dW);
+  for (let v = 0; v < V; v++) {
+    const row = dW + v * rowBytes + 4 * begin;
+    memory.fill(row, 0, 4 * count);
+    if (errorOffset) memory.fill(row + errorOffset, 0, 4 * count);
+  }
   for (let n = 0; n < N; n++) {
     const row = load<i32>(t + 4 * n);
     addRow(dW + row * rowBytes + 4 * begin, dy + n * rowBytes + 4 * begin, count);
   }
 }
 
-/** to ← to + from, of `count` numbers. */
+/** to ← to + from, of `count` numbers. Where many rows may be added, rounding errors are kept. */
 function addRow(to: usize, from: usize, count: i32): void {
-  const whole = 4 * (count & ~3);
-  for (let i = 0; i < whole; i += 16) {
-    v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(from + i)));
-  }
-  if (count & 3) {
-    const last = f32x4.add(v128.load(to + whole), v128.load(from + whole));
-    storeLanes(to + whole, last, count & 3);
+  const noBound = f32x4.splat(NO_CLAMP);
+  for (let i = 0; i < 4 * count; i += 16) {
+    const left = count - (i >> 2);
+    const row = v128.load(from + i);
+    if (errorOffset) addVector(to + i, to + i, row, left, noBound);
+    else storeLanes(to + i, f32x4.add(v128.load(to + i), row), left);
   }
 }

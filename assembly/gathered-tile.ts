@@ -11,11 +11,11 @@
 // All rows of a tile have their elements at the same offsets from these addresses. A list describes
 // them as runs, within which one k is `aStep` bytes from the next:
 //
-//   [ i32 offset from the row of A, in bytes | i32 first k, a row of B | i32 count ]
+//   [ i32 offset from the row of A, in bytes | i32 first k, a row of B | i32 count | i32 ends a block ]
 //
 // As in gemm-tile.ts, the sums of a register tile stay in twelve accumulators (accIJ holds columns
-// 4J … 4J+3 of row I). One chain sums each element over ascending runs and k, so the result does not
-// depend on the tile.
+// 4J … 4J+3 of row I). After the last run of a block, they are added to the sums of earlier blocks, in
+// memory. `endBlocks` divides the list into blocks, so the result does not depend on the tile.
 //
 // Parameters of the functions below:
 //
@@ -25,16 +25,18 @@
 //   b               this tile's columns in row 0 of B
 //   cOffset         bytes to add to the address of a row of C: this tile's columns
 //   width           columns of C to store, 1 … 8
-//   init            address of eight numbers that the sums start from; 0 for zeros, ACCUMULATE for C
+//   init            address of eight numbers that the sums are added to; 0 for zeros, ACCUMULATE for C
 //   clampMin        lower bound of the results: 0 for ReLU, NO_CLAMP for none
 //
 // The caller guarantees that 8 columns of C and init can be read. Only `width` columns are written.
+import { addCompensated, errorOffset } from './block-sum';
 import { COLUMNS } from './gemm-packing';
 import { atLeast, multiplyAdd, storeLanes } from './simd';
+import { blockSums } from './threads';
 
 /** Bytes of an entry of the table of rows, and of the list of runs. */
 export const ROW: i32 = 8;
-export const RUN: i32 = 12;
+export const RUN: i32 = 16;
 /** Bytes from one row of packed B to the next. */
 const B_ROW: i32 = 4 * COLUMNS;
 
@@ -100,77 +102,109 @@ export const ACCUMULATE: usize = 1;
   const c3 = count > 3 ? <usize>load<u32>(rows, 3 * ROW + 4) + cOffset : c0;
   const c4 = count > 4 ? <usize>load<u32>(rows, 4 * ROW + 4) + cOffset : c0;
   const c5 = count > 5 ? <usize>load<u32>(rows, 5 * ROW + 4) + cOffset : c0;
-  const initial = init == 0 ? ZEROS : init;
-  const adds = init == ACCUMULATE;
-  let acc00 = v128.load(adds ? c0 : initial);
-  let acc01 = v128.load(adds ? c0 : initial, 16);
-  let acc10 = count > 1 ? v128.load(adds ? c1 : initial) : acc00;
-  let acc11 = count > 1 ? v128.load(adds ? c1 : initial, 16) : acc00;
-  let acc20 = count > 2 ? v128.load(adds ? c2 : initial) : acc00;
-  let acc21 = count > 2 ? v128.load(adds ? c2 : initial, 16) : acc00;
-  let acc30 = count > 3 ? v128.load(adds ? c3 : initial) : acc00;
-  let acc31 = count > 3 ? v128.load(adds ? c3 : initial, 16) : acc00;
-  let acc40 = count > 4 ? v128.load(adds ? c4 : initial) : acc00;
-  let acc41 = count > 4 ? v128.load(adds ? c4 : initial, 16) : acc00;
-  let acc50 = count > 5 ? v128.load(adds ? c5 : initial) : acc00;
-  let acc51 = count > 5 ? v128.load(adds ? c5 : initial, 16) : acc00;
   const a0 = <usize>load<u32>(rows) + aOffset;
   const a1 = count > 1 ? <usize>load<u32>(rows, ROW) + aOffset : a0;
   const a2 = count > 2 ? <usize>load<u32>(rows, 2 * ROW) + aOffset : a0;
   const a3 = count > 3 ? <usize>load<u32>(rows, 3 * ROW) + aOffset : a0;
   const a4 = count > 4 ? <usize>load<u32>(rows, 4 * ROW) + aOffset : a0;
   const a5 = count > 5 ? <usize>load<u32>(rows, 5 * ROW) + aOffset : a0;
-  for (; runs < endRuns; runs += RUN) {
-    let offset = load<i32>(runs);
-    let bRow = b + load<i32>(runs, 4) * B_ROW;
-    const end = offset + load<i32>(runs, 8) * aStep;
-    for (; offset != end; offset += aStep, bRow += B_ROW) {
-      const b0 = v128.load(bRow);
-      const b1 = v128.load(bRow, 16);
-      let x = v128.load32_splat(a0 + offset);
-      acc00 = multiplyAdd(x, b0, acc00);
-      acc01 = multiplyAdd(x, b1, acc01);
-      if (count > 1) {
-        x = v128.load32_splat(a1 + offset);
-        acc10 = multiplyAdd(x, b0, acc10);
-        acc11 = multiplyAdd(x, b1, acc11);
+  const partial = blockSums();
+  let isFirst = true;
+  for (;;) {
+    let acc00 = f32x4.splat(0), acc01 = acc00;
+    let acc10 = acc00, acc11 = acc00;
+    let acc20 = acc00, acc21 = acc00;
+    let acc30 = acc00, acc31 = acc00;
+    let acc40 = acc00, acc41 = acc00;
+    let acc50 = acc00, acc51 = acc00;
+    let ends: i32;
+    do {
+      let offset = load<i32>(runs);
+      let bRow = b + load<i32>(runs, 4) * B_ROW;
+      const end = offset + load<i32>(runs, 8) * aStep;
+      ends = load<i32>(runs, 12);
+      runs += RUN;
+      for (; offset != end; offset += aStep, bRow += B_ROW) {
+        const b0 = v128.load(bRow);
+        const b1 = v128.load(bRow, 16);
+        let x = v128.load32_splat(a0 + offset);
+        acc00 = multiplyAdd(x, b0, acc00);
+        acc01 = multiplyAdd(x, b1, acc01);
+        if (count > 1) {
+          x = v128.load32_splat(a1 + offset);
+          acc10 = multiplyAdd(x, b0, acc10);
+          acc11 = multiplyAdd(x, b1, acc11);
+        }
+        if (count > 2) {
+          x = v128.load32_splat(a2 + offset);
+          acc20 = multiplyAdd(x, b0, acc20);
+          acc21 = multiplyAdd(x, b1, acc21);
+        }
+        if (count > 3) {
+          x = v128.load32_splat(a3 + offset);
+          acc30 = multiplyAdd(x, b0, acc30);
+          acc31 = multiplyAdd(x, b1, acc31);
+        }
+        if (count > 4) {
+          x = v128.load32_splat(a4 + offset);
+          acc40 = multiplyAdd(x, b0, acc40);
+          acc41 = multiplyAdd(x, b1, acc41);
+        }
+        if (count > 5) {
+          x = v128.load32_splat(a5 + offset);
+          acc50 = multiplyAdd(x, b0, acc50);
+          acc51 = multiplyAdd(x, b1, acc51);
+        }
       }
-      if (count > 2) {
-        x = v128.load32_splat(a2 + offset);
-        acc20 = multiplyAdd(x, b0, acc20);
-        acc21 = multiplyAdd(x, b1, acc21);
-      }
-      if (count > 3) {
-        x = v128.load32_splat(a3 + offset);
-        acc30 = multiplyAdd(x, b0, acc30);
-        acc31 = multiplyAdd(x, b1, acc31);
-      }
-      if (count > 4) {
-        x = v128.load32_splat(a4 + offset);
-        acc40 = multiplyAdd(x, b0, acc40);
-        acc41 = multiplyAdd(x, b1, acc41);
-      }
-      if (count > 5) {
-        x = v128.load32_splat(a5 + offset);
-        acc50 = multiplyAdd(x, b0, acc50);
-        acc51 = multiplyAdd(x, b1, acc51);
-      }
+    } while (!ends);
+    if (!isFirst) {
+      acc00 = f32x4.add(v128.load(partial, 0), acc00);
+      acc01 = f32x4.add(v128.load(partial, 16), acc01);
+      if (count > 1) acc10 = f32x4.add(v128.load(partial, 32), acc10);
+      if (count > 1) acc11 = f32x4.add(v128.load(partial, 48), acc11);
+      if (count > 2) acc20 = f32x4.add(v128.load(partial, 64), acc20);
+      if (count > 2) acc21 = f32x4.add(v128.load(partial, 80), acc21);
+      if (count > 3) acc30 = f32x4.add(v128.load(partial, 96), acc30);
+      if (count > 3) acc31 = f32x4.add(v128.load(partial, 112), acc31);
+      if (count > 4) acc40 = f32x4.add(v128.load(partial, 128), acc40);
+      if (count > 4) acc41 = f32x4.add(v128.load(partial, 144), acc41);
+      if (count > 5) acc50 = f32x4.add(v128.load(partial, 160), acc50);
+      if (count > 5) acc51 = f32x4.add(v128.load(partial, 176), acc51);
     }
+    if (runs >= endRuns) {
+      const lowerBound = f32x4.splat(clampMin);
+      const initial = init == 0 ? ZEROS : init;
+      const adds = init == ACCUMULATE;
+      storeRow(c0, adds ? c0 : initial, acc00, acc01, width, lowerBound);
+      if (count > 1) storeRow(c1, adds ? c1 : initial, acc10, acc11, width, lowerBound);
+      if (count > 2) storeRow(c2, adds ? c2 : initial, acc20, acc21, width, lowerBound);
+      if (count > 3) storeRow(c3, adds ? c3 : initial, acc30, acc31, width, lowerBound);
+      if (count > 4) storeRow(c4, adds ? c4 : initial, acc40, acc41, width, lowerBound);
+      if (count > 5) storeRow(c5, adds ? c5 : initial, acc50, acc51, width, lowerBound);
+      return;
+    }
+    v128.store(partial, acc00, 0);
+    v128.store(partial, acc01, 16);
+    if (count > 1) v128.store(partial, acc10, 32);
+    if (count > 1) v128.store(partial, acc11, 48);
+    if (count > 2) v128.store(partial, acc20, 64);
+    if (count > 2) v128.store(partial, acc21, 80);
+    if (count > 3) v128.store(partial, acc30, 96);
+    if (count > 3) v128.store(partial, acc31, 112);
+    if (count > 4) v128.store(partial, acc40, 128);
+    if (count > 4) v128.store(partial, acc41, 144);
+    if (count > 5) v128.store(partial, acc50, 160);
+    if (count > 5) v128.store(partial, acc51, 176);
+    isFirst = false;
   }
-  const lowerBound = f32x4.splat(clampMin);
-  storeRow(c0, acc00, acc01, width, lowerBound);
-  if (count > 1) storeRow(c1, acc10, acc11, width, lowerBound);
-  if (count > 2) storeRow(c2, acc20, acc21, width, lowerBound);
-  if (count > 3) storeRow(c3, acc30, acc31, width, lowerBound);
-  if (count > 4) storeRow(c4, acc40, acc41, width, lowerBound);
-  if (count > 5) storeRow(c5, acc50, acc51, width, lowerBound);
 }
 
-/** The epilogue: stores max(·, lowerBound) of the first `width` of eight columns. */
+/** The epilogue: stores max(init + ·, lowerBound) of the first `width` of eight columns. */
 // @ts-ignore: decorator
-@inline function storeRow(to: usize, low: v128, high: v128, width: i32, lowerBound: v128): void {
-  low = atLeast(low, lowerBound);
-  high = atLeast(high, lowerBound);
+@inline function storeRow(to: usize, init: usize, low: v128, high: v128, width: i32, lowerBound: v128): void {
+  if (errorOffset) return addCompensated(to, init, low, high, width, lowerBound);
+  low = atLeast(f32x4.add(v128.load(init), low), lowerBound);
+  high = atLeast(f32x4.add(v128.load(init, 16), high), lowerBound);
   if (width >= COLUMNS) {
     v128.store(to, low);
     v128.store(to, high, 16);

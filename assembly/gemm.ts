@@ -19,6 +19,7 @@
 //
 // Threads share the tiles, counted down the strips.
 import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
+import { keepErrors } from './block-sum';
 import { COLUMNS, packColumns, packRows, packStraight, packTransposed } from './gemm-packing';
 import { pairsStrips, stripPair } from './gemm-pairs';
 import { columnStrip, lastRows, rowStrip } from './gemm-tile';
@@ -29,6 +30,8 @@ import { tileRows } from './tile-rows';
 
 const TILES_PER_BLOCK: i32 = 32;
 const K_BLOCK: i32 = 512;
+/** The same where A and B are not packed: 32 blocks of TERMS_PER_BLOCK. */
+const UNPACKED_K_BLOCK: i32 = 2048;
 /** Up to this K, a strip of B leaves room for A in the first-level cache. */
 const MAX_UNBLOCKED_K: i32 = 1024;
 /** Packing A pays from this many columns of C on. */
@@ -66,7 +69,8 @@ export function gemm(
   if (first == last) return;
   const packA = N >= MIN_PACKED_COLUMNS && M >= MIN_PACKED_ROWS;
   const packB = transposeB || (M >= MIN_PACKED_ROWS && K * N >= MIN_PACKED_ELEMENTS);
-  const kBlock = packA || (packB && K > MAX_UNBLOCKED_K) ? K_BLOCK : K;
+  const kBlock = packA || (packB && K > MAX_UNBLOCKED_K) ? K_BLOCK : UNPACKED_K_BLOCK;
+  keepErrors(c);
   const packedA = ownScratch();
   const packedB = packedA + PACKED_A_BYTES;
   const endStrip = (last + tiles - 1) / tiles;
@@ -89,7 +93,7 @@ export function gemm(
           const stripB = packB ? packedB + 4 * COLUMNS * (strip - block) * depth : b + 4 * (k * N + strip * COLUMNS);
           const bStride = packB ? 4 * COLUMNS : 4 * N;
           const tileC = c + 4 * (row * N + strip * COLUMNS);
-          // The first block of k starts from the bias, later ones from the sums so far.
+          // The first block of k is added to the bias, later ones to the sums so far.
           const init = k > 0 ? tileC : bias ? bias + 4 * strip * COLUMNS : ZEROS;
           const initStride = k > 0 ? 4 * N : 0;
           const lowerBound: f32 = k + depth < K ? NO_CLAMP : clampMin;

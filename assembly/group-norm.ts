@@ -6,10 +6,12 @@
 // at a time, regardless of their groups, and each channel's sum is then added to its group's, in order.
 // Numbers of a group are copied to each of its channels in scratch memory. Threads share the groups of
 // all images. dγ and dβ are sums over images, so there threads share the channels, by vectors of four.
+import { TERMS_PER_BLOCK } from '../src/ops/constants';
 import { attribute, pointer, size } from './arguments';
-import { addToGroups, spread, storeColumns, WIDTH } from './columns';
+import { clearBlocks } from './block-sum';
+import { addBlocks, addToGroups, spread, storeBlocks, WIDTH } from './columns';
 import { multiplyAdd, storeLanes } from './simd';
-import { columnsBegin, columnsEnd, ownScratch, shareBegin, shareEnd } from './threads';
+import { blockSums, columnsBegin, columnsEnd, ownScratch, shareBegin, shareEnd } from './threads';
 
 /** Bytes of sixteen numbers. */
 const BLOCK: usize = 4 * WIDTH;
@@ -90,26 +92,32 @@ function sumDeviations(
   sums: usize, x: usize, origins: usize, shifts: usize,
   P: i32, rowBytes: i32,
 ): void {
-  let sum0 = f32x4.splat(0), square0 = f32x4.splat(0);
-  let sum1 = f32x4.splat(0), square1 = f32x4.splat(0);
-  let sum2 = f32x4.splat(0), square2 = f32x4.splat(0);
-  let sum3 = f32x4.splat(0), square3 = f32x4.splat(0);
-  for (let p = 0; p < P; p++, x += rowBytes) {
-    const d0 = centred(x, origins, shifts);
-    sum0 = f32x4.add(sum0, d0);
-    square0 = multiplyAdd(d0, d0, square0);
-    const d1 = centred(x + 16, origins + 16, shifts + 16);
-    sum1 = f32x4.add(sum1, d1);
-    square1 = multiplyAdd(d1, d1, square1);
-    const d2 = centred(x + 32, origins + 32, shifts + 32);
-    sum2 = f32x4.add(sum2, d2);
-    square2 = multiplyAdd(d2, d2, square2);
-    const d3 = centred(x + 48, origins + 48, shifts + 48);
-    sum3 = f32x4.add(sum3, d3);
-    square3 = multiplyAdd(d3, d3, square3);
+  const blocks = blockSums();
+  clearBlocks(blocks, 8);
+  for (let p = 0; p < P; ) {
+    let sum0 = f32x4.splat(0), square0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0), square1 = f32x4.splat(0);
+    let sum2 = f32x4.splat(0), square2 = f32x4.splat(0);
+    let sum3 = f32x4.splat(0), square3 = f32x4.splat(0);
+    for (const end = min(p + TERMS_PER_BLOCK, P); p < end; p++, x += rowBytes) {
+      const d0 = centred(x, origins, shifts);
+      sum0 = f32x4.add(sum0, d0);
+      square0 = multiplyAdd(d0, d0, square0);
+      const d1 = centred(x + 16, origins + 16, shifts + 16);
+      sum1 = f32x4.add(sum1, d1);
+      square1 = multiplyAdd(d1, d1, square1);
+      const d2 = centred(x + 32, origins + 32, shifts + 32);
+      sum2 = f32x4.add(sum2, d2);
+      square2 = multiplyAdd(d2, d2, square2);
+      const d3 = centred(x + 48, origins + 48, shifts + 48);
+      sum3 = f32x4.add(sum3, d3);
+      square3 = multiplyAdd(d3, d3, square3);
+    }
+    addBlocks(blocks, sum0, sum1, sum2, sum3);
+    addBlocks(blocks, square0, square1, square2, square3, 4);
   }
-  storeColumns(sums, sum0, sum1, sum2, sum3, WIDTH);
-  storeColumns(sums + BLOCK, square0, square1, square2, square3, WIDTH);
+  storeBlocks(sums, blocks, WIDTH);
+  storeBlocks(sums + BLOCK, blocks, WIDTH, 4);
 }
 
 // @ts-ignore: decorator
@@ -159,47 +167,48 @@ export function groupNormBackwardParameters(args: usize): void {
   const D = C / G;
   const means = ownScratch();
   const scales = means + BLOCK;
-  const sums = means + 2 * BLOCK;
+  const blocks = blockSums();
   for (let c = columnsBegin(C), end = columnsEnd(C); c < end; c += WIDTH) {
     const count = min(WIDTH, end - c);
-    memory.fill(dGamma + 4 * c, 0, 4 * count);
-    memory.fill(dBeta + 4 * c, 0, 4 * count);
+    clearBlocks(blocks, 8);
     for (let n = 0; n < B; n++) {
       spread(means, mean + 4 * n * G, 4, D, c, count);
       spread(scales, rstd + 4 * n * G, 4, D, c, count);
       const image = 4 * (n * P * C + c);
-      sumGradients(sums, dy + image, x + image, means, scales, P, 4 * C);
-      addToGroups(dBeta + 4 * c, sums, 1, 0, count);
-      addToGroups(dGamma + 4 * c, sums + BLOCK, 1, 0, count);
+      addGradients(blocks, dy + image, x + image, means, scales, P, 4 * C);
     }
+    storeBlocks(dBeta + 4 * c, blocks, count);
+    storeBlocks(dGamma + 4 * c, blocks, count, 4);
   }
 }
 
-/** Σ dy, followed by Σ dy x̂, over P pixels of sixteen channels. */
-function sumGradients(
-  sums: usize, dy: usize, x: usize, means: usize, scales: usize,
+/** Adds Σ dy, followed by Σ dy x̂, over P pixels of sixteen channels to the sums of blocks. */
+function addGradients(
+  blocks: usize, dy: usize, x: usize, means: usize, scales: usize,
   P: i32, rowBytes: i32,
 ): void {
-  let sum0 = f32x4.splat(0), along0 = f32x4.splat(0);
-  let sum1 = f32x4.splat(0), along1 = f32x4.splat(0);
-  let sum2 = f32x4.splat(0), along2 = f32x4.splat(0);
-  let sum3 = f32x4.splat(0), along3 = f32x4.splat(0);
-  for (let p = 0; p < P; p++, x += rowBytes, dy += rowBytes) {
-    const dy0 = v128.load(dy);
-    sum0 = f32x4.add(sum0, dy0);
-    along0 = multiplyAdd(dy0, normalised(x, means, scales), along0);
-    const dy1 = v128.load(dy, 16);
-    sum1 = f32x4.add(sum1, dy1);
-    along1 = multiplyAdd(dy1, normalised(x + 16, means + 16, scales + 16), along1);
-    const dy2 = v128.load(dy, 32);
-    sum2 = f32x4.add(sum2, dy2);
-    along2 = multiplyAdd(dy2, normalised(x + 32, means + 32, scales + 32), along2);
-    const dy3 = v128.load(dy, 48);
-    sum3 = f32x4.add(sum3, dy3);
-    along3 = multiplyAdd(dy3, normalised(x + 48, means + 48, scales + 48), along3);
+  for (let p = 0; p < P; ) {
+    let sum0 = f32x4.splat(0), along0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0), along1 = f32x4.splat(0);
+    let sum2 = f32x4.splat(0), along2 = f32x4.splat(0);
+    let sum3 = f32x4.splat(0), along3 = f32x4.splat(0);
+    for (const end = min(p + TERMS_PER_BLOCK, P); p < end; p++, x += rowBytes, dy += rowBytes) {
+      const dy0 = v128.load(dy);
+      sum0 = f32x4.add(sum0, dy0);
+      along0 = multiplyAdd(dy0, normalised(x, means, scales), along0);
+      const dy1 = v128.load(dy, 16);
+      sum1 = f32x4.add(sum1, dy1);
+      along1 = multiplyAdd(dy1, normalised(x + 16, means + 16, scales + 16), along1);
+      const dy2 = v128.load(dy, 32);
+      sum2 = f32x4.add(sum2, dy2);
+      along2 = multiplyAdd(dy2, normalised(x + 32, means + 32, scales + 32), along2);
+      const dy3 = v128.load(dy, 48);
+      sum3 = f32x4.add(sum3, dy3);
+      along3 = multiplyAdd(dy3, normalised(x + 48, means + 48, scales + 48), along3);
+    }
+    addBlocks(blocks, sum0, sum1, sum2, sum3);
+    addBlocks(blocks, along0, along1, along2, along3, 4);
   }
-  storeColumns(sums, sum0, sum1, sum2, sum3, WIDTH);
-  storeColumns(sums + BLOCK, along0, along1, along2, along3, WIDTH);
 }
 
 // @ts-ignore: decorator
@@ -248,13 +257,17 @@ function gradientOfGroups(
   // By group: Σ dx̂ / M, followed by Σ dx̂ x̂ / M.
   const ofGradient = means + 6 * BLOCK;
   const along = ofGradient + 4 * groups;
+  const blocks = blockSums();
   const M = f32x4.splat(<f32>P * <f32>D);
   memory.fill(ofGradient, 0, 8 * groups);
   for (let c = 0; c < channels; c += WIDTH) {
     const count = min(WIDTH, channels - c);
     spread(means, mean, 4, D, c, count);
     spread(scales, rstd, 4, D, c, count);
-    sumGradients(sums, dy + 4 * c, x + 4 * c, means, scales, P, 4 * C);
+    clearBlocks(blocks, 8);
+    addGradients(blocks, dy + 4 * c, x + 4 * c, means, scales, P, 4 * C);
+    storeBlocks(sums, blocks, WIDTH);
+    storeBlocks(sums + BLOCK, blocks, WIDTH, 4);
     for (let i: usize = 0; i < BLOCK; i += 16) {
       const factors = f32x4.div(v128.load(gamma + 4 * c + i), M);
       v128.store(sums + i, f32x4.mul(factors, v128.load(sums + i)));

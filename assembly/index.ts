@@ -1,6 +1,3 @@
-import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
-import { CONTROL_BYTES } from './threads';
-
 // The WebAssembly core: one exported kernel per op, under the op's name, and the walker that runs
 // a step. src/backends/wasm/ adds the kernels to the function table and links steps to them.
 export * from './accuracy';
@@ -47,16 +44,11 @@ export * from './squared-error';
 export { runAlone, runStep, workerLoop } from './step';
 export { advance, recordLoss } from './step-state';
 export * from './tanh';
-export { fail, joinWorkerPool } from './threads';
+export { fail, joinWorkerPool, workerPoolBytes } from './threads';
 export { setPairsStrips } from './gemm-pairs';
 export { setTileRows } from './tile-rows';
 
 /** First byte after the core's static data. */
 export function heapBase(): usize {
   return __heap_base;
-}
-
-/** Bytes of control block and scratch memory that a pool of `count` threads needs: see threads.ts. */
-export function workerPoolBytes(count: i32): i32 {
-  return CONTROL_BYTES + SCRATCH_BYTES * (count + 1);
 }

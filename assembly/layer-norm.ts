@@ -3,13 +3,17 @@
 //
 // y and dx need reductions of rows, so threads share the rows. dγ and dβ are sums over the rows, so
 // threads share the features, by vectors of four.
+import { TERMS_PER_BLOCK } from '../src/ops/constants';
 import { attribute, pointer, size } from './arguments';
-import { storeColumns, WIDTH } from './columns';
+import { addBlock, clearBlocks, sumOfBlocks } from './block-sum';
+import { addBlocks, storeBlocks, WIDTH } from './columns';
 import { multiplyAdd, storeLanes, sumLanes } from './simd';
-import { columnsBegin, columnsEnd, shareBegin, shareEnd } from './threads';
+import { blockSums, columnsBegin, columnsEnd, shareBegin, shareEnd } from './threads';
 
 /** Bytes of sixteen features: four vectors with one accumulator each. */
 const BLOCK: i32 = 4 * WIDTH;
+/** Bytes of a block of a row: TERMS_PER_BLOCK for each lane of the accumulators. */
+const LONG: i32 = BLOCK * TERMS_PER_BLOCK;
 
 export function layerNormForward(args: usize): void {
   const y = pointer(args, 0);
@@ -36,7 +40,15 @@ export function layerNormForward(args: usize): void {
 
 /** Σ (x − origin) of a row. */
 function sumOfDifferences(x: usize, C: i32, origin: f32): f32 {
-  const bytes = 4 * C;
+  let sum: f64 = 0;
+  for (let i = 0, bytes = 4 * C; i < bytes; i += LONG) {
+    sum += <f64>differences(x + i, min(LONG, bytes - i), origin);
+  }
+  return <f32>sum;
+}
+
+/** Σ (x − origin) of at most LONG bytes. */
+function differences(x: usize, bytes: i32, origin: f32): f32 {
   const origins = f32x4.splat(origin);
   let sum0 = f32x4.splat(0);
   let sum1 = f32x4.splat(0);
@@ -57,7 +69,15 @@ function sumOfDifferences(x: usize, C: i32, origin: f32): f32 {
 
 /** Σ (x − origin − shift)² of a row. */
 function sumOfSquares(x: usize, C: i32, origin: f32, shift: f32): f32 {
-  const bytes = 4 * C;
+  let sum: f64 = 0;
+  for (let i = 0, bytes = 4 * C; i < bytes; i += LONG) {
+    sum += <f64>squares(x + i, min(LONG, bytes - i), origin, shift);
+  }
+  return <f32>sum;
+}
+
+/** Σ (x − origin − shift)² of at most LONG bytes. */
+function squares(x: usize, bytes: i32, origin: f32, shift: f32): f32 {
   const origins = f32x4.splat(origin);
   const shifts = f32x4.splat(shift);
   let sum0 = f32x4.splat(0);
@@ -147,28 +167,34 @@ function sumGradients(
   dGamma: usize, dBeta: usize, dy: usize, x: usize, mean: usize, rstd: usize,
   N: i32, rowBytes: i32, count: i32,
 ): void {
-  let beta0 = f32x4.splat(0), gamma0 = f32x4.splat(0);
-  let beta1 = f32x4.splat(0), gamma1 = f32x4.splat(0);
-  let beta2 = f32x4.splat(0), gamma2 = f32x4.splat(0);
-  let beta3 = f32x4.splat(0), gamma3 = f32x4.splat(0);
-  for (let n = 0; n < N; n++, x += rowBytes, dy += rowBytes) {
-    const means = v128.load32_splat(mean + 4 * n);
-    const scale = v128.load32_splat(rstd + 4 * n);
-    const dy0 = v128.load(dy);
-    beta0 = f32x4.add(beta0, dy0);
-    gamma0 = multiplyAdd(dy0, normalised(v128.load(x), means, scale), gamma0);
-    const dy1 = v128.load(dy, 16);
-    beta1 = f32x4.add(beta1, dy1);
-    gamma1 = multiplyAdd(dy1, normalised(v128.load(x, 16), means, scale), gamma1);
-    const dy2 = v128.load(dy, 32);
-    beta2 = f32x4.add(beta2, dy2);
-    gamma2 = multiplyAdd(dy2, normalised(v128.load(x, 32), means, scale), gamma2);
-    const dy3 = v128.load(dy, 48);
-    beta3 = f32x4.add(beta3, dy3);
-    gamma3 = multiplyAdd(dy3, normalised(v128.load(x, 48), means, scale), gamma3);
+  const blocks = blockSums();
+  clearBlocks(blocks, 8);
+  for (let n = 0; n < N; ) {
+    let beta0 = f32x4.splat(0), gamma0 = f32x4.splat(0);
+    let beta1 = f32x4.splat(0), gamma1 = f32x4.splat(0);
+    let beta2 = f32x4.splat(0), gamma2 = f32x4.splat(0);
+    let beta3 = f32x4.splat(0), gamma3 = f32x4.splat(0);
+    for (const end = min(n + TERMS_PER_BLOCK, N); n < end; n++, x += rowBytes, dy += rowBytes) {
+      const means = v128.load32_splat(mean + 4 * n);
+      const scale = v128.load32_splat(rstd + 4 * n);
+      const dy0 = v128.load(dy);
+      beta0 = f32x4.add(beta0, dy0);
+      gamma0 = multiplyAdd(dy0, normalised(v128.load(x), means, scale), gamma0);
+      const dy1 = v128.load(dy, 16);
+      beta1 = f32x4.add(beta1, dy1);
+      gamma1 = multiplyAdd(dy1, normalised(v128.load(x, 16), means, scale), gamma1);
+      const dy2 = v128.load(dy, 32);
+      beta2 = f32x4.add(beta2, dy2);
+      gamma2 = multiplyAdd(dy2, normalised(v128.load(x, 32), means, scale), gamma2);
+      const dy3 = v128.load(dy, 48);
+      beta3 = f32x4.add(beta3, dy3);
+      gamma3 = multiplyAdd(dy3, normalised(v128.load(x, 48), means, scale), gamma3);
+    }
+    addBlocks(blocks, beta0, beta1, beta2, beta3);
+    addBlocks(blocks, gamma0, gamma1, gamma2, gamma3, 4);
   }
-  storeColumns(dBeta, beta0, beta1, beta2, beta3, count);
-  storeColumns(dGamma, gamma0, gamma1, gamma2, gamma3, count);
+  storeBlocks(dBeta, blocks, count);
+  storeBlocks(dGamma, blocks, count, 4);
 }
 
 export function layerNormBackwardInput(args: usize): void {
@@ -194,26 +220,29 @@ function gradientRow(
   const bytes = 4 * C;
   const means = f32x4.splat(mean);
   const scale = f32x4.splat(rstd);
-  let sum0 = f32x4.splat(0), along0 = f32x4.splat(0);
-  let sum1 = f32x4.splat(0), along1 = f32x4.splat(0);
-  let i = 0;
-  for (; i + 32 <= bytes; i += 32) {
-    const d0 = f32x4.mul(v128.load(gamma + i), v128.load(dy + i));
-    sum0 = f32x4.add(sum0, d0);
-    along0 = multiplyAdd(d0, normalised(v128.load(x + i), means, scale), along0);
-    const d1 = f32x4.mul(v128.load(gamma + i, 16), v128.load(dy + i, 16));
-    sum1 = f32x4.add(sum1, d1);
-    along1 = multiplyAdd(d1, normalised(v128.load(x + i, 16), means, scale), along1);
+  const blocks = blockSums();
+  clearBlocks(blocks, 2);
+  for (let i = 0; i < bytes; ) {
+    let sum = f32x4.splat(0), along = f32x4.splat(0);
+    const end = min(i + 16 * TERMS_PER_BLOCK, bytes);
+    for (; i + 16 <= end; i += 16) {
+      const d = f32x4.mul(v128.load(gamma + i), v128.load(dy + i));
+      sum = f32x4.add(sum, d);
+      along = multiplyAdd(d, normalised(v128.load(x + i), means, scale), along);
+    }
+    if (i < end) {
+      const d = firstLanes(f32x4.mul(v128.load(gamma + i), v128.load(dy + i)), end - i);
+      const xHat = firstLanes(normalised(v128.load(x + i), means, scale), end - i);
+      sum = f32x4.add(sum, d);
+      along = multiplyAdd(d, xHat, along);
+      i = end;
+    }
+    addBlock(blocks, 0, sum);
+    addBlock(blocks, 1, along);
   }
-  for (; i < bytes; i += 16) {
-    const d = firstLanes(f32x4.mul(v128.load(gamma + i), v128.load(dy + i)), bytes - i);
-    const xHat = firstLanes(normalised(v128.load(x + i), means, scale), bytes - i);
-    sum0 = f32x4.add(sum0, d);
-    along0 = multiplyAdd(d, xHat, along0);
-  }
-  const meanOfGradient = f32x4.splat(sumLanes(f32x4.add(sum0, sum1)) / <f32>C);
-  const meanAlong = f32x4.splat(sumLanes(f32x4.add(along0, along1)) / <f32>C);
-  for (i = 0; i < bytes; i += 16) {
+  const meanOfGradient = f32x4.splat(sumLanes(sumOfBlocks(blocks, 0)) / <f32>C);
+  const meanAlong = f32x4.splat(sumLanes(sumOfBlocks(blocks, 1)) / <f32>C);
+  for (let i = 0; i < bytes; i += 16) {
     const d = f32x4.mul(v128.load(gamma + i), v128.load(dy + i));
     const xHat = normalised(v128.load(x + i), means, scale);
     const taken = multiplyAdd(xHat, meanAlong, meanOfGradient);

@@ -1,9 +1,11 @@
 // Derivation: src/ops/linear.ts
 // x (B, I), W (I, O), b (O), y (B, O), all row-major and dense.
+import { TERMS_PER_BLOCK } from '../src/ops/constants';
 import { pointer, size } from './arguments';
+import { addBlock, clearBlocks, sumOfBlocks } from './block-sum';
 import { gemm } from './gemm';
 import { NO_CLAMP, storeLanes } from './simd';
-import { bytesBegin, bytesEnd } from './threads';
+import { blockSums, bytesBegin, bytesEnd } from './threads';
 
 export function linearForward(args: usize): void {
   forward(args, NO_CLAMP);
@@ -42,10 +44,17 @@ export function linearBackwardBias(args: usize): void {
   const dy = pointer(args, 1);
   const B = size(args, 2);
   const O = size(args, 3);
+  const sums = blockSums();
   for (let o = bytesBegin(O) / 4, end = bytesEnd(O) / 4; o < end; o += 4) {
-    let sum = f32x4.splat(0);
-    for (let n = 0; n < B; n++) sum = f32x4.add(sum, v128.load(dy + 4 * (n * O + o)));
-    storeLanes(db + 4 * o, sum, O - o);
+    clearBlocks(sums, 1);
+    for (let n = 0; n < B; ) {
+      let sum = f32x4.splat(0);
+      for (const end = min(n + TERMS_PER_BLOCK, B); n < end; n++) {
+        sum = f32x4.add(sum, v128.load(dy + 4 * (n * O + o)));
+      }
+      addBlock(sums, 0, sum);
+    }
+    storeLanes(db + 4 * o, sumOfBlocks(sums, 0), O - o);
   }
 }
 

@@ -3,6 +3,7 @@
 // Three passes over a row: its maximum, e^(z − maximum) with its sum, division by the sum. The fused
 // kernel does not write p, which halves the memory traffic of forward and backward.
 import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
+import { TERMS_PER_BLOCK } from '../src/ops/constants';
 import { pointer, size } from './arguments';
 import { log } from './logarithm';
 import { expOfNonPositive4 } from './exp';
@@ -131,15 +132,19 @@ let maximum: f32 = 0;
 function exponentials(p: usize, z: usize, next: usize, C: i32): f32 {
   const whole = C & ~3;
   const shift = f32x4.splat(maximum);
-  let lanes = f32x4.splat(0);
   let maxima = f32x4.splat(-Infinity);
-  for (let c = 0; c < whole; c += 4) {
-    const e = expOfNonPositive4(f32x4.sub(v128.load(z + 4 * c), shift));
-    maxima = f32x4.pmax(maxima, v128.load(next + 4 * c));
-    lanes = f32x4.add(lanes, e);
-    v128.store(p + 4 * c, e);
+  let sum: f64 = 0;
+  for (let c = 0; c < whole; ) {
+    let lanes = f32x4.splat(0);
+    for (const end = min(c + 4 * TERMS_PER_BLOCK, whole); c < end; c += 4) {
+      const e = expOfNonPositive4(f32x4.sub(v128.load(z + 4 * c), shift));
+      maxima = f32x4.pmax(maxima, v128.load(next + 4 * c));
+      lanes = f32x4.add(lanes, e);
+      v128.store(p + 4 * c, e);
+    }
+    sum += <f64>sumLanes(lanes);
   }
-  let S = sumLanes(lanes);
+  let S = <f32>sum;
   if (whole < C) {
     const e = expOfNonPositive4(f32x4.sub(v128.load(z + 4 * whole), shift));
     storeLanes(p + 4 * whole, e, C - whole);

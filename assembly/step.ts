@@ -1,11 +1,12 @@
 // The step walker: runs a list of kernel calls many times without leaving WebAssembly.
 //
-//   list   one entry per call:  [ u32 kernel in the function table | u32 arguments | u32 flags | 0 ]
+//   list   one entry per call:  [ u32 kernel in the function table | u32 arguments | u32 flags | u32 errors ]
 //
 // Every thread walks the whole list. Thread 0 alone runs the calls that are not partitioned.
 import {
-  AFTER_BARRIER, ENTRY_ARGUMENTS, ENTRY_BYTES, ENTRY_FLAGS, ENTRY_KERNEL, PARTITIONED,
+  AFTER_BARRIER, ENTRY_ARGUMENTS, ENTRY_BYTES, ENTRY_ERRORS, ENTRY_FLAGS, ENTRY_KERNEL, PARTITIONED,
 } from '../src/backends/wasm/constants';
+import { setRoundingErrors } from './block-sum';
 import { awaitRun, barrier, beginRun, job, partition, threadNumber } from './threads';
 
 /** Runs a step `times` times on all threads. False when a thread failed. */
@@ -40,6 +41,7 @@ function walk(list: usize, calls: i32, times: i32): bool {
       if (flags & AFTER_BARRIER && !barrier()) return false;
       if (!(flags & PARTITIONED) && threadNumber() > 0) continue;
       partition((flags & PARTITIONED) != 0);
+      setRoundingErrors(<usize>load<u32>(entry, ENTRY_ERRORS));
       call_indirect<void>(load<u32>(entry, ENTRY_KERNEL), <usize>load<u32>(entry, ENTRY_ARGUMENTS));
     }
   }

@@ -10,13 +10,14 @@
 //   0 arrivals | 64 generation | 128 sleepers | 192 failed | 256 job: list, calls, times
 
 import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
+import { BLOCK_SUMS_BYTES } from './block-sum';
 
 const GENERATION: usize = 64;
 const SLEEPERS: usize = 128;
 const FAILED: usize = 192;
 const JOB: usize = 256;
 /** Bytes of the control block. */
-export const CONTROL_BYTES: i32 = 320;
+const CONTROL_BYTES: i32 = 320;
 
 /** How long a thread waits at a barrier before it assumes that another thread has died, in ns. */
 const BARRIER_TIMEOUT_NS: i64 = 20_000_000_000;
@@ -34,8 +35,14 @@ const MIN_SPINS: i32 = 500;
 let part: i32 = 0;
 let parts: i32 = 1;
 
-/** Scratch memory: a block for each thread, then one that all threads share. */
+/** Scratch memory: a block for each thread, with its block sums at the end; then one that all threads share. */
 let scratch: usize = 0;
+const OWN_BYTES: usize = SCRATCH_BYTES + BLOCK_SUMS_BYTES;
+
+/** Bytes of control block and scratch memory for a pool of `count` threads. */
+export function workerPoolBytes(count: i32): i32 {
+  return CONTROL_BYTES + <i32>OWN_BYTES * count + SCRATCH_BYTES;
+}
 
 /**
  * Makes this instance thread `number` of a pool of `count` threads, before anything else runs.
@@ -69,13 +76,19 @@ export function joinWorkerPool(
 /** Scratch memory of this thread, valid during one call. */
 // @ts-ignore: decorator
 @inline export function ownScratch(): usize {
-  return scratch + <usize>SCRATCH_BYTES * thread;
+  return scratch + OWN_BYTES * thread;
+}
+
+/** This thread's memory for sums of blocks, valid during one call. */
+// @ts-ignore: decorator
+@inline export function blockSums(): usize {
+  return ownScratch() + SCRATCH_BYTES;
 }
 
 /** Scratch memory that all threads share, valid during one call. */
 // @ts-ignore: decorator
 @inline export function sharedScratch(): usize {
-  return scratch + <usize>SCRATCH_BYTES * threads;
+  return scratch + OWN_BYTES * threads;
 }
 
 /** Whether this is the thread that does the serial part of a partitioned call. */

@@ -1,3 +1,5 @@
+import { TERMS_PER_BLOCK } from './ops/constants.js';
+
 const SMALLEST = 2 ** -126;
 const EPSILON = 2 ** -23;
 const ROUNDINGS = 4;
@@ -8,7 +10,8 @@ const ROUNDINGS = 4;
  *   |got − want| ≤ 2⁻¹²⁶ + c ε √K · magnitude
  *
  *   ε = 2⁻²³     distance from 1 to the next float32; c = 4
- *   K            how many numbers the element is summed from; roundings of either sign grow as √K
+ *   K            how many numbers the element is summed from, but at most TERMS_PER_BLOCK: roundings of
+ *                either sign grow as √K, and long sums are trees of blocks of that length
  *   magnitude    Σ|aᵢbᵢ| of the sum: its value if nothing cancelled
  *   2⁻¹²⁶        the smallest normal float32, below which kernels may flush to zero
  *
@@ -17,5 +20,6 @@ const ROUNDINGS = 4;
  * @param terms K
  */
 export function tolerance(terms: number, magnitude: number): number {
-  return SMALLEST + ROUNDINGS * EPSILON * Math.sqrt(Math.max(1, terms)) * magnitude;
+  const K = Math.min(Math.max(1, terms), TERMS_PER_BLOCK);
+  return SMALLEST + ROUNDINGS * EPSILON * Math.sqrt(K) * magnitude;
 }

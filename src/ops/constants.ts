@@ -19,3 +19,6 @@ export const DROPOUT_BLOCKS = 4;
 /** Gradient clipping: the unit u = 2⁸⁴. Sums of squares of at least 2¹⁰⁰ are divided by u². */
 export const LARGE_UNIT = 1.9342813113834067e25;
 export const LARGE_SQUARES = 1.2676506002282294e30;
+
+/** Most terms of a float32 sum that one chain of additions may have: see assembly/block-sum.ts. */
+export const TERMS_PER_BLOCK = 64;

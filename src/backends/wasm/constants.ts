@@ -14,6 +14,7 @@ export const ENTRY_BYTES = 16;
 export const ENTRY_KERNEL = 0;
 export const ENTRY_ARGUMENTS = 4;
 export const ENTRY_FLAGS = 8;
+export const ENTRY_ERRORS = 12;
 
 /** Flags of an entry: all threads share the call; all threads meet before it. */
 export const PARTITIONED = 1;

@@ -1,6 +1,7 @@
-import { additionsOf, type Call, definitionOf, writtenBy } from '../../call.js';
+import { additionsOf, type Call, definitionOf, writtenBy as outputsOf } from '../../call.js';
 import { OPS, type OpName } from '../../ops/registry.js';
 import type { Tensor } from '../../tensor.js';
+import { roundingErrors } from './rounding-errors.js';
 
 /** Kernels that compute two neighbouring calls; fuse.ts chooses them and orders their arguments. */
 export const FUSED_KERNELS = [
@@ -29,16 +30,26 @@ export interface KernelCall {
   readonly attributes: Readonly<Record<string, number>>;
   /** Terms of the sums in all elements of the first output: the multiply-adds of a GEMM. */
   readonly additions: number;
+  /** Memory for the rounding errors of the first output, where a long sum needs it. */
+  readonly errors?: Tensor;
 }
 
 export function kernelCallOf(call: Call): KernelCall {
   const { op, tensors, sizes, attributes } = call;
   const inputs = definitionOf(op).inputs.map((role) => tensors[role]);
-  const outputs = writtenBy(call);
-  return { kernel: op, outputs, inputs, sizes, attributes, additions: additionsOf(call) };
+  const outputs = outputsOf(call);
+  const additions = additionsOf(call);
+  const [output] = outputs;
+  const errors = roundingErrors(op, additions / output.size, output);
+  return { kernel: op, outputs, inputs, sizes, attributes, additions, ...(errors && { errors }) };
+}
+
+/** All tensors that a call writes. */
+export function writtenBy({ outputs, errors }: KernelCall): Tensor[] {
+  return errors ? [...outputs, errors] : [...outputs];
 }
 
 /** All tensors that a call reads or writes. */
-export function touchedBy({ outputs, inputs }: KernelCall): Tensor[] {
-  return [...outputs, ...inputs];
+export function touchedBy(call: KernelCall): Tensor[] {
+  return [...writtenBy(call), ...call.inputs];
 }

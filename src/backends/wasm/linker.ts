@@ -3,11 +3,12 @@ import {
   AFTER_BARRIER,
   ENTRY_ARGUMENTS,
   ENTRY_BYTES,
+  ENTRY_ERRORS,
   ENTRY_FLAGS,
   ENTRY_KERNEL,
   PARTITIONED,
 } from './constants.js';
-import { type KernelCall, type KernelName, touchedBy } from './kernel-call.js';
+import type { KernelCall, KernelName } from './kernel-call.js';
 import type { Partition } from './partition.js';
 
 /** Returns a kernel's index in the function table. */
@@ -21,7 +22,7 @@ export function linkedSize(calls: readonly KernelCall[]): number {
 /**
  * Writes a step in the form that assembly/step.ts walks and assembly/arguments.ts reads:
  *
- *   list        per call   [ u32 kernel | u32 pointer to its arguments | u32 flags | 0 ]
+ *   list        per call   [ u32 kernel | u32 pointer to its arguments | u32 flags | u32 pointer of errors, or 0 ]
  *   arguments   per call   [ u32 pointers of outputs, of inputs | i32 sizes | (to 8 bytes) | f64 attributes ]
  *
  * @param at address, a multiple of 8; `linkedSize` bytes are written
@@ -48,6 +49,7 @@ export function link(
       (partitioned ? PARTITIONED : 0) | (afterBarrier ? AFTER_BARRIER : 0),
       true,
     );
+    view.setUint32(entry + ENTRY_ERRORS, call.errors ? addressOf(call.errors) : 0, true);
     wordsOf(call, addressOf).forEach((word, i) => {
       view.setUint32(args + 4 * i, word, true);
     });
@@ -61,11 +63,14 @@ export function link(
   }
 }
 
-function wordsOf(call: KernelCall, addressOf: (tensor: Tensor) => number): number[] {
-  return [...touchedBy(call).map(addressOf), ...Object.values(call.sizes)];
+function wordsOf(
+  { outputs, inputs, sizes }: KernelCall,
+  addressOf: (tensor: Tensor) => number,
+): number[] {
+  return [...[...outputs, ...inputs].map(addressOf), ...Object.values(sizes)];
 }
 
-function argumentBytes(call: KernelCall): number {
-  const words = touchedBy(call).length + Object.keys(call.sizes).length;
-  return 8 * (Math.ceil(words / 2) + Object.keys(call.attributes).length);
+function argumentBytes({ outputs, inputs, sizes, attributes }: KernelCall): number {
+  const words = outputs.length + inputs.length + Object.keys(sizes).length;
+  return 8 * (Math.ceil(words / 2) + Object.keys(attributes).length);
 }

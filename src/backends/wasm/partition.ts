@@ -1,5 +1,5 @@
 import type { Tensor } from '../../tensor.js';
-import { type KernelCall, touchedBy } from './kernel-call.js';
+import { type KernelCall, touchedBy, writtenBy } from './kernel-call.js';
 import { SHARING } from './sharing.js';
 
 /** How the worker pool runs a call: see assembly/step.ts. */
@@ -75,7 +75,7 @@ function collide(
     a === b ||
     (addressOf(a) < addressOf(b) + b.byteLength && addressOf(b) < addressOf(a) + a.byteLength);
   return (
-    earlier.outputs.some((written) => touchedBy(later).some((t) => overlap(written, t))) ||
-    later.outputs.some((written) => touchedBy(earlier).some((t) => overlap(written, t)))
+    writtenBy(earlier).some((written) => touchedBy(later).some((t) => overlap(written, t))) ||
+    writtenBy(later).some((written) => touchedBy(earlier).some((t) => overlap(written, t)))
   );
 }
