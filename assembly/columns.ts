@@ -93,15 +93,19 @@ export function spread(to: usize, from: usize, stride: i32, D: i32, c: i32, coun
   }
 }
 
-/** Adds the numbers of each group's columns to the group's sum; parameters as in `spread`. */
+/** Adds a number of each column to the sum of its group, in float64; parameters as in `spread`. */
 export function addToGroups(sums: usize, from: usize, D: i32, c: i32, count: i32): void {
-  let group = sums + 4 * (c / D);
+  let group = sums + 8 * (c / D);
   let left = D - (c % D);
-  for (let j = 0; j < count; ) {
-    let sum: f64 = 0;
-    for (const end = min(j + left, count); j < end; j++) sum += <f64>load<f32>(from + 4 * j);
-    store<f32>(group, load<f32>(group) + <f32>sum);
-    group += 4;
+  for (let j = 0; j < 4 * count; j += 4) {
+    store<f64>(group, load<f64>(group) + <f64>load<f32>(from + j));
+    if (--left > 0) continue;
+    group += 8;
     left = D;
   }
+}
+
+/** Converts `count` numbers of float64 to float32, in place. */
+export function narrow(numbers: usize, count: i32): void {
+  for (let i = 0; i < count; i++) store<f32>(numbers + 4 * i, <f32>load<f64>(numbers + 8 * i));
 }

@@ -7,6 +7,7 @@
 // of 2×2) and never reaches main memory. Threads share the images.
 import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
+import { dropErrors } from './block-sum';
 import { convolvePart } from './conv2d';
 import { B, C, H, OC, OH, OW, readSizes, W } from './conv2d-sizes';
 import { poolRows } from './max-pool2d';
@@ -32,6 +33,7 @@ function convolveAndPool(args: usize, clampMin: f32): void {
   const weight = pointer(args, 3);
   const bias = pointer(args, 4);
   readSizes(args, 5);
+  dropErrors();
   const convolvedBytes = 4 * OH * OW * OC;
   const images = max(1, CONVOLVED_BYTES / convolvedBytes);
   const convolved = ownScratch();

@@ -23,6 +23,7 @@ import {
 import { COLUMNS, packStraight } from './gemm-packing';
 import { NO_CLAMP, storeLanes } from './simd';
 import { ACCUMULATE, gatheredTiles, ROW, tileBegin } from './gathered-tile';
+import { padImages } from './padding';
 import { appendRun, beginRuns, endRuns, runBytes } from './runs';
 import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
@@ -33,8 +34,7 @@ const PIXELS: i32 = 768;
 const TILES_PER_BLOCK: i32 = 32;
 /** Runs go along the images where rows of output have at most this many pixels. */
 const SHORT: i32 = 4;
-/** Bytes of the sums in float64 of a strip of db. */
-const BIAS_SUM: i32 = 8 * COLUMNS;
+const BIAS_SUM: i32 = 8 * COLUMNS; // bytes of the sums of a strip of db
 /** Images with fewer channels than this are copied with their padding. */
 const FEW_CHANNELS: i32 = 6;
 
@@ -105,7 +105,7 @@ function backwardWeight(dW: usize, db: usize, x: usize, dy: usize): void {
     for (n = 0; n < B; n += images) {
       count = min(images, B - n);
       source = paddedBytes > 0 ? padded : x + n * imageBytes;
-      if (paddedBytes > 0) padImages(padded, x + 4 * n * H * W * C);
+      if (paddedBytes > 0) padImages(padded, x + 4 * n * H * W * C, count);
       for (top = 0; top < OH; top += height) {
         bottom = min(top + height, OH);
         for (left = 0; left < OW; left += width) {
@@ -179,13 +179,9 @@ function packStrips(dy: usize, sumsBias: bool, strip: i32, end: i32): void {
     } else {
       packStraight(panel, at, pixel, pixels);
     }
-    if (sumsBias && ownsBias(strip)) addPixels(biasSums + BIAS_SUM * strip, at, pixels);
+    // Where threads share a strip, the thread with its first tile computes db.
+    if (sumsBias && strip * tiles >= first) addPixels(biasSums + BIAS_SUM * strip, at, pixels);
   }
-}
-
-/** Where threads share a strip, the thread with its first tile computes db. */
-function ownsBias(strip: i32): bool {
-  return strip * tiles >= first;
 }
 
 /** Adds `pixels` pixels of a strip of dy to its sums. */
@@ -206,10 +202,10 @@ function addPixels(sums: usize, dy: usize, pixels: i32): void {
 /** Stores db of strips [strip, end). */
 function storeBias(db: usize, strip: i32, end: i32): void {
   for (; strip < end; strip++) {
-    if (!ownsBias(strip)) continue;
+    if (strip * tiles < first) continue;
     const channel = strip % strips * COLUMNS;
     const to = db + 4 * (strip / strips * outputs + channel);
-    const width = min(COLUMNS, outputs - channel);
+    const width = outputs - channel;
     const sums = biasSums + BIAS_SUM * strip;
     storeLanes(to, sumOfBlocks(sums, 0), width);
     if (width > 4) storeLanes(to + 16, sumOfBlocks(sums, 1), width - 4);
@@ -297,18 +293,5 @@ function listRows(dW: usize, row: usize, column: usize, begin: i32, end: i32): v
     const tap = (firstPlace(row) + i) * KW + firstPlace(column) + j;
     store<u32>(entry, <u32>(source + h * rowBytes + 4 * (w * C + c)));
     store<u32>(entry, <u32>(dW + 4 * (tap * depth + c) * OC), 4);
-  }
-}
-
-/** Copies the block's images with a border of zeros. */
-function padImages(to: usize, x: usize): void {
-  const rowLength = 4 * W * C;
-  memory.fill(to, 0, count * imageBytes);
-  for (let image = 0; image < count; image++) {
-    to += PH * rowBytes;
-    for (let h = 0; h < H; h++, to += rowBytes, x += rowLength) {
-      memory.copy(to + 4 * PW * C, x, rowLength);
-    }
-    to += PH * rowBytes;
   }
 }

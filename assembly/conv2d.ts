@@ -17,7 +17,7 @@ import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
 import { B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W } from './conv2d-sizes';
 import { COLUMNS, packStraight, packTransposed } from './gemm-packing';
-import { dropErrors } from './block-sum';
+import { keepErrors } from './block-sum';
 import { ACCUMULATE, gatheredTiles, ROW, tileBegin } from './gathered-tile';
 import { linearBackwardBias } from './linear';
 import { appendRun, beginRuns, endRuns, runBytes } from './runs';
@@ -77,6 +77,7 @@ export function conv2dBackwardBias(args: usize): void {
 
 /** This thread's share of a call. */
 function convolve(to: usize, from: usize, weight: usize, bias: usize, clampMin: f32, transposed: bool): void {
+  keepErrors(to);
   const scratch = ownScratch();
   convolvePart(to, from, weight, bias, clampMin, transposed, B, true, scratch, scratch + SCRATCH_BYTES);
 }
@@ -106,7 +107,6 @@ export function convolvePart(
   to: usize, from: usize, weight: usize, bias: usize, clampMin: f32, transposed: bool,
   images: i32, partitioned: bool, scratch: usize, end: usize,
 ): void {
-  dropErrors();
   const rowClasses = scratch;
   const columnClasses = transposed
     ? listClasses(rowClasses, H, KH, OH, SH, DH, PH, true)

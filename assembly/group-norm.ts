@@ -9,7 +9,7 @@
 import { TERMS_PER_BLOCK } from '../src/ops/constants';
 import { attribute, pointer, size } from './arguments';
 import { clearBlocks } from './block-sum';
-import { addBlocks, addToGroups, spread, storeBlocks, WIDTH } from './columns';
+import { addBlocks, addToGroups, narrow, spread, storeBlocks, WIDTH } from './columns';
 import { multiplyAdd, storeLanes } from './simd';
 import { blockSums, columnsBegin, columnsEnd, ownScratch, shareBegin, shareEnd } from './threads';
 
@@ -35,7 +35,7 @@ export function groupNormForward(args: usize): void {
   let group = shareBegin(B * G);
   while (group < end) {
     const first = group % G;
-    const groups = min(G - first, end - group);
+    const groups = min(min(G - first, end - group), GROUPS);
     const c = 4 * first * D;
     const image = 4 * (group / G) * P * C + c;
     const saved = 4 * group;
@@ -51,8 +51,7 @@ export function groupNormForward(args: usize): void {
 }
 
 /**
- * mean and rstd of some groups of an image; mean is relative to the group's first number. The tensors
- * hold the sums first.
+ * mean and rstd of some groups of an image; mean is relative to the group's first number.
  *
  * @param x the first channel of the first group
  */
@@ -64,26 +63,29 @@ function statistics(
   const origins = ownScratch();
   const shifts = origins + BLOCK;
   const sums = origins + 2 * BLOCK;
-  const M: f32 = <f32>P * <f32>D;
-  memory.fill(shift, 0, 4 * groups);
-  memory.fill(rstd, 0, 4 * groups);
+  const totals = origins + 4 * BLOCK;
+  const M = <f64>P * <f64>D;
+  memory.fill(totals, 0, 8 * groups);
   memory.fill(shifts, 0, BLOCK);
   for (let c = 0; c < channels; c += WIDTH) {
     const count = min(WIDTH, channels - c);
     spread(origins, x, 4 * D, D, c, count);
     sumDeviations(sums, x + 4 * c, origins, shifts, P, 4 * C);
-    addToGroups(shift, sums, D, c, count);
+    addToGroups(totals, sums, D, c, count);
   }
-  for (let g = 0; g < 4 * groups; g += 4) store<f32>(shift + g, load<f32>(shift + g) / M);
+  for (let g = 0; g < groups; g++) {
+    store<f32>(shift + 4 * g, <f32>(load<f64>(totals + 8 * g) / M));
+  }
+  memory.fill(totals, 0, 8 * groups);
   for (let c = 0; c < channels; c += WIDTH) {
     const count = min(WIDTH, channels - c);
     spread(origins, x, 4 * D, D, c, count);
     spread(shifts, shift, 4, D, c, count);
     sumDeviations(sums, x + 4 * c, origins, shifts, P, 4 * C);
-    addToGroups(rstd, sums + BLOCK, D, c, count);
+    addToGroups(totals, sums + BLOCK, D, c, count);
   }
-  for (let g = 0; g < 4 * groups; g += 4) {
-    store<f32>(rstd + g, 1 / sqrt<f32>(load<f32>(rstd + g) / M + epsilon));
+  for (let g = 0; g < groups; g++) {
+    store<f32>(rstd + 4 * g, 1 / sqrt<f32>(<f32>(load<f64>(totals + 8 * g) / M) + epsilon));
   }
 }
 
@@ -184,8 +186,7 @@ export function groupNormBackwardParameters(args: usize): void {
 
 /** Adds Σ dy, followed by Σ dy x̂, over P pixels of sixteen channels to the sums of blocks. */
 function addGradients(
-  blocks: usize, dy: usize, x: usize, means: usize, scales: usize,
-  P: i32, rowBytes: i32,
+  blocks: usize, dy: usize, x: usize, means: usize, scales: usize, P: i32, rowBytes: i32,
 ): void {
   for (let p = 0; p < P; ) {
     let sum0 = f32x4.splat(0), along0 = f32x4.splat(0);
@@ -256,10 +257,10 @@ function gradientOfGroups(
   const taken = means + 4 * BLOCK;
   // By group: Σ dx̂ / M, followed by Σ dx̂ x̂ / M.
   const ofGradient = means + 6 * BLOCK;
-  const along = ofGradient + 4 * groups;
+  const along = ofGradient + 8 * groups;
   const blocks = blockSums();
   const M = f32x4.splat(<f32>P * <f32>D);
-  memory.fill(ofGradient, 0, 8 * groups);
+  memory.fill(ofGradient, 0, 16 * groups);
   for (let c = 0; c < channels; c += WIDTH) {
     const count = min(WIDTH, channels - c);
     spread(means, mean, 4, D, c, count);
@@ -276,6 +277,8 @@ function gradientOfGroups(
     addToGroups(ofGradient, sums, D, c, count);
     addToGroups(along, sums + BLOCK, D, c, count);
   }
+  narrow(ofGradient, groups);
+  narrow(along, groups);
   for (let c = 0; c < channels; c += WIDTH) {
     const count = min(WIDTH, channels - c);
     spread(means, mean, 4, D, c, count);

@@ -40,6 +40,7 @@ import {
   windowsPerPixel,
 } from './pooling-window.js';
 import { expectShape } from './shape-checks.js';
+import { sumInto } from './sum-into.js';
 
 /** y (B, OH, OW, C) of x (B, H, W, C). */
 export function averagePool2dForward(
@@ -68,12 +69,13 @@ export function averagePool2dBackward(
 ): void {
   const { C } = sizes;
   const area = window.kernelHeight * window.kernelWidth;
-  dx.fill(0);
-  for (const { output, taps } of windowsOf(sizes, window)) {
-    for (const { pixel } of taps) {
-      for (let c = 0; c < C; c++) dx[pixel + c] += dy[output + c] / area;
+  sumInto(dx, (sums) => {
+    for (const { output, taps } of windowsOf(sizes, window)) {
+      for (const { pixel } of taps) {
+        for (let c = 0; c < C; c++) sums[pixel + c] += dy[output + c] / area;
+      }
     }
-  }
+  });
 }
 
 export const averagePool2dOps = {

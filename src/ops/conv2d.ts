@@ -94,9 +94,10 @@ import {
   conv2dShape,
   conv2dSizes,
 } from './conv2d-shape.js';
-import { defineOp } from './define-op.js';
+import { defineOp, type Numbers } from './define-op.js';
 import { linearBackwardBias } from './linear.js';
 import { expectRank, expectShape } from './shape-checks.js';
+import { sumInto } from './sum-into.js';
 
 /** y (B, OH, OW, OC) of x (B, H, W, C), W (KH, KW, C/G, OC) and, if there is one, b (OC). */
 export function conv2dForward(
@@ -107,26 +108,30 @@ export function conv2dForward(
   sizes: Conv2dSizes,
 ): void {
   const { OC } = sizes;
-  for (let i = 0; i < y.length; i++) y[i] = b ? b[i % OC] : 0;
-  forEachTerm(sizes, (yIndex, xIndex, wIndex) => {
-    y[yIndex] += x[xIndex] * W[wIndex];
+  sumInto(y, (sums) => {
+    if (b) for (let i = 0; i < y.length; i++) sums[i] = b[i % OC];
+    forEachTerm(sizes, (yIndex, xIndex, wIndex) => {
+      sums[yIndex] += x[xIndex] * W[wIndex];
+    });
   });
 }
 
 /** dx (B, H, W, C) of dy (B, OH, OW, OC) and W (KH, KW, C/G, OC). */
 export function conv2dBackwardInput(dx: Values, dy: Values, W: Values, sizes: Conv2dSizes): void {
-  dx.fill(0);
-  forEachTerm(sizes, (yIndex, xIndex, wIndex) => {
-    dx[xIndex] += dy[yIndex] * W[wIndex];
-  });
+  sumInto(dx, (sums) =>
+    forEachTerm(sizes, (yIndex, xIndex, wIndex) => {
+      sums[xIndex] += dy[yIndex] * W[wIndex];
+    }),
+  );
 }
 
 /** dW (KH, KW, C/G, OC) of x (B, H, W, C) and dy (B, OH, OW, OC). */
 export function conv2dBackwardWeight(dW: Values, x: Values, dy: Values, sizes: Conv2dSizes): void {
-  dW.fill(0);
-  forEachTerm(sizes, (yIndex, xIndex, wIndex) => {
-    dW[wIndex] += x[xIndex] * dy[yIndex];
-  });
+  sumInto(dW, (sums) =>
+    forEachTerm(sizes, (yIndex, xIndex, wIndex) => {
+      sums[wIndex] += x[xIndex] * dy[yIndex];
+    }),
+  );
 }
 
 /** Visits every term x[xIndex] W[wIndex] of every sum y[yIndex] of the forward pass. */
@@ -244,15 +249,8 @@ export const conv2dCases: OpCases<keyof typeof conv2dOps> = {
   }),
 };
 
-export interface ConvolutionSizes extends Conv2dAttributes {
-  readonly B: number;
-  readonly H: number;
-  readonly W: number;
-  readonly C: number;
-  readonly OC: number;
-  readonly KH: number;
-  readonly KW: number;
-}
+export type ConvolutionSizes = Conv2dAttributes &
+  Numbers<'B' | 'H' | 'W' | 'C' | 'OC' | 'KH' | 'KW'>;
 
 export function conv2dCase(
   random: RandomStream,

@@ -38,6 +38,7 @@ import {
 } from './cases.js';
 import { defineOp, type Numbers } from './define-op.js';
 import { expectRank, expectShape } from './shape-checks.js';
+import { sumInto } from './sum-into.js';
 
 /** y (N, D) of t (N) and W (V, D). */
 export function embeddingForward(
@@ -58,10 +59,11 @@ export function embeddingBackward(
   t: Values,
   { N, D }: Numbers<'N' | 'D'>,
 ): void {
-  dW.fill(0);
-  for (let n = 0; n < N; n++) {
-    for (let d = 0; d < D; d++) dW[t[n] * D + d] += dy[n * D + d];
-  }
+  sumInto(dW, (sums) => {
+    for (let n = 0; n < N; n++) {
+      for (let d = 0; d < D; d++) sums[t[n] * D + d] += dy[n * D + d];
+    }
+  });
 }
 
 export const embeddingOps = {

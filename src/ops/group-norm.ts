@@ -60,6 +60,7 @@ import {
 } from './cases.js';
 import { defineOp, type Numbers } from './define-op.js';
 import { expectRank, expectSameShapes, expectShape } from './shape-checks.js';
+import { sumInto } from './sum-into.js';
 
 type GroupNormSizes = Numbers<'B' | 'P' | 'C' | 'G'>;
 
@@ -100,15 +101,16 @@ export function groupNormBackwardParameters(
   rstd: Values,
   sizes: GroupNormSizes,
 ): void {
-  dGamma.fill(0);
-  dBeta.fill(0);
-  forEachGroup(sizes, (group, indices) => {
-    for (const i of indices) {
-      const c = i % sizes.C;
-      dBeta[c] += dy[i];
-      dGamma[c] += dy[i] * (x[i] - mean[group]) * rstd[group];
-    }
-  });
+  sumInto(dBeta, (sums) =>
+    forEachGroup(sizes, (_, indices) => {
+      for (const i of indices) sums[i % sizes.C] += dy[i];
+    }),
+  );
+  sumInto(dGamma, (sums) =>
+    forEachGroup(sizes, (group, indices) => {
+      for (const i of indices) sums[i % sizes.C] += dy[i] * (x[i] - mean[group]) * rstd[group];
+    }),
+  );
 }
 
 /** dx of dy and x (B, P, C); mean and rstd are (B, G), gamma is (C). */

@@ -60,6 +60,7 @@ import {
   windowsPerPixel,
 } from './pooling-window.js';
 import { expectShape } from './shape-checks.js';
+import { sumInto } from './sum-into.js';
 
 /** y and index (B, OH, OW, C) of x (B, H, W, C). */
 export function maxPool2dForward(
@@ -92,14 +93,15 @@ export function maxPool2dBackward(
   window: PoolingWindow,
 ): void {
   const { C } = sizes;
-  dx.fill(0);
-  for (const { output, taps } of windowsOf(sizes, window)) {
-    for (const { position, pixel } of taps) {
-      for (let c = 0; c < C; c++) {
-        if (index[output + c] === position) dx[pixel + c] += dy[output + c];
+  sumInto(dx, (sums) => {
+    for (const { output, taps } of windowsOf(sizes, window)) {
+      for (const { position, pixel } of taps) {
+        for (let c = 0; c < C; c++) {
+          if (index[output + c] === position) sums[pixel + c] += dy[output + c];
+        }
       }
     }
-  }
+  });
 }
 
 /** Number of values of a byte: the index is stored as uint8. */

@@ -75,6 +75,8 @@ const fusePooling: Fusion = (first, second, calls) => {
   const kernel = WITH_POOLING[first.kernel];
   const [y] = first.outputs;
   if (!kernel || second.inputs[0] !== y || !isIntermediate(y, calls)) return undefined;
+  // The fused kernel does not keep rounding errors.
+  if (first.errors) return undefined;
   const [images] = y.shape;
   if (images < FEWEST_IMAGES || y.byteLength / images > LARGEST_CONVOLVED) return undefined;
   return { ...first, kernel, outputs: second.outputs, attributes: second.attributes };

@@ -11,6 +11,9 @@ const TERMS_WITHOUT: ReadonlyMap<OpName, number> = new Map([
   ['linearForward', LONG_K],
   ['linearBackwardWeight', LONG_K],
   ['linearBackwardInput', LONG_K],
+  ['conv2dForward', LONG_K],
+  ['conv2dBiasForward', LONG_K],
+  ['conv2dBackwardInput', LONG_K],
   ['conv2dBackwardWeight', LONG_K],
   ['embeddingBackward', TERMS_PER_BLOCK],
 ]);
