@@ -15,15 +15,15 @@
 // runs along the images are long. Threads share the tiles, counted down the strips.
 import { SCRATCH_BYTES } from '../src/backends/wasm/constants';
 import { pointer } from './arguments';
-import { TERMS_PER_BLOCK } from '../src/ops/constants';
-import { addBlock, clearBlocks, keepErrors, sumOfBlocks } from './block-sum';
+import { keepErrors } from './block-sum';
 import {
   B, C, DH, DW, G, H, KH, KW, OC, OH, OW, PH, PW, readSizes, SH, SW, W,
 } from './conv2d-sizes';
 import { COLUMNS, packStraight } from './gemm-packing';
-import { NO_CLAMP, storeLanes } from './simd';
+import { NO_CLAMP } from './simd';
 import { ACCUMULATE, gatheredTiles, ROW, tileBegin } from './gathered-tile';
 import { padImages } from './padding';
+import { addPixels, PIXEL_SUMS, storePixelSums } from './pixel-sums';
 import { appendRun, beginRuns, endRuns, runBytes } from './runs';
 import { ownScratch, shareBegin, shareEnd } from './threads';
 import { tileRows } from './tile-rows';
@@ -34,7 +34,6 @@ const PIXELS: i32 = 768;
 const TILES_PER_BLOCK: i32 = 32;
 /** Runs go along the images where rows of output have at most this many pixels. */
 const SHORT: i32 = 4;
-const BIAS_SUM: i32 = 8 * COLUMNS; // bytes of the sums of a strip of db
 /** Images with fewer channels than this are copied with their padding. */
 const FEW_CHANNELS: i32 = 6;
 
@@ -101,7 +100,7 @@ function backwardWeight(dW: usize, db: usize, x: usize, dy: usize): void {
   const stripsPerBlock = <i32>(padded + SCRATCH_BYTES - panels) / stripBytes;
   for (let strip = first / tiles; strip < endStrip; strip += stripsPerBlock) {
     const endBlock = min(strip + stripsPerBlock, endStrip);
-    clearBlocks(biasSums + BIAS_SUM * strip, 2 * (endBlock - strip));
+    memory.fill(biasSums + PIXEL_SUMS * strip, 0, PIXEL_SUMS * (endBlock - strip));
     for (n = 0; n < B; n += images) {
       count = min(images, B - n);
       source = paddedBytes > 0 ? padded : x + n * imageBytes;
@@ -144,7 +143,7 @@ function prepare(scratch: usize, images: i32, height: i32, width: i32): i32 {
   runs = listClasses(columnClasses, KW, OW, W + extraW, DW, SW, PW - extraW / 2, false);
   rows = runs + (alongImages ? runBytes(OH * OW, images) : runBytes(images * height, width));
   biasSums = (rows + ROW * tileRows * TILES_PER_BLOCK + 63) & ~63;
-  panels = biasSums + BIAS_SUM * strips * G;
+  panels = (biasSums + PIXEL_SUMS * strips * G + 63) & ~63;
   stripBytes = 4 * COLUMNS * images * height * width;
 
   tiles = countTiles();
@@ -180,22 +179,9 @@ function packStrips(dy: usize, sumsBias: bool, strip: i32, end: i32): void {
       packStraight(panel, at, pixel, pixels);
     }
     // Where threads share a strip, the thread with its first tile computes db.
-    if (sumsBias && strip * tiles >= first) addPixels(biasSums + BIAS_SUM * strip, at, pixels);
-  }
-}
-
-/** Adds `pixels` pixels of a strip of dy to its sums. */
-function addPixels(sums: usize, dy: usize, pixels: i32): void {
-  const pixel = 4 * OC;
-  for (let p = 0; p < pixels; ) {
-    let low = f32x4.splat(0);
-    let high = f32x4.splat(0);
-    for (const end = min(p + TERMS_PER_BLOCK, pixels); p < end; p++, dy += pixel) {
-      low = f32x4.add(low, v128.load(dy));
-      high = f32x4.add(high, v128.load(dy, 16));
-    }
-    addBlock(sums, 0, low);
-    addBlock(sums, 1, high);
+    if (sumsBias && strip * tiles >= first) {
+      addPixels(biasSums + PIXEL_SUMS * strip, at, pixel, (n * OH + top) * OW + left, pixels);
+    };
   }
 }
 
@@ -205,10 +191,7 @@ function storeBias(db: usize, strip: i32, end: i32): void {
     if (strip * tiles < first) continue;
     const channel = strip % strips * COLUMNS;
     const to = db + 4 * (strip / strips * outputs + channel);
-    const width = outputs - channel;
-    const sums = biasSums + BIAS_SUM * strip;
-    storeLanes(to, sumOfBlocks(sums, 0), width);
-    if (width > 4) storeLanes(to + 16, sumOfBlocks(sums, 1), width - 4);
+    storePixelSums(to, biasSums + PIXEL_SUMS * strip, outputs - channel);
   }
 }
 

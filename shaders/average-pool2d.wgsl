@@ -1,8 +1,10 @@
-// requires: pooling-window
+// requires: block-sum, pooling-window
 // Derivation: src/ops/average-pool2d.ts
 // x, dx (B, H, W, C) and y, dy (B, OH, OW, C); row-major, dense. Forward, each invocation computes one
 // element of y. Backward, each invocation computes one element of dx: it sums over the windows that
 // cover its pixel, in ascending order.
+
+alias Value = f32;
 
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -18,13 +20,13 @@ fn averagePool2dForward(
   let window = windowOf(o, extents);
   let rowEnd = min(window.top + sizes.kernelHeight, sizes.H);
   let columnEnd = min(window.left + sizes.kernelWidth, sizes.W);
-  var sum = 0.0;
+  var sum = Sum();
   for (var h = max(0, window.top); h < rowEnd; h++) {
     for (var w = max(0, window.left); w < columnEnd; w++) {
-      sum += x[((window.rowsBefore + h) * sizes.W + w) * sizes.C + window.c];
+      sum = add(sum, x[((window.rowsBefore + h) * sizes.W + w) * sizes.C + window.c]);
     }
   }
-  y[o] = sum / f32(sizes.kernelHeight * sizes.kernelWidth);
+  y[o] = valueOf(sum) / f32(sizes.kernelHeight * sizes.kernelWidth);
 }
 
 @group(0) @binding(0) var<storage, read_write> dx: array<f32>;
@@ -41,11 +43,11 @@ fn averagePool2dBackward(
   let extents = outputExtents();
   let rows = windowsOver(pixel.h, sizes.kernelHeight, sizes.strideHeight, extents.x);
   let columns = windowsOver(pixel.w, sizes.kernelWidth, sizes.strideWidth, extents.y);
-  var sum = 0.0;
+  var sum = Sum();
   for (var oh = rows.x; oh < rows.y; oh++) {
     for (var ow = columns.x; ow < columns.y; ow++) {
-      sum += dy[((pixel.n * extents.x + oh) * extents.y + ow) * sizes.C + pixel.c];
+      sum = add(sum, dy[((pixel.n * extents.x + oh) * extents.y + ow) * sizes.C + pixel.c]);
     }
   }
-  dx[i] = sum / f32(sizes.kernelHeight * sizes.kernelWidth);
+  dx[i] = valueOf(sum) / f32(sizes.kernelHeight * sizes.kernelWidth);
 }

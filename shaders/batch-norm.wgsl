@@ -39,15 +39,17 @@ fn batchNormStatistics(
   // No early return: invocations beyond the last channel take part in the barriers.
   let end = select(0, beginOfSplit(split + 1), c < sizes.C);
   let origin = x2[min(c, sizes.C - 1)];
-  var sum = 0.0;
-  for (var n = begin; n < end; n += ROWS) { sum += x2[n * sizes.C + c] - origin; }
-  let mean = sumOfColumn(vec2f(sum, 0), local).x / rowsOfSplit(split);
-  var deviations = vec2f();
+  var sum = Sum();
+  for (var n = begin; n < end; n += ROWS) {
+    sum = add(sum, vec2f(x2[n * sizes.C + c] - origin, 0));
+  }
+  let mean = sumOfColumn(valueOf(sum), local).x / rowsOfSplit(split);
+  var deviations = Sum();
   for (var n = begin; n < end; n += ROWS) {
     let d = x2[n * sizes.C + c] - origin - mean;
-    deviations += vec2f(d, d * d);
+    deviations = add(deviations, vec2f(d, d * d));
   }
-  let sums = sumOfColumn(deviations, local);
+  let sums = sumOfColumn(valueOf(deviations), local);
   let e = sums.x / rowsOfSplit(split);
   if (local.y > 0 || c >= sizes.C) { return; }
   // Rounding alone could make this negative. The select propagates NaN.
@@ -67,18 +69,18 @@ fn combineStatistics(
 ) {
   let c = group.x * COLUMNS + local.x;
   let end = select(0, splitCount(), c < sizes.C);
-  var sum = 0.0;
+  var sum = Sum();
   for (var split = local.y; split < end; split += ROWS) {
-    sum += rowsOfSplit(split) * loadPair(split, c).x;
+    sum = add(sum, vec2f(rowsOfSplit(split) * loadPair(split, c).x, 0));
   }
-  let mean = sumOfColumn(vec2f(sum, 0), local).x / f32(sizes.N);
-  var squares = 0.0;
+  let mean = sumOfColumn(valueOf(sum), local).x / f32(sizes.N);
+  var squares = Sum();
   for (var split = local.y; split < end; split += ROWS) {
     let moments = loadPair(split, c);
     let d = moments.x - mean;
-    squares += moments.y + rowsOfSplit(split) * d * d;
+    squares = add(squares, vec2f(moments.y + rowsOfSplit(split) * d * d, 0));
   }
-  let total = sumOfColumn(vec2f(squares, 0), local).x;
+  let total = sumOfColumn(valueOf(squares), local).x;
   if (local.y == 0 && c < sizes.C) { finishStatistics(c, vec2f(mean, total)); }
 }
 
@@ -130,10 +132,10 @@ fn batchNormBackwardParameters(
   let split = group.y;
   let end = select(0, beginOfSplit(split + 1), c < sizes.C);
   let mean = mean4[min(c, sizes.C - 1)];
-  var gradients = vec2f();
+  var gradients = Sum();
   for (var n = beginOfSplit(split) + local.y; n < end; n += ROWS) {
     let i = n * sizes.C + c;
-    gradients += dy2[i] * vec2f(x3[i] - mean, 1);
+    gradients = add(gradients, dy2[i] * vec2f(x3[i] - mean, 1));
   }
   reduceGradients(gradients, split, c, local);
 }

@@ -1,4 +1,4 @@
-// requires: exp, kahan-sum, log, split-reduction
+// requires: exp, log, split-reduction
 // Derivation: src/ops/binary-cross-entropy.ts
 // logits z (B, 1), probabilities p (B, 1), gradient dz (B, 1), targets t (B) of 0 or 1, loss L (1).
 
@@ -28,7 +28,7 @@ fn binaryCrossEntropyForward(
     let wrong = select(z[n], -z[n], t[n] == 1);
     sum = add(sum, select(wrong, 0, wrong < 0) + log1p(e));
   }
-  reduceSplit(sum.value, group.x, i);
+  reduceSplit(valueOf(sum), group.x, i);
 }
 
 fn finish(total: f32) { L[0] = total / f32(sizes.B); }

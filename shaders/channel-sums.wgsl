@@ -1,4 +1,4 @@
-// requires: column-reduction
+// requires: block-sum, column-reduction
 // expects: COLUMNS, ROWS, finishGradients, sizes
 // Split reductions of two numbers per channel over N rows of C channels. A workgroup reduces COLUMNS
 // channels of one split of the rows; its invocation (j, i) walks rows i, i + ROWS, … of channel j. There
@@ -26,8 +26,8 @@ fn loadPair(split: u32, c: u32) -> vec2f {
 
 // Sums the gradients over the invocations of a channel, and stores the sums or, of several splits, the
 // partial sums of this one.
-fn reduceGradients(gradients: vec2f, split: u32, c: u32, local: vec3u) {
-  let sums = sumOfColumn(gradients, local);
+fn reduceGradients(gradients: Sum, split: u32, c: u32, local: vec3u) {
+  let sums = sumOfColumn(valueOf(gradients), local);
   if (local.y > 0 || c >= sizes.C) { return; }
   if (splitCount() == 1) {
     finishGradients(c, sums);
@@ -43,8 +43,10 @@ fn combineGradients(
 ) {
   let c = group.x * COLUMNS + local.x;
   let end = select(0, splitCount(), c < sizes.C);
-  var gradients = vec2f();
-  for (var split = local.y; split < end; split += ROWS) { gradients += loadPair(split, c); }
-  let sums = sumOfColumn(gradients, local);
+  var gradients = Sum();
+  for (var split = local.y; split < end; split += ROWS) {
+    gradients = add(gradients, loadPair(split, c));
+  }
+  let sums = sumOfColumn(valueOf(gradients), local);
   if (local.y == 0 && c < sizes.C) { finishGradients(c, sums); }
 }

@@ -1,4 +1,4 @@
-// requires: column-reduction
+// requires: block-sum, column-reduction
 // Derivation: src/ops/linear.ts
 // db (O) = column sums of dy (N, O), the gradient of a bias. N is the batch size, or for conv2d the
 // number of output pixels in the batch.
@@ -25,11 +25,11 @@ fn columnSums(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id)
   let count = splitCount();
   // No early return: invocations beyond the last column take part in the barriers.
   let end = select(0, firstRow(split + 1, count, sizes.N), o < sizes.O);
-  var sum = 0.0;
+  var sum = Sum();
   for (var n = firstRow(split, count, sizes.N) + local.y; n < end; n += ROWS) {
-    sum += dy[n * sizes.O + o];
+    sum = add(sum, dy[n * sizes.O + o]);
   }
-  let total = sumOfColumn(sum, local);
+  let total = sumOfColumn(valueOf(sum), local);
   if (local.y > 0 || o >= sizes.O) { return; }
   if (count == 1) {
     db[o] = total;
@@ -42,9 +42,11 @@ fn columnSums(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id)
 fn sumSplits(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let o = group.x * COLUMNS + local.x;
   let end = select(0, splitCount(), o < sizes.O);
-  var sum = 0.0;
-  for (var split = local.y; split < end; split += ROWS) { sum += scratch[split * sizes.O + o]; }
-  let total = sumOfColumn(sum, local);
+  var sum = Sum();
+  for (var split = local.y; split < end; split += ROWS) {
+    sum = add(sum, scratch[split * sizes.O + o]);
+  }
+  let total = sumOfColumn(valueOf(sum), local);
   if (local.y == 0 && o < sizes.O) { db[o] = total; }
 }
 

@@ -1,4 +1,4 @@
-// requires: column-reduction
+// requires: block-sum, column-reduction
 // Derivation: src/ops/embedding.ts
 // W, dW (V, D), y, dy (N, D), t (N) from 0 to V − 1; row-major, dense.
 //
@@ -64,16 +64,16 @@ fn embeddingBackward(
   let v = t2[n];
   if (isRepeated(n, v, i)) { return; }
   let d = group.z * COLUMNS + local.x;
-  var sum = 0.0;
+  var sum = Sum();
   for (var chunk = n; chunk < sizes.N; chunk += WORKGROUP) {
     findMatches(chunk, v, local, i);
     for (var bits = atomicLoad(&matches[local.y]); bits > 0; bits &= bits - 1) {
       let at = chunk + local.y * COLUMNS + firstTrailingBit(bits);
       // Where d ≥ D, this reads another row or nothing, and is not stored.
-      sum += dy[at * sizes.D + d];
+      sum = add(sum, dy[at * sizes.D + d]);
     }
   }
-  let total = sumOfColumn(sum, local);
+  let total = sumOfColumn(valueOf(sum), local);
   if (local.y == 0 && d < sizes.D) { dW[v * sizes.D + d] = total; }
 }
 

@@ -1,4 +1,4 @@
-// requires: column-reduction
+// requires: block-sum, column-reduction
 // Derivation: src/ops/global-average-pool.ts
 // x, dx (B, P, C) and y, dy (B, C); row-major, dense.
 //
@@ -25,9 +25,11 @@ fn globalAveragePoolForward(
   let first = i / sizes.C * sizes.P * sizes.C + i % sizes.C;
   // No early return: invocations beyond the last element take part in the barriers.
   let end = select(0, sizes.P, i < sizes.B * sizes.C);
-  var sum = 0.0;
-  for (var p = local.y; p < end; p += ROWS) { sum += x[first + p * sizes.C]; }
-  let total = sumOfColumn(sum, local);
+  var sum = Sum();
+  for (var p = local.y; p < end; p += ROWS) {
+    sum = add(sum, x[first + p * sizes.C]);
+  }
+  let total = sumOfColumn(valueOf(sum), local);
   if (local.y == 0 && i < sizes.B * sizes.C) { y[i] = total / f32(sizes.P); }
 }
 

@@ -1,7 +1,9 @@
-// requires: kahan-sum, workgroup-reduction
+// requires: block-sum, workgroup-reduction
 // Derivation: src/ops/gradient-norm.ts
 // dw (n), squares (P), factor (1). A tensor that ops have at different bindings has the binding as a
 // suffix of its name.
+
+alias Value = f32;
 
 // 1/u and 1/u², and the least sum of squares that is large: 2¹⁰⁰, in units of u².
 const INVERSE_UNIT = 0x1p-84f;
@@ -58,8 +60,8 @@ fn sumSplits(@builtin(local_invocation_index) i: u32) {
     sum = add(sum, scratch[s]);
     large = add(large, inLargeUnits(scratch[s]));
   }
-  let total = sumOfWorkgroup(sum.value, i);
-  let largeTotal = sumOfWorkgroup(large.value, i);
+  let total = sumOfWorkgroup(valueOf(sum), i);
+  let largeTotal = sumOfWorkgroup(valueOf(large), i);
   if (i == 0) { squares0[squaring.slot] = encoded(total, largeTotal); }
 }
 

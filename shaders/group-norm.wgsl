@@ -32,15 +32,17 @@ fn groupNormForward(
   let numbers = groupOf(group, forward.P, forward.C, forward.groups);
   // Differences from the first number: in a sum of large numbers, they would be rounded away.
   let origin = x3[placeOf(numbers, 0)];
-  var sum = 0.0;
-  for (var k = i; k < numbers.M; k += WORKGROUP) { sum += x3[placeOf(numbers, k)] - origin; }
-  let shift = sumOfWorkgroup(sum, i) / f32(numbers.M);
-  var squares = 0.0;
+  var sum = Sum();
+  for (var k = i; k < numbers.M; k += WORKGROUP) {
+    sum = add(sum, vec2f(x3[placeOf(numbers, k)] - origin, 0));
+  }
+  let shift = sumOfWorkgroup(valueOf(sum).x, i) / f32(numbers.M);
+  var squares = Sum();
   for (var k = i; k < numbers.M; k += WORKGROUP) {
     let d = x3[placeOf(numbers, k)] - origin - shift;
-    squares += d * d;
+    squares = add(squares, vec2f(d * d, 0));
   }
-  let variance = sumOfWorkgroup(squares, i) / f32(numbers.M);
+  let variance = sumOfWorkgroup(valueOf(squares).x, i) / f32(numbers.M);
   let rstd = 1 / sqrt(variance + forward.epsilon);
   for (var k = i; k < numbers.M; k += WORKGROUP) {
     let at = placeOf(numbers, k);
@@ -87,11 +89,11 @@ fn groupNormBackwardParameters(
   // No early return: invocations beyond the last channel take part in the barriers.
   let end = select(0, firstRow(split + 1, count, rows), c < sizes.C);
   let g = c / (sizes.C / sizes.G);
-  var gradients = vec2f();
+  var gradients = Sum();
   for (var row = firstRow(split, count, rows) + local.y; row < end; row += ROWS) {
     let at = row * sizes.C + c;
     let group = row / sizes.P * sizes.G + g;
-    gradients += dy2[at] * vec2f((x3[at] - mean4[group]) * rstd5[group], 1);
+    gradients = add(gradients, dy2[at] * vec2f((x3[at] - mean4[group]) * rstd5[group], 1));
   }
   reduceGradients(gradients, split, c, local);
 }
@@ -119,16 +121,15 @@ fn groupNormBackwardInput(
   let numbers = groupOf(group, sizes.P, sizes.C, sizes.G);
   let mean = mean3[group];
   let rstd = rstd4[group];
-  var sum = 0.0;
-  var along = 0.0;
+  var sums = Sum();
   for (var k = i; k < numbers.M; k += WORKGROUP) {
     let at = placeOf(numbers, k);
     let d = gamma5[at % sizes.C] * dy1[at];
-    sum += d;
-    along += d * ((x2[at] - mean) * rstd);
+    sums = add(sums, vec2f(d, d * ((x2[at] - mean) * rstd)));
   }
-  let meanOfGradient = sumOfWorkgroup(sum, i) / f32(numbers.M);
-  let meanAlong = sumOfWorkgroup(along, i) / f32(numbers.M);
+  let sum = valueOf(sums);
+  let meanOfGradient = sumOfWorkgroup(sum.x, i) / f32(numbers.M);
+  let meanAlong = sumOfWorkgroup(sum.y, i) / f32(numbers.M);
   for (var k = i; k < numbers.M; k += WORKGROUP) {
     let at = placeOf(numbers, k);
     let d = gamma5[at % sizes.C] * dy1[at];

@@ -30,15 +30,17 @@ fn layerNormForward(
   let row = rowOf(group.x + group.y * groups.x, i, forward.N, forward.C);
   // Differences from the first feature: in a sum of large numbers, they would be rounded away.
   let origin = x3[min(row.n, forward.N - 1) * forward.C];
-  var sum = 0.0;
-  for (var at = row.begin; at < row.end; at += COLUMNS) { sum += x3[at] - origin; }
-  let shift = sumOfRow(sum, i, COLUMNS) / f32(forward.C);
-  var squares = 0.0;
+  var sum = Sum();
+  for (var at = row.begin; at < row.end; at += COLUMNS) {
+    sum = add(sum, vec2f(x3[at] - origin, 0));
+  }
+  let shift = sumOfRow(valueOf(sum).x, i, COLUMNS) / f32(forward.C);
+  var squares = Sum();
   for (var at = row.begin; at < row.end; at += COLUMNS) {
     let d = x3[at] - origin - shift;
-    squares += d * d;
+    squares = add(squares, vec2f(d * d, 0));
   }
-  let variance = sumOfRow(squares, i, COLUMNS) / f32(forward.C);
+  let variance = sumOfRow(valueOf(squares).x, i, COLUMNS) / f32(forward.C);
   let rstd = 1 / sqrt(variance + forward.epsilon);
   for (var at = row.begin; at < row.end; at += COLUMNS) {
     let c = at % forward.C;
@@ -79,10 +81,10 @@ fn layerNormBackwardParameters(
   let count = splitCount();
   // No early return: invocations beyond the last feature take part in the barriers.
   let end = select(0, firstRow(split + 1, count, sizes.N), c < sizes.C);
-  var gradients = vec2f();
+  var gradients = Sum();
   for (var n = firstRow(split, count, sizes.N) + local.y; n < end; n += ROWS) {
     let at = n * sizes.C + c;
-    gradients += dy2[at] * vec2f((x3[at] - mean4[n]) * rstd5[n], 1);
+    gradients = add(gradients, dy2[at] * vec2f((x3[at] - mean4[n]) * rstd5[n], 1));
   }
   reduceGradients(gradients, split, c, local);
 }
@@ -108,15 +110,14 @@ fn layerNormBackwardInput(
   let row = rowOf(group.x + group.y * groups.x, i, sizes.N, sizes.C);
   let mean = mean3[min(row.n, sizes.N - 1)];
   let rstd = rstd4[min(row.n, sizes.N - 1)];
-  var sum = 0.0;
-  var along = 0.0;
+  var sums = Sum();
   for (var at = row.begin; at < row.end; at += COLUMNS) {
     let d = gamma5[at % sizes.C] * dy1[at];
-    sum += d;
-    along += d * ((x2[at] - mean) * rstd);
+    sums = add(sums, vec2f(d, d * ((x2[at] - mean) * rstd)));
   }
-  let meanOfGradient = sumOfRow(sum, i, COLUMNS) / f32(sizes.C);
-  let meanAlong = sumOfRow(along, i, COLUMNS) / f32(sizes.C);
+  let sum = valueOf(sums);
+  let meanOfGradient = sumOfRow(sum.x, i, COLUMNS) / f32(sizes.C);
+  let meanAlong = sumOfRow(sum.y, i, COLUMNS) / f32(sizes.C);
   for (var at = row.begin; at < row.end; at += COLUMNS) {
     let d = gamma5[at % sizes.C] * dy1[at];
     dx[at] = rstd * (d - meanOfGradient - (x2[at] - mean) * rstd * meanAlong);

@@ -1,4 +1,4 @@
-// requires: exp, kahan-sum, split-reduction
+// requires: exp, split-reduction
 // Derivation: src/ops/mnist-loss.ts
 // logits z (B, 1), probabilities p (B, 1), gradient dz (B, 1), targets t (B) of 0 or 1, loss L (1).
 
@@ -27,7 +27,7 @@ fn mnistLossForward(
     // 1 − σ(z) computed as σ(−z), which avoids cancellation.
     sum = add(sum, sigmoidFrom(e, select(z[n], -z[n], t[n] == 1)));
   }
-  reduceSplit(sum.value, group.x, i);
+  reduceSplit(valueOf(sum), group.x, i);
 }
 
 fn finish(total: f32) { L[0] = total / f32(sizes.B); }

@@ -70,9 +70,11 @@ fn probabilities(n: u32, i: u32) -> Row {
   var largest = LOWEST;
   for (var at = begin; at < end; at += COLUMNS) { largest = larger(largest, z[at]); }
   let maximum = maximumOfLogits(largest, i);
-  var sum = 0.0;
-  for (var at = begin; at < end; at += COLUMNS) { sum += preciseExp(z[at] - maximum); }
-  let S = sumOfExponentials(sum, i);
+  var sum = Sum();
+  for (var at = begin; at < end; at += COLUMNS) {
+    sum = add(sum, preciseExp(z[at] - maximum));
+  }
+  let S = sumOfExponentials(valueOf(sum), i);
   for (var at = begin; at < end; at += COLUMNS) { p[at] = preciseExp(z[at] - maximum) / S; }
   return Row(maximum, S);
 }

@@ -1,7 +1,10 @@
+// requires: block-sum
 // expects: bias, gemmShape
 // Split-K of a GEMM: K is split into S ranges, as many as `scratch` (S, R, G, N) has room for. The
 // workgroups of each split write partial sums there, and a second pass (sumSplits) reduces them. A
 // single split writes to C directly. The order of summation depends only on shapes and tiling.
+alias Value = vec4f;
+
 @group(0) @binding(0) var<storage, read_write> C: array<f32>;
 @group(0) @binding(SCRATCH_BINDING) var<storage, read_write> scratch: array<f32>;
 
@@ -39,18 +42,20 @@ fn sumSplitsWithBias(
   C[i] = sumOfSplits(i) + bias[i % (shape.G * shape.N)];
 }
 
-// The sum over all splits, with four accumulators so that four loads are in flight.
+// The sum over all splits, in four sums so that four loads are in flight.
 fn sumOfSplits(at: u32) -> f32 {
-  var sums = vec4f();
+  var sums = Sum();
   for (var split = 0u; split < splitCount(); split += 4) {
-    sums += vec4f(
+    let partials = vec4f(
       partialSum(split, at),
       partialSum(split + 1, at),
       partialSum(split + 2, at),
       partialSum(split + 3, at),
     );
+    sums = add(sums, partials);
   }
-  return sums.x + sums.y + sums.z + sums.w;
+  let total = valueOf(sums);
+  return (total.x + total.y) + (total.z + total.w);
 }
 
 // The partial sum of a split, or 0 beyond the last split.

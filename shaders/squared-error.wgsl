@@ -1,4 +1,4 @@
-// requires: kahan-sum, split-reduction
+// requires: split-reduction
 // Derivation: src/ops/squared-error.ts
 // predictions y, targets t and gradient dy have the same shape, with n elements.
 
@@ -22,7 +22,7 @@ fn squaredErrorForward(
     // Each square is scaled: the sum of unscaled squares could overflow.
     sum = add(sum, sizes.scale * difference * difference);
   }
-  reduceSplit(sum.value, group.x, i);
+  reduceSplit(valueOf(sum), group.x, i);
 }
 
 fn finish(total: f32) { L[0] = total; }

@@ -35,8 +35,11 @@ function reals(...tensors: readonly Tensor[]): Map<Tensor, Values> {
 
 export const CHAINS: readonly Chain[] = [
   linearRelu(),
+  // K is cut into blocks, so the first of them must not clamp its sums.
+  linearRelu([64, 1100, 300]),
   loss(),
   convolution([3, 5, 6, 7], true, false),
+  convolution([2, 3, 4, 1000], true, false),
   convolution([37, 5, 6, 7], false, true),
   convolution([37, 5, 6, 7], true, true),
   // Several chunks, the last one smaller; and images larger than a chunk.
@@ -44,13 +47,19 @@ export const CHAINS: readonly Chain[] = [
   convolution([17, 80, 79, 7], false, true),
   weightAndBias([3, 5, 6, 7]),
   weightAndBias([40, 2, 2, 7]),
+  // Images of several blocks, rows of several blocks, and three strips, in whose second one the share
+  // of a second thread begins.
+  weightAndBias([3, 28, 29, 7]),
+  weightAndBias([2, 3, 801, 7]),
+  weightAndBias([3, 9, 8, 7], 21),
   pooledRelu(2, 2),
   pooledRelu(3, 2),
+  pooledSum(),
 ];
 
-export function linearRelu(): Chain {
-  const [x, W, b] = [persistent('x', [7, 9]), persistent('W', [9, 13]), persistent('b', [13])];
-  const y = persistent('y', [7, 13]);
+export function linearRelu([B, I, O]: Shape = [7, 9, 13]): Chain {
+  const [x, W, b] = [persistent('x', [B, I]), persistent('W', [I, O]), persistent('b', [O])];
+  const y = persistent('y', [B, O]);
   return {
     kernels: ['linearReluForward'],
     inputs: reals(x, W, b),
@@ -80,7 +89,11 @@ function loss(): Chain {
 
 /** A convolution, with ReLU, max pooling or both. */
 export function convolution(shape: Shape, withRelu: boolean, withPooling: boolean): Chain {
-  const [x, W, b] = [persistent('x', shape), persistent('W', [3, 3, 7, 13]), persistent('b', [13])];
+  const [x, W, b] = [
+    persistent('x', shape),
+    persistent('W', [3, 3, shape[3], 13]),
+    persistent('b', [13]),
+  ];
   const convolved = conv2dShape(shape, W.shape, PADDED);
   const pooled = pooledShape('maxPool2d', convolved, squareWindow(2, 2));
   const y = persistent('y', withPooling ? pooled : convolved);
@@ -106,11 +119,11 @@ export function convolution(shape: Shape, withRelu: boolean, withPooling: boolea
   };
 }
 
-function weightAndBias(shape: Shape): Chain {
+function weightAndBias(shape: Shape, OC = 13): Chain {
   const [x, dW, db] = [
     persistent('x', shape),
-    persistent('W', [3, 3, 7, 13]),
-    persistent('b', [13]),
+    persistent('W', [3, 3, 7, OC]),
+    persistent('b', [OC]),
   ];
   const dy = persistent('dy', conv2dShape(shape, dW.shape, PADDED));
   return {
@@ -146,6 +159,37 @@ function pooledRelu(kernel: number, stride: number): Chain {
       const index = between('index', pooled, 'uint8');
       step.call('reluForward', { x }, { into: { y: rectified } });
       step.call('maxPool2dForward', { x: rectified }, { attributes, into: { y, index } });
+      step.call('maxPool2dBackward', { dy, index }, { attributes, into: { dx: routed } });
+      step.call('reluBackward', { dy: routed, y: rectified }, { into: { dx } });
+    },
+  };
+}
+
+/**
+ * A ReLU whose result is added to its input before pooling, as in a residual block without a gradient of
+ * its input. Backward, pooling and ReLU are neighbours, but the ReLU is not the pooled one.
+ */
+function pooledSum(): Chain {
+  const attributes = squareWindow(2, 2);
+  const x = persistent('x', [3, 7, 6, 5]);
+  const pooled = pooledShape('maxPool2d', x.shape, attributes);
+  const [y, dy, dx] = [
+    persistent('y', pooled),
+    persistent('dy', pooled),
+    persistent('dx', x.shape),
+  ];
+  return {
+    kernels: ['reluForward', 'add', 'maxPool2dForward', 'maxPool2dBackward', 'reluBackward'],
+    inputs: reals(x, dy),
+    outputs: [y, dx],
+    append(step, between) {
+      const rectified = between('rectified', x.shape);
+      const sum = between('sum', x.shape);
+      const routed = between('routed', x.shape);
+      const index = between('index', pooled, 'uint8');
+      step.call('reluForward', { x }, { into: { y: rectified } });
+      step.call('add', { a: x, b: rectified }, { into: { y: sum } });
+      step.call('maxPool2dForward', { x: sum }, { attributes, into: { y, index } });
       step.call('maxPool2dBackward', { dy, index }, { attributes, into: { dx: routed } });
       step.call('reluBackward', { dy: routed, y: rectified }, { into: { dx } });
     },

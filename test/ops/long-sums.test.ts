@@ -330,13 +330,15 @@ function errorOf({ got, want }: Sums): number {
 describeOnEachBackend('a long sum', (backend) => {
   for (const [title, sum] of Object.entries(SUMS)) {
     it(`is accurate: ${title}`, async () => {
-      for (const terms of TERMS) {
-        for (const n of [1000, 4097, 30_000, 300_000]) {
+      // A GPU in software takes seconds for each sum, so it gets fewer.
+      const onGpu = backend.info.backend === 'webgpu';
+      for (const terms of onGpu ? [constant(ONE_SIDED), uniform] : TERMS) {
+        for (const n of onGpu ? [1000, 100_000] : [1000, 4097, 300_000]) {
           const error = errorOf(await sum(backend, n, terms));
           expect(error, `${n} terms of ${terms.title}`).toBeLessThan(LARGEST_ERROR);
         }
       }
-    }, 120_000);
+    }, 300_000);
   }
 
   for (const title of [
@@ -350,7 +352,7 @@ describeOnEachBackend('a long sum', (backend) => {
         const error = errorOf(await SUMS[title](backend, 1e7, terms));
         expect(error, terms.title).toBeLessThan(LARGEST_ERROR);
       }
-    }, 120_000);
+    }, 300_000);
   }
 });
 

@@ -64,6 +64,16 @@ describe('maxPool2d', () => {
       'padding of at most half the window, 3 × 3, got 1 × 2',
     ],
     [
+      'padding beyond half the height of the window',
+      { ...squareWindow(3, 1, 1), paddingHeight: 2 },
+      'padding of at most half the window, 3 × 3, got 2 × 1',
+    ],
+    [
+      'a window wider than the image',
+      { ...squareWindow(4, 1, 1), kernelWidth: 9 },
+      'images of at least 4 × 9, as large as the window, got 7 × 8 with the padding',
+    ],
+    [
       'a window larger than the image',
       { ...squareWindow(4, 1, 1), kernelHeight: 8 },
       'images of at least 8 × 4, as large as the window, got 7 × 8 with the padding',

@@ -1,3 +1,4 @@
+import { TERMS_PER_BLOCK } from '../../../ops/constants.js';
 import { inTwoAxes, type Pass, type Plan, perElement, splitReduction } from '../kernels/passes.js';
 import type { Variant } from '../shaders/shaders.js';
 
@@ -69,6 +70,8 @@ const SPLIT_CYCLES = 100;
 const BYTES_PER_CYCLE = 1500;
 /** Fewest terms per split. */
 const MIN_TERMS_PER_SPLIT = 64;
+/** Most terms per split: a block of blocks of sums, so that rounding errors do not add up. */
+const MAX_TERMS_PER_SPLIT = TERMS_PER_BLOCK ** 2;
 /** Limit of the scratch memory for partial sums. */
 const MAX_SCRATCH_BYTES = 2 ** 26;
 
@@ -81,14 +84,18 @@ export function tilingsOf(gemm: Gemm, tiles: readonly Tile[] = TILES): Tiling[] 
     .map(({ tiling }) => tiling);
 }
 
-/** 1, 2, 4, … while the splits are long enough and their partial sums fit in scratch memory. */
+/**
+ * 1, 2, 4, … while the splits are long enough and their partial sums fit in scratch memory, without
+ * those whose splits are too long, as far as the others fit.
+ */
 export function splitCounts(gemm: Gemm): number[] {
   const counts = [1];
   for (let splits = 2; gemm.K >= MIN_TERMS_PER_SPLIT * splits; splits *= 2) {
     if (4 * splits * sizeOf(gemm) > MAX_SCRATCH_BYTES) break;
     counts.push(splits);
   }
-  return counts;
+  const accurate = counts.filter((splits) => gemm.K <= MAX_TERMS_PER_SPLIT * splits);
+  return accurate.length > 0 ? accurate : counts.slice(-1);
 }
 
 /**

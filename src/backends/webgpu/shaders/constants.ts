@@ -10,7 +10,7 @@ export const PARAMETERS_BINDING = 8;
 
 /** The largest stride for which a convolution's backward pass is split into phases. */
 export const MAX_PHASES = 4;
-export { DROPOUT_BLOCKS } from '../../../ops/constants.js';
+export { DROPOUT_BLOCKS, TERMS_PER_BLOCK } from '../../../ops/constants.js';
 
 /** Indices of max pooling in a word, one byte each. */
 export const INDICES_PER_WORD = 4;
