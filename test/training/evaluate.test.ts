@@ -57,7 +57,7 @@ describeOnEachBackend('evaluate', (backend) => {
           return total === 0 ? [] : [row[t] / total];
         });
 
-        const got = await trainer.evaluate(dataset);
+        const got = await trainer.evaluate(dataset, { confusion: true });
         expectClose('loss', [got.loss], [mean(losses)], near);
         expect(got.confusion).toEqual(confusion);
         expect(got.accuracy).toBe((rows[0][0] + rows[1][1] + rows[2][2]) / size);
@@ -80,7 +80,7 @@ describeOnEachBackend('evaluate', (backend) => {
         confusion[2 * dataset.targets[n] + (z > 0 ? 1 : 0)]++;
       });
       const lossOf = losses[loss.description.name as keyof typeof losses];
-      const got = await trainer.evaluate(dataset);
+      const got = await trainer.evaluate(dataset, { confusion: true });
       expect(got.confusion).toEqual(confusion);
       expect(got.accuracy).toBe((confusion[0] + confusion[3]) / 300);
       const want = mean(logits.map((z, n) => lossOf(z, dataset.targets[n])));
@@ -96,7 +96,7 @@ describeOnEachBackend('evaluate', (backend) => {
       const outputs = outputsOf(await trainer.state(), dataset);
       const squares = outputs.map(([y], n) => (y - dataset.targets[n]) ** 2);
       const want = reduction === 'mean' ? mean(squares) : 300 * mean(squares);
-      const got = await trainer.evaluate(dataset);
+      const got = await trainer.evaluate(dataset, { confusion: true });
       expectClose(reduction, [got.loss], [want], near);
       expect([got.accuracy, got.balancedAccuracy]).toEqual([NaN, NaN]);
       expect(got.confusion).toEqual(new Int32Array(0));
@@ -109,7 +109,9 @@ describe('evaluate', () => {
     const trainer = createTrainer(wasm);
     const all = blobs({ size: 60 });
     const dataset = { ...all, targets: all.targets.map(() => 2) };
-    const { accuracy, balancedAccuracy, confusion } = await trainer.evaluate(dataset);
+    const { accuracy, balancedAccuracy, confusion } = await trainer.evaluate(dataset, {
+      confusion: true,
+    });
     expect(balancedAccuracy).toBe(accuracy);
     expect(confusion.subarray(0, 6)).toEqual(new Int32Array(6));
     expect(confusion[6] + confusion[7] + confusion[8]).toBe(60);
