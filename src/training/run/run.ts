@@ -24,7 +24,7 @@ import { UsedRates } from './used-rates.js';
 const CHUNK_MILLISECONDS = 50;
 /** How long one call that repeats steps should take, and no further one starts after a failure. */
 const REPEATED_MILLISECONDS = 25;
-const RESCUE_MILLISECONDS = 400;
+const RESCUE_MILLISECONDS = 500;
 
 /**
  * One run of training: epochs of shuffled batches, in chunks of as many steps as fit into 50 ms.
