@@ -29,6 +29,8 @@ export async function evaluateDataset(
   const { pace } = await engine.beginEvaluation(dataset, counted, classes);
   let lossSum = 0;
   let previous: Promise<unknown> = Promise.resolve();
+  // In a run, the last chunk of training has just ended.
+  await yieldToEventLoop();
   for (let start = 0; start < total; ) {
     const size = Math.min(BATCH_SIZE, total - start);
     const batches = Math.min(pace.steps, Math.floor((total - start) / size), MAX_STEPS);
