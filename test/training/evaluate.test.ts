@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   binaryCrossEntropy,
   createBackend,
@@ -122,5 +122,37 @@ describe('evaluate', () => {
     const [a, b] = [blobs({ size: 5000 }), blobs({ size: 300, seed: 1 })];
     const [onA, onB] = [await trainer.evaluate(a), await trainer.evaluate(b)];
     expect(await Promise.all([trainer.evaluate(a), trainer.evaluate(b)])).toEqual([onA, onB]);
+  });
+
+  it('counts 8,000 classes without a matrix of their pairs', async () => {
+    const classes = 8000;
+    const size = 600;
+    const targets = Int32Array.from({ length: size }, (_, n) => (n * 37) % classes);
+    const dataset: Dataset = { ...blobs({ size }), targets, classes };
+    const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow');
+    await using backend = await createBackend('wasm', { threads: 1 });
+    const model = sequential(linear(FEATURES, classes));
+    const trainer = createTrainer(backend, { model });
+    const { accuracy, balancedAccuracy, confusion } = await trainer.evaluate(dataset);
+    const pages = grow.mock.calls.reduce((sum, [count]) => sum + count, 0);
+    vi.restoreAllMocks();
+    // The confusion counts alone would take 244 MiB; a batch of logits takes 8.
+    expect(pages / 16, 'MiB').toBeLessThan(64);
+    expect(confusion).toBeUndefined();
+    const probabilities = await trainer.predict(dataset.inputs);
+    const right = Array.from(targets, (target, n) => {
+      const row = probabilities.subarray(n * classes, (n + 1) * classes);
+      return Number(row.indexOf(Math.max(...row)) === target);
+    });
+    expect(accuracy).toBe(mean(right));
+    // Every class that occurs has one example.
+    expect(balancedAccuracy).toBe(accuracy);
+  });
+
+  it('refuses unknown options', async () => {
+    const evaluating = createTrainer(wasm).evaluate(blobs(), { matrix: true } as object);
+    await expect(evaluating).rejects.toThrow(
+      'evaluate: expected the options confusion, got matrix',
+    );
   });
 });
