@@ -13,8 +13,8 @@ import {
   createBackend,
   type Trainer,
   TrainingError,
-} from '../../src/index.js';
-import { blobs, createTrainer } from './fixtures.js';
+} from '../../../src/index.js';
+import { blobs, createTrainer } from '../fixtures.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'pairs-'));
 afterAll(() => rm(folder, { recursive: true }));

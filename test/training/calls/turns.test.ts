@@ -1,12 +1,12 @@
 /* The event loop runs during long evaluations and predictions. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ReferenceRuntime } from '../../src/backends/reference.js';
-import type { Executable } from '../../src/backends/runtime.js';
-import { createBackend, linear, relu, sequential } from '../../src/index.js';
-import { Backend } from '../../src/numerics/backend.js';
-import type { Step } from '../../src/step.js';
-import { blobs, CLASSES, createTrainer, FEATURES } from './fixtures.js';
+import { ReferenceRuntime } from '../../../src/backends/reference.js';
+import type { Executable } from '../../../src/backends/runtime.js';
+import { createBackend, linear, relu, sequential } from '../../../src/index.js';
+import { Backend } from '../../../src/numerics/backend.js';
+import type { Step } from '../../../src/step.js';
+import { blobs, CLASSES, createTrainer, FEATURES } from '../fixtures.js';
 
 /** No turn of the event loop may take longer, unless a single batch does. */
 const LONGEST_MILLISECONDS = 60;

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ReferenceRuntime } from '../../src/backends/reference.js';
-import { touch } from '../../src/data/fingerprint.js';
+import { ReferenceRuntime } from '../../../src/backends/reference.js';
+import { touch } from '../../../src/data/fingerprint.js';
 import {
   adam,
   BackendError,
@@ -15,12 +15,12 @@ import {
   onImages,
   sequential,
   TrainingError,
-} from '../../src/index.js';
-import { Backend } from '../../src/numerics/backend.js';
-import type { Tensor, Values } from '../../src/tensor.js';
-import { describeOnEachBackend } from '../backends.js';
-import { expectSameBits } from '../values.js';
-import { blobs, createTrainer, expectSameState } from './fixtures.js';
+} from '../../../src/index.js';
+import { Backend } from '../../../src/numerics/backend.js';
+import type { Tensor, Values } from '../../../src/tensor.js';
+import { describeOnEachBackend } from '../../backends.js';
+import { expectSameBits } from '../../values.js';
+import { blobs, createTrainer, expectSameState } from '../fixtures.js';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -158,7 +158,7 @@ describe('trainer.close', () => {
     const old = (description?: string) => create(description);
     vi.stubGlobal('Symbol', Object.defineProperties(old, others));
     vi.resetModules();
-    const { ASYNC_DISPOSE } = await import('../../src/platform/async-dispose.js');
+    const { ASYNC_DISPOSE } = await import('../../../src/platform/async-dispose.js');
     vi.unstubAllGlobals();
     expect(ASYNC_DISPOSE).toBe(Symbol.for('Symbol.asyncDispose'));
   });
@@ -288,7 +288,7 @@ async function bytesAfter(close: boolean): Promise<number[]> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--expose-gc', '--input-type=module', '--eval', program],
-    { cwd: fileURLToPath(new URL('../..', import.meta.url)), timeout: 100_000 },
+    { cwd: fileURLToPath(new URL('../../..', import.meta.url)), timeout: 100_000 },
   );
   return JSON.parse(stdout);
 }
