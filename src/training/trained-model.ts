@@ -122,6 +122,8 @@ export abstract class TrainedModel {
    */
   async load(path: string | URL): Promise<void> {
     if (!(path instanceof URL)) expectKind('load', 'path', path, 'string');
+    // Before the file is read: the answer must not depend on how long that takes.
+    this.#expectNoUpdates('load');
     await this.decode(await readBytes(path), String(path));
   }
 
@@ -182,6 +184,10 @@ export abstract class TrainedModel {
     return this.close();
   }
 
+  #expectNoUpdates(operation: string): void {
+    if (this.isFitting && !this.run?.isPaused) throw runInProgress(operation);
+  }
+
   async #read(): Promise<State> {
     const entries = stateTensors(this.engine.setup.model);
     const values = await this.engine.read(entries.map(({ tensor }) => tensor));
@@ -197,7 +203,7 @@ export abstract class TrainedModel {
     operation: string,
     state: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>,
   ): Promise<void> {
-    if (this.isFitting && !this.run?.isPaused) throw runInProgress(operation);
+    this.#expectNoUpdates(operation);
     const entries = stateTensors(this.engine.setup.model);
     const expected = entries.map(({ name, pytorchShape: shape }) => ({ name, shape }));
     const values = checkState('loadState', expected, withoutCounters(state));
