@@ -1,6 +1,20 @@
 // Derivation: src/ops/accuracy.ts
 import { pointer, size } from './arguments';
 
+export function countCorrect(args: usize): void {
+  const counts = pointer(args, 0);
+  const scores = pointer(args, 1);
+  const t = pointer(args, 2);
+  const B = size(args, 3);
+  const C = size(args, 4);
+  for (let n = 0; n < B; n++) {
+    const target = load<i32>(t + 4 * n);
+    const count = counts + 8 * target;
+    store<i32>(count, load<i32>(count) + 1);
+    if (predictedClass(scores + 4 * n * C, C) == target) store<i32>(count, load<i32>(count, 4) + 1, 4);
+  }
+}
+
 export function countConfusion(args: usize): void {
   const confusion = pointer(args, 0);
   const scores = pointer(args, 1);

@@ -19,7 +19,18 @@ const JOB: usize = 256;
 /** Bytes of the control block. */
 const CONTROL_BYTES: i32 = 320;
 
-/** How long a thread waits at a barrier before it assumes that another thread has died, in ns. */
+/**
+ * Whether all workers are alive, for thread 0, which cannot receive their events while it waits. The
+ * other threads need no answer: thread 0 marks the pool as failed.
+ */
+// @ts-ignore: decorator
+@external('env', 'poolIsAlive')
+declare function poolIsAlive(): bool;
+
+/**
+ * How long a thread waits at a barrier before it assumes that another thread has died, in ns, where
+ * `poolIsAlive` cannot tell.
+ */
 const BARRIER_TIMEOUT_NS: i64 = 20_000_000_000;
 
 let control: usize = 0;
@@ -194,13 +205,15 @@ function waitWhile(generation: i32, timeout: i64): void {
   if (timeout == BARRIER_TIMEOUT_NS) spins = max(spins >> 1, MIN_SPINS);
   atomic.add<i32>(control, 1, SLEEPERS);
   let waited: i64 = 0;
+  let nextCheck: i64 = thread == 0 ? SLEEP_NS : i64.MAX_VALUE;
   while (atomic.load<i32>(control, GENERATION) == generation) {
     if (atomic.load<i32>(control, FAILED) != 0) break;
-    if (waited >= timeout) {
+    if (waited >= timeout || (waited >= nextCheck && !poolIsAlive())) {
       // A thread that arrives later must not wait for this one.
-      atomic.store<i32>(control, 1, FAILED);
+      fail();
       break;
     }
+    if (waited >= nextCheck) nextCheck += SLEEP_NS;
     waited += maySleep ? sleep(generation) : SPIN_NS;
   }
   atomic.sub<i32>(control, 1, SLEEPERS);
@@ -214,7 +227,7 @@ function sleep(generation: i32): i64 {
 }
 
 /** How long a thread sleeps before it checks whether another has failed, in ns. */
-const SLEEP_NS: i64 = 200_000_000;
+const SLEEP_NS: i64 = 100_000_000;
 /** Least time of one check, for a thread that may not sleep, in ns. */
 const SPIN_NS: i64 = 2;
 
@@ -223,10 +236,11 @@ export function beginRun(): void {
   spins = maxSpins;
 }
 
-/** Marks the pool as failed, so that no thread waits for this one. */
+/** Marks the pool as failed or closed, so that no thread waits for another, and wakes those that sleep. */
 export function fail(): void {
   if (!ASC_FEATURE_THREADS) return;
   atomic.store<i32>(control, 1, FAILED);
+  atomic.notify(control + GENERATION, -1);
 }
 
 /** Address at which thread 0 describes the run: list, calls, times. */

@@ -48,6 +48,7 @@ function valueFor(path, { name, type, isOptional }) {
   }
   const choice = /'([^']*)'/.exec(declarations.aliases.get(type) ?? type)?.[1];
   if (choice !== undefined) return choice;
+  if (type === 'true') return true;
   if (type.includes('=>')) return () => {};
   if (/\d/.test(type)) return Number(/\d+/.exec(type)[0]);
   if (isOptional) return undefined;

@@ -60,7 +60,14 @@ export { RECIPES, recipeOn } from './recipes.js';
 export { type CallOptions, type ShapeSource, Step, type TrainingMode } from './step.js';
 export { type DataType, type Shape, Tensor } from './tensor.js';
 export { type RecipeOptions, type RecipeResult, train } from './train-recipe.js';
-export type { EpochRecord, Evaluation, History, Progress, StepReport } from './training/history.js';
+export type {
+  ConfusionEvaluation,
+  EpochRecord,
+  Evaluation,
+  History,
+  Progress,
+  StepReport,
+} from './training/history.js';
 export {
   binaryCrossEntropy,
   type Loss,
@@ -95,5 +102,6 @@ export {
   encodeSafetensors,
   type TensorData,
 } from './training/serialization/safetensors.js';
-export { type State, Trainer } from './training/trainer.js';
+export type { State } from './training/trained-model.js';
+export { Trainer } from './training/trainer.js';
 export type { FitOptions, TrainerOptions } from './training/trainer-options.js';

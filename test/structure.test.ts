@@ -30,10 +30,10 @@ const imports = new Map(sources.map((path) => [path, importsOf(path)]));
 const LAYERS: readonly (readonly string[])[] = [
   [
     'checks',
+    'concurrency/',
     'description',
     'errors',
     'interleave',
-    'mutex',
     'options',
     'platform/',
     'random/',

@@ -80,6 +80,10 @@ export class AutoRuntime implements Runtime {
     const autoStep: AutoStep = { step, current, milliseconds: 0, mostTimes: 0 };
     return {
       run: (times) => this.#run(autoStep, times),
+      runAlone: (times) => {
+        const { executable } = autoStep.current;
+        return executable.runAlone?.(times) ?? executable.run(times);
+      },
       close: () => autoStep.current.executable.close(),
     };
   }

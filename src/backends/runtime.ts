@@ -41,6 +41,11 @@ export interface Executable {
    * ahead it resolves when they are queued before any later request; errors surface there.
    */
   run(times: number): Promise<void>;
+  /**
+   * Runs as `run` does, on the calling thread alone, even after another thread failed. It serves to
+   * repeat steps from restored values. Absent where a failure leaves nothing to run on.
+   */
+  runAlone?(times: number): Promise<void>;
   /** Kernel launches per step; only on a GPU, where each costs CPU time. */
   readonly kernels?: number;
   /**

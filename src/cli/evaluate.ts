@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { RECIPE_NAMES, type RecipeName } from '../recipes.js';
-import type { Evaluation } from '../training/history.js';
+import type { ConfusionEvaluation } from '../training/history.js';
 import { withBackend } from './backend.js';
 import { earlierSource } from './data/digits.js';
 import { isUnbalanced, openRecipeData, type RecipeData } from './data/recipe-data.js';
@@ -41,7 +41,7 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
   await withBackend(options, async (backend) => {
     const trainer = await createTrained(backend, weights);
     const data = await openTestData(weights, options.data);
-    const evaluation = await trainer.evaluate(data.test);
+    const evaluation = await trainer.evaluate(data.test, { confusion: true });
     if (options.json) printJsonResult(weights, data, evaluation);
     else print(formatResult(weights, data, evaluation));
   });
@@ -62,7 +62,7 @@ async function openTestData(
 function printJsonResult(
   { path, recipe }: TrainedWeights,
   { test, source }: RecipeData,
-  { loss, accuracy, balancedAccuracy, confusion }: Evaluation,
+  { loss, accuracy, balancedAccuracy, confusion }: ConfusionEvaluation,
 ): void {
   const classes = recipe.classNames;
   printJson({
@@ -81,7 +81,7 @@ function printJsonResult(
 function formatResult(
   { recipe }: TrainedWeights,
   { test, source }: RecipeData,
-  result: Evaluation,
+  result: ConfusionEvaluation,
 ): string {
   const { loss, accuracy, balancedAccuracy, confusion } = result;
   if (test.classes === 0) {

@@ -106,9 +106,11 @@ export class Backend extends LayerMethods {
     const y = listOperand('squaredError', 'predictions', predictions);
     const t = operand('squaredError', 'targets', targets, y.shape, 'n');
     const attributes = { scale: reduction === 'sum' ? 1 : 1 / predictions.length };
-    const { L } = await this.call('squaredErrorForward', { y, t }, { attributes });
-    const { dy } = await this.call('squaredErrorBackward', { y, t }, { attributes });
-    return { loss: L.data[0], dpredictions: reals(dy) };
+    return this.keepOpen(async () => {
+      const { L } = await this.request('squaredErrorForward', { y, t }, { attributes });
+      const { dy } = await this.request('squaredErrorBackward', { y, t }, { attributes });
+      return { loss: L.data[0], dpredictions: reals(dy) };
+    });
   }
 
   /**
@@ -149,9 +151,11 @@ export class Backend extends LayerMethods {
   ): Promise<LossResult> {
     expectLength(loss, 'labels', labels, z.shape[0], 'batch');
     const t = { shape: [labels.length], data: expectLabels(loss, labels, classes) };
-    const { L, p } = await this.call(`${loss}Forward`, { z, t });
-    const { dz } = await this.call(`${loss}Backward`, { p, t });
-    return { loss: L.data[0], probabilities: reals(p), dlogits: reals(dz) };
+    return this.keepOpen(async () => {
+      const { L, p } = await this.request(`${loss}Forward`, { z, t });
+      const { dz } = await this.request(`${loss}Backward`, { p, t });
+      return { loss: L.data[0], probabilities: reals(p), dlogits: reals(dz) };
+    });
   }
 }
 

@@ -1,5 +1,7 @@
 import type { BackendInfo, Runtime } from '../backends/runtime.js';
-import { Mutex } from '../mutex.js';
+import { Gate } from '../concurrency/gate.js';
+import { Mutex } from '../concurrency/mutex.js';
+import { BackendError } from '../errors.js';
 import type {
   CallAttributes,
   InputRole,
@@ -9,6 +11,7 @@ import type {
   UpdateRole,
 } from '../ops/registry.js';
 import { expectKind, expectMade } from '../options.js';
+import { ASYNC_DISPOSE } from '../platform/async-dispose.js';
 import type { Shape, Values } from '../tensor.js';
 import type { Operand, Result } from './operands.js';
 import { type AnyOptions, SingleCalls } from './single-calls.js';
@@ -37,6 +40,7 @@ type ResultRole<Name extends OpName> = OutputRole<Name> | UpdateRole<Name>;
 export class NumericalCore {
   readonly #calls: SingleCalls;
   readonly #mutex = new Mutex();
+  readonly #gate = new Gate();
 
   /** @param runtime runs the ops; `createBackend` makes one */
   constructor(readonly runtime: Runtime) {
@@ -53,6 +57,17 @@ export class NumericalCore {
   exclusive<Result>(task: () => Promise<Result>): Promise<Result> {
     expectKind('exclusive', 'task', task, 'function');
     return this.#mutex.run(task);
+  }
+
+  /**
+   * Runs `task`, which may make several exclusive requests; `close` waits until it has ended.
+   *
+   * @throws BackendError after `close` was called
+   */
+  async keepOpen<Result>(task: () => Promise<Result>): Promise<Result> {
+    expectKind('keepOpen', 'task', task, 'function');
+    if (this.#gate.isClosed) throw new BackendError(`${this.info.backend}: the backend is closed`);
+    return this.#gate.enter(task);
   }
 
   /**
@@ -77,13 +92,26 @@ export class NumericalCore {
     operands: Readonly<Record<InputRole<Name>, Operand>>,
     ...[options = {} as BackendCallOptions<Name>]: CallArguments<Name>
   ): Promise<Readonly<Record<ResultRole<Name>, Result>>> {
-    const run = () => this.#calls.run(op, operands, options as AnyOptions);
-    return (await this.exclusive(run)) as Readonly<Record<ResultRole<Name>, Result>>;
+    const results = await this.keepOpen(() => this.request(op, operands, options as AnyOptions));
+    return results as Readonly<Record<ResultRole<Name>, Result>>;
   }
 
-  /** Closes the backend once running calls have finished. Closing it twice is harmless. */
-  close(): Promise<void> {
-    return this.exclusive(async () => {
+  /** Runs one op within a task of `keepOpen`. */
+  protected request(
+    op: OpName,
+    operands: Readonly<Record<string, Operand>>,
+    options: AnyOptions = {},
+  ): Promise<Record<string, Result>> {
+    return this.exclusive(() => this.#calls.run(op, operands, options));
+  }
+
+  /**
+   * Closes the backend once running calls have ended, and refuses later ones. A running `fit` rejects
+   * after its current steps. Closing it twice is harmless.
+   */
+  async close(): Promise<void> {
+    await this.#gate.close();
+    await this.exclusive(async () => {
       // The callers have already received this error.
       await this.runtime.finish().catch(() => {});
       await this.runtime.close();
@@ -91,7 +119,7 @@ export class NumericalCore {
   }
 
   /** Closes the backend at the end of an `await using` block. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [ASYNC_DISPOSE](): Promise<void> {
     return this.close();
   }
 }

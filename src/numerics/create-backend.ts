@@ -2,11 +2,8 @@ import { AutoRuntime } from '../backends/auto.js';
 import { type Precision, ReferenceRuntime } from '../backends/reference.js';
 import type { Runtime } from '../backends/runtime.js';
 import { supportedBuilds } from '../backends/wasm/module.js';
-import {
-  createWasmRuntime,
-  WASM_OPTIONS,
-  type WasmOptions,
-} from '../backends/wasm/wasm-runtime.js';
+import { WASM_OPTIONS, type WasmOptions } from '../backends/wasm/wasm-options.js';
+import { createWasmRuntime } from '../backends/wasm/wasm-runtime.js';
 import { whyNoWebgpu } from '../backends/webgpu/adapter/availability.js';
 import { WEBGPU_OPTIONS, type WebgpuOptions } from '../backends/webgpu/adapter/options.js';
 import { BackendError, shown } from '../errors.js';

@@ -1,13 +1,17 @@
 /**
- * Confusion counts: how many examples of target class t were predicted as class ŷ. The accuracy is
- * the trace of this matrix divided by its sum.
+ * Counts of predictions: how many examples of target class t there are and were predicted correctly,
+ * or, in the confusion matrix, were predicted as class ŷ. The accuracy is the trace of that matrix
+ * divided by its sum; the counts by class suffice for it, and take memory for 2 K numbers, not K².
  *
- *   scores (B, C), or (B, 1) for two classes    t (B) target classes    confusion (K, K) int32
+ *   scores (B, C), or (B, 1) for two classes    t (B) target classes
+ *   counts (K, 2) int32: examples, correct      confusion (K, K) int32
  *   B examples, C columns of scores, K classes
  *
  *   C > 1   ŷ[n] = argmax over c of scores[n, c], the first if several are largest;  K = C
  *   C = 1   ŷ[n] = 1 if the logit scores[n, 0] > 0, else 0;  K = 2
  *
+ *   counts[t[n], 0] ← counts[t[n], 0] + 1                for every n
+ *   counts[t[n], 1] ← counts[t[n], 1] + 1                for every n with ŷ[n] = t[n]
  *   confusion[t[n], ŷ[n]] ← confusion[t[n], ŷ[n]] + 1    for every n
  *
  * The counts are added to the current ones, so they can accumulate over many batches. The caller
@@ -31,6 +35,19 @@ import {
 import { defineOp, type Numbers } from './define-op.js';
 import { expectRank, expectShape } from './shape-checks.js';
 
+/** Adds the examples and the correct predictions of scores (B, C) and t (B) to counts (K, 2), in place. */
+export function countCorrect(
+  counts: Values,
+  scores: Values,
+  t: Values,
+  { B, C }: Numbers<'B' | 'C'>,
+): void {
+  for (let n = 0; n < B; n++) {
+    counts[2 * t[n]] += 1;
+    if (predictedClass(scores, n * C, C) === t[n]) counts[2 * t[n] + 1] += 1;
+  }
+}
+
 /** Adds the counts of scores (B, C) and t (B) to confusion (K, K), in place. */
 export function countConfusion(
   confusion: Values,
@@ -53,26 +70,56 @@ export function predictedClass(scores: Values, start: number, C: number): number
  * Accuracy, and balanced accuracy: the mean of the recall of the classes that occur. Both are from 0
  * to 1, and NaN where nothing was counted.
  *
- * @param confusion (K, K), with the target class as its row
+ * @param counts (K, 2): examples, and correct predictions, of each class
  */
-export function accuracyOf(confusion: ArrayLike<number>, K: number) {
+export function accuracyOf(counts: ArrayLike<number>) {
   let correct = 0;
   let total = 0;
   let recallSum = 0;
   let present = 0;
-  for (let t = 0; t < K; t++) {
-    let row = 0;
-    for (let y = 0; y < K; y++) row += confusion[t * K + y];
-    if (row === 0) continue;
-    correct += confusion[t * K + t];
-    total += row;
-    recallSum += confusion[t * K + t] / row;
+  for (let i = 0; i < counts.length; i += 2) {
+    if (counts[i] === 0) continue;
+    total += counts[i];
+    correct += counts[i + 1];
+    recallSum += counts[i + 1] / counts[i];
     present++;
   }
   return { accuracy: correct / total, balancedAccuracy: recallSum / present };
 }
 
+/**
+ * The counts (K, 2) that `countCorrect` would have found, from confusion counts.
+ *
+ * @param confusion (K, K), with the target class as its row
+ */
+export function countsOf(confusion: ArrayLike<number>, K: number): Int32Array {
+  const counts = new Int32Array(2 * K);
+  for (let t = 0; t < K; t++) {
+    for (let y = 0; y < K; y++) counts[2 * t] += confusion[t * K + y];
+    counts[2 * t + 1] = confusion[t * K + t];
+  }
+  return counts;
+}
+
 export const accuracyOps = {
+  countCorrect: defineOp({
+    updates: ['counts'],
+    inputs: ['scores', 't'],
+    dtypes: { counts: 'int32', t: 'int32' },
+    below: { t: (_, { counts }) => counts[0] },
+    sizes: ['B', 'C'],
+    formula: 'counts[t[n]] ← counts[t[n]] + (1, 1 if ŷ[n] = t[n]), ŷ[n] = argmax scores[n]',
+    shapes({ counts, scores, t }) {
+      expectRank('countCorrect', 'scores', scores, '(B, C)');
+      const [B, C] = scores;
+      expectShape('countCorrect', 'counts', counts, [Math.max(C, 2), 2]);
+      expectShape('countCorrect', 't', t, [B]);
+      return { outputs: {}, sizes: { B, C } };
+    },
+    terms: ({ B }) => B,
+    reference: ({ counts, scores, t }, sizes) => countCorrect(counts, scores, t, sizes),
+  }),
+
   countConfusion: defineOp({
     updates: ['confusion'],
     inputs: ['scores', 't'],
@@ -95,7 +142,7 @@ export const accuracyOps = {
 
 export const accuracyCases: OpCases<keyof typeof accuracyOps> = {
   name: 'accuracy',
-  magnitudes: { countConfusion: relative },
+  magnitudes: { countCorrect: relative, countConfusion: relative },
   draw(random) {
     const [B, C] = drawExtents(random, 2);
     return { kernels: [accuracyCase(random, { B, C }), accuracyCase(random, { B, C: 1 })] };
@@ -112,8 +159,9 @@ export function accuracyCase(
     values: {
       scores: reals(random, [B, C]),
       t: integers(random, [B], K),
+      counts: integers(random, [K, 2], 100),
       confusion: integers(random, [K, K], 100),
     },
-    calls: [{ op: 'countConfusion' }],
+    calls: [{ op: 'countCorrect' }, { op: 'countConfusion' }],
   };
 }

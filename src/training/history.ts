@@ -73,11 +73,14 @@ export interface Evaluation {
    */
   readonly balancedAccuracy: number;
   /**
-   * (C, C) counts: element t·C + y is the number of examples of class t that were classified as y;
-   * empty for regression.
+   * (C, C) counts, with the option `confusion`: element t·C + y is the number of examples of class t
+   * that were classified as y; empty for regression.
    */
-  readonly confusion: Int32Array;
+  readonly confusion?: Int32Array;
 }
+
+/** The result of `evaluate` with the option `confusion`. */
+export type ConfusionEvaluation = Evaluation & Required<Pick<Evaluation, 'confusion'>>;
 
 /** The fields of an epoch's record that an evaluation on the validation data gives. */
 export function validationFields({ loss, accuracy, balancedAccuracy }: Evaluation) {

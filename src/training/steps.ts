@@ -47,20 +47,24 @@ export function trainingStep(
   return step;
 }
 
-/** Loss and confusion counts of one batch; parameters and running statistics stay unchanged. */
+/**
+ * Loss of one batch, and counts of its predictions; parameters and running statistics stay unchanged.
+ *
+ * @param counters.counts    (K, 2) examples and correct predictions by class, if wanted
+ * @param counters.confusion (K, K) confusion counts, if wanted
+ */
 export function evaluationStep(
   setup: TrainingSetup,
   state: StepState,
   source: BatchSource,
   batchSize: number,
-  confusion: Tensor | undefined,
+  { counts, confusion }: { readonly counts?: Tensor; readonly confusion?: Tensor },
 ): Step {
   const step = new Step();
   const { y, t, L } = appendForward(step, setup, state, source, batchSize);
-  if (confusion) {
-    step.section('metrics');
-    step.call('countConfusion', { confusion, scores: y, t });
-  }
+  step.section('metrics');
+  if (counts) step.call('countCorrect', { counts, scores: y, t });
+  if (confusion) step.call('countConfusion', { confusion, scores: y, t });
   appendAdvance(step, state, L, batchSize);
   return step;
 }

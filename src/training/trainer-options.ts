@@ -69,6 +69,12 @@ export const FIT_OPTIONS: Kinds<FitOptions> = {
   signal: 'signal',
 };
 
+/** Options of `Trainer.evaluate`. */
+export interface EvaluateOptions {
+  /** Whether to return confusion counts, which take memory for classes² numbers; false by default. */
+  readonly confusion?: boolean;
+}
+
 /**
  * Checks the arguments of `new Trainer`.
  *
@@ -105,4 +111,10 @@ export function expectFitOptions(dataset: Dataset, options: FitOptions): void {
   if (options.validationSplit !== undefined) {
     throw new RangeError('fit: expected validation or validationSplit, got both');
   }
+}
+
+/** @throws TypeError or ShapeError for arguments of `evaluate` of another type or form */
+export function expectEvaluateArguments(dataset: Dataset, options: EvaluateOptions): void {
+  expectDataset('evaluate', dataset);
+  expectOptions('evaluate', options, { confusion: 'boolean' });
 }

@@ -1,35 +1,24 @@
-import { type Dataset, expectDataset, type Normalization } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset.js';
 import { split } from '../data/subset.js';
 import { TrainingError } from '../errors.js';
 import { isOwned, own } from '../layers/parameters/ownership.js';
 import type { Backend } from '../numerics/backend.js';
 import type { Reals } from '../numerics/core.js';
-import { expectKind } from '../options.js';
-import { readBytes, writeBytes } from '../platform/files.js';
-import type { Shape } from '../tensor.js';
 import { type Batch, batchOf, targetsOf } from './engine/batch.js';
 import { Engine } from './engine/engine.js';
 import { evaluateDataset, predictRows } from './evaluation.js';
-import type { Evaluation, History } from './history.js';
+import type { ConfusionEvaluation, Evaluation, History } from './history.js';
 import { Run } from './run/run.js';
-import { nextRun, type RunPosition, START } from './run/run-settings.js';
-import { type Checkpoint, checkpointValues, readPosition } from './serialization/checkpoint.js';
-import { metadataOf, normalizationOf } from './serialization/metadata.js';
+import { nextRun } from './run/run-settings.js';
+import { TrainedModel } from './trained-model.js';
 import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type TensorData,
-} from './serialization/safetensors.js';
-import { checkState, stateTensors, withoutCounters } from './serialization/state.js';
-import {
+  type EvaluateOptions,
+  expectEvaluateArguments,
   expectFitOptions,
   expectTrainerOptions,
   type FitOptions,
   type TrainerOptions,
 } from './trainer-options.js';
-
-/** Parameters and buffers by name, in PyTorch's names and layouts: a linear weight is (O, I). */
-export type State = Map<string, TensorData>;
 
 /**
  * Trains, evaluates and saves a model. The same seed, data and build of the backend give the same
@@ -44,17 +33,7 @@ export type State = Map<string, TensorData>;
  *   });
  *   await trainer.fit(train, { epochs: 10, validation: test });
  */
-export class Trainer {
-  /** Examples per update. */
-  readonly batchSize: number;
-  /** Seed of weights, shuffles and dropout. */
-  readonly seed: number;
-  readonly #engine: Engine;
-  #normalization: Normalization | undefined;
-  #position: RunPosition = { ...START };
-  #running = false;
-  #run: Run | undefined;
-
+export class Trainer extends TrainedModel {
   /**
    * Draws the model's initial weights from the seed.
    *
@@ -71,16 +50,8 @@ export class Trainer {
         'Trainer: expected a model of its own, got one that belongs to another trainer or model; build a new one',
       );
     }
-    this.batchSize = batchSize;
-    this.seed = seed;
-    this.#normalization = normalization;
-    this.#engine = new Engine(backend, options, seed);
+    super(new Engine(backend, options, seed), batchSize, seed, normalization);
     own(model);
-  }
-
-  /** Number of scalars that training changes. */
-  get parameterCount(): number {
-    return this.#engine.setup.model.parameters.reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
@@ -101,37 +72,45 @@ export class Trainer {
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
     expectFitOptions(dataset, options);
     const { validationSplit, shuffle = true, resume = false } = options;
+    this.engine.access.expectOpen('fit');
     const [data, validation] = this.#splits(dataset, options.validation, validationSplit);
-    this.#engine.checkBatches(data, this.batchSize);
-    if (this.#running) throw new TrainingError('fit: expected one run at a time, got a second');
-    this.#running = true;
+    this.engine.checks.expectBatches(data, this.batchSize);
+    if (this.isFitting) throw new TrainingError('fit: expected one run at a time, got a second');
+    this.isFitting = true;
     try {
       // Before the first step, so that an invalid dataset fails before anything has changed.
-      for (const used of validation ? [validation, data] : [data]) await this.#engine.upload(used);
-      if (!resume) this.#position = nextRun(this.#position, data.size, this.batchSize);
-      this.#normalization = data.normalization;
+      for (const used of validation ? [validation, data] : [data]) await this.engine.upload(used);
+      if (!resume) this.position = nextRun(this.position, data.size, this.batchSize);
+      this.normalization = data.normalization;
       const { batchSize, seed } = this;
       const source = data === dataset ? undefined : dataset;
       const settings = { ...options, dataset: data, source, batchSize, seed, shuffle };
       const validate = validation && { validate: () => this.evaluate(validation) };
-      this.#run = new Run(this.#engine, { ...settings, ...validate }, this.#position);
-      return await this.#run.train();
+      this.run = new Run(this.engine, { ...settings, ...validate }, this.position);
+      return await this.run.train();
     } finally {
-      this.#run = undefined;
-      this.#running = false;
+      this.run = undefined;
+      this.isFitting = false;
     }
   }
 
   /**
-   * Computes the loss over a dataset and, for losses on labels, accuracy and confusion counts.
-   * Changes nothing.
+   * Computes the loss over a dataset and, for losses on labels, accuracies and, on request, confusion
+   * counts. Changes nothing. Between chunks of about 25 ms it lets the event loop run.
    *
+   * @param options.confusion whether to count how often each class was taken for each other
    * @throws ShapeError when the data does not fit the model
    * @throws DataError when the data has labels out of range or numbers that are not finite
+   * @throws TypeError for an unknown option, or one of another type
+   * @example const { loss, accuracy } = await trainer.evaluate(test);
    */
-  async evaluate(dataset: Dataset): Promise<Evaluation> {
-    expectDataset('evaluate', dataset);
-    return evaluateDataset(this.#engine, dataset);
+  evaluate(dataset: Dataset, options: { readonly confusion: true }): Promise<ConfusionEvaluation>;
+  evaluate(dataset: Dataset, options?: EvaluateOptions): Promise<Evaluation>;
+  async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
+    expectEvaluateArguments(dataset, options);
+    const { engine } = this;
+    const evaluate = () => evaluateDataset(engine, dataset, options.confusion === true);
+    return engine.access.during('evaluate', () => engine.evaluating(evaluate));
   }
 
   /**
@@ -149,7 +128,11 @@ export class Trainer {
    * @example const probabilities = await trainer.predict(test.inputs.subarray(0, 784)); // (1, 10)
    */
   async predict(inputs: ArrayLike<number>): Promise<Reals> {
-    return predictRows(this.#engine, this.#batch('predict', inputs));
+    const { engine } = this;
+    return engine.access.during('predict', async () => {
+      const batch = this.#batch('predict', inputs);
+      return engine.access.reading(() => predictRows(engine, batch));
+    });
   }
 
   /**
@@ -167,123 +150,18 @@ export class Trainer {
     inputs: ArrayLike<number>,
     targets: ArrayLike<number>,
   ): Promise<{ loss: number; gradients: Map<string, Float32Array> }> {
-    const batch = this.#batch('gradients', inputs);
-    const { loss, model } = this.#engine.setup;
-    const classes = loss.classes(this.#engine.outputs(batch.features));
-    const values = targetsOf('gradients', targets, batch.size, loss.targets, classes);
-    const result = await this.#engine.gradients(batch, values);
-    const named = model.parameters.map(
-      (parameter, i) => [parameter.name, parameter.toPytorch(result.gradients[i])] as const,
-    );
-    return { loss: result.loss, gradients: new Map(named) };
-  }
-
-  /** Copies the parameters and buffers, in PyTorch's names and layouts. */
-  async state(): Promise<State> {
-    const entries = stateTensors(this.#engine.setup.model);
-    const values = await this.#engine.read(entries.map(({ tensor }) => tensor));
-    return new Map(
-      entries.map((entry, i) => [
-        entry.name,
-        { shape: entry.pytorchShape, data: entry.toPytorch(values[i]) },
-      ]),
-    );
-  }
-
-  /**
-   * Replaces all parameters and buffers. Ignores the `num_batches_tracked` of a PyTorch
-   * `state_dict`.
-   *
-   * @throws ShapeError when names or shapes differ from the model's; nothing is changed
-   * @throws DataError for numbers that are not finite; nothing is changed
-   */
-  async loadState(state: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>) {
-    const entries = stateTensors(this.#engine.setup.model);
-    const expected = entries.map(({ name, pytorchShape: shape }) => ({ name, shape }));
-    const values = checkState('loadState', expected, withoutCounters(state));
-    await this.#engine.write(
-      entries.map(({ tensor }) => tensor),
-      entries.map((entry) => entry.fromPytorch(values.get(entry.name) ?? [])),
-    );
-  }
-
-  /**
-   * Encodes the weights, with the normalisation as metadata, as a `.safetensors` file, which PyTorch
-   * reads as a `state_dict`.
-   */
-  async encode(): Promise<Uint8Array> {
-    return encodeSafetensors(await this.state(), metadataOf(this.#normalization));
-  }
-
-  /**
-   * Loads weights from the bytes of a `.safetensors` file, written by `encode` or by PyTorch.
-   *
-   * @param source the file's name, for messages; `safetensors` by default
-   * @throws DataError when the bytes are not a valid file
-   * @throws ShapeError or DataError as `loadState` does
-   */
-  async decode(bytes: Uint8Array, source?: string): Promise<void> {
-    const { tensors, metadata } = decodeSafetensors(bytes, source);
-    await this.loadState(tensors);
-    this.#normalization = normalizationOf(metadata) ?? this.#normalization;
-  }
-
-  /**
-   * Writes the weights to a `.safetensors` file through a temporary file, so that a failure leaves
-   * no partial file. Node only.
-   *
-   * @throws the file system's error
-   */
-  async save(path: string): Promise<void> {
-    expectKind('save', 'path', path, 'string');
-    await writeBytes(path, await this.encode());
-  }
-
-  /**
-   * Loads weights from a `.safetensors` file (Node) or URL.
-   *
-   * @throws the file system's or the network's error; DataError or ShapeError as `decode` does
-   */
-  async load(path: string | URL): Promise<void> {
-    if (!(path instanceof URL)) expectKind('load', 'path', path, 'string');
-    await this.decode(await readBytes(path), String(path));
-  }
-
-  /**
-   * Copies everything that `fit` needs to continue a run: weights, the optimizer's moments and the
-   * position in the run. May be called while `fit` runs.
-   *
-   * @example
-   *   const { tensors, metadata } = await trainer.checkpoint();
-   *   await writeFile('run.safetensors', encodeSafetensors(tensors, metadata));
-   */
-  async checkpoint(): Promise<Checkpoint> {
-    const { trainedTensors } = this.#engine;
-    // Requested together, so that the position and the values belong to the same step.
-    const position = this.#run?.upcoming ?? { ...this.#position };
-    const values = await this.#engine.read(trainedTensors);
-    return checkpointValues(this, trainedTensors, values, await position);
-  }
-
-  /**
-   * Restores a checkpoint. `fit` with `resume` then continues the run as if it had never stopped.
-   *
-   * @throws TrainingError when the checkpoint has another seed or batch size, or while `fit` runs
-   * @throws ShapeError when names or shapes of its tensors differ from this trainer's
-   * @throws DataError for a missing or invalid position, and numbers that are not finite
-   */
-  async restore(checkpoint: Checkpoint): Promise<void> {
-    if (this.#running) {
-      throw new TrainingError('restore: expected no run in progress, got one; wait for fit to end');
-    }
-    const { trainedTensors } = this.#engine;
-    const position = readPosition(checkpoint, this);
-    const values = checkState('restore', trainedTensors, checkpoint.tensors);
-    await this.#engine.write(
-      trainedTensors,
-      trainedTensors.map(({ name }) => values.get(name) ?? []),
-    );
-    this.#position = position;
+    const { access, checks, setup } = this.engine;
+    return access.during('gradients', async () => {
+      const batch = this.#batch('gradients', inputs);
+      const { loss, model } = setup;
+      const classes = checks.classes(batch.features);
+      const values = targetsOf('gradients', targets, batch.size, loss.targets, classes);
+      const result = await access.reading(() => this.engine.gradients(batch, values));
+      const named = model.parameters.map(
+        (parameter, i) => [parameter.name, parameter.toPytorch(result.gradients[i])] as const,
+      );
+      return { loss: result.loss, gradients: new Map(named) };
+    });
   }
 
   #splits(dataset: Dataset, validation: Dataset | undefined, fraction: number | undefined) {
@@ -292,8 +170,9 @@ export class Trainer {
   }
 
   #batch(operation: string, inputs: ArrayLike<number>): Batch {
-    const { features, setup } = this.#engine;
+    const { checks, setup } = this.engine;
+    const { features } = checks;
     const takesImages = setup.model.input === 'images';
-    return batchOf(operation, inputs, { features, takesImages }, this.#normalization);
+    return batchOf(operation, inputs, { features, takesImages }, this.normalization);
   }
 }

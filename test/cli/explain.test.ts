@@ -140,6 +140,6 @@ describe('explain', () => {
     const [listing] = jsonLines(await explain('nine-or-not', '--evaluate', '--json'));
     const calls = listing.calls as { op: string; section: string }[];
     expect(calls.map(({ section }) => section)).not.toContain('backward');
-    expect(calls.map(({ op }) => op)).toContain('countConfusion');
+    expect(calls.map(({ op }) => op)).toContain('countCorrect');
   });
 });

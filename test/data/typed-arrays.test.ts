@@ -65,7 +65,7 @@ const floats = blobs({ size: 60 });
 async function resultsOn(backend: Backend, dataset: Dataset, inputs: ArrayLike<number>) {
   const trainer = createTrainer(backend);
   const { epochs } = await trainer.fit(dataset, { epochs: 2 });
-  const { loss, confusion } = await trainer.evaluate(dataset);
+  const { loss, confusion } = await trainer.evaluate(dataset, { confusion: true });
   const first = await trainer.predict(inputs);
   // The next predictions from an array of this realm must not use a step for the other type.
   const second = await trainer.predict(floats.inputs);

@@ -588,18 +588,21 @@ def gather_golden():
 
 
 def confusion_golden(note, columns, predict):
-    """Counts of two batches, target by row and prediction by column."""
+    """Counts of two batches, target by row and prediction by column; and those on the diagonal."""
     draws = RandomStream(4, DATA)
     classes = max(columns, 2)
     confusion = torch.zeros(classes, classes, dtype=torch.int64)
     golden = Golden(f"confusion matrix, {note}")
     golden.call("countConfusion", **names("confusion", "scores", "t"))
-    given = {"confusion": confusion.clone()}
+    golden.call("countCorrect", **names("counts", "scores", "t"))
+    given = {"confusion": confusion.clone(), "counts": torch.zeros(classes, 2, dtype=torch.int64)}
     for _ in range(2):
         scores, t = reals(12, columns, draws=draws), torch.tensor(draws.below(classes, 12))
         cells = classes * t + predict(scores)
         confusion += torch.bincount(cells, minlength=classes**2).reshape(classes, classes)
-        golden.run(given | {"scores": scores, "t": t}, {"confusion": confusion.clone()})
+        counts = torch.stack([confusion.sum(1), confusion.diagonal()], 1)
+        expected = {"confusion": confusion.clone(), "counts": counts}
+        golden.run(given | {"scores": scores, "t": t}, expected)
         given = {}
     return golden
 

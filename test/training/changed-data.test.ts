@@ -166,7 +166,7 @@ describe('evaluate and fit', () => {
     await expect(trainer.fit(dataset, { epochs: 1 })).rejects.toThrow(error);
     expectSameState(await trainer.state(), before);
     dataset.size = 50;
-    expect((await trainer.evaluate(dataset)).confusion).toHaveLength(9);
+    expect((await trainer.evaluate(dataset, { confusion: true })).confusion).toHaveLength(9);
   });
 
   it('refuse values that became invalid', async () => {

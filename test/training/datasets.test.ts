@@ -127,7 +127,7 @@ describe('fit', () => {
       ),
     );
     // Evaluation has no such limit.
-    expect((await trainer.evaluate(valid)).confusion).toHaveLength(9);
+    expect((await trainer.evaluate(valid, { confusion: true })).confusion).toHaveLength(9);
   });
 
   it('works after it rejected a dataset', async () => {

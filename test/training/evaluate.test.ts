@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   binaryCrossEntropy,
   createBackend,
@@ -57,7 +57,7 @@ describeOnEachBackend('evaluate', (backend) => {
           return total === 0 ? [] : [row[t] / total];
         });
 
-        const got = await trainer.evaluate(dataset);
+        const got = await trainer.evaluate(dataset, { confusion: true });
         expectClose('loss', [got.loss], [mean(losses)], near);
         expect(got.confusion).toEqual(confusion);
         expect(got.accuracy).toBe((rows[0][0] + rows[1][1] + rows[2][2]) / size);
@@ -80,7 +80,7 @@ describeOnEachBackend('evaluate', (backend) => {
         confusion[2 * dataset.targets[n] + (z > 0 ? 1 : 0)]++;
       });
       const lossOf = losses[loss.description.name as keyof typeof losses];
-      const got = await trainer.evaluate(dataset);
+      const got = await trainer.evaluate(dataset, { confusion: true });
       expect(got.confusion).toEqual(confusion);
       expect(got.accuracy).toBe((confusion[0] + confusion[3]) / 300);
       const want = mean(logits.map((z, n) => lossOf(z, dataset.targets[n])));
@@ -96,7 +96,7 @@ describeOnEachBackend('evaluate', (backend) => {
       const outputs = outputsOf(await trainer.state(), dataset);
       const squares = outputs.map(([y], n) => (y - dataset.targets[n]) ** 2);
       const want = reduction === 'mean' ? mean(squares) : 300 * mean(squares);
-      const got = await trainer.evaluate(dataset);
+      const got = await trainer.evaluate(dataset, { confusion: true });
       expectClose(reduction, [got.loss], [want], near);
       expect([got.accuracy, got.balancedAccuracy]).toEqual([NaN, NaN]);
       expect(got.confusion).toEqual(new Int32Array(0));
@@ -109,7 +109,9 @@ describe('evaluate', () => {
     const trainer = createTrainer(wasm);
     const all = blobs({ size: 60 });
     const dataset = { ...all, targets: all.targets.map(() => 2) };
-    const { accuracy, balancedAccuracy, confusion } = await trainer.evaluate(dataset);
+    const { accuracy, balancedAccuracy, confusion } = await trainer.evaluate(dataset, {
+      confusion: true,
+    });
     expect(balancedAccuracy).toBe(accuracy);
     expect(confusion.subarray(0, 6)).toEqual(new Int32Array(6));
     expect(confusion[6] + confusion[7] + confusion[8]).toBe(60);
@@ -120,5 +122,37 @@ describe('evaluate', () => {
     const [a, b] = [blobs({ size: 5000 }), blobs({ size: 300, seed: 1 })];
     const [onA, onB] = [await trainer.evaluate(a), await trainer.evaluate(b)];
     expect(await Promise.all([trainer.evaluate(a), trainer.evaluate(b)])).toEqual([onA, onB]);
+  });
+
+  it('counts 8,000 classes without a matrix of their pairs', async () => {
+    const classes = 8000;
+    const size = 600;
+    const targets = Int32Array.from({ length: size }, (_, n) => (n * 37) % classes);
+    const dataset: Dataset = { ...blobs({ size }), targets, classes };
+    const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow');
+    await using backend = await createBackend('wasm', { threads: 1 });
+    const model = sequential(linear(FEATURES, classes));
+    const trainer = createTrainer(backend, { model });
+    const { accuracy, balancedAccuracy, confusion } = await trainer.evaluate(dataset);
+    const pages = grow.mock.calls.reduce((sum, [count]) => sum + count, 0);
+    vi.restoreAllMocks();
+    // The confusion counts alone would take 244 MiB; a batch of logits takes 8.
+    expect(pages / 16, 'MiB').toBeLessThan(64);
+    expect(confusion).toBeUndefined();
+    const probabilities = await trainer.predict(dataset.inputs);
+    const right = Array.from(targets, (target, n) => {
+      const row = probabilities.subarray(n * classes, (n + 1) * classes);
+      return Number(row.indexOf(Math.max(...row)) === target);
+    });
+    expect(accuracy).toBe(mean(right));
+    // Every class that occurs has one example.
+    expect(balancedAccuracy).toBe(accuracy);
+  });
+
+  it('refuses unknown options', async () => {
+    const evaluating = createTrainer(wasm).evaluate(blobs(), { matrix: true } as object);
+    await expect(evaluating).rejects.toThrow(
+      'evaluate: expected the options confusion, got matrix',
+    );
   });
 });

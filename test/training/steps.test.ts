@@ -108,18 +108,18 @@ describe('trainingStep', () => {
 describe('evaluationStep', () => {
   it('runs forward, and changes only losses, counts and the step state', () => {
     const setup = createSetup();
-    const confusion = persistent('confusion', [2, 2], 'int32');
-    const step = evaluationStep(setup, state, source, 16, confusion);
+    const counts = persistent('counts', [2, 2], 'int32');
+    const step = evaluationStep(setup, state, source, 16, { counts });
     expect(listingOf(step)).toEqual([
       ...FORWARD,
-      'metrics: countConfusion',
+      'metrics: countCorrect',
       'state: recordLoss, advance',
     ]);
-    expect(changedBy(step)).toEqual(['confusion', 'losses', 'state']);
+    expect(changedBy(step)).toEqual(['counts', 'losses', 'state']);
   });
 
   it('counts nothing for regression', () => {
-    const step = evaluationStep(createSetup(), state, source, 16, undefined);
+    const step = evaluationStep(createSetup(), state, source, 16, {});
     expect(listingOf(step)).toEqual([...FORWARD, 'state: recordLoss, advance']);
   });
 });
@@ -213,7 +213,7 @@ describe('names of tensors', () => {
       const moments = createMoments(setup);
       const steps = [
         trainingStep(setup, { state, moments }, source, 8),
-        evaluationStep(setup, state, source, 8, undefined),
+        evaluationStep(setup, state, source, 8, {}),
         predictionStep(setup, state, source, 8).step,
         gradientStep(setup, state, source, 8).step,
       ];

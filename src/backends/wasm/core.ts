@@ -1,5 +1,6 @@
 import { BackendError, reasonOf } from '../../errors.js';
 import { KERNELS, type KernelName } from './kernel-call.js';
+import { reuseMemory } from './memory-pool.js';
 
 /** What assembly/index.ts exports, apart from the kernels. */
 export interface CoreExports {
@@ -19,7 +20,7 @@ export interface CoreExports {
   /** Returns 0 when a thread failed. */
   runStep(list: number, calls: number, times: number): number;
   runAlone(list: number, calls: number, times: number): number;
-  /** Tells the other threads not to wait for this one. */
+  /** Makes the other threads leave the pool: none waits for another any more. */
   fail(): void;
   multiplyAdds(turns: number, factor: number, addend: number): number;
   operationsPerTurn(): number;
@@ -40,8 +41,13 @@ const REQUIRED = [
   'fail',
 ] as const satisfies readonly (keyof CoreExports)[];
 
-/** A shared memory must state its maximum: the whole range of 32-bit addresses. */
+/**
+ * The memory of a closed backend, or a new one. A shared memory must state its maximum: the whole
+ * range of 32-bit addresses.
+ */
 export function createMemory(threads: number): WebAssembly.Memory {
+  const reused = reuseMemory(threads > 1);
+  if (reused) return reused;
   if (threads === 1) return new WebAssembly.Memory({ initial: 2 });
   try {
     return new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
@@ -53,10 +59,14 @@ export function createMemory(threads: number): WebAssembly.Memory {
   }
 }
 
-/** @throws BackendError for a module that is not the core, or not the core of this version */
+/**
+ * @param poolIsAlive whether no worker has ended; the core asks while it waits for them
+ * @throws BackendError for a module that is not the core, or not the core of this version
+ */
 export async function instantiate(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
+  poolIsAlive: () => boolean,
 ): Promise<CoreExports> {
   const names = WebAssembly.Module.exports(module).map(({ name }) => name);
   for (const name of [...REQUIRED, ...KERNELS]) {
@@ -65,7 +75,7 @@ export async function instantiate(
     }
   }
   try {
-    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    const instance = await WebAssembly.instantiate(module, { env: { memory, poolIsAlive } });
     return instance.exports as unknown as CoreExports;
   } catch (cause) {
     throw new BackendError(

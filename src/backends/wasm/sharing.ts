@@ -142,6 +142,7 @@ export const SHARING: Readonly<Record<KernelName, Sharing>> = {
   gatherBytes: shared({ nanosecondsPerElement: 0.2 }),
   gatherReals: shared({ nanosecondsPerElement: 0.3 }),
   gatherLabels: alone('one number per example takes less time than a barrier'),
+  countCorrect: alone('examples of one class increment the same counts'),
   countConfusion: alone('examples of one class increment the same count'),
   recordLoss: alone('one number'),
   advance: alone('three numbers'),

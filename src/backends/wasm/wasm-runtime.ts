@@ -1,7 +1,5 @@
-import { BackendError } from '../../errors.js';
+import { BackendError, reasonOf } from '../../errors.js';
 import { type MemoryPlan, planMemory } from '../../memory-plan.js';
-import type { Kinds } from '../../options.js';
-import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Step } from '../../step.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { BackendInfo, Executable, Peaks, Runtime } from '../runtime.js';
@@ -17,49 +15,14 @@ import {
   touchedBy,
 } from './kernel-call.js';
 import { link, linkedSize } from './linker.js';
-import { BUILDS, chooseBuild, loadModule, type WasmBuild, type WasmFile } from './module.js';
+import { poolMemory } from './memory-pool.js';
+import { chooseBuild, loadModule, type WasmFile } from './module.js';
 import { partitionCalls, WORTH_PARTITIONING_NANOSECONDS } from './partition.js';
 import { turnOnRevectorization } from './revectorize.js';
 import { chooseThreads, maySleep, spinsBeforeSleep } from './thread-count.js';
 import { tileRows } from './tile-rows.js';
+import type { WasmOptions } from './wasm-options.js';
 import { WorkerPool } from './worker-pool.js';
-
-export interface WasmOptions {
-  /**
-   * Calls that take one thread at least this many nanoseconds are partitioned among threads; 0
-   * partitions every call that threads can share, as tests do.
-   */
-  readonly worthPartitioning?: number;
-  /** Rows of the GEMM's register tiles, 6 or 4; by default the faster one on this engine. 6 with `pairsStrips`. */
-  readonly tileRows?: 6 | 4;
-  /** Whether large GEMMs compute two strips of columns at once; by default with `revectorize`, where that is faster. */
-  readonly pairsStrips?: boolean;
-  /** The build to run; by default the best one that the engine supports. */
-  readonly build?: WasmBuild;
-  /**
-   * Lets V8 combine pairs of 128-bit vectors into 256-bit ones (Node 22, 26 and newer; experimental
-   * there). This affects all WebAssembly that the process compiles from then on.
-   */
-  readonly revectorize?: boolean;
-  /** Number of threads, an integer from 1 to 64; by default the number of cores minus one, at most 8. */
-  readonly threads?: number;
-  /**
-   * The bytes of `simd.wasm` or `relaxed.wasm`, for programs that contain their own copy; name it in
-   * `build`. It runs on one thread.
-   */
-  readonly source?: BufferSource;
-}
-
-/** The kinds of the options, for `expectOptions`. */
-export const WASM_OPTIONS: Kinds<WasmOptions> = {
-  threads: 'number',
-  worthPartitioning: 'number',
-  tileRows: [6, 4],
-  pairsStrips: 'boolean',
-  build: BUILDS,
-  revectorize: 'boolean',
-  source: 'bytes',
-};
 
 interface LinkedStep {
   /** Whether any call is partitioned among threads. */
@@ -77,7 +40,8 @@ export async function createWasmRuntime(options: WasmOptions): Promise<Runtime> 
   const file: WasmFile = threads > 1 ? `${build}-threads` : build;
   const module = await loadModule(file, options.source);
   const memory = createMemory(threads);
-  const core = await instantiate(module, memory);
+  let pool: WorkerPool | undefined;
+  const core = await instantiate(module, memory, () => pool?.isAlive ?? true);
   const heap = new Heap(memory, core.heapBase());
   const control = heap.allocate(core.workerPoolBytes(threads));
   // Pairs of strips need tiles of six rows. Engines that spill the accumulators of six rows also spill
@@ -88,7 +52,7 @@ export async function createWasmRuntime(options: WasmOptions): Promise<Runtime> 
   core.setPairsStrips(pairsStrips);
   const spins = await spinsBeforeSleep(threads);
   core.joinWorkerPool(control, 0, threads, maySleep(), spins);
-  const pool = await WorkerPool.start(threads, {
+  pool = await WorkerPool.start(threads, {
     module,
     memory,
     kernels: KERNELS,
@@ -111,7 +75,7 @@ export async function createWasmRuntime(options: WasmOptions): Promise<Runtime> 
     notes,
   };
   const { worthPartitioning = WORTH_PARTITIONING_NANOSECONDS } = options;
-  return new WasmRuntime(info, core, memory, heap, pool, worthPartitioning);
+  return new WasmRuntime(info, core, memory, heap, control, pool, worthPartitioning);
 }
 
 class WasmRuntime implements Runtime {
@@ -119,6 +83,8 @@ class WasmRuntime implements Runtime {
   readonly #core: CoreExports;
   readonly #memory: WebAssembly.Memory;
   readonly #heap: Heap;
+  /** Address of the pool's control block. */
+  readonly #control: number;
   readonly #pool: WorkerPool;
   readonly #partitioning: { readonly threads: number; readonly worthPartitioning: number };
   readonly #kernels: ReadonlyMap<KernelName, number>;
@@ -133,6 +99,7 @@ class WasmRuntime implements Runtime {
     core: CoreExports,
     memory: WebAssembly.Memory,
     heap: Heap,
+    control: number,
     pool: WorkerPool,
     worthPartitioning: number,
   ) {
@@ -140,6 +107,7 @@ class WasmRuntime implements Runtime {
     this.#core = core;
     this.#memory = memory;
     this.#heap = heap;
+    this.#control = control;
     this.#pool = pool;
     this.#partitioning = { threads: info.threads, worthPartitioning };
     this.#kernels = tabulate(core);
@@ -172,6 +140,11 @@ class WasmRuntime implements Runtime {
         this.#expectOpen();
         await this.#run(linked, times);
       },
+      runAlone: async (times) => {
+        this.#expectOpen();
+        if (this.#pool.failure === undefined) await this.#run(linked, times);
+        else await this.#runWithoutPool(linked, times);
+      },
       close: () => {
         if (this.#linked.delete(linked)) this.#heap.release(linked.address);
       },
@@ -182,18 +155,25 @@ class WasmRuntime implements Runtime {
   async #run({ address, calls, needsPool }: LinkedStep, times: number): Promise<void> {
     const run = needsPool ? this.#core.runStep : this.#core.runAlone;
     let finished = false;
-    try {
-      finished = this.#pool.failure === undefined && run(address, calls.length, times) !== 0;
-    } finally {
-      if (!finished) this.#core.fail();
+    let trap: string | undefined;
+    if (this.#pool.failure === undefined) {
+      try {
+        finished = run(address, calls.length, times) !== 0;
+      } catch (error) {
+        trap = reasonOf(error);
+      }
     }
     if (finished) return;
-    // The reason arrives as a message, which the event loop delivers.
-    for (let tries = 0; this.#pool.failure === undefined && tries < 100; tries++) {
-      await yieldToEventLoop();
-    }
-    const reason = this.#pool.failure ?? 'no answer';
+    this.#core.fail();
+    const reason = await this.#pool.closeAfterFailure(trap);
     throw new BackendError(`wasm: expected all threads to finish, got a failure of one: ${reason}`);
+  }
+
+  /** Runs a step on this thread alone, after the pool has failed. The bits are the same. */
+  async #runWithoutPool({ address, calls }: LinkedStep, times: number): Promise<void> {
+    await this.#pool.close();
+    this.#core.joinWorkerPool(this.#control, 0, 1, false, 0);
+    this.#core.runAlone(address, calls.length, times);
   }
 
   write(tensor: Tensor, values: ArrayLike<number>): void {
@@ -224,7 +204,9 @@ class WasmRuntime implements Runtime {
     this.#closed = true;
     this.#addresses.clear();
     this.#linked.clear();
-    await this.#pool.close();
+    this.#core.fail();
+    const isUnused = await this.#pool.close();
+    if (isUnused) poolMemory(this.#memory, this.info.threads > 1, this.#core.heapBase());
   }
 
   /** Allocates everything that a step needs, or nothing; returns the address of the linked step. */

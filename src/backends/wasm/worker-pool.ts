@@ -19,10 +19,14 @@ export interface WorkerPoolSetup {
 
 /** One worker, in Node or in a browser. */
 interface ThreadWorker {
-  terminate(): Promise<unknown>;
+  /** Whether it has not ended, as far as the engine can tell without the event loop. */
+  isAlive(): boolean;
+  /** Ends it; resolves to whether it surely uses the memory no more. */
+  terminate(): Promise<boolean>;
 }
 
-type Message = { readonly ready?: true; readonly failure?: string };
+/** `left` and `failure` come after the worker has left the core. */
+type Message = { readonly ready?: true; readonly left?: true; readonly failure?: string };
 
 interface WorkerEvents {
   onMessage(message: Message): void;
@@ -31,13 +35,33 @@ interface WorkerEvents {
 
 /** Timeout for a worker to load the core. */
 const START_TIMEOUT_MS = 20_000;
+/** How long a worker's reason for a failure, and its leave of the core, are awaited. */
+const END_TIMEOUT_MS = 500;
+
+/** Why the pool can no longer run: the first reason, which waiters receive. */
+class Failure {
+  reason: string | undefined;
+  readonly #waiters: (() => void)[] = [];
+
+  set(reason: string): void {
+    this.reason ??= reason;
+    for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+
+  /** Resolves when there is a reason, or after `END_TIMEOUT_MS`. */
+  wait(): Promise<void> {
+    if (this.reason !== undefined) return Promise.resolve();
+    return orTimeout(new Promise((resolve) => this.#waiters.push(resolve)));
+  }
+}
 
 /** The workers; the caller's own thread is thread 0. Between runs, workers wait inside the core. */
 export class WorkerPool {
   readonly #workers: readonly ThreadWorker[];
-  readonly #failure: { reason: string | undefined };
+  readonly #failure: Failure;
+  #closing: Promise<boolean> | undefined;
 
-  private constructor(workers: readonly ThreadWorker[], failure: { reason: string | undefined }) {
+  private constructor(workers: readonly ThreadWorker[], failure: Failure) {
     this.#workers = workers;
     this.#failure = failure;
   }
@@ -48,11 +72,9 @@ export class WorkerPool {
    * @throws BackendError when one does not start
    */
   static async start(count: number, setup: WorkerPoolSetup): Promise<WorkerPool> {
-    const failure: { reason: string | undefined } = { reason: undefined };
+    const failure = new Failure();
     const starting = Array.from({ length: count - 1 }, (_, i) =>
-      startWorker({ ...setup, number: i + 1, count }, (reason) => {
-        failure.reason ??= reason;
-      }),
+      startWorker({ ...setup, number: i + 1, count }, (reason) => failure.set(reason)),
     );
     const results = await Promise.allSettled(starting);
     const workers = results.flatMap((result) =>
@@ -72,8 +94,35 @@ export class WorkerPool {
     return this.#failure.reason;
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  /** Whether no worker has ended, also while the event loop, which reports failures, stands still. */
+  get isAlive(): boolean {
+    return this.failure === undefined && this.#workers.every((worker) => worker.isAlive());
+  }
+
+  /**
+   * Ends the workers after a run that did not finish, so that none writes to the memory any more.
+   *
+   * @param known the reason, if this thread failed; those of workers arrive as events
+   * @returns the reason
+   */
+  async closeAfterFailure(known?: string): Promise<string> {
+    if (known === undefined) await this.#failure.wait();
+    else this.#failure.set(known);
+    this.#failure.set('no answer');
+    await this.close();
+    return this.#failure.reason as string;
+  }
+
+  /**
+   * Ends the workers, which the core's `fail` made leave.
+   *
+   * @returns whether all of them surely use the memory no more
+   */
+  close(): Promise<boolean> {
+    this.#closing ??= Promise.all(this.#workers.map((worker) => worker.terminate())).then((ended) =>
+      ended.every(Boolean),
+    );
+    return this.#closing;
   }
 }
 
@@ -87,7 +136,10 @@ async function startWorker(
     reject(new BackendError(`wasm: expected thread ${setup.number} to start, got: ${reason}`));
   };
   const events: WorkerEvents = {
-    onMessage: ({ failure }) => (failure === undefined ? resolve() : refuse(failure)),
+    onMessage({ ready: isReady, failure }) {
+      if (isReady) resolve();
+      if (failure !== undefined) refuse(failure);
+    },
     onEnd: refuse,
   };
   const worker = await openWorker(setup, events, ready);
@@ -131,18 +183,57 @@ async function nodeWorker(
   worker.postMessage(setup);
   // A program that does not close the backend can still exit.
   ready.then(
-    () => worker.unref(),
+    () => {
+      worker.unref();
+      // The first call remembers when the worker began; later ones are negative after its end.
+      worker.performance.eventLoopUtilization();
+    },
     () => {},
   );
-  return worker;
+  return {
+    isAlive() {
+      const { idle, active } = worker.performance.eventLoopUtilization();
+      return idle >= 0 && active > 0;
+    },
+    async terminate() {
+      await worker.terminate();
+      return true;
+    },
+  };
 }
 
 function browserWorker(setup: unknown, { onMessage, onEnd }: WorkerEvents): ThreadWorker {
   const worker = new Worker(new URL('./worker.mjs', import.meta.url), { type: 'module' });
-  worker.onmessage = ({ data }) => onMessage(data);
+  const { promise: left, resolve } = promiseWithResolvers();
+  worker.onmessage = ({ data }) => {
+    if (data.left || data.failure !== undefined) resolve();
+    onMessage(data);
+  };
   worker.onerror = ({ message }) => onEnd(message || 'the worker could not be loaded');
   worker.postMessage(setup);
-  return { terminate: async () => worker.terminate() };
+  return {
+    // Nothing but its owner ends a worker of a page.
+    isAlive: () => true,
+    async terminate() {
+      // A worker may run on for a while after `terminate`.
+      const hasLeft = await orTimeout(left.then(() => true));
+      worker.terminate();
+      return hasLeft === true;
+    },
+  };
+}
+
+/** A promise's result, or undefined if it takes longer than `END_TIMEOUT_MS`. */
+async function orTimeout<Result>(promise: Promise<Result>): Promise<Result | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, END_TIMEOUT_MS, undefined);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** `Promise.withResolvers`, which Node 20 lacks. */

@@ -24,6 +24,7 @@ function listen(port) {
       port.postMessage({ ready: true });
       try {
         core.workerLoop();
+        port.postMessage({ left: true });
       } catch (error) {
         core.fail();
         throw error;
@@ -46,7 +47,9 @@ async function join({
   number,
   count,
 }) {
-  const { exports: core } = await WebAssembly.instantiate(module, { env: { memory } });
+  // Only thread 0 asks whether the pool is alive.
+  const env = { memory, poolIsAlive: () => true };
+  const { exports: core } = await WebAssembly.instantiate(module, { env });
   for (const kernel of kernels) core.table.grow(1, core[kernel]);
   core.setTileRows(tileRows);
   core.setPairsStrips(pairsStrips);

@@ -74,8 +74,8 @@ function buildTraining(setup: TrainingSetup, source: BatchSource, batchSize: num
 function buildEvaluation(setup: TrainingSetup, source: BatchSource, batchSize: number): Step {
   const outputs = setup.model.parameters.at(-1)?.size ?? 1;
   const K = setup.loss.classes(outputs);
-  const confusion = K > 0 ? persistent('confusion', [K, K], 'int32') : undefined;
-  return evaluationStep(setup, createStepState(), source, batchSize, confusion);
+  const counters = K > 0 ? { counts: persistent('counts', [K, 2], 'int32') } : {};
+  return evaluationStep(setup, createStepState(), source, batchSize, counters);
 }
 
 /** Tensors for data of the size of MNIST, or for the points of the recipe; without values. */

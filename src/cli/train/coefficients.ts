@@ -1,5 +1,5 @@
 import type { RecipeName } from '../../recipes.js';
-import type { State } from '../../training/trainer.js';
+import type { State } from '../../training/trained-model.js';
 
 /** The curve that a recipe on points has fitted. */
 export interface Coefficients {

@@ -1,12 +1,12 @@
+import type { Executable } from '../../backends/runtime.js';
+import { Mutex } from '../../concurrency/mutex.js';
 import type { Dataset } from '../../data/dataset.js';
-import { ShapeError } from '../../errors.js';
 import type { Backend } from '../../numerics/backend.js';
 import type { Reals } from '../../numerics/core.js';
 import { createStepState, MAX_ROWS, stateWords } from '../../ops/step-state.js';
 import { naturalOrder } from '../../random/threefry.js';
-import { Step } from '../../step.js';
-import { formatShape, persistent, type Tensor, type Values } from '../../tensor.js';
-import { type BatchSource, sourceOf } from '../batch-source.js';
+import { persistent, type Tensor, type Values } from '../../tensor.js';
+import type { BatchSource } from '../batch-source.js';
 import {
   createMoments,
   evaluationStep,
@@ -15,7 +15,9 @@ import {
   type TrainingSetup,
   trainingStep,
 } from '../steps.js';
+import { Access } from './access.js';
 import { type Batch, batchSource, stepKey } from './batch.js';
+import { DataChecks } from './data-checks.js';
 import { writeInitialValues } from './initial-values.js';
 import { StepCache } from './step-cache.js';
 import { type UploadedDataset, UploadedDatasets } from './uploaded-datasets.js';
@@ -23,34 +25,55 @@ import { type UploadedDataset, UploadedDatasets } from './uploaded-datasets.js';
 /** Largest number of steps of one call of `train` or `evaluate`. */
 export const MAX_STEPS = MAX_ROWS;
 
-/** Sums over some examples of a dataset. */
-export interface EvaluationSums {
-  /** Sum over batches of the loss times its `lossWeight`. */
-  readonly loss: number;
-  /** (K, K) counts, for a loss on labels. */
-  readonly confusion: Values | undefined;
+/** What an evaluation counts: examples and correct predictions by class, or the confusion matrix. */
+export type Counting = 'counts' | 'confusion';
+
+/** Consecutive training steps with the same batch size. */
+export interface TrainingSteps {
+  /**
+   * Indices of the examples in the order of the epoch; uploaded only when another array is passed than
+   * in the call before.
+   */
+  readonly order: Int32Array;
+  readonly batchSize: number;
+  /** Number of the first update, from 1. */
+  readonly update: number;
+  /** Where in the order the first batch starts. */
+  readonly position: number;
+  /** Learning rate of each update, at most `MAX_STEPS`. */
+  readonly rates: readonly number[];
+  /** Whether the steps are repeated, perhaps on a backend of which a part has failed. */
+  readonly isRepeated: boolean;
 }
 
 /** A model on a backend: the tensors that training needs, and the compiled steps over them. */
 export class Engine {
   readonly setup: TrainingSetup;
   readonly moments: readonly (readonly Tensor[])[];
-  readonly #backend: Backend;
-  readonly #state = createStepState();
+  readonly checks: DataChecks;
+  readonly access: Access;
   /** Datasets on the backend. */
   readonly datasets: UploadedDatasets;
+  /** How often `write` replaced tensors. */
+  writes = 0;
+  readonly #backend: Backend;
+  readonly #state = createStepState();
+  readonly #counters = new Map<Counting, Tensor>();
+  readonly #evaluations = new Mutex();
   readonly #datasetSteps: StepCache;
   readonly #predictions: StepCache<{ source: BatchSource; predictions: Tensor }>;
   readonly #gradients: StepCache<{ source: BatchSource; L: Tensor }>;
+  /** Values in place of those on a backend that failed. */
+  #kept: ReadonlyMap<Tensor, Values> | undefined;
   #uploadedOrder: { readonly index: Tensor; readonly order: Int32Array } | undefined;
-  #confusion: Tensor | undefined;
-  #features: number | undefined;
 
   constructor(backend: Backend, setup: TrainingSetup, seed: number) {
     const { runtime } = backend;
     this.#backend = backend;
     this.setup = setup;
     this.moments = createMoments(setup);
+    this.checks = new DataChecks(setup);
+    this.access = new Access(backend);
     this.#datasetSteps = new StepCache(runtime);
     this.#predictions = new StepCache(runtime);
     this.#gradients = new StepCache(runtime);
@@ -77,79 +100,26 @@ export class Engine {
 
   read(tensors: readonly Tensor[]): Promise<Values[]> {
     const { runtime } = this.#backend;
-    return this.#backend.exclusive(() => Promise.all(tensors.map((t) => runtime.read(t))));
+    return this.access.reading(() =>
+      this.access.exclusive(() =>
+        Promise.all(tensors.map((t) => this.#kept?.get(t)?.slice() ?? runtime.read(t))),
+      ),
+    );
   }
 
   write(tensors: readonly Tensor[], values: readonly ArrayLike<number>[]): Promise<void> {
-    return this.#backend.exclusive(async () => {
+    this.writes++;
+    return this.access.writing(async () => {
       tensors.forEach((tensor, i) => {
         this.#backend.runtime.write(tensor, values[i]);
       });
+      this.#kept = undefined;
     });
   }
 
-  /**
-   * Checks that model, loss and dataset fit together.
-   *
-   * @returns the number of classes that the loss distinguishes; 0 for regression
-   * @throws ShapeError when the model does not accept the dataset's examples, or the loss does not
-   *   accept the model's output or the dataset's targets
-   */
-  checkDataset({ name, features, classes }: Dataset): number {
-    this.#features = features;
-    const { loss } = this.setup;
-    const known = loss.classes(this.outputs(features));
-    if (loss.targets === 'labels' && (classes === 0 || classes > known)) {
-      throw new ShapeError(
-        `${loss.description.name}: expected targets of at most ${known} classes, got ${name} with ${classes === 0 ? 'real numbers' : `${classes} classes`}`,
-      );
-    }
-    if (loss.targets === 'reals' && classes > 0) {
-      throw new ShapeError(
-        `${loss.description.name}: expected real targets, got ${name} with ${classes} classes; use a loss on labels`,
-      );
-    }
-    return known;
-  }
-
-  /**
-   * Checks that the model can be trained on full batches and on the smaller last one.
-   *
-   * @throws ShapeError when it cannot, or when the dataset is smaller than a batch
-   */
-  checkBatches(dataset: Dataset, batchSize: number): void {
-    this.checkDataset(dataset);
-    if (batchSize > dataset.size) {
-      throw new ShapeError(
-        `fit: expected a batch of at most ${dataset.size} examples, the size of ${dataset.name}, got ${batchSize}; lower batchSize`,
-      );
-    }
-    const tensors = { state: this.#state, moments: this.moments };
-    for (const size of [batchSize, dataset.size % batchSize]) {
-      if (size > 0) trainingStep(this.setup, tensors, sourceOf(dataset), size);
-    }
-  }
-
-  /** Numbers per example: those that the model declares, else those of the latest dataset. */
-  get features(): number | undefined {
-    const { input } = this.setup.model;
-    return typeof input === 'object' ? input.features : this.#features;
-  }
-
-  /**
-   * Width of the model's output for inputs (B, features).
-   *
-   * @throws ShapeError when the model does not accept them, or its output is not (B, outputs)
-   */
-  outputs(features: number): number {
-    const step = new Step();
-    const { shape } = this.setup.model.forward(step, step.activation('x', [1, features])).y;
-    if (shape.length !== 2) {
-      throw new ShapeError(
-        `model: expected an output of shape (B, classes), got ${formatShape(shape)}; end the model with flatten or globalAveragePool, and linear`,
-      );
-    }
-    return shape[1];
+  /** Keeps values of tensors that the backend has lost. Later reads return copies of them. */
+  keep(tensors: readonly Tensor[], values: readonly Values[]): void {
+    this.#kept = new Map(tensors.map((tensor, i) => [tensor, values[i]]));
   }
 
   /**
@@ -157,33 +127,20 @@ export class Engine {
    *
    * @throws ShapeError or DataError when it does not fit the model or is not valid
    */
-  upload(dataset: Dataset): Promise<void> {
-    this.checkDataset(dataset);
-    return this.#backend.exclusive(async () => {
-      this.datasets.refresh(dataset);
-    });
+  upload(dataset: Dataset): Promise<UploadedDataset> {
+    this.checks.expectFit(dataset);
+    return this.access.exclusive(async () => this.datasets.refresh(dataset));
   }
 
   /**
    * Trains on consecutive batches. The backend accepts other requests as soon as it has the steps,
    * before their losses have been read.
    *
-   * @param order indices of the examples in the order of the epoch; uploaded only when another array
-   *   is passed than in the call before
-   * @param update number of the first update, from 1
-   * @param position where in the order the first batch starts
-   * @param rates learning rate of each update, at most `MAX_STEPS`
    * @returns the loss of each batch before its update
    */
-  async train(
-    dataset: Dataset,
-    order: Int32Array,
-    batchSize: number,
-    update: number,
-    position: number,
-    rates: readonly number[],
-  ): Promise<Values> {
-    const { losses } = await this.#backend.exclusive(async () => {
+  async train(dataset: Dataset, steps: TrainingSteps): Promise<Values> {
+    const { order, batchSize, update, position, rates, isRepeated } = steps;
+    const { losses } = await this.access.writing(async () => {
       const { key, shuffled } = this.datasets.get(dataset);
       this.#uploadOrder(shuffled.index, order);
       const tensors = { state: this.#state, moments: this.moments };
@@ -194,15 +151,37 @@ export class Engine {
       const { runtime } = this.#backend;
       runtime.write(this.#state.state, stateWords(update, position));
       runtime.write(this.#state.schedule, rates);
-      await executable.run(rates.length);
+      await (isRepeated ? repeat(executable, rates.length) : executable.run(rates.length));
       return { losses: runtime.read(this.#state.losses) };
     });
     return (await losses).subarray(0, rates.length);
   }
 
+  /** Runs an evaluation: one at a time, since they share their counters, and with the same weights. */
+  evaluating<Result>(task: () => Promise<Result>): Promise<Result> {
+    return this.access.reading(() => this.#evaluations.run(task));
+  }
+
+  /** Uploads the dataset of an evaluation, and sets the counters of K classes to zero. */
+  beginEvaluation(
+    dataset: Dataset,
+    counting: Counting | undefined,
+    K: number,
+  ): Promise<UploadedDataset> {
+    return this.access.exclusive(async () => {
+      if (counting) {
+        const known = this.#counters.get(counting);
+        const counters = known ?? persistent(counting, [K, counting === 'counts' ? 2 : K], 'int32');
+        this.#counters.set(counting, counters);
+        this.#backend.runtime.write(counters, new Int32Array(counters.size));
+      }
+      return this.datasets.refresh(dataset);
+    });
+  }
+
   /**
-   * Sums loss and confusion counts over consecutive batches of a dataset in its own order. As with
-   * `train`, the backend accepts other requests before the sums have been read.
+   * Computes the losses of consecutive batches of a dataset in its own order, and adds to the
+   * counters. As with `train`, the backend accepts other requests before the losses have been read.
    *
    * @param position index of the first example
    * @param batches number of batches, at most `MAX_STEPS`
@@ -212,28 +191,35 @@ export class Engine {
     batchSize: number,
     position: number,
     batches: number,
-    classes: number,
-  ): Promise<EvaluationSums> {
-    const { reads } = await this.#backend.exclusive(async () => {
+    counting: Counting | undefined,
+  ): Promise<Values> {
+    const { losses } = await this.access.exclusive(async () => {
       const { runtime } = this.#backend;
-      const data = this.datasets.get(dataset);
-      const confusion = this.#confusionFor(classes);
-      const { executable } = await this.#compiledEvaluation(data, batchSize, confusion);
+      const { key, inOrder } = this.datasets.get(dataset);
+      const counters = counting ? { [counting]: this.#counters.get(counting) as Tensor } : {};
+      const { executable } = await this.#datasetSteps.get(
+        `${key} evaluate ${batchSize} ${counting}`,
+        () => ({
+          step: evaluationStep(this.setup, this.#state, inOrder, batchSize, counters),
+          own: [],
+        }),
+      );
       runtime.write(this.#state.state, stateWords(0, position));
-      if (confusion) runtime.write(confusion, new Int32Array(confusion.size));
       await executable.run(batches);
-      const tensors = confusion ? [this.#state.losses, confusion] : [this.#state.losses];
-      return { reads: Promise.all(tensors.map((tensor) => runtime.read(tensor))) };
+      return { losses: runtime.read(this.#state.losses) };
     });
-    const [losses, counts] = await reads;
-    const weight = this.lossWeight(batchSize);
-    const batchLosses = Array.from(losses.subarray(0, batches));
-    return { loss: batchLosses.reduce((sum, loss) => sum + loss * weight, 0), confusion: counts };
+    return (await losses).subarray(0, batches);
+  }
+
+  /** The counters of the evaluation in progress. */
+  readCounters(counting: Counting): Promise<Values> {
+    const counters = this.#counters.get(counting) as Tensor;
+    return this.access.exclusive(() => this.#backend.runtime.read(counters));
   }
 
   /** The model's predictions for a batch: (size, outputs). */
   predict(batch: Batch): Promise<Reals> {
-    return this.#backend.exclusive(async () => {
+    return this.access.exclusive(async () => {
       const { source, executable, predictions } = await this.#predictions.get(
         stepKey(batch),
         () => {
@@ -250,7 +236,7 @@ export class Engine {
 
   /** Loss and gradients of a batch: in this library's layouts, in the order of the parameters. */
   gradients(batch: Batch, targets: ArrayLike<number>) {
-    return this.#backend.exclusive(async () => {
+    return this.access.exclusive(async () => {
       const { runtime } = this.#backend;
       const { source, executable, L } = await this.#gradients.get(stepKey(batch), () => {
         const source = batchSource(batch, this.setup.loss.targets);
@@ -269,23 +255,23 @@ export class Engine {
     });
   }
 
+  /** Releases all memory of the trainer, once the operations in progress have ended. */
+  close(): Promise<void> {
+    return this.access.close(() => {
+      for (const steps of [this.#datasetSteps, this.#predictions, this.#gradients]) steps.drop('');
+      this.datasets.clear();
+      const { state, schedule, losses } = this.#state;
+      const gradients = this.setup.model.parameters.map(({ gradient }) => gradient);
+      const own = [state, schedule, losses, ...gradients, ...this.#counters.values()];
+      this.#backend.runtime.release([...this.trainedTensors, ...own]);
+    });
+  }
+
   /** Uploads an order unless `index` already holds it; a dataset uploaded again has a new index. */
   #uploadOrder(index: Tensor, order: Int32Array): void {
     if (this.#uploadedOrder?.index === index && this.#uploadedOrder.order === order) return;
     this.#backend.runtime.write(index, order);
     this.#uploadedOrder = { index, order };
-  }
-
-  #compiledEvaluation(data: UploadedDataset, batchSize: number, confusion: Tensor | undefined) {
-    return this.#datasetSteps.get(`${data.key} evaluate ${batchSize}`, () => ({
-      step: evaluationStep(this.setup, this.#state, data.inOrder, batchSize, confusion),
-      own: [],
-    }));
-  }
-
-  #confusionFor(classes: number): Tensor | undefined {
-    if (classes > 0) this.#confusion ??= persistent('confusion', [classes, classes], 'int32');
-    return this.#confusion;
   }
 
   #writeBatch(source: BatchSource, { inputs, size }: Batch): void {
@@ -294,4 +280,9 @@ export class Engine {
     runtime.write(source.index, naturalOrder(size));
     runtime.write(this.#state.state, stateWords(0, 0));
   }
+}
+
+/** Runs steps again, also where a part of the backend has failed but the rest can run them. */
+function repeat(executable: Executable, times: number): Promise<void> {
+  return executable.runAlone?.(times) ?? executable.run(times);
 }

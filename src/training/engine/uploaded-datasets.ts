@@ -1,49 +1,58 @@
 import type { Runtime } from '../../backends/runtime.js';
-import { type Dataset, type DatasetArrays, validArrays } from '../../data/dataset.js';
-import { type Fingerprint, fingerprintOf, sameFingerprint } from '../../data/fingerprint.js';
-import { naturalOrder } from '../../random/threefry.js';
-import { persistent, type Tensor } from '../../tensor.js';
-import { type BatchSource, sourceOf } from '../batch-source.js';
+import type { Dataset } from '../../data/dataset.js';
+import { fingerprintOf, sameFingerprint } from '../../data/fingerprint.js';
+import { persistent } from '../../tensor.js';
+import type { BatchSource } from '../batch-source.js';
+import { Pace } from '../pace.js';
+import { type SharedDataset, SharedDatasets } from './shared-datasets.js';
 
-/** A dataset on the backend, with two orders of its examples. */
+/** A dataset on the backend as one trainer uses it, with two orders of its examples. */
 export interface UploadedDataset {
-  /** Number of the upload, unique to each: changed data is uploaded again. */
-  upload: number;
-  /** What was uploaded. */
-  fingerprint: Fingerprint;
+  readonly shared: SharedDataset;
   /** Prefix of its steps' keys, unique to this dataset. */
   readonly key: string;
   /** Examples in the dataset's own order, for evaluation. */
   readonly inOrder: BatchSource;
-  /** Examples in the order of the current epoch, for training. */
+  /** Examples in the order of the trainer's current epoch. */
   readonly shuffled: BatchSource;
+  /** How many batches are evaluated at once. */
+  readonly pace: Pace;
 }
 
-/** How many datasets stay on the backend: training and validation split, and two others. */
+/** How long one call of an evaluation into the backend should take. */
+const EVALUATION_MILLISECONDS = 25;
+
+/** How many datasets a trainer keeps: training and validation split, and two others. */
 const CAPACITY = 4;
 
-/** Uploads datasets on first use and after changes, and keeps the most recently used ones on the backend. */
+/**
+ * The datasets of one trainer: uploads them on first use and after changes, and keeps the most
+ * recently used ones on the backend.
+ */
 export class UploadedDatasets {
   readonly #runtime: Runtime;
   readonly #onDrop: (dropped: UploadedDataset) => void;
+  readonly #all: SharedDatasets;
   readonly #entries = new Map<Dataset, UploadedDataset>();
-  #uploads = 0;
 
   /** @param onDrop called before a dataset's memory is released */
   constructor(runtime: Runtime, onDrop: (dropped: UploadedDataset) => void) {
     this.#runtime = runtime;
     this.#onDrop = onDrop;
+    this.#all = SharedDatasets.on(runtime);
   }
 
   /** Whether a dataset on the backend has changed since its upload, as far as samples show. */
   hasChanged(dataset: Dataset): boolean {
     const known = this.#entries.get(dataset);
-    return known !== undefined && !sameFingerprint(known.fingerprint, fingerprintOf(dataset));
+    return (
+      known !== undefined && !sameFingerprint(known.shared.fingerprint, fingerprintOf(dataset))
+    );
   }
 
   /** Number of a dataset's upload; 0 if it is not on the backend. */
   uploadOf(dataset: Dataset): number {
-    return this.#entries.get(dataset)?.upload ?? 0;
+    return this.#entries.get(dataset)?.shared.upload ?? 0;
   }
 
   /**
@@ -52,9 +61,12 @@ export class UploadedDatasets {
    * @throws ShapeError or DataError when the dataset is not valid
    */
   refresh(dataset: Dataset): UploadedDataset {
-    const known = this.#entries.get(dataset);
-    if (known) this.#update(dataset, known);
-    return this.get(dataset);
+    let entry = this.get(dataset);
+    while (!this.#all.update(dataset, entry.shared)) {
+      this.#drop(dataset);
+      entry = this.get(dataset);
+    }
+    return entry;
   }
 
   /**
@@ -65,7 +77,7 @@ export class UploadedDatasets {
   get(dataset: Dataset): UploadedDataset {
     const known = this.#entries.get(dataset);
     this.#entries.delete(dataset);
-    const entry = known ?? this.#upload(dataset);
+    const entry = known ?? entryOf(this.#all.acquire(dataset));
     this.#entries.set(dataset, entry);
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= CAPACITY) break;
@@ -74,39 +86,9 @@ export class UploadedDatasets {
     return entry;
   }
 
-  #upload(dataset: Dataset): UploadedDataset {
-    const arrays = validArrays(dataset);
-    const inOrder = sourceOf(dataset);
-    const shuffled = { ...inOrder, index: persistent('index', [dataset.size], 'int32') };
-    const upload = ++this.#uploads;
-    const key = `dataset ${upload}`;
-    const entry = { key, upload, fingerprint: fingerprintOf(dataset), inOrder, shuffled };
-    try {
-      this.#write(entry, arrays);
-      this.#runtime.write(inOrder.index, naturalOrder(dataset.size));
-    } catch (error) {
-      this.#release(entry);
-      throw error;
-    }
-    return entry;
-  }
-
-  /** Uploads changed data in place, so that compiled steps stay; drops data whose layout changed. */
-  #update(dataset: Dataset, entry: UploadedDataset): void {
-    const fingerprint = fingerprintOf(dataset);
-    if (sameFingerprint(entry.fingerprint, fingerprint)) return;
-    if (entry.fingerprint.layout !== fingerprint.layout) {
-      this.#drop(dataset);
-      return;
-    }
-    this.#write(entry, validArrays(dataset));
-    entry.upload = ++this.#uploads;
-    entry.fingerprint = fingerprint;
-  }
-
-  #write({ inOrder }: UploadedDataset, { inputs, targets }: DatasetArrays): void {
-    this.#runtime.write(inOrder.inputs, inputs);
-    this.#runtime.write(inOrder.targets as Tensor, targets);
+  /** Releases all datasets that no other trainer uses. */
+  clear(): void {
+    for (const dataset of [...this.#entries.keys()]) this.#drop(dataset);
   }
 
   #drop(dataset: Dataset): void {
@@ -114,10 +96,19 @@ export class UploadedDatasets {
     if (!entry) return;
     this.#entries.delete(dataset);
     this.#onDrop(entry);
-    this.#release(entry);
+    this.#all.release(dataset, entry.shared);
+    this.#runtime.release([entry.shuffled.index]);
   }
+}
 
-  #release({ inOrder: { inputs, targets, index }, shuffled }: UploadedDataset): void {
-    this.#runtime.release([inputs, targets as Tensor, index, shuffled.index]);
-  }
+function entryOf(shared: SharedDataset): UploadedDataset {
+  const { key, inOrder } = shared;
+  const index = persistent('index', inOrder.index.shape, 'int32');
+  return {
+    shared,
+    key,
+    inOrder,
+    shuffled: { ...inOrder, index },
+    pace: new Pace(EVALUATION_MILLISECONDS),
+  };
 }

@@ -1,10 +1,13 @@
+import { BackendError } from '../../errors.js';
 import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Tensor, Values } from '../../tensor.js';
 import { type Engine, MAX_STEPS } from '../engine/engine.js';
-import { type EpochRecord, type History, validationFields } from '../history.js';
+import type { History } from '../history.js';
+import { Pace } from '../pace.js';
 import type { Chunk } from './chunk.js';
 import { divergence, infiniteWeight } from './divergence.js';
 import { EpochOrder } from './epoch-order.js';
+import { Reports } from './reports.js';
 import { RunData } from './run-data.js';
 import {
   expectUpdatesLeft,
@@ -19,6 +22,9 @@ import { UsedRates } from './used-rates.js';
  * How long one call into the backend should take: half the promised interval of progress reports.
  */
 const CHUNK_MILLISECONDS = 50;
+/** How long one call that repeats steps should take, and no further one starts after a failure. */
+const REPEATED_MILLISECONDS = 25;
+const RESCUE_MILLISECONDS = 500;
 
 /**
  * One run of training: epochs of shuffled batches, in chunks of as many steps as fit into 50 ms.
@@ -44,26 +50,24 @@ export class Run {
   readonly #order: EpochOrder;
   readonly #rates: UsedRates;
   readonly #data: RunData;
-  readonly #records: EpochRecord[] = [];
-  #chunkSize = 1;
-  #milliseconds = 0;
-  #epochMilliseconds = 0;
-  #examples = 0;
-  #stoppedBy: History['stoppedBy'];
+  readonly #reports: Reports;
+  readonly #pace = new Pace(CHUNK_MILLISECONDS);
   #learningRate = 0;
   /** The chunk that was submitted before the losses of its predecessor were read. */
   #pipelined: Chunk | undefined;
   #upcoming: Promise<RunPosition>;
-  /** When the losses of the latest chunk were received. */
-  #received = 0;
+  /** Number of writes of the engine that the snapshots include. */
+  #writes: number;
 
   constructor(engine: Engine, settings: RunSettings, position: RunPosition) {
     this.#engine = engine;
     this.#settings = settings;
     this.position = position;
     this.#upcoming = Promise.resolve({ ...position });
+    this.#writes = engine.writes;
     this.#data = new RunData(engine, settings.dataset, settings.source);
     this.#stepsPerEpoch = Math.ceil(this.#data.size / settings.batchSize);
+    this.#reports = new Reports(settings, this.#stepsPerEpoch);
     this.#tensors = engine.trainedTensors;
     this.#snapshots = new Snapshots(engine, this.#tensors);
     this.#order = new EpochOrder(this.#data.size, settings.shuffle ? settings.seed : undefined);
@@ -80,29 +84,40 @@ export class Run {
     return this.#upcoming;
   }
 
+  /** Whether the run waits for `onStep` or `onEpoch`, so that no update is in progress. */
+  get isPaused(): boolean {
+    return this.#reports.isPaused;
+  }
+
   /**
    * Trains up to the last epoch, or until a callback or the signal stops the run.
    *
    * @throws TrainingError when the loss or a weight is not finite; the last good weights are kept
+   * @throws BackendError when the backend fails; the weights of the last complete chunk are kept, or
+   *   earlier ones, of the latest snapshot at least
    */
   async train(): Promise<History> {
+    try {
+      await this.#trainChunks();
+    } catch (error) {
+      if (error instanceof BackendError) await this.#rescue();
+      throw error;
+    }
+    await this.#expectFiniteWeights();
+    return this.#reports.history;
+  }
+
+  async #trainChunks(): Promise<void> {
     const { epochs, signal } = this.#settings;
     const totalSteps = epochs * this.#stepsPerEpoch;
     try {
-      while (this.position.step < totalSteps && !this.#stoppedBy) {
-        if (signal?.aborted && !this.#pipelined) this.#stoppedBy = 'signal';
+      while (this.position.step < totalSteps && !this.#reports.stoppedBy) {
+        if (signal?.aborted && !this.#pipelined) this.#reports.stopBySignal();
         else await this.#trainChunk();
       }
     } finally {
       await this.#completePipelined();
     }
-    await this.#expectFiniteWeights();
-    return {
-      epochs: this.#records,
-      trainSeconds: this.#milliseconds / 1000,
-      examples: this.#examples,
-      ...(this.#stoppedBy && { stoppedBy: this.#stoppedBy }),
-    };
   }
 
   async #trainChunk(): Promise<void> {
@@ -115,8 +130,12 @@ export class Run {
     const next = chunk.first + chunk.rates.length;
     this.#pipelined = this.#mayPipeline(next) ? this.#submit(next) : undefined;
     const losses = await this.#complete(chunk);
-    await this.#report(losses, chunk.rates);
-    if (this.position.step % this.#stepsPerEpoch === 0) await this.#endEpoch();
+    const { step } = this.position;
+    const examples =
+      ((step - 1) % this.#stepsPerEpoch) * this.#settings.batchSize + chunk.batchSize;
+    const loss = this.#lossOver(examples);
+    await this.#reports.afterChunk({ step, losses, rates: chunk.rates, loss });
+    if (step % this.#stepsPerEpoch === 0) await this.#reports.afterEpoch(step, loss);
     await yieldToEventLoop();
   }
 
@@ -127,7 +146,12 @@ export class Run {
       await this.#expectFiniteWeights();
       await this.#engine.upload(this.#data.dataset);
     }
-    if (this.#data.wasUploaded()) await this.#snapshots.takeGood(this.position);
+    // Steps before a change of data or weights cannot be repeated.
+    const { writes } = this.#engine;
+    if (this.#data.wasUploaded() || writes !== this.#writes) {
+      this.#writes = writes;
+      await this.#snapshots.takeGood(this.position);
+    }
   }
 
   /** Whether the chunk from step `next` may be submitted before the current losses are read. */
@@ -153,11 +177,11 @@ export class Run {
     const fullBatches = Math.floor(this.#data.size / batchSize);
     const remaining = fullBatches - (first % this.#stepsPerEpoch);
     const left = updatesLeft(this.position, first);
-    return Math.max(1, Math.min(this.#chunkSize, remaining, left, MAX_STEPS));
+    return Math.max(1, Math.min(this.#pace.steps, remaining, left, MAX_STEPS));
   }
 
   /** Submits at most `limit` steps from step number `first` of the run. */
-  #submit(first: number, limit = MAX_STEPS): Chunk {
+  #submit(first: number, { limit = MAX_STEPS, isRepeated = false } = {}): Chunk {
     const began = performance.now();
     const { dataset, batchSize } = this.#settings;
     const epoch = Math.floor(first / this.#stepsPerEpoch);
@@ -166,7 +190,8 @@ export class Run {
     const rates = this.#rates.of(first, Math.min(limit, this.#stepsInChunk(first)));
     const update = this.position.updatesBefore + first + 1;
     const order = this.#order.of(this.position.epochsBefore + epoch);
-    const losses = this.#engine.train(dataset, order, size, update, offset, rates);
+    const steps = { order, batchSize: size, update, position: offset, rates, isRepeated };
+    const losses = this.#engine.train(dataset, steps);
     const before = this.#upcoming;
     const after = losses.then(
       async (values) => this.#advanced(await before, values, size),
@@ -179,59 +204,12 @@ export class Run {
   /** Waits for a chunk's losses and advances the position. */
   async #complete(chunk: Chunk): Promise<Values> {
     const losses = await chunk.losses;
-    this.#recordTime(chunk);
+    const milliseconds = this.#pace.record(chunk.began, chunk.rates.length);
+    this.#reports.addTime(milliseconds, chunk.rates.length * chunk.batchSize);
     await this.#expectFinite(losses, chunk);
     Object.assign(this.position, await chunk.after);
     this.#learningRate = chunk.rates[chunk.rates.length - 1];
     return losses;
-  }
-
-  /** Adds up times and examples, and adapts the size of the next chunks. */
-  #recordTime({ began, rates: { length: steps }, batchSize }: Chunk): void {
-    // A pipelined chunk starts when its predecessor ends, not when it is submitted.
-    const now = performance.now();
-    const milliseconds = now - Math.max(began, this.#received);
-    this.#received = now;
-    this.#milliseconds += milliseconds;
-    this.#epochMilliseconds += milliseconds;
-    this.#examples += steps * batchSize;
-    const wanted = Math.floor((CHUNK_MILLISECONDS * steps) / Math.max(milliseconds, 0.01));
-    // Grow at most fourfold: the first steps include compilation, and clocks may be coarse.
-    this.#chunkSize = Math.max(1, Math.min(wanted, 4 * this.#chunkSize));
-  }
-
-  async #report(losses: Values, rates: readonly number[]): Promise<void> {
-    const { onStep, onProgress, epochs, batchSize } = this.#settings;
-    const step = this.position.step;
-    const epoch = Math.ceil(step / this.#stepsPerEpoch);
-    if (onStep) {
-      const proceed = await onStep({ step, epoch, loss: losses[0], learningRate: rates[0] });
-      if (proceed === false) this.#stoppedBy = 'onStep';
-    }
-    const stepInEpoch = step - (epoch - 1) * this.#stepsPerEpoch;
-    onProgress?.({
-      epoch,
-      epochs,
-      stepInEpoch,
-      stepsPerEpoch: this.#stepsPerEpoch,
-      loss: this.#lossOver(Math.min(stepInEpoch * batchSize, this.#data.size)),
-      learningRate: this.#learningRate,
-    });
-  }
-
-  async #endEpoch(): Promise<void> {
-    const { validate, onEpoch } = this.#settings;
-    const trainLoss = this.#lossOver(this.#data.size);
-    const record: EpochRecord = {
-      epoch: this.position.step / this.#stepsPerEpoch,
-      trainLoss,
-      ...(validate && validationFields(await validate())),
-      learningRate: this.#learningRate,
-      seconds: this.#epochMilliseconds / 1000,
-    };
-    this.#epochMilliseconds = 0;
-    this.#records.push(record);
-    if ((await onEpoch?.(record)) === false) this.#stoppedBy = 'onEpoch';
   }
 
   /**
@@ -267,17 +245,39 @@ export class Run {
     );
   }
 
-  /** Restores the latest good snapshot and repeats the steps before step number `end`. */
-  async #restore(end: number): Promise<void> {
+  /**
+   * After the backend failed, perhaps in the middle of a step: restores the weights of the last
+   * complete chunk, or the latest snapshot if the backend cannot repeat steps.
+   */
+  async #rescue(): Promise<void> {
+    try {
+      await this.#restore(this.position.step, RESCUE_MILLISECONDS);
+    } catch {
+      const snapshot = this.#snapshots.latestGood;
+      if (!snapshot) return;
+      Object.assign(this.position, snapshot.position);
+      this.#engine.keep(this.#tensors, snapshot.values);
+    }
+  }
+
+  /**
+   * Restores the latest good snapshot and repeats the steps before step number `end`, or fewer if
+   * they take too long.
+   */
+  async #restore(end: number, milliseconds = Infinity): Promise<void> {
     this.#pipelined = undefined;
     const snapshot = this.#snapshots.latestGood;
     if (!snapshot) return;
     this.#upcoming = Promise.resolve(snapshot.position);
     await this.#engine.write(this.#tensors, snapshot.values);
     Object.assign(this.position, snapshot.position);
-    while (this.position.step < end) {
-      const chunk = this.#submit(this.position.step, end - this.position.step);
-      await chunk.losses;
+    const pace = new Pace(REPEATED_MILLISECONDS);
+    const deadline = performance.now() + milliseconds;
+    while (this.position.step < end && performance.now() < deadline) {
+      const began = performance.now();
+      const limit = Math.min(pace.steps, end - this.position.step);
+      const chunk = this.#submit(this.position.step, { limit, isRepeated: true });
+      pace.record(began, (await chunk.losses).length);
       Object.assign(this.position, await chunk.after);
       await yieldToEventLoop();
     }

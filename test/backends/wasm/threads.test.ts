@@ -96,6 +96,24 @@ describe('threads', () => {
     for (const other of others) expect(Buffer.compare(one, other)).toBe(0);
   });
 
+  it('give the same bits, and end, when there are more of them than idle cores', async () => {
+    // One busy process for each core.
+    const { availableParallelism } = await import('node:os');
+    const busy = Array.from({ length: availableParallelism() }, () =>
+      execFile(process.execPath, ['--eval', 'for (;;);']),
+    );
+    try {
+      const results: Uint8Array[] = [];
+      for (const threads of [1, 2, 3, 5, 8]) {
+        await using backend = await createBackend('wasm', { threads, worthPartitioning: 0 });
+        results.push(await trainedOnImages(backend, IMAGE_NETWORKS.convolutions()));
+      }
+      for (const result of results) expect(Buffer.compare(result, results[0])).toBe(0);
+    } finally {
+      for (const each of busy) each.kill('SIGKILL');
+    }
+  });
+
   it.each(Object.entries(IMAGE_NETWORKS))(
     'and rows of tiles do not change the bits of the weights of %s',
     async (_name, model) => {

@@ -56,7 +56,7 @@ describeOnEachBackend('while fit runs', (backend) => {
       const [probabilities, { loss, gradients }, evaluation, state] = await Promise.all([
         busy.predict(test.inputs),
         busy.gradients(test.inputs, test.targets),
-        busy.evaluate(test),
+        busy.evaluate(test, { confusion: true }),
         busy.state(),
       ]);
       expect(probabilities).toHaveLength(60);

@@ -156,7 +156,8 @@ describe('fit', () => {
       aborted = performance.now();
       controller.abort();
     }, 100);
-    const history = await trainer.fit(train, { epochs: 1e9, signal: controller.signal });
+    const { signal } = controller;
+    const history = await trainer.fit(train, { epochs: 1e9, signal, onProgress: limitTime() });
     expect(performance.now() - aborted).toBeLessThan(2000);
     expect(history.stoppedBy).toBe('signal');
     expect(history.examples).toBeGreaterThan(0);
@@ -185,11 +186,15 @@ describe('fit', () => {
     const controller = new AbortController();
     const timer = setInterval(() => ticks.push(performance.now()), 5);
     setTimeout(() => controller.abort(), 1500);
+    const withinTime = limitTime();
     const began = performance.now();
     await trainer.fit(train, {
       epochs: 1e6,
       signal: controller.signal,
-      onProgress: (progress) => reports.push([performance.now(), progress]),
+      onProgress: (progress) => {
+        reports.push([performance.now(), progress]);
+        withinTime();
+      },
     });
     clearInterval(timer);
     expectOften('reports', [began, ...reports.map(([time]) => time)]);
@@ -268,16 +273,49 @@ describe('fit', () => {
     );
   });
 
+  it('awaits onProgress, and rejects with the error of its promise', async () => {
+    const failure = new RangeError('from the callback');
+    let running = 0;
+    let most = 0;
+    await createTrainer(backend).fit(train, {
+      epochs: 3,
+      onProgress: async () => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        running--;
+      },
+    });
+    expect([running, most]).toEqual([0, 1]);
+    const trainer = createTrainer(backend);
+    const onProgress = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      throw failure;
+    };
+    await expect(trainer.fit(train, { epochs: 3, onProgress })).rejects.toBe(failure);
+    await trainer.fit(train, { epochs: 1 });
+  });
+
   it('rejects when the backend is closed during the run', async () => {
     const own = await createBackend('wasm');
     const trainer = createTrainer(own);
-    const running = trainer.fit(train, { epochs: 1e9 });
+    const running = trainer.fit(train, { epochs: 1e9, onProgress: limitTime() });
     await new Promise((resolve) => setTimeout(resolve, 20));
     const rejected = expect(running).rejects.toThrow('wasm: the backend is closed');
     await own.close();
     await rejected;
   });
 });
+
+/**
+ * A callback that ends a run after half a minute. Timers do not run if `fit` does not yield, so they
+ * could not end the test.
+ */
+function limitTime(): () => void {
+  const deadline = performance.now() + 30_000;
+  return () => {
+    if (performance.now() > deadline) throw new Error('expected fit to let timers run');
+  };
+}
 
 /** Ten times a second, except while other programs use the processor. */
 function expectOften(what: string, times: readonly number[]): void {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   createBackend,
   type Dataset,
@@ -71,17 +71,12 @@ describe('validationSplit', () => {
   /** The examples that `fit` of `trainer` holds out and evaluates. */
   async function validatedExamples(fraction: number, seed: number, size: number) {
     const trainer = createTrainer(backend, { seed, batchSize: 1 });
-    const evaluated: Dataset[] = [];
-    const evaluate = trainer.evaluate.bind(trainer);
-    trainer.evaluate = (dataset) => {
-      evaluated.push(dataset);
-      return evaluate(dataset);
-    };
+    const evaluate = vi.spyOn(trainer, 'evaluate');
     const { examples } = await trainer.fit(numbered(size), {
       epochs: 1,
       validationSplit: fraction,
     });
-    const [dataset] = evaluated;
+    const [dataset] = evaluate.mock.calls[0];
     const rows = Array.from({ length: dataset.size }, (_, n) => dataset.inputs[4 * n]);
     return { examples, rows };
   }

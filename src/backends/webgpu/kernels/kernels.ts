@@ -238,6 +238,7 @@ export const KERNELS: Readonly<Record<OpName, Kernel>> = {
       planChannelSums('groupNormBackwardParameters', 'combineGradients', { N: B * P, C }),
   },
   groupNormBackwardInput: groups('groupNormBackwardInput'),
+  countCorrect: { shader: 'accuracy', workgroups: ({ B }) => perElement(B) },
   countConfusion: { shader: 'accuracy', workgroups: ({ B }) => perElement(B) },
   sumOfSquares: sum('gradient-norm', 'sumOfSquares', ['slot']),
   clipFactor: oneWorkgroup('gradient-norm'),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Mutex } from '../src/mutex.js';
-import { yieldToEventLoop } from '../src/platform/event-loop.js';
+import { Mutex } from '../../src/concurrency/mutex.js';
+import { yieldToEventLoop } from '../../src/platform/event-loop.js';
 
 describe('Mutex', () => {
   it('runs one task at a time, in the order of the calls', async () => {

@@ -1,0 +1,221 @@
+import type { Normalization } from '../data/dataset.js';
+import { TrainingError } from '../errors.js';
+import { expectKind } from '../options.js';
+import { ASYNC_DISPOSE } from '../platform/async-dispose.js';
+import { readBytes, writeBytes } from '../platform/files.js';
+import type { Shape } from '../tensor.js';
+import type { Engine } from './engine/engine.js';
+import type { Run } from './run/run.js';
+import { type RunPosition, START } from './run/run-settings.js';
+import { type Checkpoint, checkpointValues, readPosition } from './serialization/checkpoint.js';
+import { metadataOf, normalizationOf } from './serialization/metadata.js';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type TensorData,
+} from './serialization/safetensors.js';
+import { checkState, stateTensors, withoutCounters } from './serialization/state.js';
+
+/** Parameters and buffers by name, in PyTorch's names and layouts: a linear weight is (O, I). */
+export type State = Map<string, TensorData>;
+
+/** Releases the memory of trainers that were dropped without `close`, after a garbage collection. */
+const dropped =
+  typeof FinalizationRegistry === 'undefined'
+    ? undefined
+    : // A backend that was closed has already released it.
+      new FinalizationRegistry<Engine>((engine) => engine.close().catch(() => {}));
+
+/** The model of a trainer on its backend: reads, replaces, saves and releases its weights. */
+export abstract class TrainedModel {
+  /** Examples per update. */
+  readonly batchSize: number;
+  /** Seed of weights, shuffles and dropout. */
+  readonly seed: number;
+  protected readonly engine: Engine;
+  protected normalization: Normalization | undefined;
+  protected position: RunPosition = { ...START };
+  protected isFitting = false;
+  protected run: Run | undefined;
+
+  protected constructor(
+    engine: Engine,
+    batchSize: number,
+    seed: number,
+    normalization: Normalization | undefined,
+  ) {
+    this.engine = engine;
+    this.batchSize = batchSize;
+    this.seed = seed;
+    this.normalization = normalization;
+    // The engine holds no reference to the trainer, which would keep it alive.
+    dropped?.register(this, engine, this);
+  }
+
+  /** Number of scalars that training changes. */
+  get parameterCount(): number {
+    return this.engine.setup.model.parameters.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Copies the parameters and buffers, in PyTorch's names and layouts. */
+  async state(): Promise<State> {
+    return this.engine.access.during('state', () => this.#read());
+  }
+
+  /**
+   * Replaces all parameters and buffers. Ignores the `num_batches_tracked` of a PyTorch
+   * `state_dict`.
+   *
+   * @throws ShapeError when names or shapes differ from the model's; nothing is changed
+   * @throws DataError for numbers that are not finite; nothing is changed
+   * @throws TrainingError while `fit` runs, unless it waits for `onStep` or `onEpoch`
+   */
+  async loadState(state: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>) {
+    await this.engine.access.during('loadState', () => this.#replace('loadState', state));
+  }
+
+  /**
+   * Encodes the weights, with the normalisation as metadata, as a `.safetensors` file, which PyTorch
+   * reads as a `state_dict`.
+   */
+  async encode(): Promise<Uint8Array> {
+    return this.engine.access.during('encode', async () => {
+      // Before the first await: the normalisation must be that of the weights.
+      const metadata = metadataOf(this.normalization);
+      return encodeSafetensors(await this.#read(), metadata);
+    });
+  }
+
+  /**
+   * Loads weights from the bytes of a `.safetensors` file, written by `encode` or by PyTorch.
+   *
+   * @param source the file's name, for messages; `safetensors` by default
+   * @throws DataError when the bytes are not a valid file
+   * @throws ShapeError, DataError or TrainingError as `loadState` does
+   */
+  async decode(bytes: Uint8Array, source?: string): Promise<void> {
+    await this.engine.access.during('decode', async () => {
+      const { tensors, metadata } = decodeSafetensors(bytes, source);
+      const replaced = this.#replace('decode', tensors);
+      // Together with the request, so that a later `predict` sees both.
+      this.normalization = normalizationOf(metadata) ?? this.normalization;
+      await replaced;
+    });
+  }
+
+  /**
+   * Writes the weights to a `.safetensors` file through a temporary file, so that a failure leaves
+   * no partial file. Node only.
+   *
+   * @throws the file system's error
+   */
+  async save(path: string): Promise<void> {
+    expectKind('save', 'path', path, 'string');
+    await writeBytes(path, await this.encode());
+  }
+
+  /**
+   * Loads weights from a `.safetensors` file (Node) or URL.
+   *
+   * @throws the file system's or the network's error; DataError, ShapeError or TrainingError as
+   *   `decode` does
+   */
+  async load(path: string | URL): Promise<void> {
+    if (!(path instanceof URL)) expectKind('load', 'path', path, 'string');
+    // Before the file is read: the answer must not depend on how long that takes.
+    this.#expectNoUpdates('load');
+    await this.decode(await readBytes(path), String(path));
+  }
+
+  /**
+   * Copies everything that `fit` needs to continue a run: weights, the optimizer's moments and the
+   * position in the run. May be called while `fit` runs.
+   *
+   * @example
+   *   const { tensors, metadata } = await trainer.checkpoint();
+   *   await writeFile('run.safetensors', encodeSafetensors(tensors, metadata));
+   */
+  async checkpoint(): Promise<Checkpoint> {
+    return this.engine.access.during('checkpoint', async () => {
+      const { trainedTensors } = this.engine;
+      // Requested together, so that the position and the values belong to the same step.
+      const position = this.run?.upcoming ?? { ...this.position };
+      const values = await this.engine.read(trainedTensors);
+      return checkpointValues(this, trainedTensors, values, await position);
+    });
+  }
+
+  /**
+   * Restores a checkpoint. `fit` with `resume` then continues the run as if it had never stopped.
+   *
+   * @throws TrainingError when the checkpoint has another seed or batch size, or while `fit` runs
+   * @throws ShapeError when names or shapes of its tensors differ from this trainer's
+   * @throws DataError for a missing or invalid position, and numbers that are not finite
+   */
+  async restore(checkpoint: Checkpoint): Promise<void> {
+    await this.engine.access.during('restore', async () => {
+      if (this.isFitting) throw runInProgress('restore');
+      const { trainedTensors } = this.engine;
+      const position = readPosition(checkpoint, this);
+      const values = checkState('restore', trainedTensors, checkpoint.tensors);
+      const written = this.engine.write(
+        trainedTensors,
+        trainedTensors.map(({ name }) => values.get(name) ?? []),
+      );
+      // Together with the request, so that a later `checkpoint` or `fit` sees both.
+      this.position = position;
+      await written;
+    });
+  }
+
+  /**
+   * Releases the trainer's memory on the backend once its running calls have ended, and refuses later
+   * ones. A running `fit` rejects after its current steps. Closing it twice is harmless.
+   *
+   * @example await using trainer = new Trainer(backend, { … }); // closed at the end of the block
+   */
+  close(): Promise<void> {
+    dropped?.unregister(this);
+    return this.engine.close();
+  }
+
+  /** Closes the trainer at the end of an `await using` block. */
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.close();
+  }
+
+  #expectNoUpdates(operation: string): void {
+    if (this.isFitting && !this.run?.isPaused) throw runInProgress(operation);
+  }
+
+  async #read(): Promise<State> {
+    const entries = stateTensors(this.engine.setup.model);
+    const values = await this.engine.read(entries.map(({ tensor }) => tensor));
+    return new Map(
+      entries.map((entry, i) => [
+        entry.name,
+        { shape: entry.pytorchShape, data: entry.toPytorch(values[i]) },
+      ]),
+    );
+  }
+
+  async #replace(
+    operation: string,
+    state: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>,
+  ): Promise<void> {
+    this.#expectNoUpdates(operation);
+    const entries = stateTensors(this.engine.setup.model);
+    const expected = entries.map(({ name, pytorchShape: shape }) => ({ name, shape }));
+    const values = checkState('loadState', expected, withoutCounters(state));
+    await this.engine.write(
+      entries.map(({ tensor }) => tensor),
+      entries.map((entry) => entry.fromPytorch(values.get(entry.name) ?? [])),
+    );
+  }
+}
+
+function runInProgress(operation: string): TrainingError {
+  return new TrainingError(
+    `${operation}: expected no run in progress, got one; wait for fit to end`,
+  );
+}
