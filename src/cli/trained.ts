@@ -9,8 +9,8 @@ import type { Recipe, RecipeName } from '../recipes.js';
 import { Trainer } from '../training/trainer.js';
 import { chosenRecipe } from './data/recipe-data.js';
 import { UsageError } from './failure.js';
-import { type RunConfig, readConfig } from './train/run-config.js';
-import { CONFIG_FILE } from './train/run-folder.js';
+import { type RunConfig, readConfig } from './train/saved/run-config.js';
+import { CONFIG_FILE } from './train/saved/run-folder.js';
 
 /** A weights file and its recipe. */
 export interface TrainedWeights {

@@ -229,13 +229,13 @@ export class Trainer {
   }
 
   /**
-   * Writes the weights to a `.safetensors` file through a temporary file, so that a failure leaves
-   * no partial file. Node only.
+   * Writes the weights to a `.safetensors` file, named by path or URL, through a temporary file, so
+   * that a failure leaves no partial file. Follows links and keeps the file's mode. Node only.
    *
    * @throws the file system's error
    */
-  async save(path: string): Promise<void> {
-    expectKind('save', 'path', path, 'string');
+  async save(path: string | URL): Promise<void> {
+    if (!(path instanceof URL)) expectKind('save', 'path', path, 'string');
     await writeBytes(path, await this.encode());
   }
 

@@ -12,9 +12,14 @@ import { note } from '../output/print.js';
 import { coefficientsOf } from './coefficients.js';
 import { JsonReport } from './json-report.js';
 import type { RunTotals, TrainReport } from './report.js';
-import { createConfig, expectSameData, type RunConfig, type RunSettings } from './run-config.js';
-import type { RunFolder } from './run-folder.js';
-import { RunLog } from './run-log.js';
+import {
+  createConfig,
+  expectSameData,
+  type RunConfig,
+  type RunSettings,
+} from './saved/run-config.js';
+import type { RunFolder } from './saved/run-folder.js';
+import { RunLog } from './saved/run-log.js';
 import { TextReport } from './text-report.js';
 import { TrainingBar } from './training-bar.js';
 

@@ -158,10 +158,21 @@ describe('save and load', () => {
     const path = join(folder, 'weights.safetensors');
     const trainer = createTrainer(wasm);
     await trainer.save(path);
-    for (const source of [path, pathToFileURL(path)]) {
+    for (const source of [path, pathToFileURL(path), pathToFileURL(path).href]) {
       const loaded = createTrainer(wasm, { seed: 1 });
       await loaded.load(source);
       expectSameState(await loaded.state(), await trainer.state());
+    }
+  });
+
+  it('save to the URL of a file, whose name may need escapes', async () => {
+    const url = pathToFileURL(join(folder, 'ten % of it.safetensors'));
+    const trainer = createTrainer(wasm);
+    for (const target of [url, url.href]) {
+      await trainer.save(target);
+      const saved = await readFile(url);
+      await rm(url);
+      expect(new Uint8Array(saved)).toEqual(await trainer.encode());
     }
   });
 

@@ -1,12 +1,18 @@
 /** config.json of a run: everything needed to resume it or to use its weights. */
 
-import type { BackendInfo } from '../../backends/runtime.js';
-import type { Normalization } from '../../data/dataset.js';
-import { DataError, TrainingError } from '../../errors.js';
-import { areDigits, RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from '../../recipes.js';
-import type { RecipeData } from '../data/recipe-data.js';
-import type { DigitsOptions } from '../options.js';
-import { VERSION } from '../version.js';
+import type { BackendInfo } from '../../../backends/runtime.js';
+import type { Normalization } from '../../../data/dataset.js';
+import { DataError, TrainingError } from '../../../errors.js';
+import {
+  areDigits,
+  RECIPE_NAMES,
+  RECIPES,
+  type Recipe,
+  type RecipeName,
+} from '../../../recipes.js';
+import type { RecipeData } from '../../data/recipe-data.js';
+import type { DigitsOptions } from '../../options.js';
+import { VERSION } from '../../version.js';
 import { readJson } from './json-file.js';
 
 /** The settings that, together with the data, determine a run. */

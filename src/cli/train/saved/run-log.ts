@@ -1,4 +1,4 @@
-import type { EpochRecord, History } from '../../training/history.js';
+import type { EpochRecord, History } from '../../../training/history.js';
 
 /** The content of history.json. */
 export interface SavedHistory {

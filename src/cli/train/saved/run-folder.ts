@@ -6,28 +6,38 @@
  *   history.json             losses and metrics of the epochs; written after every epoch
  *   weights.safetensors      the parameters, in PyTorch's names and layouts; written at the end
  *
- * Every file is written under a temporary name and then renamed, so no file is ever incomplete.
+ * Every file is written under a temporary name and then renamed, so no file is ever incomplete. While a
+ * process trains, `run.1.lock` keeps others out (src/cli/train/saved/run-lock.ts).
  */
 
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError, reasonOf } from '../../errors.js';
-import { createFolder, writeBytes } from '../../platform/files.js';
-import type { Checkpoint } from '../../training/serialization/checkpoint.js';
-import { decodeSafetensors, encodeSafetensors } from '../../training/serialization/safetensors.js';
-import type { Trainer } from '../../training/trainer.js';
-import { note } from '../output/print.js';
+import { DataError, reasonOf } from '../../../errors.js';
+import { createFolder, writeBytes } from '../../../platform/files.js';
+import type { Checkpoint } from '../../../training/serialization/checkpoint.js';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+} from '../../../training/serialization/safetensors.js';
+import type { Trainer } from '../../../training/trainer.js';
+import { note } from '../../output/print.js';
 import { readJson } from './json-file.js';
+import { removeLeftovers } from './leftovers.js';
 import { type RunConfig, readConfig } from './run-config.js';
+import { lockRun, type RunLock } from './run-lock.js';
 import type { RunLog, SavedHistory } from './run-log.js';
 
 export const CONFIG_FILE = 'config.json';
 const CHECKPOINT_FILE = 'checkpoint.safetensors';
 const HISTORY_FILE = 'history.json';
-const WEIGHTS_FILE = 'weights.safetensors';
+export const WEIGHTS_FILE = 'weights.safetensors';
+
+const FILES = [CONFIG_FILE, CHECKPOINT_FILE, HISTORY_FILE, WEIGHTS_FILE];
 
 export class RunFolder {
+  #lock: RunLock | undefined;
+
   constructor(readonly path: string) {}
 
   get weightsPath(): string {
@@ -35,12 +45,13 @@ export class RunFolder {
   }
 
   /**
-   * Creates the folder and writes config.json.
+   * Creates the folder, locks it and writes config.json.
    *
-   * @throws DataError when the folder holds a checkpoint or weights of another run
+   * @throws DataError when the folder holds a checkpoint or weights of another run, or is in use
    */
   async begin(config: RunConfig): Promise<void> {
     await explained(this.path, () => createFolder(this.path));
+    await this.#open();
     const existing = [CHECKPOINT_FILE, WEIGHTS_FILE].find((file) => existsSync(this.#at(file)));
     if (existing !== undefined) {
       throw new DataError(
@@ -53,8 +64,29 @@ export class RunFolder {
     await this.#write(CONFIG_FILE, `${JSON.stringify(config, null, 2)}\n`);
   }
 
-  readConfig(): Promise<RunConfig> {
+  /**
+   * Locks the folder of a run to resume, and reads its config.json.
+   *
+   * @throws DataError when the folder has no valid config.json, or is in use
+   */
+  async resume(): Promise<RunConfig> {
+    // A missing folder fails with the error of its config.json.
+    if (existsSync(this.path)) await this.#open();
     return readConfig(this.#at(CONFIG_FILE));
+  }
+
+  /** Unlocks the folder. */
+  async close(): Promise<void> {
+    await this.#lock?.release();
+    this.#lock = undefined;
+  }
+
+  /** Locks the folder, and deletes the temporary files of runs that were killed. */
+  async #open(): Promise<void> {
+    await explained(this.path, async () => {
+      this.#lock = await lockRun(this.path);
+      for (const file of FILES) await removeLeftovers(this.#at(file));
+    });
   }
 
   /** @throws DataError when the checkpoint is missing or corrupt */
@@ -109,6 +141,7 @@ async function explained(path: string, write: () => Promise<unknown>): Promise<v
   try {
     await write();
   } catch (cause) {
+    if (cause instanceof DataError) throw cause;
     throw new Error(`write ${path}: expected free space and permission, got "${reasonOf(cause)}"`, {
       cause,
     });
