@@ -17,6 +17,7 @@ import {
   seedNumber,
   type VerboseOption,
 } from '../options.js';
+import { workWithoutReader } from '../output/closed-output.js';
 import { listenForInterrupts } from './interrupts.js';
 import { type RunSettings, settingsOf, settingsOfResumed } from './saved/run-config.js';
 import { RunFolder } from './saved/run-folder.js';
@@ -63,6 +64,7 @@ async function train(name: RecipeName, options: TrainOptions): Promise<void> {
     throw new UsageError('--resume needs --out, the folder of the run to continue');
   }
   const folder = out === undefined ? undefined : new RunFolder(out);
+  if (folder) workWithoutReader();
   const { signal, stopListening } = listenForInterrupts();
   try {
     const resumed = options.resume && (await folder?.resume());
@@ -92,6 +94,6 @@ function formatRecipes(): string {
 Recipes:
 ${lines.join('\n')}
 
-Ctrl-C stops after the current update, and a second one ends at once. With --out, --resume continues
-exactly from there.`;
+Ctrl-C, SIGTERM and a closed terminal stop after the current update; a second signal ends at once.
+With --out, --resume continues exactly from there.`;
 }

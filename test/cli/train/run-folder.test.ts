@@ -14,6 +14,8 @@ const folder = useFolder();
 const LONG_RUN =
   'train mlp-deep --data synthetic --epochs 8 --backend wasm --threads 1 --json'.split(' ');
 
+const FILES = ['checkpoint.safetensors', 'config.json', 'history.json', 'weights.safetensors'];
+
 const readJson = async (path: string) => JSON.parse(await readFile(path, 'utf8'));
 
 /** Sends a signal when the line of an epoch appears. */
@@ -31,12 +33,7 @@ describe('train --out', () => {
     const args = ['train', 'mlp', '--epochs', '2', '--data', digits.path, '--out', out];
     const outcome = await handgrad([...args, '--json']);
     expect(outcome.stderr).toBe('');
-    expect(await readdir(out)).toEqual([
-      'checkpoint.safetensors',
-      'config.json',
-      'history.json',
-      'weights.safetensors',
-    ]);
+    expect(await readdir(out)).toEqual(FILES);
     expect(await readJson(`${out}/config.json`)).toMatchObject({
       handgrad: expect.stringMatching(/^\d+\.\d+\.\d+/),
       recipe: 'mlp',
@@ -112,7 +109,7 @@ describe('train --out', () => {
     "import fs from 'node:fs/promises'",
     "import { syncBuiltinESMExports } from 'node:module'",
     'const { open } = fs',
-    "const isFull = (path) => path.includes(process.env.FILE) && path.endsWith('.part')",
+    "const isFull = (path) => path.includes('/' + process.env.FILE + '.')",
     "fs.open = (path, ...rest) => open(isFull(path) ? '/dev/full' : path, ...rest)",
     'syncBuiltinESMExports()',
   ].join(';');
@@ -181,11 +178,61 @@ describe('a run that is interrupted', () => {
     expect(weights.equals(await readFile(`${whole}/weights.safetensors`))).toBe(true);
   });
 
-  test('by SIGTERM without --out exits with its status and says that nothing is saved', async () => {
-    const { status, stderr } = await handgrad(LONG_RUN, signalAfterEpoch(1, 'SIGTERM'));
-    expect(status).toBe(143);
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('by %s saves everything in the middle of an epoch', async (signal, expected) => {
+    const out = folder.at(`stopped-${signal}`);
+    const outcome = await handgrad([...LONG_RUN, '--out', out], signalAfterEpoch(1, signal));
+    expect(outcome.status).toBe(expected);
+    expect(outcome.stderr).toMatch(/^handgrad: stopped after \d of 8 epochs; weights[^\n]*\n$/);
+    expect(jsonLines(outcome).at(-1)).toMatchObject({ event: 'interrupted', signal });
+    expect(await readdir(out)).toEqual(FILES);
+  });
+
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('by %s without --out says that nothing is saved', async (signal, expected) => {
+    const { status, stderr } = await handgrad(LONG_RUN, signalAfterEpoch(1, signal));
+    expect(status).toBe(expected);
     expect(stderr).toMatch(/^handgrad: stopped after \d of 8 epochs; nothing is saved[^\n]*\n$/);
   });
+});
+
+describe.runIf(process.platform !== 'win32')('output that is not read', () => {
+  const command = '$HANDGRAD train line --epochs 60 --out "$OUT"';
+
+  test.each([
+    ['head', `{ ${command}; echo $? >"$OUT.status"; } | head -n 1`],
+    ['true', `{ ${command}; echo $? >"$OUT.status"; } | true`],
+    ['true-json', `{ ${command} --json; echo $? >"$OUT.status"; } | true`],
+    ['head-both', `{ ${command} 2>&1; echo $? >"$OUT.status"; } | head -n 1`],
+  ])('continues quietly to the end with a reader that leaves: %s', async (name, script) => {
+    const [whole, unread] = [folder.at(`read-${name}`), folder.at(`unread-${name}`)];
+    expect((await shell(script, { env: { OUT: unread } })).stderr).toBe('');
+    expect(await readFile(`${unread}.status`, 'utf8')).toBe('0\n');
+    await handgrad(['train', 'line', '--epochs', '60', '--out', whole]);
+    const weights = (out: string) => readFile(`${out}/weights.safetensors`);
+    expect(await weights(unread)).toEqual(await weights(whole));
+    expect(await readdir(unread)).toEqual(FILES);
+  });
+
+  test('stops without --out, since nothing would be left of it', async () => {
+    const script =
+      '{ $HANDGRAD train mlp-deep --epochs 1000 --data synthetic; echo $? >&2; } | head -n 1';
+    expect(await shell(script)).toMatchObject({ stderr: '0\n' });
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'fails at the end when it could not be written, but saves everything',
+    async () => {
+      const out = folder.at('output-full');
+      const outcome = await shell(`${command} >/dev/full`, { env: { OUT: out } });
+      expectFailure(outcome, 'ENOSPC');
+      expect(await readdir(out)).toEqual(FILES);
+    },
+  );
 });
 
 describe.runIf(process.platform === 'linux')('a run that hangs', () => {
@@ -206,6 +253,7 @@ describe.runIf(process.platform === 'linux')('a run that hangs', () => {
   test.each([
     ['INT', 130],
     ['TERM', 143],
+    ['HUP', 129],
   ])('ends at the second SIG%s', async (signal, status) => {
     expect((await hang(signal)).status).toBe(status);
   });
