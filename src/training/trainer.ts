@@ -12,7 +12,7 @@ import { Engine } from './engine/engine.js';
 import { evaluateDataset, predictRows } from './evaluation.js';
 import type { Evaluation, History } from './history.js';
 import { Run } from './run/run.js';
-import { nextRun, type RunPosition, START } from './run/run-settings.js';
+import { beginRun, type RunPosition, START } from './run/run-settings.js';
 import { type Checkpoint, checkpointValues, readPosition } from './serialization/checkpoint.js';
 import { metadataOf, normalizationOf } from './serialization/metadata.js';
 import {
@@ -92,15 +92,16 @@ export class Trainer {
    * @throws DataError when the data has labels out of range or numbers that are not finite
    * @throws RangeError when both `validation` and `validationSplit` are given
    * @throws TrainingError when another `fit` of this trainer is running, when the data that
-   *   `validationSplit` copied changes, after 2³¹ − 1 updates, and when the loss or a weight becomes
-   *   infinite or NaN; the last good weights are then kept
+   *   `validationSplit` copied changes, when the run to resume began with other data or has done more
+   *   epochs, after 2³¹ − 1 updates, and when the loss or a weight becomes infinite or NaN; the last
+   *   good weights are then kept
    * @example
    *   const { epochs } = await trainer.fit(train, { epochs: 10, validationSplit: 0.1 });
    *   epochs.at(-1)?.validAccuracy;
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
     expectFitOptions(dataset, options);
-    const { validationSplit, shuffle = true, resume = false } = options;
+    const { validationSplit, shuffle = true } = options;
     const [data, validation] = this.#splits(dataset, options.validation, validationSplit);
     this.#engine.checkBatches(data, this.batchSize);
     if (this.#running) throw new TrainingError('fit: expected one run at a time, got a second');
@@ -108,7 +109,7 @@ export class Trainer {
     try {
       // Before the first step, so that an invalid dataset fails before anything has changed.
       for (const used of validation ? [validation, data] : [data]) await this.#engine.upload(used);
-      if (!resume) this.#position = nextRun(this.#position, data.size, this.batchSize);
+      this.#position = beginRun(this.#position, data, this.batchSize, options);
       this.#normalization = data.normalization;
       const { batchSize, seed } = this;
       const source = data === dataset ? undefined : dataset;
