@@ -75,13 +75,14 @@ export class TrainingRun {
   async #resume(config: RunConfig): Promise<void> {
     const { data, folder } = this.#options;
     if (!folder) return;
+    const checkpoint = await folder.readCheckpoint();
     expectSameData(config, data);
     this.#compareBackends(config);
-    const checkpoint = await folder.readCheckpoint();
     await this.#trainer.restore(checkpoint);
     const { step } = readPosition(checkpoint, this.#trainer);
     const stepsPerEpoch = Math.ceil(data.train.size / this.#trainer.batchSize);
-    this.#log = new RunLog(await folder.readHistory(), Math.floor(step / stepsPerEpoch));
+    const completed = Math.floor(step / stepsPerEpoch);
+    this.#log = new RunLog(await folder.readHistory(completed), completed);
   }
 
   #compareBackends({ backend: before }: RunConfig): void {

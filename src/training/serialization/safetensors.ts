@@ -15,7 +15,7 @@
  */
 
 import { expectArray, expectFile } from '../../checks.js';
-import { DataError, ShapeError } from '../../errors.js';
+import { DataError, quoted, ShapeError } from '../../errors.js';
 import { expectKind, expectMade, isObject } from '../../options.js';
 import { sizeOf } from '../../tensor.js';
 import { bytesOf, numbersOf } from '../../typed-arrays.js';
@@ -45,9 +45,6 @@ const FLOAT32_BYTES = 4;
 
 /** The official reader's limit: a forged length cannot cause an allocation of gigabytes. */
 const MAXIMUM_HEADER_BYTES = 100_000_000;
-
-/** Characters of an untrusted value that a message quotes, at most. */
-const MAXIMUM_QUOTE = 80;
 
 /**
  * Encodes float32 tensors as the bytes of a safetensors file.
@@ -83,7 +80,7 @@ export function encodeSafetensors(
   bytes.set(header, LENGTH_BYTES);
   let at = LENGTH_BYTES + header.length;
   for (const [name, tensor] of tensors) {
-    const data = numbersOf('safetensors', `tensor ${quote(name)}`, tensor.data);
+    const data = numbersOf('safetensors', `tensor ${quoted(name)}`, tensor.data);
     for (let i = 0; i < data.length; i++, at += FLOAT32_BYTES) view.setFloat32(at, data[i], true);
   }
   return bytes;
@@ -98,7 +95,7 @@ function checkEncodable(name: string, { shape, data }: TensorData): void {
   const elements = sizeOf(shape);
   if (!shape.every(isSize) || elements !== data.length) {
     throw new ShapeError(
-      `safetensors: expected ${elements} values for tensor ${quote(name)} of shape ` +
+      `safetensors: expected ${elements} values for tensor ${quoted(name)} of shape ` +
         `(${shape.join(', ')}), got ${data.length}`,
     );
   }
@@ -172,12 +169,12 @@ function parseHeader(utf8: Uint8Array, source: string): Record<string, unknown> 
     );
   }
   if (!isObject(header)) {
-    throw new DataError(`${source}: expected the header to be an object, got ${quote(header)}`);
+    throw new DataError(`${source}: expected the header to be an object, got ${quoted(header)}`);
   }
   const repeated = firstRepeatedKey(text);
   if (repeated !== undefined) {
     throw new DataError(
-      `${source}: expected each key once in the header, got ${quote(repeated)} twice`,
+      `${source}: expected each key once in the header, got ${quoted(repeated)} twice`,
     );
   }
   return header;
@@ -185,12 +182,12 @@ function parseHeader(utf8: Uint8Array, source: string): Record<string, unknown> 
 
 function checkMetadata(raw: unknown, source: string): Record<string, string> {
   if (!isObject(raw)) {
-    throw new DataError(`${source}: expected ${METADATA_KEY} to be an object, got ${quote(raw)}`);
+    throw new DataError(`${source}: expected ${METADATA_KEY} to be an object, got ${quoted(raw)}`);
   }
   const entries = Object.entries(raw).map(([key, value]): [string, string] => {
     if (typeof value === 'string') return [key, value];
     throw new DataError(
-      `${source}: expected ${METADATA_KEY} ${quote(key)} to be a string, got ${quote(value)}`,
+      `${source}: expected ${METADATA_KEY} ${quoted(key)} to be a string, got ${quoted(value)}`,
     );
   });
   return Object.fromEntries(entries);
@@ -209,7 +206,7 @@ interface Entry {
 function checkEntry(name: string, raw: unknown, source: string): Entry {
   const fail = (expected: string, got: unknown): never => {
     throw new DataError(
-      `${source}: tensor ${quote(name)}: expected ${expected}, got ${quote(got)}`,
+      `${source}: tensor ${quoted(name)}: expected ${expected}, got ${quoted(got)}`,
     );
   };
   if (!isObject(raw)) return fail('an object', raw);
@@ -238,13 +235,13 @@ function checkTiling(entries: readonly Entry[], available: number, source: strin
     if (begin !== covered) {
       const problem = begin < covered ? 'overlaps another tensor' : 'leaves a gap before it';
       throw new DataError(
-        `${source}: tensor ${quote(name)}: expected data_offsets to begin at ${covered}, ` +
+        `${source}: tensor ${quoted(name)}: expected data_offsets to begin at ${covered}, ` +
           `got ${begin}, which ${problem}`,
       );
     }
     if (end > available) {
       throw new DataError(
-        `${source}: tensor ${quote(name)}: expected values up to byte ${end}, ` +
+        `${source}: tensor ${quoted(name)}: expected values up to byte ${end}, ` +
           `got ${available} bytes; the file is truncated`,
       );
     }
@@ -290,10 +287,4 @@ function isSize(value: unknown): value is number {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every(isSize);
-}
-
-/** An untrusted value as JSON, truncated so that a message stays on one line. */
-function quote(value: unknown): string {
-  const json = JSON.stringify(value) ?? 'nothing';
-  return json.length <= MAXIMUM_QUOTE ? json : `${json.slice(0, MAXIMUM_QUOTE)}…`;
 }

@@ -13,20 +13,18 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError, reasonOf } from '../../../errors.js';
+import { DataError, reasonOf, TrainingError } from '../../../errors.js';
 import { createFolder, writeBytes } from '../../../platform/files.js';
 import type { Checkpoint } from '../../../training/serialization/checkpoint.js';
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-} from '../../../training/serialization/safetensors.js';
 import type { Trainer } from '../../../training/trainer.js';
 import { note } from '../../output/print.js';
 import { readJson } from './json-file.js';
 import { removeLeftovers } from './leftovers.js';
+import { decodeCheckpoint, encodeCheckpoint } from './run-checkpoint.js';
 import { type RunConfig, readConfig } from './run-config.js';
 import { lockRun, type RunLock } from './run-lock.js';
-import type { RunLog, SavedHistory } from './run-log.js';
+import type { RunLog } from './run-log.js';
+import { expectHistory, type SavedHistory } from './saved-history.js';
 
 export const CONFIG_FILE = 'config.json';
 const CHECKPOINT_FILE = 'checkpoint.safetensors';
@@ -37,6 +35,7 @@ const FILES = [CONFIG_FILE, CHECKPOINT_FILE, HISTORY_FILE, WEIGHTS_FILE];
 
 export class RunFolder {
   #lock: RunLock | undefined;
+  #config: RunConfig | undefined;
 
   constructor(readonly path: string) {}
 
@@ -62,6 +61,7 @@ export class RunFolder {
     // A run that failed in its first epoch leaves a history, but neither checkpoint nor weights.
     await explained(this.#at(HISTORY_FILE), () => rm(this.#at(HISTORY_FILE), { force: true }));
     await this.#write(CONFIG_FILE, `${JSON.stringify(config, null, 2)}\n`);
+    this.#config = config;
   }
 
   /**
@@ -72,7 +72,8 @@ export class RunFolder {
   async resume(): Promise<RunConfig> {
     // A missing folder fails with the error of its config.json.
     if (existsSync(this.path)) await this.#open();
-    return readConfig(this.#at(CONFIG_FILE));
+    this.#config = await readConfig(this.#at(CONFIG_FILE));
+    return this.#config;
   }
 
   /** Unlocks the folder. */
@@ -89,7 +90,7 @@ export class RunFolder {
     });
   }
 
-  /** @throws DataError when the checkpoint is missing or corrupt */
+  /** @throws DataError when the checkpoint is missing, corrupt or of another configuration */
   async readCheckpoint(): Promise<Checkpoint> {
     const path = this.#at(CHECKPOINT_FILE);
     let bytes: Uint8Array;
@@ -101,22 +102,30 @@ export class RunFolder {
         { cause },
       );
     }
-    return decodeSafetensors(bytes, path);
+    return decodeCheckpoint(bytes, path, this.#expectConfig());
   }
 
-  /** The history so far; undefined if the file is unreadable, since training can go on without it. */
-  async readHistory(): Promise<SavedHistory | undefined> {
-    const saved = (await readJson(this.#at(HISTORY_FILE)).catch(() => null)) as SavedHistory | null;
-    if (Array.isArray(saved?.epochs) && Number.isFinite(saved.trainSeconds)) return saved;
-    note(`cannot read ${this.#at(HISTORY_FILE)}; the history begins with the next epoch`);
-    return undefined;
+  /**
+   * The history so far; undefined if there is no file, since training can go on without it.
+   *
+   * @param completed epochs that the checkpoint has completed
+   * @throws DataError when the file does not fit the checkpoint and config.json
+   */
+  async readHistory(completed: number): Promise<SavedHistory | undefined> {
+    const path = this.#at(HISTORY_FILE);
+    if (!existsSync(path)) {
+      note(`found no ${path}; the history begins with the next epoch`);
+      return undefined;
+    }
+    const { epochs } = this.#expectConfig().settings;
+    return expectHistory(path, await readJson(path), completed, epochs);
   }
 
   /** Writes the history first: resuming drops records of epochs after the checkpoint. */
   async saveProgress(trainer: Trainer, log: RunLog): Promise<void> {
     await this.saveHistory(log);
-    const { tensors, metadata } = await trainer.checkpoint();
-    await this.#write(CHECKPOINT_FILE, encodeSafetensors(tensors, metadata));
+    const bytes = encodeCheckpoint(await trainer.checkpoint(), this.#expectConfig());
+    await this.#write(CHECKPOINT_FILE, bytes);
   }
 
   async saveHistory(log: RunLog): Promise<void> {
@@ -129,6 +138,11 @@ export class RunFolder {
 
   async #write(file: string, content: Uint8Array | string): Promise<void> {
     await explained(this.#at(file), () => writeBytes(this.#at(file), content));
+  }
+
+  #expectConfig(): RunConfig {
+    if (this.#config) return this.#config;
+    throw new TrainingError('train: expected a folder after begin or resume, got one before');
   }
 
   #at(file: string): string {
