@@ -43,6 +43,11 @@ function isClamped(values: unknown): values is Uint8ClampedArray {
   return tagOf(values) === 'Uint8ClampedArray';
 }
 
+/** Whether a value is raw memory of any realm: an `ArrayBuffer`, shared or not, or a `DataView`. */
+export function isMemory(value: unknown): value is ArrayBufferLike | DataView {
+  return /^(Shared)?ArrayBuffer$|^DataView$/.test(typeName(value));
+}
+
 /** The same bytes as a `Uint8Array`, without a copy. */
 export function asUint8(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {
   const { buffer, byteOffset, length } = bytes;
@@ -50,13 +55,17 @@ export function asUint8(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {
 }
 
 /**
- * Bytes of any array whose values are bytes: integers from 0 to 255.
+ * Bytes of any array whose values are bytes: integers from 0 to 255. Raw memory is bytes.
  *
  * @returns a view if `values` are bytes already
  * @throws DataError naming the type of anything else
  */
 export function bytesOf(operation: string, what: string, values: unknown): Uint8Array {
   if (isBytes(values)) return asUint8(values);
+  if (isMemory(values)) {
+    if (!ArrayBuffer.isView(values)) return new Uint8Array(values);
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
   const numbers = numbersOf(operation, what, values);
   const bytes = Uint8Array.from(numbers);
   const bad = bytes.findIndex((byte, i) => byte !== numbers[i]);

@@ -20,7 +20,7 @@ import {
   encodeSafetensors,
   type TensorData,
 } from './serialization/safetensors.js';
-import { checkState, stateTensors, withoutCounters } from './serialization/state.js';
+import { checkState, onlyWeights, stateTensors } from './serialization/state.js';
 import {
   expectFitOptions,
   expectTrainerOptions,
@@ -192,8 +192,8 @@ export class Trainer {
   }
 
   /**
-   * Replaces all parameters and buffers. Ignores the `num_batches_tracked` of a PyTorch
-   * `state_dict`.
+   * Replaces all parameters and buffers. Ignores `num_batches_tracked` and other integers of a
+   * PyTorch `state_dict` that the model does not have.
    *
    * @throws ShapeError when names or shapes differ from the model's; nothing is changed
    * @throws DataError for numbers that are not finite; nothing is changed
@@ -201,7 +201,7 @@ export class Trainer {
   async loadState(state: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>) {
     const entries = stateTensors(this.#engine.setup.model);
     const expected = entries.map(({ name, pytorchShape: shape }) => ({ name, shape }));
-    const values = checkState('loadState', expected, withoutCounters(state));
+    const values = checkState('loadState', expected, onlyWeights(state, expected));
     await this.#engine.write(
       entries.map(({ tensor }) => tensor),
       entries.map((entry) => entry.fromPytorch(values.get(entry.name) ?? [])),
@@ -223,7 +223,7 @@ export class Trainer {
    * @throws DataError when the bytes are not a valid file
    * @throws ShapeError or DataError as `loadState` does
    */
-  async decode(bytes: Uint8Array, source?: string): Promise<void> {
+  async decode(bytes: Uint8Array | ArrayBuffer, source?: string): Promise<void> {
     const { tensors, metadata } = decodeSafetensors(bytes, source);
     await this.loadState(tensors);
     this.#normalization = normalizationOf(metadata) ?? this.#normalization;

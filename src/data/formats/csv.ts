@@ -10,6 +10,7 @@
 import { expectFile } from '../../checks.js';
 import { DataError, reasonOf } from '../../errors.js';
 import { expectOptions } from '../../options.js';
+import { bytesOf } from '../../typed-arrays.js';
 import type { LabelledImages } from '../image-dataset.js';
 
 const SIDE = 28;
@@ -30,7 +31,7 @@ export interface CsvDigitsOptions {
 /**
  * Parses digits in the format of `mnist_train.csv`.
  *
- * @param bytes the unpacked file, ASCII or UTF-8
+ * @param content the unpacked file, ASCII or UTF-8
  * @param file  its name, for messages
  * @returns images of 28×28 bytes with their labels
  * @throws DataError with the line number, for a wrong number of values or a value out of range
@@ -39,11 +40,12 @@ export interface CsvDigitsOptions {
  * @example parseCsvDigits(await readFile('mnist_784.csv'), 'mnist_784.csv', { labelColumn: 'last' })
  */
 export async function parseCsvDigits(
-  bytes: Uint8Array,
+  content: Uint8Array | ArrayBuffer,
   file: string,
   options: CsvDigitsOptions = {},
 ): Promise<LabelledImages> {
-  expectFile('parseCsvDigits', bytes, file);
+  expectFile('parseCsvDigits', content, file);
+  const bytes = bytesOf(`read ${file}`, 'the content', content);
   expectOptions('parseCsvDigits', options, { labelColumn: ['first', 'last'] });
   const { labelColumn } = options;
   // The browser build also runs in Node, slightly faster than the build for Node.
@@ -53,6 +55,8 @@ export async function parseCsvDigits(
     // Each row is converted to bytes at once: 60,000 rows of 785 strings would not fit in memory.
     parse(withoutByteOrderMark(bytes), {
       relax_column_count: true,
+      // Files may mix line ends. By default the first line decides.
+      record_delimiter: ['\r\n', '\n', '\r'],
       skip_empty_lines: true,
       trim: true,
       on_record: (fields: string[], { lines }) => {
@@ -73,6 +77,7 @@ class DigitRows {
   readonly #labels: Uint8Array;
   #labelColumn: 'first' | 'last' | undefined;
   #count = 0;
+  #isFirst = true;
 
   constructor(bytes: Uint8Array, file: string, labelColumn: 'first' | 'last' | undefined) {
     this.#file = file;
@@ -84,8 +89,10 @@ class DigitRows {
   }
 
   add(fields: readonly string[], line: number): void {
-    if (line === 1 && /^['"]?[a-z_]/i.test(fields[0])) {
-      this.#readHeader(fields);
+    const isHeader = this.#isFirst && /^['"]?[a-z_]/i.test(fields[0]);
+    this.#isFirst = false;
+    if (isHeader) {
+      this.#readHeader(fields, line);
       return;
     }
     if (fields.length !== PIXELS + 1) {
@@ -105,12 +112,12 @@ class DigitRows {
   }
 
   /** Finds the column of labels by its name. */
-  #readHeader(names: readonly string[]): void {
+  #readHeader(names: readonly string[], line: number): void {
     const found = labelColumnOf(names);
     if (found === undefined) return;
     if (this.#labelColumn !== undefined && this.#labelColumn !== found) {
       throw this.#error(
-        1,
+        line,
         `labels in the ${this.#labelColumn} column`,
         `a header with labels ${found}`,
       );

@@ -19,8 +19,8 @@ import { DataError, quoted, ShapeError } from '../../errors.js';
 import { expectKind, expectMade, isObject } from '../../options.js';
 import { sizeOf } from '../../tensor.js';
 import { bytesOf, numbersOf } from '../../typed-arrays.js';
-import { halfToNumber } from './half-float.js';
 import { firstRepeatedKey } from './json-keys.js';
+import { NUMBER_TYPES, type NumberType } from './number-types.js';
 
 /** A tensor as files store it. */
 export interface TensorData {
@@ -28,6 +28,8 @@ export interface TensorData {
   readonly shape: readonly number[];
   /** Values in row-major order, as many as the product of the sizes. */
   readonly data: Float32Array;
+  /** Whether the file stores integers: such tensors are no weights. */
+  readonly integers?: true;
 }
 
 /** The content of a safetensors file. */
@@ -109,15 +111,18 @@ function paddedUtf8(text: string): Uint8Array {
 }
 
 /**
- * Decodes the bytes of a safetensors file with tensors of type F32, F64, F16, BF16 or I64. All
- * become float32: F16 and BF16 exactly, F64 and I64 rounded to nearest, where F64 becomes ±Infinity
+ * Decodes the bytes of a safetensors file. Tensors of all types of floats from 16 bits, integers and
+ * BOOL become float32: F16 and BF16 exactly, others rounded to nearest, where F64 becomes ±Infinity
  * beyond the range of float32.
  *
  * @param source the file's name, for messages; `safetensors` by default
  * @throws DataError when the file is truncated, malformed, or has tensors of another type
  * @example const { tensors } = decodeSafetensors(await readFile('weights.safetensors'));
  */
-export function decodeSafetensors(content: Uint8Array, source = 'safetensors'): SafetensorsContent {
+export function decodeSafetensors(
+  content: Uint8Array | ArrayBuffer,
+  source = 'safetensors',
+): SafetensorsContent {
   expectFile('decodeSafetensors', content, source);
   const bytes = bytesOf(source, 'the content', content);
   const headerEnd = LENGTH_BYTES + headerLength(bytes, source);
@@ -131,7 +136,9 @@ export function decodeSafetensors(content: Uint8Array, source = 'safetensors'): 
   checkTiling(entries, values.length, source);
   const tensors = new Map<string, TensorData>();
   for (const entry of entries) {
-    tensors.set(entry.name, { shape: entry.shape, data: readValues(values, entry) });
+    const { name, shape, type } = entry;
+    const data = readValues(values, entry);
+    tensors.set(name, { shape, data, ...(type.integers && { integers: true }) });
   }
   return { tensors, metadata };
 }
@@ -260,26 +267,6 @@ function readValues(values: Uint8Array, { type, shape, begin }: Entry): Float32A
   for (let i = 0; i < data.length; i++) data[i] = type.read(view, begin + i * type.bytes);
   return data;
 }
-
-/** Size and decoder of the numbers of one dtype. */
-interface NumberType {
-  readonly bytes: number;
-  readonly read: (view: DataView, at: number) => number;
-}
-
-const NUMBER_TYPES: ReadonlyMap<string, NumberType> = new Map([
-  ['F64', { bytes: 8, read: (view: DataView, at: number) => view.getFloat64(at, true) }],
-  ['F32', { bytes: 4, read: (view: DataView, at: number) => view.getFloat32(at, true) }],
-  [
-    'F16',
-    { bytes: 2, read: (view: DataView, at: number) => halfToNumber(view.getUint16(at, true), 5) },
-  ],
-  [
-    'BF16',
-    { bytes: 2, read: (view: DataView, at: number) => halfToNumber(view.getUint16(at, true), 8) },
-  ],
-  ['I64', { bytes: 8, read: (view: DataView, at: number) => Number(view.getBigInt64(at, true)) }],
-]);
 
 function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;

@@ -21,14 +21,22 @@ function blockOf(name: string): string {
 }
 
 /**
- * A state without `num_batches_tracked`, PyTorch's batch counters beside running statistics, which
- * handgrad does not use.
+ * A state without what is no weight: integers that the model does not have, and `num_batches_tracked`,
+ * PyTorch's batch counters beside running statistics.
+ *
+ * @param expected the names that the model has
  */
-export function withoutCounters<Entry>(state: ReadonlyMap<string, Entry>): Map<string, Entry> {
+export function onlyWeights<Entry extends object>(
+  state: ReadonlyMap<string, Entry & { readonly integers?: true }>,
+  expected: readonly Expected[],
+): Map<string, Entry> {
   expectMade('loadState', 'the state', state, 'entries', 'a Map by name');
+  const names = new Set(expected.map(({ name }) => name));
   const isCounter = (name: string) =>
     name.endsWith('num_batches_tracked') && state.has(`${blockOf(name)}running_mean`);
-  return new Map([...state].filter(([name]) => !isCounter(name)));
+  return new Map(
+    [...state].filter(([name, entry]) => !isCounter(name) && (names.has(name) || !entry?.integers)),
+  );
 }
 
 interface Expected {

@@ -147,6 +147,51 @@ describe('encode and decode', () => {
   });
 });
 
+describe('decode', () => {
+  it('takes an ArrayBuffer, such as that of a response', async () => {
+    const trainer = createTrainer(wasm);
+    const response = new Response((await trainer.encode()) as Uint8Array<ArrayBuffer>);
+    const loaded = createTrainer(wasm, { seed: 1 });
+    await loaded.decode(await response.arrayBuffer());
+    expectSameState(await loaded.state(), await trainer.state());
+  });
+
+  /** A file of F32 weights, in which some tensors are integers. */
+  const withIntegers = (bytes: Uint8Array, names: readonly string[]) => {
+    const { tensors } = decodeSafetensors(bytes);
+    const entries = [...tensors].map(([name, { shape, data }]) => ({ name, shape, bytes: data }));
+    const integers = names.map((name) => ({ name, shape: [2], bytes: BigInt64Array.of(3n, 4n) }));
+    let end = 0;
+    const all = [...entries, ...integers].map(({ name, shape, bytes: values }) => {
+      const begin = end;
+      end += values.byteLength;
+      const dtype = values instanceof Float32Array ? 'F32' : 'I64';
+      return { name, values, header: { dtype, shape, data_offsets: [begin, end] } };
+    });
+    const header = Buffer.from(
+      JSON.stringify(Object.fromEntries(all.map(({ name, header }) => [name, header]))),
+    );
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    return Buffer.concat([length, header, ...all.map(({ values }) => Buffer.from(values.buffer))]);
+  };
+
+  it('ignores integers beside the weights', async () => {
+    const trainer = createTrainer(wasm);
+    const bytes = withIntegers(await trainer.encode(), ['position_ids', '1.num_batches_tracked']);
+    const loaded = createTrainer(wasm, { seed: 1 });
+    await loaded.decode(bytes);
+    expectSameState(await loaded.state(), await trainer.state());
+  });
+
+  it('names floats that the model does not have', async () => {
+    const trainer = createTrainer(wasm);
+    const tensors = new Map(await trainer.state());
+    tensors.set('scale', { shape: [1], data: Float32Array.of(1) });
+    await expect(trainer.decode(encodeSafetensors(tensors))).rejects.toThrow('2.bias, scale');
+  });
+});
+
 describe('save and load', () => {
   let folder: string;
   beforeAll(async () => {
