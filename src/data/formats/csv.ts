@@ -8,7 +8,7 @@
  */
 
 import { expectFile } from '../../checks.js';
-import { DataError, reasonOf } from '../../errors.js';
+import { DataError, quoted, reasonOf } from '../../errors.js';
 import { expectOptions } from '../../options.js';
 import { bytesOf } from '../../typed-arrays.js';
 import type { LabelledImages } from '../image-dataset.js';
@@ -100,12 +100,12 @@ class DigitRows {
     }
     const [labelAt, pixelsAt] = this.#labelColumn === 'last' ? [PIXELS, 0] : [0, 1];
     const label = byteOf(fields[labelAt]);
-    if (label < 0 || label > 9) throw this.#error(line, 'a label 0 … 9', `"${fields[labelAt]}"`);
+    if (label < 0 || label > 9) throw this.#error(line, 'a label 0 … 9', quoted(fields[labelAt]));
     this.#labels[this.#count] = label;
     for (let i = 0; i < PIXELS; i++) {
       const text = fields[pixelsAt + i];
       const byte = byteOf(text);
-      if (byte < 0) throw this.#error(line, `pixel ${i + 1} to be 0 … 255`, `"${text}"`);
+      if (byte < 0) throw this.#error(line, `pixel ${i + 1} to be 0 … 255`, quoted(text));
       this.#pixels[this.#count * PIXELS + i] = byte;
     }
     this.#count++;
