@@ -18,6 +18,29 @@ function tagOf(values: unknown): string | undefined {
   return ArrayBuffer.isView(values) ? tagGetter?.call(values) : undefined;
 }
 
+/**
+ * Creates an array of zeros.
+ *
+ * @param what what it holds, for messages
+ * @throws RangeError with the size, when there is not enough memory
+ */
+export function newArray<Values extends { readonly BYTES_PER_ELEMENT: number }>(
+  operation: string,
+  what: string,
+  type: new (length: number) => Values,
+  length: number,
+): Values {
+  try {
+    return new type(length);
+  } catch (cause) {
+    const bytes = length * (type as unknown as Values).BYTES_PER_ELEMENT;
+    throw new RangeError(
+      `${operation}: expected ${(bytes / 2 ** 20).toFixed(1)} MiB of memory for ${what}, got a refusal from the engine; use fewer or smaller examples, or a smaller batch or model`,
+      { cause },
+    );
+  }
+}
+
 /** Whether the values are a `Float32Array` of any realm. */
 export function isFloat32(values: unknown): values is Float32Array {
   return tagOf(values) === 'Float32Array';

@@ -16,6 +16,9 @@ import type { LabelledImages } from '../image-dataset.js';
 const SIDE = 28;
 const PIXELS = SIDE * SIDE;
 
+/** Characters of the parser's messages, at most. */
+const MAXIMUM_REASON = 300;
+
 /** Names of a column of labels, and of pixels: `pixel7`, `1x28`, `7`. Names may have quotes. */
 const LABEL_NAME = /^\W*(label|class|target|digit|number|y)\W*$/i;
 const PIXEL_NAME = /^\W*[a-z]*_?\d+(x\d+)?\W*$/i;
@@ -191,7 +194,9 @@ function withoutByteOrderMark(bytes: Uint8Array): Uint8Array {
 }
 
 function malformed(error: unknown, file: string): DataError {
-  return new DataError(`read ${file}: expected comma-separated values, got "${reasonOf(error)}"`, {
+  // The parser quotes fields, which may be long.
+  const reason = reasonOf(error).slice(0, MAXIMUM_REASON);
+  return new DataError(`read ${file}: expected comma-separated values, got "${reason}"`, {
     cause: error,
   });
 }

@@ -18,7 +18,7 @@ import { expectArray, expectFile } from '../../checks.js';
 import { DataError, quoted, ShapeError } from '../../errors.js';
 import { expectKind, expectMade, isObject } from '../../options.js';
 import { sizeOf } from '../../tensor.js';
-import { bytesOf, numbersOf } from '../../typed-arrays.js';
+import { bytesOf, newArray, numbersOf } from '../../typed-arrays.js';
 import { firstRepeatedKey } from './json-keys.js';
 import { NUMBER_TYPES, type NumberType } from './number-types.js';
 
@@ -76,7 +76,8 @@ export function encodeSafetensors(
 
   // Object.fromEntries defines own properties, so a tensor may be called __proto__.
   const header = paddedUtf8(JSON.stringify(Object.fromEntries(entries)));
-  const bytes = new Uint8Array(LENGTH_BYTES + header.length + end);
+  const size = LENGTH_BYTES + header.length + end;
+  const bytes = newArray('encodeSafetensors', 'a file', Uint8Array, size);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(header.length), true);
   bytes.set(header, LENGTH_BYTES);
@@ -261,9 +262,9 @@ function checkTiling(entries: readonly Entry[], available: number, source: strin
   }
 }
 
-function readValues(values: Uint8Array, { type, shape, begin }: Entry): Float32Array {
+function readValues(values: Uint8Array, { name, type, shape, begin }: Entry): Float32Array {
   const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
-  const data = new Float32Array(sizeOf(shape));
+  const data = newArray('decodeSafetensors', name, Float32Array, sizeOf(shape));
   for (let i = 0; i < data.length; i++) data[i] = type.read(view, begin + i * type.bytes);
   return data;
 }
