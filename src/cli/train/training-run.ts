@@ -37,6 +37,9 @@ export interface TrainingRunOptions {
   readonly signal: AbortSignal;
 }
 
+/** How the error of a diverged run ends. */
+const KEPT = 'the last good weights are kept';
+
 /** One session of a run: from its start or a checkpoint to its end or an interruption. */
 export class TrainingRun {
   readonly #backend: Backend;
@@ -115,7 +118,8 @@ export class TrainingRun {
         onEpoch: (record) => this.#endEpoch(record, report),
       });
     } catch (error) {
-      throw error instanceof TrainingError ? await this.#keepLastGood(error) : error;
+      const hasDiverged = error instanceof TrainingError && error.message.endsWith(KEPT);
+      throw hasDiverged ? await this.#keepLastGood(error) : error;
     } finally {
       this.#bar.clear();
     }
@@ -163,7 +167,6 @@ export class TrainingRun {
   /** Keeps the checkpoint of the last epoch: one right before the failure would fail again. */
   async #keepLastGood(error: TrainingError): Promise<TrainingError> {
     const { folder } = this.#options;
-    // The message ends with "the last good weights are kept".
     if (!folder) return new TrainingError(`${error.message} only with --out`, { cause: error });
     await folder.saveWeights(this.#trainer);
     await folder.saveHistory(this.#log);

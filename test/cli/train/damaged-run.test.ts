@@ -240,6 +240,25 @@ describe('train --resume', () => {
     expect((await train(path)).status).toBe(0);
   });
 
+  it('refuses data of the same statistics, but other images', async () => {
+    const out = folder.at('same-statistics');
+    const run = ['softmax', '--epochs', '2', '--data', digits.path, '--out', out];
+    await handgrad(['train', ...run]);
+    const mirrored = folder.at('mirrored');
+    await cp(digits.path, mirrored, { recursive: true });
+    const path = `${mirrored}/train-images-idx3-ubyte`;
+    const images = await readFile(path);
+    images.subarray(16).reverse();
+    await writeFile(path, images);
+    await rm(`${out}/weights.safetensors`);
+    const outcome = await handgrad(['train', ...run, '--resume', '--data', mirrored]);
+    expectFailure(
+      outcome,
+      /^handgrad: fit: expected resume with the data that the run began with, .* call fit without resume\n$/,
+    );
+    await expect(readFile(`${out}/weights.safetensors`)).rejects.toThrow('ENOENT');
+  });
+
   it('refuses data of the same size and mean, but another standard deviation', async () => {
     const out = folder.at('std');
     const run = ['softmax', '--epochs', '2', '--data', digits.path, '--out', out];
