@@ -64,6 +64,16 @@ export function quoted(value: unknown): string {
   return json.length <= MAXIMUM_QUOTE ? json : `${json.slice(0, MAXIMUM_QUOTE)}…`;
 }
 
+/** Names that a message lists, at most. */
+const MOST_NAMES = 12;
+
+/** Untrusted names, truncated so that a message stays short. */
+export function listed(names: readonly string[]): string {
+  const first = names.slice(0, MOST_NAMES).map((name) => name.slice(0, MAXIMUM_QUOTE));
+  const more = names.length - first.length;
+  return `${first.join(', ') || 'nothing'}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 function shownList(values: readonly unknown[]): string {
   const isShort = values.length <= 4 && values.every((each) => typeof each === 'number');
   return isShort ? `[${values.join(', ')}]` : `an array of length ${values.length}`;

@@ -1,5 +1,5 @@
 import { expectArray, expectFinite } from '../../checks.js';
-import { ShapeError } from '../../errors.js';
+import { listed, ShapeError } from '../../errors.js';
 import type { Layer } from '../../layers/layer.js';
 import type { LayerBuffer, Parameter } from '../../layers/parameters/parameter.js';
 import { expectMade } from '../../options.js';
@@ -39,6 +39,9 @@ export function onlyWeights<Entry extends object>(
   );
 }
 
+/** Up to so many names, a message lists all of them; otherwise those that differ. */
+const FEW_NAMES = 12;
+
 interface Expected {
   readonly name: string;
   readonly shape: Shape;
@@ -61,8 +64,12 @@ export function checkState(
   const unknown = [...state.keys()].filter((name) => !names.includes(name));
   const missing = names.filter((name) => !state.has(name));
   if (unknown.length > 0 || missing.length > 0) {
+    const got = [...state.keys()];
+    const isShort = Math.max(names.length, got.length) <= FEW_NAMES;
     throw new ShapeError(
-      `${operation}: expected tensors ${names.join(', ')}, got ${[...state.keys()].join(', ')}`,
+      isShort
+        ? `${operation}: expected tensors ${listed(names)}, got ${listed(got)}`
+        : `${operation}: expected the ${names.length} tensors of the model, got ${got.length}; missing are ${listed(missing)}, unknown are ${listed(unknown)}`,
     );
   }
   const checked = new Map<string, ArrayLike<number>>();

@@ -192,6 +192,23 @@ describe('decode', () => {
   });
 });
 
+describe('loadState of a large model', () => {
+  it('names only the tensors that differ, and not too many of them', async () => {
+    const layers = Array.from({ length: 7 }, () => linear(FEATURES, FEATURES));
+    const trainer = createTrainer(wasm, { model: sequential(...layers, linear(FEATURES, 3)) });
+    const { '3.bias': _, ...others } = Object.fromEntries(await trainer.state());
+    const long = 'x'.repeat(1000);
+    const state = new Map(Object.entries({ ...others, [long]: others['0.bias'] }));
+    await expect(trainer.loadState(state)).rejects.toThrow(
+      new ShapeError(
+        `loadState: expected the 16 tensors of the model, got 16; missing are 3.bias, unknown are ${long.slice(0, 80)}`,
+      ),
+    );
+    const strangers = Array.from({ length: 40 }, (_, i) => [`s${i}`, others['0.bias']] as const);
+    await expect(trainer.loadState(new Map(strangers))).rejects.toThrow(/s11 and 28 more$/);
+  });
+});
+
 describe('save and load', () => {
   let folder: string;
   beforeAll(async () => {

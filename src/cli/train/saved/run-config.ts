@@ -2,7 +2,7 @@
 
 import type { BackendInfo } from '../../../backends/runtime.js';
 import type { Normalization } from '../../../data/dataset.js';
-import { DataError, quoted, TrainingError } from '../../../errors.js';
+import { DataError, listed, quoted, TrainingError } from '../../../errors.js';
 import { isObject } from '../../../options.js';
 import {
   areDigits,
@@ -100,7 +100,7 @@ export async function readConfig(path: string): Promise<RunConfig> {
     !['recipe', 'settings', 'backend', 'data', 'normalization'].every((key) => keys.includes(key))
   ) {
     throw new DataError(
-      `read ${path}: expected recipe, settings, backend, data and normalization of a run, got ${keys.join(', ') || 'nothing'}`,
+      `read ${path}: expected recipe, settings, backend, data and normalization of a run, got ${listed(keys)}`,
     );
   }
   for (const [name, isValid, form] of FIELDS) {
