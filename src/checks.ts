@@ -1,6 +1,6 @@
 import { DataError, ShapeError, shown } from './errors.js';
 import { expectKind } from './options.js';
-import { isBytes, numbersOf } from './typed-arrays.js';
+import { isBytes, isMemory, numbersOf } from './typed-arrays.js';
 
 /** @throws ShapeError unless `value` is an integer of at least `minimum` */
 export function expectInteger(
@@ -73,9 +73,9 @@ export function expectFile(operation: string, bytes: unknown, file: unknown): vo
   expectKind(operation, 'file', file, 'string');
 }
 
-/** @throws TypeError unless `bytes` is a Uint8Array or a Uint8ClampedArray */
+/** @throws TypeError unless `bytes` is a Uint8Array, a Uint8ClampedArray or raw memory */
 export function expectBytes(operation: string, what: string, bytes: unknown): void {
-  if (isBytes(bytes)) return;
+  if (isBytes(bytes) || isMemory(bytes)) return;
   throw new TypeError(`${operation}: expected ${what} to be a Uint8Array, got ${shown(bytes)}`);
 }
 

@@ -49,6 +49,31 @@ export function shown(value: unknown): string {
   return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
 }
 
+/** Characters of an untrusted value that a message quotes, at most. */
+const MAXIMUM_QUOTE = 80;
+
+/** An untrusted value as JSON, truncated so that a message stays on one line. */
+export function quoted(value: unknown): string {
+  let json: string;
+  try {
+    json = JSON.stringify(value) ?? 'nothing';
+  } catch {
+    // JSON.stringify fails for values that are nested deeper than the stack.
+    return shown(value);
+  }
+  return json.length <= MAXIMUM_QUOTE ? json : `${json.slice(0, MAXIMUM_QUOTE)}…`;
+}
+
+/** Names that a message lists, at most. */
+const MOST_NAMES = 12;
+
+/** Untrusted names, truncated so that a message stays short. */
+export function listed(names: readonly string[]): string {
+  const first = names.slice(0, MOST_NAMES).map((name) => name.slice(0, MAXIMUM_QUOTE));
+  const more = names.length - first.length;
+  return `${first.join(', ') || 'nothing'}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 function shownList(values: readonly unknown[]): string {
   const isShort = values.length <= 4 && values.every((each) => typeof each === 'number');
   return isShort ? `[${values.join(', ')}]` : `an array of length ${values.length}`;

@@ -18,6 +18,29 @@ function tagOf(values: unknown): string | undefined {
   return ArrayBuffer.isView(values) ? tagGetter?.call(values) : undefined;
 }
 
+/**
+ * Creates an array of zeros.
+ *
+ * @param what what it holds, for messages
+ * @throws RangeError with the size, when there is not enough memory
+ */
+export function newArray<Values extends { readonly BYTES_PER_ELEMENT: number }>(
+  operation: string,
+  what: string,
+  type: new (length: number) => Values,
+  length: number,
+): Values {
+  try {
+    return new type(length);
+  } catch (cause) {
+    const bytes = length * (type as unknown as Values).BYTES_PER_ELEMENT;
+    throw new RangeError(
+      `${operation}: expected ${(bytes / 2 ** 20).toFixed(1)} MiB of memory for ${what}, got a refusal from the engine; use fewer or smaller examples, or a smaller batch or model`,
+      { cause },
+    );
+  }
+}
+
 /** Whether the values are a `Float32Array` of any realm. */
 export function isFloat32(values: unknown): values is Float32Array {
   return tagOf(values) === 'Float32Array';
@@ -43,6 +66,11 @@ function isClamped(values: unknown): values is Uint8ClampedArray {
   return tagOf(values) === 'Uint8ClampedArray';
 }
 
+/** Whether a value is raw memory of any realm: an `ArrayBuffer`, shared or not, or a `DataView`. */
+export function isMemory(value: unknown): value is ArrayBufferLike | DataView {
+  return /^(Shared)?ArrayBuffer$|^DataView$/.test(typeName(value));
+}
+
 /** The same bytes as a `Uint8Array`, without a copy. */
 export function asUint8(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {
   const { buffer, byteOffset, length } = bytes;
@@ -50,13 +78,17 @@ export function asUint8(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {
 }
 
 /**
- * Bytes of any array whose values are bytes: integers from 0 to 255.
+ * Bytes of any array whose values are bytes: integers from 0 to 255. Raw memory is bytes.
  *
  * @returns a view if `values` are bytes already
  * @throws DataError naming the type of anything else
  */
 export function bytesOf(operation: string, what: string, values: unknown): Uint8Array {
   if (isBytes(values)) return asUint8(values);
+  if (isMemory(values)) {
+    if (!ArrayBuffer.isView(values)) return new Uint8Array(values);
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
   const numbers = numbersOf(operation, what, values);
   const bytes = Uint8Array.from(numbers);
   const bad = bytes.findIndex((byte, i) => byte !== numbers[i]);

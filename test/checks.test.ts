@@ -31,17 +31,13 @@ describe('expectInteger', () => {
 });
 
 describe('expectBytes', () => {
-  it('accepts unsigned bytes only', () => {
-    for (const bytes of [new Uint8Array(2), new Uint8ClampedArray(2), Buffer.alloc(2)]) {
+  it('accepts unsigned bytes and raw memory only', () => {
+    const memory = [new ArrayBuffer(2), new SharedArrayBuffer(2), new DataView(new ArrayBuffer(2))];
+    const arrays = [new Uint8Array(2), new Uint8ClampedArray(2), Buffer.alloc(2)];
+    for (const bytes of [...arrays, ...memory]) {
       expectBytes('op', 'bytes', bytes);
     }
-    const others = [
-      Int8Array.of(-1),
-      new Uint16Array(2),
-      new DataView(new ArrayBuffer(2)),
-      [1],
-      '',
-    ];
+    const others = [Int8Array.of(-1), new Uint16Array(2), [1], ''];
     for (const value of others) {
       expect(() => expectBytes('op', 'bytes', value)).toThrow(
         new TypeError(`op: expected bytes to be a Uint8Array, got ${shown(value)}`),

@@ -1,7 +1,8 @@
 import { type Call, definitionOf } from '../call.js';
 import { BackendError } from '../errors.js';
 import type { Step } from '../step.js';
-import type { Tensor, Values } from '../tensor.js';
+import { formatShape, type Tensor, type Values } from '../tensor.js';
+import { newArray } from '../typed-arrays.js';
 import type { BackendInfo, Executable, Runtime } from './runtime.js';
 
 export type Precision = 'float32' | 'float64';
@@ -73,14 +74,19 @@ export class ReferenceRuntime implements Runtime {
     return values;
   }
 
-  #allocate({ dtype, size }: Tensor): Values {
+  #allocate({ name, shape, dtype, size }: Tensor): Values {
+    const what = `${name} of shape ${formatShape(shape)}`;
+    return newArray<Values>('reference', what, this.#arrayType(dtype), size);
+  }
+
+  #arrayType(dtype: Tensor['dtype']): new (length: number) => Values {
     switch (dtype) {
       case 'float32':
-        return this.#precision === 'float64' ? new Float64Array(size) : new Float32Array(size);
+        return this.#precision === 'float64' ? Float64Array : Float32Array;
       case 'int32':
-        return new Int32Array(size);
+        return Int32Array;
       case 'uint8':
-        return new Uint8Array(size);
+        return Uint8Array;
       default:
         return dtype satisfies never;
     }

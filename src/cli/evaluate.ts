@@ -26,7 +26,10 @@ interface EvaluateOptions extends BackendOptions, DataOptions, DigitsOptions, Js
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('Evaluate weights on the test split: loss, accuracy and confusion matrix.')
-    .argument('<weights>', 'a .safetensors file from handgrad or PyTorch')
+    .argument(
+      '<weights>',
+      'a .safetensors file from handgrad or PyTorch, or the --out folder of a run',
+    )
     .option(
       '--recipe <name>',
       'recipe of the weights (default: the one in config.json beside them)',

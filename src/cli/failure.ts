@@ -7,8 +7,11 @@ export const FAILURE = 1;
 export const WRONG_USAGE = 2;
 
 /** Exit statuses after a signal, as shells report them: 128 plus the signal's number. */
-const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIGNAL_STATUS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 export type StopSignal = keyof typeof SIGNAL_STATUS;
+
+/** The signals that ask a program to stop: a closed terminal, Ctrl-C, and the system. */
+export const STOP_SIGNALS = Object.keys(SIGNAL_STATUS) as StopSignal[];
 
 /** Options that contradict each other. The parser reports all other wrong usage itself. */
 export class UsageError extends Error {

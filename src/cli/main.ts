@@ -5,9 +5,10 @@ import { baselineCommand } from './baseline.js';
 import { benchCommand } from './bench/bench.js';
 import { evaluateCommand } from './evaluate.js';
 import { explainCommand } from './explain/explain.js';
-import { describeFailure, FAILURE, oneLine, SUCCESS, statusOf, WRONG_USAGE } from './failure.js';
+import { describeFailure, oneLine, SUCCESS, statusOf, WRONG_USAGE } from './failure.js';
 import { gradcheckCommand } from './gradcheck.js';
 import { infoCommand } from './info.js';
+import { watchOutput } from './output/closed-output.js';
 import { predictCommand } from './predict/predict.js';
 import { trainCommand } from './train/train.js';
 import { VERSION } from './version.js';
@@ -24,8 +25,7 @@ Examples:
 
 Exit status: 0 for success, 2 for wrong usage, 130 after Ctrl-C, 1 for any other error.`;
 
-process.stdout.on('error', onClosedPipe);
-process.stderr.on('error', onClosedPipe);
+watchOutput();
 process.on('uncaughtException', onUncaught);
 process.exitCode = await main(process.argv);
 
@@ -80,11 +80,4 @@ function describe(error: unknown): string {
 function onUncaught(error: unknown): void {
   process.stderr.write(describe(error));
   process.exit(statusOf(error));
-}
-
-/** Exits without an error if a reader such as `head` closes the pipe early. */
-function onClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(SUCCESS);
-  process.stderr.write(describe(error));
-  process.exit(FAILURE);
 }

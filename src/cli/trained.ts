@@ -1,6 +1,7 @@
 /** Reads weights from a file and loads them into the model of their recipe. */
 
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Normalization } from '../data/dataset.js';
 import { DataError, reasonOf, ShapeError } from '../errors.js';
@@ -9,8 +10,8 @@ import type { Recipe, RecipeName } from '../recipes.js';
 import { Trainer } from '../training/trainer.js';
 import { chosenRecipe } from './data/recipe-data.js';
 import { UsageError } from './failure.js';
-import { type RunConfig, readConfig } from './train/run-config.js';
-import { CONFIG_FILE } from './train/run-folder.js';
+import { type RunConfig, readConfig } from './train/saved/run-config.js';
+import { CONFIG_FILE, WEIGHTS_FILE } from './train/saved/run-folder.js';
 
 /** A weights file and its recipe. */
 export interface TrainedWeights {
@@ -22,15 +23,16 @@ export interface TrainedWeights {
 }
 
 /**
- * Reads a weights file. Recipe and digits come from the options, else from config.json beside it.
+ * Reads a weights file, or that in the folder of a run. Recipe and digits come from the options, else from config.json beside it.
  *
  * @throws DataError when the file cannot be read, UsageError when the recipe is unknown
  */
 export async function readTrained(
-  path: string,
+  fileOrFolder: string,
   named: RecipeName | undefined,
   digits: readonly number[] | undefined,
 ): Promise<TrainedWeights> {
+  const path = await weightsAt(fileOrFolder);
   const bytes = await readWeights(path);
   const configPath = join(dirname(path), CONFIG_FILE);
   if (named === undefined) {
@@ -82,6 +84,20 @@ export async function createTrained(
     throw new DataError(`read ${path} as weights of ${recipe.name}: ${cause.message}`, { cause });
   }
   return trainer;
+}
+
+/** The weights file that a path names, or the file in the folder of a run. */
+async function weightsAt(path: string): Promise<string> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return path;
+  const weights = join(path, WEIGHTS_FILE);
+  if (existsSync(weights)) return weights;
+  throw new DataError(
+    `read ${path}: expected ${WEIGHTS_FILE} of a finished run, got none; train it to the end with --resume`,
+  );
 }
 
 async function readWeights(path: string): Promise<Uint8Array> {

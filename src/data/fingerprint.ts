@@ -41,8 +41,7 @@ export interface Fingerprint {
 }
 
 export function fingerprintOf(dataset: Dataset): Fingerprint {
-  const { size, features, classes, inputs, targets, normalization } = dataset;
-  const { mean, std } = normalization;
+  const { inputs, targets } = dataset;
   const values = [
     touchesOf(inputs),
     touchesOf(targets),
@@ -50,7 +49,7 @@ export function fingerprintOf(dataset: Dataset): Fingerprint {
     hashOf(targets, TARGET_SAMPLES),
   ];
   return {
-    layout: [size, features, classes, isBytes(inputs), mean, std].join(' '),
+    layout: layoutOf(dataset),
     inputs,
     targets,
     values: values.join(' '),
@@ -65,6 +64,45 @@ export function sameFingerprint(a: Fingerprint, b: Fingerprint): boolean {
     a.targets === b.targets &&
     a.values === b.values
   );
+}
+
+/** The content with which arrays last began a run, which the program may then change in place. */
+const begun = new WeakMap<object, { inputs: unknown; layout: string; content: string }>();
+
+/** The content of a dataset that begins a run. */
+export function beginWith(dataset: Dataset): string {
+  const { inputs, targets } = dataset;
+  const content = contentOf(dataset);
+  begun.set(targets, { inputs, layout: layoutOf(dataset), content });
+  return content;
+}
+
+/** Whether a run began with this dataset: with the same content, or with the same arrays. */
+export function hasBegunWith(dataset: Dataset, content: string): boolean {
+  const known = begun.get(dataset.targets);
+  const areSame = known?.inputs === dataset.inputs && known.layout === layoutOf(dataset);
+  return (areSame && known.content === content) || contentOf(dataset) === content;
+}
+
+/**
+ * The number of examples, and a hash of sizes, normalisation and sampled values: the same for equal data
+ * in any process.
+ */
+export function contentOf(dataset: Dataset): string {
+  const { size, features, inputs, targets } = dataset;
+  const codes = Array.from(layoutOf(dataset), (character) => character.charCodeAt(0));
+  const parts = [
+    hashOf(codes, codes.length),
+    hashOf(inputs, INPUT_SAMPLES),
+    hashOf(targets, TARGET_SAMPLES),
+  ];
+  return `${size} × ${features}, hash ${parts.map((part) => part.toString(16)).join('')}`;
+}
+
+/** Sizes, type and normalisation of a dataset. */
+function layoutOf({ size, features, classes, inputs, normalization }: Dataset): string {
+  const { mean, std } = normalization;
+  return [size, features, classes, isBytes(inputs), mean, std].join(' ');
 }
 
 /** A hash over the words of at most `samples` values, as float64. */

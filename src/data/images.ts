@@ -44,7 +44,8 @@ interface Plane {
  * Converts a picture of one digit to a 28×28 image in the form of MNIST's, to predict from.
  *
  * A picture with a bright border is treated as dark ink on paper, and inverted. A 28×28 picture
- * with a dark border is only converted to grey.
+ * with a dark border is only converted to grey. Transparent pixels count as white paper, or as black if
+ * nothing would show on white, such as white strokes on an empty canvas.
  *
  * @returns (784) bytes: 0 is background, 255 is ink
  * @throws ShapeError when `data` does not have 1, 3 or 4 bytes per pixel
@@ -55,7 +56,9 @@ interface Plane {
  */
 export function digitImage(picture: Picture): Uint8Array {
   expectPicture(picture);
-  const grey = greyPlane(picture);
+  const onWhite = greyPlane(picture, 255);
+  const grey = contrastOf(onWhite) < LEAST_CONTRAST ? greyPlane(picture, 0) : onWhite;
+  expectContrast(grey);
   const background = borderMean(grey);
   const isMnistLike = grey.width === SIDE && grey.height === SIDE && background < 128;
   if (isMnistLike) return Uint8Array.from(grey.values, Math.round);
@@ -75,8 +78,8 @@ function expectPicture(picture: Picture): void {
   expectBytes('digitImage', 'data', picture.data);
 }
 
-/** Luminance 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), blended with white by alpha. */
-function greyPlane({ width, height, data: values }: Picture): Plane {
+/** Luminance 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), blended with paper by alpha. */
+function greyPlane({ width, height, data: values }: Picture, paper: number): Plane {
   const pixels = width * height;
   const data = bytesOf('digitImage', 'data', values);
   const channels = data.length / pixels;
@@ -90,9 +93,24 @@ function greyPlane({ width, height, data: values }: Picture): Plane {
     const luminance =
       channels === 1 ? data[i] : 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
     const opacity = channels === 4 ? data[i + 3] / 255 : 1;
-    luminances[p] = opacity * luminance + (1 - opacity) * 255;
+    luminances[p] = opacity * luminance + (1 - opacity) * paper;
   }
   return { width, height, values: luminances };
+}
+
+/** The largest difference from the background. */
+function contrastOf(plane: Plane): number {
+  const background = borderMean(plane);
+  const sign = background < 128 ? 1 : -1;
+  return plane.values.reduce((most, value) => Math.max(most, sign * (value - background)), 0);
+}
+
+function expectContrast(plane: Plane): void {
+  const contrast = contrastOf(plane);
+  if (contrast >= LEAST_CONTRAST) return;
+  throw new DataError(
+    `digitImage: expected a digit that differs from its background by at least ${LEAST_CONTRAST} of 255, got ${plane.width}×${plane.height} pixels that differ by at most ${Math.round(contrast)}`,
+  );
 }
 
 function borderMean({ width, height, values }: Plane): number {
@@ -112,11 +130,6 @@ function lightInk({ width, height, values }: Plane, background: number): Plane {
   const sign = background < 128 ? 1 : -1;
   const ink = values.map((value) => Math.max(sign * (value - background), 0));
   const strongest = ink.reduce((most, value) => Math.max(most, value), 0);
-  if (strongest < LEAST_CONTRAST) {
-    throw new DataError(
-      `digitImage: expected a digit that differs from its background by at least ${LEAST_CONTRAST} of 255, got ${width}×${height} pixels that differ by at most ${Math.round(strongest)}`,
-    );
-  }
   return { width, height, values: ink.map((value) => (255 * value) / strongest) };
 }
 

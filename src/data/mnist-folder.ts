@@ -26,7 +26,7 @@ export async function readFolder(
   folder: string,
   options: CsvDigitsOptions = {},
 ): Promise<RawSplits> {
-  const present = new Set(await listFolder(folder));
+  const present = await listFolder(folder);
   const idx = await locate(MNIST_FILE_NAMES, present, folder);
   if (!idx.includes(undefined)) return readIdxFiles(idx as string[]);
   const csv = await locate(CSV_FILE_NAMES, present, folder);
@@ -41,15 +41,29 @@ export async function readFolder(
 
 /** MNIST's IDX files that are missing in `folder`; all of them if the folder does not exist. */
 export async function missingFiles(folder: string) {
-  const fs = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
-  const present = new Set(await fs.readdir(folder).catch(() => [] as string[]));
-  return MNIST_FILE_NAMES.filter((name) => !present.has(name) && !present.has(`${name}.gz`));
+  const present = await filesIn(folder).catch(() => new Set<string>());
+  return MNIST_FILE_NAMES.filter((name) => presentName(name, present) === undefined);
 }
 
-async function listFolder(folder: string): Promise<string[]> {
+/**
+ * The name under which a file is there: as it is, with a dot as in `train-images.idx3-ubyte`, or either
+ * with `.gz`.
+ */
+function presentName(name: string, present: ReadonlySet<string>): string | undefined {
+  const dotted = name.replace('-idx', '.idx');
+  return [name, dotted, `${name}.gz`, `${dotted}.gz`].find((each) => present.has(each));
+}
+
+/** The names in a folder, without those of folders: archives unpack files into folders of their names. */
+async function filesIn(folder: string): Promise<Set<string>> {
   const fs = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
+  const entries = await fs.readdir(folder, { withFileTypes: true });
+  return new Set(entries.filter((each) => !each.isDirectory()).map(({ name }) => name));
+}
+
+async function listFolder(folder: string): Promise<ReadonlySet<string>> {
   try {
-    return await fs.readdir(folder);
+    return await filesIn(folder);
   } catch (error) {
     throw new DataError(
       `read MNIST from ${folder}: expected a folder with the MNIST files, got "${reasonOf(error)}"; ` +
@@ -67,7 +81,7 @@ async function locate(
 ): Promise<(string | undefined)[]> {
   const { join } = await nodeModule<typeof import('node:path')>('node:path');
   return names.map((name) => {
-    const found = [name, `${name}.gz`].find((candidate) => present.has(candidate));
+    const found = presentName(name, present);
     return found === undefined ? undefined : join(folder, found);
   });
 }

@@ -1,26 +1,77 @@
-import { nodeModule } from './node.js';
+import { inNode, nodeModule } from './node.js';
 
 type FileSystem = typeof import('node:fs/promises');
 
 /** Part of the names of temporary files, so that concurrent writes to one path do not share a file. */
 let count = 0;
 
-/** Writes a file atomically: writes a temporary file beside it, then renames that (Node only). */
-export async function writeBytes(path: string, bytes: Uint8Array | string): Promise<void> {
-  const { open, rename, rm } = await nodeModule<FileSystem>('node:fs/promises');
-  const temporary = `${path}.${process.pid}.${count++}.part`;
+/** Errors of systems or file systems that cannot synchronise a folder, or may not open it. */
+const UNSUPPORTED = ['EACCES', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'];
+
+/**
+ * Writes a file atomically and durably (Node only): writes a temporary file beside it, renames that,
+ * and returns when the disk has both. Follows symbolic links, and keeps the mode and the owner of a
+ * file that exists. Writes into devices and pipes directly.
+ *
+ * @param path a path, or a URL of a file
+ */
+export async function writeBytes(path: string | URL, bytes: Uint8Array | string): Promise<void> {
+  const { open, rename, rm, stat, writeFile } = await nodeModule<FileSystem>('node:fs/promises');
+  const { dirname } = await nodeModule<typeof import('node:path')>('node:path');
+  const target = await targetOf(await pathOf(path));
+  const existing = await stat(target).catch(() => undefined);
+  if (existing && !existing.isFile()) return writeFile(target, bytes);
+  const temporary = `${target}.${process.pid}.${count++}.part`;
+  const mode = existing && existing.mode & 0o7777;
   try {
-    const file = await open(temporary, 'w');
+    const file = await open(temporary, 'w', mode);
     try {
       await file.writeFile(bytes);
+      if (existing && mode !== undefined) {
+        // Only root may give a file to another user. It comes first, because it clears set-user-ID.
+        await file.chown(existing.uid, existing.gid).catch(() => {});
+        await file.chmod(mode);
+      }
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+  await syncFolder(dirname(target));
+}
+
+/** The path of a file that is named by a path or by a URL. */
+async function pathOf(place: string | URL): Promise<string> {
+  if (typeof place === 'string' && !/^file:/i.test(place)) return place;
+  const { fileURLToPath } = await nodeModule<typeof import('node:url')>('node:url');
+  return fileURLToPath(place);
+}
+
+/** The file behind symbolic links, which may not exist yet (Node only). */
+export async function targetOf(path: string): Promise<string> {
+  const { readlink, realpath } = await nodeModule<FileSystem>('node:fs/promises');
+  const { dirname, resolve } = await nodeModule<typeof import('node:path')>('node:path');
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const link = await readlink(path).catch(() => undefined);
+    return link === undefined ? path : targetOf(resolve(await realpath(dirname(path)), link));
+  }
+}
+
+/** Writes the names in a folder to the disk, without which a new or renamed file may be lost. */
+async function syncFolder(path: string): Promise<void> {
+  const { open } = await nodeModule<FileSystem>('node:fs/promises');
+  try {
+    const folder = await open(path);
+    await folder.sync().finally(() => folder.close());
+  } catch (error) {
+    if (!UNSUPPORTED.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
@@ -48,6 +99,7 @@ export async function createFolder(path: string): Promise<void> {
   for (const place of missing) {
     try {
       await mkdir(place);
+      await syncFolder(dirname(place));
     } catch (error) {
       // It exists, or another process has created it.
       if (!(await isFolder(place))) throw error;
@@ -55,14 +107,14 @@ export async function createFolder(path: string): Promise<void> {
   }
 }
 
-/** Reads a file (Node), or fetches a URL. */
+/** Reads a file, named by a path or a URL (Node), or fetches a URL. */
 export async function readBytes(path: string | URL): Promise<Uint8Array> {
-  const isFile = typeof path === 'string' ? !/^https?:/.test(path) : path.protocol === 'file:';
-  if (isFile) {
+  const name = String(path);
+  if (inNode && !/^(https?|data|blob):/i.test(name)) {
     const { readFile } = await nodeModule<FileSystem>('node:fs/promises');
-    return readFile(path);
+    return readFile(await pathOf(path));
   }
   const response = await fetch(path);
-  if (!response.ok) throw new Error(`load: expected ${path}, got HTTP status ${response.status}`);
+  if (!response.ok) throw new Error(`load: expected ${name}, got HTTP status ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());
 }

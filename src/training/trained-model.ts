@@ -14,7 +14,7 @@ import {
   encodeSafetensors,
   type TensorData,
 } from './serialization/safetensors.js';
-import { checkState, stateTensors, withoutCounters } from './serialization/state.js';
+import { checkState, onlyWeights, stateTensors } from './serialization/state.js';
 
 /** Parameters and buffers by name, in PyTorch's names and layouts: a linear weight is (O, I). */
 export type State = Map<string, TensorData>;
@@ -63,8 +63,8 @@ export abstract class TrainedModel {
   }
 
   /**
-   * Replaces all parameters and buffers. Ignores the `num_batches_tracked` of a PyTorch
-   * `state_dict`.
+   * Replaces all parameters and buffers. Ignores `num_batches_tracked` and other integers of a
+   * PyTorch `state_dict` that the model does not have.
    *
    * @throws ShapeError when names or shapes differ from the model's; nothing is changed
    * @throws DataError for numbers that are not finite; nothing is changed
@@ -93,7 +93,7 @@ export abstract class TrainedModel {
    * @throws DataError when the bytes are not a valid file
    * @throws ShapeError, DataError or TrainingError as `loadState` does
    */
-  async decode(bytes: Uint8Array, source?: string): Promise<void> {
+  async decode(bytes: Uint8Array | ArrayBuffer, source?: string): Promise<void> {
     await this.engine.access.during('decode', async () => {
       const { tensors, metadata } = decodeSafetensors(bytes, source);
       const replaced = this.#replace('decode', tensors);
@@ -104,13 +104,13 @@ export abstract class TrainedModel {
   }
 
   /**
-   * Writes the weights to a `.safetensors` file through a temporary file, so that a failure leaves
-   * no partial file. Node only.
+   * Writes the weights to a `.safetensors` file, named by path or URL, through a temporary file, so
+   * that a failure leaves no partial file. Follows links and keeps the file's mode. Node only.
    *
    * @throws the file system's error
    */
-  async save(path: string): Promise<void> {
-    expectKind('save', 'path', path, 'string');
+  async save(path: string | URL): Promise<void> {
+    if (!(path instanceof URL)) expectKind('save', 'path', path, 'string');
     await writeBytes(path, await this.encode());
   }
 
@@ -206,7 +206,7 @@ export abstract class TrainedModel {
     this.#expectNoUpdates(operation);
     const entries = stateTensors(this.engine.setup.model);
     const expected = entries.map(({ name, pytorchShape: shape }) => ({ name, shape }));
-    const values = checkState('loadState', expected, withoutCounters(state));
+    const values = checkState('loadState', expected, onlyWeights(state, expected));
     await this.engine.write(
       entries.map(({ tensor }) => tensor),
       entries.map((entry) => entry.fromPytorch(values.get(entry.name) ?? [])),

@@ -9,7 +9,7 @@ import { Engine } from './engine/engine.js';
 import { evaluateDataset, predictRows } from './evaluation.js';
 import type { ConfusionEvaluation, Evaluation, History } from './history.js';
 import { Run } from './run/run.js';
-import { nextRun } from './run/run-settings.js';
+import { beginRun } from './run/run-settings.js';
 import { TrainedModel } from './trained-model.js';
 import {
   type EvaluateOptions,
@@ -63,15 +63,16 @@ export class Trainer extends TrainedModel {
    * @throws DataError when the data has labels out of range or numbers that are not finite
    * @throws RangeError when both `validation` and `validationSplit` are given
    * @throws TrainingError when another `fit` of this trainer is running, when the data that
-   *   `validationSplit` copied changes, after 2³¹ − 1 updates, and when the loss or a weight becomes
-   *   infinite or NaN; the last good weights are then kept
+   *   `validationSplit` copied changes, when the run to resume began with other data or has done more
+   *   epochs, after 2³¹ − 1 updates, and when the loss or a weight becomes infinite or NaN; the last
+   *   good weights are then kept
    * @example
    *   const { epochs } = await trainer.fit(train, { epochs: 10, validationSplit: 0.1 });
    *   epochs.at(-1)?.validAccuracy;
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
     expectFitOptions(dataset, options);
-    const { validationSplit, shuffle = true, resume = false } = options;
+    const { validationSplit, shuffle = true } = options;
     this.engine.access.expectOpen('fit');
     const [data, validation] = this.#splits(dataset, options.validation, validationSplit);
     this.engine.checks.expectBatches(data, this.batchSize);
@@ -80,7 +81,7 @@ export class Trainer extends TrainedModel {
     try {
       // Before the first step, so that an invalid dataset fails before anything has changed.
       for (const used of validation ? [validation, data] : [data]) await this.engine.upload(used);
-      if (!resume) this.position = nextRun(this.position, data.size, this.batchSize);
+      this.position = beginRun(this.position, data, this.batchSize, options);
       this.normalization = data.normalization;
       const { batchSize, seed } = this;
       const source = data === dataset ? undefined : dataset;

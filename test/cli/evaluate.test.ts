@@ -1,11 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   decodeSafetensors,
   encodeSafetensors,
 } from '../../src/training/serialization/safetensors.js';
 import { useDigits, useFolder } from './folders.js';
-import { handgrad, jsonLines } from './run.js';
+import { expectFailure, handgrad, jsonLines } from './run.js';
 
 const digits = useDigits();
 const folder = useFolder();
@@ -68,6 +68,35 @@ describe('evaluate', () => {
     const { stderr, status } = await evaluate(weightsOf('softmax'), '--digits', '4,7');
     expect(stderr).toContain('--digits: expected 3,7, which the weights were trained on, got 4,7');
     expect(status).toBe(2);
+  });
+
+  test("normalises other digits by the run's mean and standard deviation", async () => {
+    // The same test images, beside training images of other statistics.
+    const other = folder.at('brighter');
+    await cp(digits.path, other, { recursive: true });
+    const path = `${other}/train-images-idx3-ubyte`;
+    const brighter = (byte: number, i: number) => (i < 16 ? byte : 255 - byte);
+    await writeFile(path, (await readFile(path)).map(brighter));
+    const [own] = jsonLines(await evaluate(weightsOf('mlp'), '--json'));
+    const [result] = jsonLines(await evaluate(weightsOf('mlp'), '--data', other, '--json'));
+    expect(result).toEqual({ ...own, data: other });
+  });
+
+  test('takes the folder of a run for its weights', async () => {
+    const [own] = jsonLines(await evaluate(weightsOf('mlp'), '--json'));
+    for (const path of [folder.at('mlp'), `${folder.at('mlp')}/`]) {
+      const [result] = jsonLines(await evaluate(path, '--json'));
+      expect(result).toEqual(own);
+    }
+  });
+
+  test('fails in one line for a folder without weights', async () => {
+    await mkdir(folder.at('unfinished'));
+    const outcome = await evaluate(folder.at('unfinished'), '--recipe', 'mlp');
+    expectFailure(
+      outcome,
+      `read ${folder.at('unfinished')}: expected weights.safetensors of a finished run, got none; train it to the end with --resume`,
+    );
   });
 
   test('prints only the loss for points', async () => {

@@ -72,6 +72,14 @@ describe('readPng', () => {
     expect([width, height, data.length]).toEqual([image.width, image.height, 4 * width * height]);
   });
 
+  it.each(IMAGES)('ignores bytes behind the end: %s', async (_title, image, bytes) => {
+    const whole = pngOf(image, new Uint8Array(bytes).fill(1));
+    const want = await read(whole);
+    for (const behind of ['\n', '\0'.repeat(999), whole.toString('latin1'), 'IDAT more text']) {
+      expect(await read(Buffer.concat([whole, Buffer.from(behind, 'latin1')]))).toEqual(want);
+    }
+  });
+
   it.each(IMAGES)(
     'rejects too few bytes of pixels although all checksums are valid: %s',
     async (_title, image, bytes) => {

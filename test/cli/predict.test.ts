@@ -56,6 +56,13 @@ describe('predict', () => {
     }
   });
 
+  test('takes the folder of a run for its weights', async () => {
+    const [whole] = await predict('softmax', folder.at('3.png'));
+    const args = ['predict', folder.at('softmax'), folder.at('3.png'), '--json'];
+    const [[prediction]] = jsonLines(await handgrad(args)) as unknown as Prediction[][];
+    expect(prediction).toEqual(whole);
+  });
+
   test('prints the answer, and the likely digits sorted, with bars', async () => {
     const args = [weightsOf('softmax'), folder.at('3.png'), folder.at('7.png')];
     const { stdout } = await handgrad(['predict', ...args]);

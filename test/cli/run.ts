@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 
 /** Built by `npm test` before the tests run. */
 export const PROGRAM = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -35,6 +36,13 @@ export function handgrad(args: readonly string[], options: RunOptions = {}): Pro
 export function shell(script: string, options: RunOptions = {}): Promise<Outcome> {
   const env = { HANDGRAD: `${process.execPath} ${PROGRAM}`, ...options.env };
   return run('sh', ['-c', script], { ...options, env });
+}
+
+/** Expects status 1 and one line on stderr that has the message. */
+export function expectFailure({ status, stderr }: Outcome, message: string | RegExp): void {
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^handgrad: [^\n]*\n$/);
+  expect(stderr).toMatch(message);
 }
 
 /** Parses stdout, which has one JSON object per line. */

@@ -106,6 +106,33 @@ describe('digitImage', () => {
     expect(digitImage({ width: 40, height: 40, data })).toEqual(digitImage(red));
   });
 
+  /** A transparent canvas with opaque strokes where the picture has ink. */
+  const strokes = ({ width, height, data }: Picture, colour: readonly number[]): Picture => {
+    const rgba = new Uint8ClampedArray(4 * width * height);
+    data.forEach((value, p) => {
+      if (value === 0) rgba.set([...colour, 255], 4 * p);
+    });
+    return { width, height, data: rgba };
+  };
+
+  it.each([
+    ['white', [255, 255, 255]],
+    ['nearly white', [250, 250, 250]],
+    ['light', [200, 200, 200]],
+    ['grey', [128, 128, 128]],
+    ['black', [0, 0, 0]],
+    ['yellow', [255, 255, 200]],
+  ])('reads %s strokes on a transparent canvas', (_, colour) => {
+    for (const shape of [
+      rectangle([40, 40], [10, 10, 10, 20]),
+      rectangle([28, 28], [9, 4, 9, 20]),
+    ]) {
+      const image = digitImage(strokes(shape, colour));
+      const { left, right, top, bottom } = extent(image);
+      expect([right - left + 1, bottom - top + 1]).toEqual(shape.width === 28 ? [9, 20] : [10, 20]);
+    }
+  });
+
   it('recovers digits that were enlarged and drawn in black on white', () => {
     const { train, test } = syntheticDigits({ trainSize: 4000, testSize: 100 });
     const inputs = new Uint8Array(test.inputs.length);
@@ -123,6 +150,19 @@ describe('digitImage', () => {
         'digitImage: expected a digit that differs from its background by at least 16 of 255, got 50×40 pixels that differ by at most 0',
       ),
     );
+  });
+
+  it.each([
+    ['black, in the size of MNIST', rectangle([28, 28], [0, 0, 0, 0], 0, 0)],
+    ['nearly black, in the size of MNIST', rectangle([28, 28], [9, 9, 4, 4], 15, 0)],
+    ['white, in the size of MNIST', rectangle([28, 28], [0, 0, 0, 0])],
+    ['grey', rectangle([64, 64], [0, 0, 0, 0], 0, 128)],
+    ['of black noise', rectangle([64, 64], [9, 9, 4, 4], 10, 0)],
+    ['an empty canvas', { width: 28, height: 28, data: new Uint8ClampedArray(28 * 28 * 4) }],
+    ['a canvas of white', { width: 40, height: 9, data: new Uint8ClampedArray(1440).fill(255) }],
+  ])('rejects a picture that is blank: %s', (_, picture) => {
+    expect(() => digitImage(picture)).toThrow(/^digitImage: expected a digit that differs/);
+    expect(() => digitImage(picture)).toThrow(DataError);
   });
 
   it('rejects data that does not have 1, 3 or 4 bytes per pixel', () => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -56,6 +57,22 @@ describe('loadMnist from a folder', () => {
     expect(new Set(test.targets)).toEqual(new Set([4]));
   });
 
+  it.each(['', '.gz'])('reads files named as in train-images.idx3-ubyte%s', async (suffix) => {
+    const files = Object.entries(smallMnist()).map(([name, bytes]): [string, Uint8Array] => [
+      `${name.replace('-idx', '.idx')}${suffix}`,
+      suffix ? gzipSync(bytes) : bytes,
+    ]);
+    const directory = await temporaryFolder(Object.fromEntries(files));
+    // Archives that hold such files also hold folders of the other names.
+    await mkdir(join(directory, 'train-images-idx3-ubyte'));
+    const { train, test } = await loadMnist({ directory });
+    expect([train.size, test.size]).toEqual([30, 20]);
+    expect(await loadMnist({ cacheDirectory: directory, download: false })).toEqual({
+      train,
+      test,
+    });
+  });
+
   it('reads mnist_train.csv and mnist_test.csv if there are no IDX files', async () => {
     const directory = await temporaryFolder({
       'mnist_train.csv': CSV_ROWS,
@@ -100,10 +117,9 @@ describe('loadMnist from a folder', () => {
   it('rejects a file that cannot be read', async () => {
     const { 't10k-labels-idx1-ubyte': _, ...files } = smallMnist();
     const directory = await temporaryFolder(files);
-    const { mkdir } = await import('node:fs/promises');
-    await mkdir(join(directory, 't10k-labels-idx1-ubyte'));
+    await symlink('nowhere', join(directory, 't10k-labels-idx1-ubyte'));
     await expect(loadMnist({ directory })).rejects.toThrow(
-      /t10k-labels-idx1-ubyte: expected a readable file, got "EISDIR/,
+      /t10k-labels-idx1-ubyte: expected a readable file, got "ENOENT/,
     );
   });
 

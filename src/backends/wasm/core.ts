@@ -48,12 +48,12 @@ const REQUIRED = [
 export function createMemory(threads: number): WebAssembly.Memory {
   const reused = reuseMemory(threads > 1);
   if (reused) return reused;
-  if (threads === 1) return new WebAssembly.Memory({ initial: 2 });
   try {
+    if (threads === 1) return new WebAssembly.Memory({ initial: 2 });
     return new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
   } catch (cause) {
     throw new BackendError(
-      'wasm: expected to reserve 4 GiB of shared memory, got a refusal from the engine; use threads: 1',
+      'wasm: expected up to 10 GiB of address space for a memory of 4 GiB, got a refusal from the engine; raise the limit (ulimit -v), close other backends, or use the reference backend',
       { cause },
     );
   }

@@ -1,7 +1,28 @@
 import { BackendError } from '../../errors.js';
 import { ALIGNMENT, roundUp } from '../../memory-plan.js';
+import { formatShape, type Tensor } from '../../tensor.js';
 
 const PAGE = 65_536;
+
+/** What 32-bit addresses reach. */
+const MOST_BYTES = 2 ** 32;
+
+/** What a block is for, and what needs less of it. */
+interface Purpose {
+  readonly what: string;
+  readonly hint: string;
+}
+
+const STEP: Purpose = { what: 'a compiled step', hint: 'a smaller model' };
+export const ACTIVATIONS: Purpose = {
+  what: 'the activations of a batch',
+  hint: 'a smaller batch or model',
+};
+
+export function purposeOf({ name, shape }: Tensor): Purpose {
+  const what = `${name} of shape ${formatShape(shape)}`;
+  return { what, hint: 'a smaller model or dataset' };
+}
 
 interface Block {
   offset: number;
@@ -29,11 +50,12 @@ export class Heap {
   /**
    * Allocates a zeroed block of at least `bytes` bytes, aligned to a cache line.
    *
+   * @param purpose for messages
    * @throws BackendError when the memory cannot grow that far
    */
-  allocate(bytes: number): number {
+  allocate(bytes: number, purpose = STEP): number {
     const size = roundUp(Math.max(bytes, 1), ALIGNMENT);
-    const block = this.#free.find((b) => b.size >= size) ?? this.#grow(size);
+    const block = this.#free.find((b) => b.size >= size) ?? this.#grow(size, purpose);
     const { offset } = block;
     block.offset += size;
     block.size -= size;
@@ -57,7 +79,7 @@ export class Heap {
   }
 
   /** Grows the memory until a block of `size` is free, and returns that block. */
-  #grow(size: number): Block {
+  #grow(size: number, { what, hint }: Purpose): Block {
     const end = this.#memory.buffer.byteLength;
     const last = this.#free.at(-1);
     const tail = last && last.offset + last.size === end ? last.size : 0;
@@ -65,9 +87,9 @@ export class Heap {
     try {
       this.#memory.grow(pages);
     } catch {
-      const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
+      const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
       throw new BackendError(
-        `wasm: expected to grow memory by ${mib(pages * PAGE)} MiB beyond ${mib(end)} MiB, got a refusal from the engine; use a smaller batch or dataset`,
+        `wasm: expected ${mib(size)} for ${what} beside ${mib(this.used)} in use, got a refusal from the engine, whose limit is ${mib(MOST_BYTES)}; use ${hint}`,
       );
     }
     return this.#insert({ offset: end, size: pages * PAGE });

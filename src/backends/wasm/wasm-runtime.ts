@@ -6,7 +6,7 @@ import type { BackendInfo, Executable, Peaks, Runtime } from '../runtime.js';
 import { PADDING } from './constants.js';
 import { type CoreExports, createMemory, instantiate, tabulate } from './core.js';
 import { fuse } from './fuse.js';
-import { Heap } from './heap.js';
+import { ACTIVATIONS, Heap, purposeOf } from './heap.js';
 import {
   KERNELS,
   type KernelCall,
@@ -227,7 +227,7 @@ class WasmRuntime implements Runtime {
   #addressOf(tensor: Tensor): number {
     let address = this.#addresses.get(tensor);
     if (address === undefined) {
-      address = this.#heap.allocate(tensor.byteLength + PADDING);
+      address = this.#heap.allocate(tensor.byteLength + PADDING, purposeOf(tensor));
       this.#addresses.set(tensor, address);
     }
     return address;
@@ -236,7 +236,7 @@ class WasmRuntime implements Runtime {
   /** Linked steps contain absolute addresses, so all steps are linked again when the arena moves. */
   #growArena(size: number): void {
     if (size <= this.#arena.size) return;
-    const address = this.#heap.allocate(size);
+    const address = this.#heap.allocate(size, ACTIVATIONS);
     this.#heap.release(this.#arena.address);
     this.#arena.address = address;
     this.#arena.size = size;

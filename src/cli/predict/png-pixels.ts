@@ -45,6 +45,16 @@ export function checkPixelBytes(file: Buffer): void {
   throw new DataError(`${got} of ${expected} bytes of pixels`);
 }
 
+/** The file up to the end of its image: bytes behind that are no part of the PNG. */
+export function imageOf(file: Buffer): Buffer {
+  for (let at = SIGNATURE_BYTES; at + CHUNK_BYTES <= file.length; ) {
+    const end = at + CHUNK_BYTES + file.readUInt32BE(at);
+    if (file.toString('latin1', at + 4, at + 8) === 'IEND') return file.subarray(0, end);
+    at = end;
+  }
+  return file;
+}
+
 /** The data of all chunks of a type, up to the first chunk that is cut off. */
 function chunksOf(file: Buffer, type: string): Buffer[] {
   const found: Buffer[] = [];

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { PNG } from 'pngjs';
 import type { Picture } from '../../data/images.js';
 import { DataError, reasonOf } from '../../errors.js';
-import { checkPixelBytes } from './png-pixels.js';
+import { checkPixelBytes, imageOf } from './png-pixels.js';
 
 /** Maximum width and height in pixels. Larger images could take gigabytes to decode. */
 const MAX_SIDE = 4096;
@@ -18,7 +18,7 @@ const HEIGHT_OFFSET = 20;
  * @throws DataError when the file cannot be read, is not a PNG, is corrupt or is too large
  */
 export async function readPng(path: string): Promise<Picture> {
-  const bytes = await readImageFile(path);
+  const bytes = imageOf(await readImageFile(path));
   checkHeader(bytes, path);
   try {
     checkPixelBytes(bytes);

@@ -41,7 +41,10 @@ const MIN_SHOWN = 0.001;
 export function predictCommand(): Command {
   const command = new Command('predict')
     .description('Recognise the digit in each image.')
-    .argument('<weights>', 'a .safetensors file from handgrad or PyTorch')
+    .argument(
+      '<weights>',
+      'a .safetensors file from handgrad or PyTorch, or the --out folder of a run',
+    )
     .argument(
       '<images...>',
       'PNG files with one digit each, of any size, dark on light or light on dark',

@@ -1,7 +1,7 @@
-import { Interruption, type StopSignal } from '../failure.js';
+import { Interruption, STOP_SIGNALS, type StopSignal } from '../failure.js';
 
 export interface Interrupts {
-  /** Aborted by the first Ctrl-C or SIGTERM. Its reason is an `Interruption`. */
+  /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP. Its reason is an `Interruption`. */
   readonly signal: AbortSignal;
   /** Restores the default: a signal ends the program at once. */
   stopListening(): void;
@@ -11,8 +11,8 @@ export interface Interrupts {
 const ECHO_MILLISECONDS = 1000;
 
 /**
- * Turns the first Ctrl-C or SIGTERM into an abort. A later one ends the program at once: the system does
- * it, since `process.exit` waits for operations on files, which may hang.
+ * Turns the first Ctrl-C, SIGTERM or SIGHUP into an abort. A later one ends the program at once: the
+ * system does it, since `process.exit` waits for operations on files, which may hang.
  */
 export function listenForInterrupts(): Interrupts {
   const controller = new AbortController();
@@ -22,10 +22,8 @@ export function listenForInterrupts(): Interrupts {
     setTimeout(stopListening, ECHO_MILLISECONDS).unref();
   };
   const stopListening = () => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+    for (const name of STOP_SIGNALS) process.off(name, onSignal);
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const name of STOP_SIGNALS) process.on(name, onSignal);
   return { signal: controller.signal, stopListening };
 }

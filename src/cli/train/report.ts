@@ -3,7 +3,7 @@ import type { Recipe } from '../../recipes.js';
 import type { EpochRecord, Evaluation } from '../../training/history.js';
 import type { RecipeData } from '../data/recipe-data.js';
 import type { Coefficients } from './coefficients.js';
-import type { RunSettings } from './run-config.js';
+import type { RunSettings } from './saved/run-config.js';
 
 /** Description of a run before its first epoch. */
 export interface RunStart {

@@ -17,9 +17,10 @@ import {
   seedNumber,
   type VerboseOption,
 } from '../options.js';
+import { workWithoutReader } from '../output/closed-output.js';
 import { listenForInterrupts } from './interrupts.js';
-import { type RunSettings, settingsOf, settingsOfResumed } from './run-config.js';
-import { RunFolder } from './run-folder.js';
+import { type RunSettings, settingsOf, settingsOfResumed } from './saved/run-config.js';
+import { RunFolder } from './saved/run-folder.js';
 import { TrainingRun } from './training-run.js';
 
 interface TrainOptions
@@ -63,23 +64,25 @@ async function train(name: RecipeName, options: TrainOptions): Promise<void> {
     throw new UsageError('--resume needs --out, the folder of the run to continue');
   }
   const folder = out === undefined ? undefined : new RunFolder(out);
-  const resumed = options.resume && (await folder?.readConfig());
-  // Compare recipes first: the digits of the run may not suit the recipe that the user named.
-  const resumedSettings = resumed && settingsOfResumed(resumed, name, options);
-  const recipe = chosenRecipe(name, options.digits ?? resumed?.digits);
-  const settings = resumedSettings ?? settingsOf(recipe, options);
-  const source = {
-    data: options.data ?? earlierSource(resumed?.data.source),
-    seed: settings.seed,
-  };
+  if (folder) workWithoutReader();
   const { signal, stopListening } = listenForInterrupts();
   try {
+    const resumed = options.resume && (await folder?.resume());
+    // Compare recipes first: the digits of the run may not suit the recipe that the user named.
+    const resumedSettings = resumed && settingsOfResumed(resumed, name, options);
+    const recipe = chosenRecipe(name, options.digits ?? resumed?.digits);
+    const settings = resumedSettings ?? settingsOf(recipe, options);
+    const source = {
+      data: options.data ?? earlierSource(resumed?.data.source),
+      seed: settings.seed,
+    };
     await withBackend(options, async (backend) => {
       const data = await openRecipeData(recipe, source, signal);
       const run = { recipe, settings, data, folder, resumed, json, verbose, signal };
       await new TrainingRun(backend, run).run();
     });
   } finally {
+    await folder?.close();
     stopListening();
   }
 }
@@ -91,6 +94,6 @@ function formatRecipes(): string {
 Recipes:
 ${lines.join('\n')}
 
-Ctrl-C stops after the current update, and a second one ends at once. With --out, --resume continues
-exactly from there.`;
+Ctrl-C, SIGTERM and a closed terminal stop after the current update; a second signal ends at once.
+With --out, --resume continues exactly from there.`;
 }

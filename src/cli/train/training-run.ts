@@ -12,9 +12,14 @@ import { note } from '../output/print.js';
 import { coefficientsOf } from './coefficients.js';
 import { JsonReport } from './json-report.js';
 import type { RunTotals, TrainReport } from './report.js';
-import { createConfig, expectSameData, type RunConfig, type RunSettings } from './run-config.js';
-import type { RunFolder } from './run-folder.js';
-import { RunLog } from './run-log.js';
+import {
+  createConfig,
+  expectSameData,
+  type RunConfig,
+  type RunSettings,
+} from './saved/run-config.js';
+import type { RunFolder } from './saved/run-folder.js';
+import { RunLog } from './saved/run-log.js';
 import { TextReport } from './text-report.js';
 import { TrainingBar } from './training-bar.js';
 
@@ -31,6 +36,9 @@ export interface TrainingRunOptions {
   readonly verbose: boolean;
   readonly signal: AbortSignal;
 }
+
+/** How the error of a diverged run ends. */
+const KEPT = 'the last good weights are kept';
 
 /** One session of a run: from its start or a checkpoint to its end or an interruption. */
 export class TrainingRun {
@@ -70,13 +78,14 @@ export class TrainingRun {
   async #resume(config: RunConfig): Promise<void> {
     const { data, folder } = this.#options;
     if (!folder) return;
+    const checkpoint = await folder.readCheckpoint();
     expectSameData(config, data);
     this.#compareBackends(config);
-    const checkpoint = await folder.readCheckpoint();
     await this.#trainer.restore(checkpoint);
     const { step } = readPosition(checkpoint, this.#trainer);
     const stepsPerEpoch = Math.ceil(data.train.size / this.#trainer.batchSize);
-    this.#log = new RunLog(await folder.readHistory(), Math.floor(step / stepsPerEpoch));
+    const completed = Math.floor(step / stepsPerEpoch);
+    this.#log = new RunLog(await folder.readHistory(completed), completed);
   }
 
   #compareBackends({ backend: before }: RunConfig): void {
@@ -109,7 +118,8 @@ export class TrainingRun {
         onEpoch: (record) => this.#endEpoch(record, report),
       });
     } catch (error) {
-      throw error instanceof TrainingError ? await this.#keepLastGood(error) : error;
+      const hasDiverged = error instanceof TrainingError && error.message.endsWith(KEPT);
+      throw hasDiverged ? await this.#keepLastGood(error) : error;
     } finally {
       this.#bar.clear();
     }
@@ -157,7 +167,6 @@ export class TrainingRun {
   /** Keeps the checkpoint of the last epoch: one right before the failure would fail again. */
   async #keepLastGood(error: TrainingError): Promise<TrainingError> {
     const { folder } = this.#options;
-    // The message ends with "the last good weights are kept".
     if (!folder) return new TrainingError(`${error.message} only with --out`, { cause: error });
     await folder.saveWeights(this.#trainer);
     await folder.saveHistory(this.#log);

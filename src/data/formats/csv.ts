@@ -8,12 +8,16 @@
  */
 
 import { expectFile } from '../../checks.js';
-import { DataError, reasonOf } from '../../errors.js';
+import { DataError, quoted, reasonOf } from '../../errors.js';
 import { expectOptions } from '../../options.js';
+import { bytesOf } from '../../typed-arrays.js';
 import type { LabelledImages } from '../image-dataset.js';
 
 const SIDE = 28;
 const PIXELS = SIDE * SIDE;
+
+/** Characters of the parser's messages, at most. */
+const MAXIMUM_REASON = 300;
 
 /** Names of a column of labels, and of pixels: `pixel7`, `1x28`, `7`. Names may have quotes. */
 const LABEL_NAME = /^\W*(label|class|target|digit|number|y)\W*$/i;
@@ -30,7 +34,7 @@ export interface CsvDigitsOptions {
 /**
  * Parses digits in the format of `mnist_train.csv`.
  *
- * @param bytes the unpacked file, ASCII or UTF-8
+ * @param content the unpacked file, ASCII or UTF-8
  * @param file  its name, for messages
  * @returns images of 28×28 bytes with their labels
  * @throws DataError with the line number, for a wrong number of values or a value out of range
@@ -39,11 +43,12 @@ export interface CsvDigitsOptions {
  * @example parseCsvDigits(await readFile('mnist_784.csv'), 'mnist_784.csv', { labelColumn: 'last' })
  */
 export async function parseCsvDigits(
-  bytes: Uint8Array,
+  content: Uint8Array | ArrayBuffer,
   file: string,
   options: CsvDigitsOptions = {},
 ): Promise<LabelledImages> {
-  expectFile('parseCsvDigits', bytes, file);
+  expectFile('parseCsvDigits', content, file);
+  const bytes = bytesOf(`read ${file}`, 'the content', content);
   expectOptions('parseCsvDigits', options, { labelColumn: ['first', 'last'] });
   const { labelColumn } = options;
   // The browser build also runs in Node, slightly faster than the build for Node.
@@ -53,6 +58,8 @@ export async function parseCsvDigits(
     // Each row is converted to bytes at once: 60,000 rows of 785 strings would not fit in memory.
     parse(withoutByteOrderMark(bytes), {
       relax_column_count: true,
+      // Files may mix line ends. By default the first line decides.
+      record_delimiter: ['\r\n', '\n', '\r'],
       skip_empty_lines: true,
       trim: true,
       on_record: (fields: string[], { lines }) => {
@@ -73,6 +80,7 @@ class DigitRows {
   readonly #labels: Uint8Array;
   #labelColumn: 'first' | 'last' | undefined;
   #count = 0;
+  #isFirst = true;
 
   constructor(bytes: Uint8Array, file: string, labelColumn: 'first' | 'last' | undefined) {
     this.#file = file;
@@ -84,8 +92,10 @@ class DigitRows {
   }
 
   add(fields: readonly string[], line: number): void {
-    if (line === 1 && /^['"]?[a-z_]/i.test(fields[0])) {
-      this.#readHeader(fields);
+    const isHeader = this.#isFirst && /^['"]?[a-z_]/i.test(fields[0]);
+    this.#isFirst = false;
+    if (isHeader) {
+      this.#readHeader(fields, line);
       return;
     }
     if (fields.length !== PIXELS + 1) {
@@ -93,24 +103,24 @@ class DigitRows {
     }
     const [labelAt, pixelsAt] = this.#labelColumn === 'last' ? [PIXELS, 0] : [0, 1];
     const label = byteOf(fields[labelAt]);
-    if (label < 0 || label > 9) throw this.#error(line, 'a label 0 … 9', `"${fields[labelAt]}"`);
+    if (label < 0 || label > 9) throw this.#error(line, 'a label 0 … 9', quoted(fields[labelAt]));
     this.#labels[this.#count] = label;
     for (let i = 0; i < PIXELS; i++) {
       const text = fields[pixelsAt + i];
       const byte = byteOf(text);
-      if (byte < 0) throw this.#error(line, `pixel ${i + 1} to be 0 … 255`, `"${text}"`);
+      if (byte < 0) throw this.#error(line, `pixel ${i + 1} to be 0 … 255`, quoted(text));
       this.#pixels[this.#count * PIXELS + i] = byte;
     }
     this.#count++;
   }
 
   /** Finds the column of labels by its name. */
-  #readHeader(names: readonly string[]): void {
+  #readHeader(names: readonly string[], line: number): void {
     const found = labelColumnOf(names);
     if (found === undefined) return;
     if (this.#labelColumn !== undefined && this.#labelColumn !== found) {
       throw this.#error(
-        1,
+        line,
         `labels in the ${this.#labelColumn} column`,
         `a header with labels ${found}`,
       );
@@ -184,7 +194,9 @@ function withoutByteOrderMark(bytes: Uint8Array): Uint8Array {
 }
 
 function malformed(error: unknown, file: string): DataError {
-  return new DataError(`read ${file}: expected comma-separated values, got "${reasonOf(error)}"`, {
+  // The parser quotes fields, which may be long.
+  const reason = reasonOf(error).slice(0, MAXIMUM_REASON);
+  return new DataError(`read ${file}: expected comma-separated values, got "${reason}"`, {
     cause: error,
   });
 }

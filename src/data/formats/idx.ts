@@ -36,7 +36,7 @@ export interface ByteImages {
  * @throws DataError for another format, a size of zero, and missing or surplus bytes
  * @example parseIdxImages(await gunzip(bytes, name), name).count; // 60000
  */
-export function parseIdxImages(content: Uint8Array, file: string): ByteImages {
+export function parseIdxImages(content: Uint8Array | ArrayBuffer, file: string): ByteImages {
   const bytes = bytesOf(`read ${file}`, 'the content', content);
   const [count, height, width] = readHeader(bytes, file, 'images', IMAGES_MAGIC, 3);
   return { count, height, width, pixels: bytes.subarray(16) };
@@ -50,7 +50,7 @@ export function parseIdxImages(content: Uint8Array, file: string): ByteImages {
  * @returns (count)
  * @throws DataError for another format, a size of zero, and missing or surplus bytes
  */
-export function parseIdxLabels(content: Uint8Array, file: string): Uint8Array {
+export function parseIdxLabels(content: Uint8Array | ArrayBuffer, file: string): Uint8Array {
   const bytes = bytesOf(`read ${file}`, 'the content', content);
   readHeader(bytes, file, 'labels', LABELS_MAGIC, 1);
   return bytes.subarray(8);

@@ -12,6 +12,7 @@ import { expectSeed } from '../../checks.js';
 import { DataError, shown } from '../../errors.js';
 import { expectOptions } from '../../options.js';
 import { RandomStream, STREAMS } from '../../random/threefry.js';
+import { newArray } from '../../typed-arrays.js';
 import type { Splits } from '../dataset.js';
 import { digitDatasets, type LabelledImages } from '../image-dataset.js';
 import { DIGIT_STROKES, type Stroke } from './digit-strokes.js';
@@ -57,7 +58,7 @@ function drawSplit(split: string, count: number, random: RandomStream): Labelled
       `syntheticDigits: expected a ${split} split of at least one digit, got a size of ${shown(count)}`,
     );
   }
-  const pixels = new Uint8Array(count * PIXELS);
+  const pixels = newArray('syntheticDigits', `${count} images`, Uint8Array, count * PIXELS);
   const labels = new Uint8Array(count);
   const nearest = new Float64Array(PIXELS);
   for (let n = 0; n < count; n++) {

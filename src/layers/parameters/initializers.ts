@@ -2,6 +2,7 @@ import { expectNumber } from '../../checks.js';
 import { type Description, describe } from '../../description.js';
 import { expectNoMore, expectOptions } from '../../options.js';
 import type { RandomStream } from '../../random/threefry.js';
+import { newArray } from '../../typed-arrays.js';
 
 /**
  * Draws the initial values of a parameter.
@@ -30,7 +31,7 @@ export function kaimingUniform(...more: readonly []): Initializer {
   expectNoMore('kaimingUniform', '', more);
   return described(describe('kaimingUniform'), (size, fanIn, random) => {
     const bound = 1 / Math.sqrt(fanIn);
-    return Float32Array.from({ length: size }, () => (2 * random.nextFloat() - 1) * bound);
+    return drawn('kaimingUniform', size, () => (2 * random.nextFloat() - 1) * bound);
   });
 }
 
@@ -46,20 +47,26 @@ export function normal(options: { readonly std?: number } = {}): Initializer {
   const { std = 1 } = options;
   expectNumber('normal', 'std', std, 0);
   return described(describe('normal', { ...options }), (size, _fanIn, random) =>
-    Float32Array.from({ length: size }, () => random.nextNormal() * std),
+    drawn('normal', size, () => random.nextNormal() * std),
   );
 }
 
 /** All values 0. */
 export function zeros(...more: readonly []): Initializer {
   expectNoMore('zeros', '', more);
-  return described(describe('zeros'), (size) => new Float32Array(size));
+  return described(describe('zeros'), (size) => drawn('zeros', size, () => 0));
 }
 
 /** All values 1. */
 export function ones(...more: readonly []): Initializer {
   expectNoMore('ones', '', more);
-  return described(describe('ones'), (size) => new Float32Array(size).fill(1));
+  return described(describe('ones'), (size) => drawn('ones', size, () => 1));
+}
+
+function drawn(operation: string, size: number, draw: () => number): Float32Array {
+  const values = newArray(operation, `a parameter of ${size} numbers`, Float32Array, size);
+  for (let i = 0; i < size; i++) values[i] = draw();
+  return values;
 }
 
 function described(description: Description, draw: Initializer): Initializer {

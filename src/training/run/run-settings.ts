@@ -1,6 +1,7 @@
 /** The settings of a run of training, and its position: src/training/run/run.ts executes it. */
 
 import type { Dataset } from '../../data/dataset.js';
+import { beginWith, contentOf, hasBegunWith } from '../../data/fingerprint.js';
 import { TrainingError } from '../../errors.js';
 import type { EpochRecord, Evaluation, Progress, StepReport } from '../history.js';
 
@@ -35,6 +36,8 @@ export interface RunSettings extends FitCallbacks {
 
 /** Position of a run. Together with the tensors, it suffices to continue the run exactly. */
 export interface RunPosition {
+  /** The content of the run's data when it began; undefined before the first run. */
+  readonly data?: string | undefined;
   /** Updates and epochs of earlier runs of the same trainer. */
   readonly updatesBefore: number;
   readonly epochsBefore: number;
@@ -68,17 +71,42 @@ export function expectUpdatesLeft(position: RunPosition): void {
   );
 }
 
-/** Start of a run that continues the updates and shuffles of the run before. */
-export function nextRun(
-  { updatesBefore, epochsBefore, step }: RunPosition,
-  datasetSize: number,
+/**
+ * The position at which a run begins: with `resume` that of the run before, otherwise the start of a run
+ * that continues its updates and shuffles.
+ *
+ * @throws TrainingError when the run to resume began with other data, or has done more than `epochs`
+ */
+export function beginRun(
+  position: RunPosition,
+  dataset: Dataset,
   batchSize: number,
+  { epochs, resume = false }: { readonly epochs: number; readonly resume?: boolean | undefined },
 ): RunPosition {
-  const stepsPerEpoch = Math.ceil(datasetSize / batchSize);
+  const { updatesBefore, epochsBefore, step, data } = position;
+  const stepsPerEpoch = Math.ceil(dataset.size / batchSize);
+  if (resume) {
+    if (data === undefined) return { ...position, data: beginWith(dataset) };
+    expectSameRun(position, dataset, data, epochs * stepsPerEpoch);
+    return position;
+  }
   return {
+    data: beginWith(dataset),
     updatesBefore: updatesBefore + step,
     epochsBefore: epochsBefore + Math.ceil(step / stepsPerEpoch),
     step: 0,
     lossSum: 0,
   };
+}
+
+function expectSameRun({ step }: RunPosition, dataset: Dataset, data: string, steps: number): void {
+  if (!hasBegunWith(dataset, data)) {
+    throw new TrainingError(
+      `fit: expected resume with the data that the run began with, ${data}, got ${dataset.name}, ${contentOf(dataset)}; for other data, call fit without resume`,
+    );
+  }
+  if (step <= steps) return;
+  throw new TrainingError(
+    `fit: expected to resume a run of at most ${steps} updates, got one after ${step}; pass more epochs`,
+  );
 }

@@ -54,11 +54,13 @@ export function readPosition(checkpoint: Checkpoint, trainer: Identity): RunPosi
     }
   }
   const [updatesBefore, epochsBefore, step] = FIELDS.map((field) => saved[field]);
-  return { updatesBefore, epochsBefore, step, lossSum: saved.lossSum };
+  return { updatesBefore, epochsBefore, step, lossSum: saved.lossSum, data: saved.data };
 }
 
-function parse(text: string | undefined): Record<string, number> {
-  let saved: Record<string, number> | undefined;
+type Saved = Record<string, number> & { readonly data?: string };
+
+function parse(text: string | undefined): Saved {
+  let saved: Saved | undefined;
   try {
     saved = JSON.parse(text ?? '');
   } catch {
@@ -67,7 +69,8 @@ function parse(text: string | undefined): Record<string, number> {
   const isValid =
     saved &&
     FIELDS.every((field) => Number.isSafeInteger(saved[field]) && saved[field] >= 0) &&
-    Number.isFinite(saved.lossSum);
+    Number.isFinite(saved.lossSum) &&
+    (typeof saved.data === 'string' || saved.step === 0);
   if (!saved || !isValid) {
     throw new DataError(
       `restore: expected the position of a run in the metadata, got ${text ?? 'none'}; pass what checkpoint() returned`,

@@ -15,12 +15,12 @@
  */
 
 import { expectArray, expectFile } from '../../checks.js';
-import { DataError, ShapeError } from '../../errors.js';
+import { DataError, quoted, ShapeError } from '../../errors.js';
 import { expectKind, expectMade, isObject } from '../../options.js';
 import { sizeOf } from '../../tensor.js';
-import { bytesOf, numbersOf } from '../../typed-arrays.js';
-import { halfToNumber } from './half-float.js';
+import { bytesOf, newArray, numbersOf } from '../../typed-arrays.js';
 import { firstRepeatedKey } from './json-keys.js';
+import { NUMBER_TYPES, type NumberType } from './number-types.js';
 
 /** A tensor as files store it. */
 export interface TensorData {
@@ -28,6 +28,8 @@ export interface TensorData {
   readonly shape: readonly number[];
   /** Values in row-major order, as many as the product of the sizes. */
   readonly data: Float32Array;
+  /** Whether the file stores integers: such tensors are no weights. */
+  readonly integers?: true;
 }
 
 /** The content of a safetensors file. */
@@ -45,9 +47,6 @@ const FLOAT32_BYTES = 4;
 
 /** The official reader's limit: a forged length cannot cause an allocation of gigabytes. */
 const MAXIMUM_HEADER_BYTES = 100_000_000;
-
-/** Characters of an untrusted value that a message quotes, at most. */
-const MAXIMUM_QUOTE = 80;
 
 /**
  * Encodes float32 tensors as the bytes of a safetensors file.
@@ -77,13 +76,14 @@ export function encodeSafetensors(
 
   // Object.fromEntries defines own properties, so a tensor may be called __proto__.
   const header = paddedUtf8(JSON.stringify(Object.fromEntries(entries)));
-  const bytes = new Uint8Array(LENGTH_BYTES + header.length + end);
+  const size = LENGTH_BYTES + header.length + end;
+  const bytes = newArray('encodeSafetensors', 'a file', Uint8Array, size);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(header.length), true);
   bytes.set(header, LENGTH_BYTES);
   let at = LENGTH_BYTES + header.length;
   for (const [name, tensor] of tensors) {
-    const data = numbersOf('safetensors', `tensor ${quote(name)}`, tensor.data);
+    const data = numbersOf('safetensors', `tensor ${quoted(name)}`, tensor.data);
     for (let i = 0; i < data.length; i++, at += FLOAT32_BYTES) view.setFloat32(at, data[i], true);
   }
   return bytes;
@@ -98,7 +98,7 @@ function checkEncodable(name: string, { shape, data }: TensorData): void {
   const elements = sizeOf(shape);
   if (!shape.every(isSize) || elements !== data.length) {
     throw new ShapeError(
-      `safetensors: expected ${elements} values for tensor ${quote(name)} of shape ` +
+      `safetensors: expected ${elements} values for tensor ${quoted(name)} of shape ` +
         `(${shape.join(', ')}), got ${data.length}`,
     );
   }
@@ -112,15 +112,18 @@ function paddedUtf8(text: string): Uint8Array {
 }
 
 /**
- * Decodes the bytes of a safetensors file with tensors of type F32, F64, F16, BF16 or I64. All
- * become float32: F16 and BF16 exactly, F64 and I64 rounded to nearest, where F64 becomes ±Infinity
+ * Decodes the bytes of a safetensors file. Tensors of all types of floats from 16 bits, integers and
+ * BOOL become float32: F16 and BF16 exactly, others rounded to nearest, where F64 becomes ±Infinity
  * beyond the range of float32.
  *
  * @param source the file's name, for messages; `safetensors` by default
  * @throws DataError when the file is truncated, malformed, or has tensors of another type
  * @example const { tensors } = decodeSafetensors(await readFile('weights.safetensors'));
  */
-export function decodeSafetensors(content: Uint8Array, source = 'safetensors'): SafetensorsContent {
+export function decodeSafetensors(
+  content: Uint8Array | ArrayBuffer,
+  source = 'safetensors',
+): SafetensorsContent {
   expectFile('decodeSafetensors', content, source);
   const bytes = bytesOf(source, 'the content', content);
   const headerEnd = LENGTH_BYTES + headerLength(bytes, source);
@@ -134,7 +137,9 @@ export function decodeSafetensors(content: Uint8Array, source = 'safetensors'): 
   checkTiling(entries, values.length, source);
   const tensors = new Map<string, TensorData>();
   for (const entry of entries) {
-    tensors.set(entry.name, { shape: entry.shape, data: readValues(values, entry) });
+    const { name, shape, type } = entry;
+    const data = readValues(values, entry);
+    tensors.set(name, { shape, data, ...(type.integers && { integers: true }) });
   }
   return { tensors, metadata };
 }
@@ -172,12 +177,12 @@ function parseHeader(utf8: Uint8Array, source: string): Record<string, unknown> 
     );
   }
   if (!isObject(header)) {
-    throw new DataError(`${source}: expected the header to be an object, got ${quote(header)}`);
+    throw new DataError(`${source}: expected the header to be an object, got ${quoted(header)}`);
   }
   const repeated = firstRepeatedKey(text);
   if (repeated !== undefined) {
     throw new DataError(
-      `${source}: expected each key once in the header, got ${quote(repeated)} twice`,
+      `${source}: expected each key once in the header, got ${quoted(repeated)} twice`,
     );
   }
   return header;
@@ -185,12 +190,12 @@ function parseHeader(utf8: Uint8Array, source: string): Record<string, unknown> 
 
 function checkMetadata(raw: unknown, source: string): Record<string, string> {
   if (!isObject(raw)) {
-    throw new DataError(`${source}: expected ${METADATA_KEY} to be an object, got ${quote(raw)}`);
+    throw new DataError(`${source}: expected ${METADATA_KEY} to be an object, got ${quoted(raw)}`);
   }
   const entries = Object.entries(raw).map(([key, value]): [string, string] => {
     if (typeof value === 'string') return [key, value];
     throw new DataError(
-      `${source}: expected ${METADATA_KEY} ${quote(key)} to be a string, got ${quote(value)}`,
+      `${source}: expected ${METADATA_KEY} ${quoted(key)} to be a string, got ${quoted(value)}`,
     );
   });
   return Object.fromEntries(entries);
@@ -209,7 +214,7 @@ interface Entry {
 function checkEntry(name: string, raw: unknown, source: string): Entry {
   const fail = (expected: string, got: unknown): never => {
     throw new DataError(
-      `${source}: tensor ${quote(name)}: expected ${expected}, got ${quote(got)}`,
+      `${source}: tensor ${quoted(name)}: expected ${expected}, got ${quoted(got)}`,
     );
   };
   if (!isObject(raw)) return fail('an object', raw);
@@ -238,13 +243,13 @@ function checkTiling(entries: readonly Entry[], available: number, source: strin
     if (begin !== covered) {
       const problem = begin < covered ? 'overlaps another tensor' : 'leaves a gap before it';
       throw new DataError(
-        `${source}: tensor ${quote(name)}: expected data_offsets to begin at ${covered}, ` +
+        `${source}: tensor ${quoted(name)}: expected data_offsets to begin at ${covered}, ` +
           `got ${begin}, which ${problem}`,
       );
     }
     if (end > available) {
       throw new DataError(
-        `${source}: tensor ${quote(name)}: expected values up to byte ${end}, ` +
+        `${source}: tensor ${quoted(name)}: expected values up to byte ${end}, ` +
           `got ${available} bytes; the file is truncated`,
       );
     }
@@ -257,32 +262,12 @@ function checkTiling(entries: readonly Entry[], available: number, source: strin
   }
 }
 
-function readValues(values: Uint8Array, { type, shape, begin }: Entry): Float32Array {
+function readValues(values: Uint8Array, { name, type, shape, begin }: Entry): Float32Array {
   const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
-  const data = new Float32Array(sizeOf(shape));
+  const data = newArray('decodeSafetensors', name, Float32Array, sizeOf(shape));
   for (let i = 0; i < data.length; i++) data[i] = type.read(view, begin + i * type.bytes);
   return data;
 }
-
-/** Size and decoder of the numbers of one dtype. */
-interface NumberType {
-  readonly bytes: number;
-  readonly read: (view: DataView, at: number) => number;
-}
-
-const NUMBER_TYPES: ReadonlyMap<string, NumberType> = new Map([
-  ['F64', { bytes: 8, read: (view: DataView, at: number) => view.getFloat64(at, true) }],
-  ['F32', { bytes: 4, read: (view: DataView, at: number) => view.getFloat32(at, true) }],
-  [
-    'F16',
-    { bytes: 2, read: (view: DataView, at: number) => halfToNumber(view.getUint16(at, true), 5) },
-  ],
-  [
-    'BF16',
-    { bytes: 2, read: (view: DataView, at: number) => halfToNumber(view.getUint16(at, true), 8) },
-  ],
-  ['I64', { bytes: 8, read: (view: DataView, at: number) => Number(view.getBigInt64(at, true)) }],
-]);
 
 function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
@@ -290,10 +275,4 @@ function isSize(value: unknown): value is number {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every(isSize);
-}
-
-/** An untrusted value as JSON, truncated so that a message stays on one line. */
-function quote(value: unknown): string {
-  const json = JSON.stringify(value) ?? 'nothing';
-  return json.length <= MAXIMUM_QUOTE ? json : `${json.slice(0, MAXIMUM_QUOTE)}…`;
 }

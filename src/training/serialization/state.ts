@@ -1,5 +1,5 @@
 import { expectArray, expectFinite } from '../../checks.js';
-import { ShapeError } from '../../errors.js';
+import { listed, ShapeError } from '../../errors.js';
 import type { Layer } from '../../layers/layer.js';
 import type { LayerBuffer, Parameter } from '../../layers/parameters/parameter.js';
 import { expectMade } from '../../options.js';
@@ -21,15 +21,26 @@ function blockOf(name: string): string {
 }
 
 /**
- * A state without `num_batches_tracked`, PyTorch's batch counters beside running statistics, which
- * handgrad does not use.
+ * A state without what is no weight: integers that the model does not have, and `num_batches_tracked`,
+ * PyTorch's batch counters beside running statistics.
+ *
+ * @param expected the names that the model has
  */
-export function withoutCounters<Entry>(state: ReadonlyMap<string, Entry>): Map<string, Entry> {
+export function onlyWeights<Entry extends object>(
+  state: ReadonlyMap<string, Entry & { readonly integers?: true }>,
+  expected: readonly Expected[],
+): Map<string, Entry> {
   expectMade('loadState', 'the state', state, 'entries', 'a Map by name');
+  const names = new Set(expected.map(({ name }) => name));
   const isCounter = (name: string) =>
     name.endsWith('num_batches_tracked') && state.has(`${blockOf(name)}running_mean`);
-  return new Map([...state].filter(([name]) => !isCounter(name)));
+  return new Map(
+    [...state].filter(([name, entry]) => !isCounter(name) && (names.has(name) || !entry?.integers)),
+  );
 }
+
+/** Up to so many names, a message lists all of them; otherwise those that differ. */
+const FEW_NAMES = 12;
 
 interface Expected {
   readonly name: string;
@@ -53,8 +64,12 @@ export function checkState(
   const unknown = [...state.keys()].filter((name) => !names.includes(name));
   const missing = names.filter((name) => !state.has(name));
   if (unknown.length > 0 || missing.length > 0) {
+    const got = [...state.keys()];
+    const isShort = Math.max(names.length, got.length) <= FEW_NAMES;
     throw new ShapeError(
-      `${operation}: expected tensors ${names.join(', ')}, got ${[...state.keys()].join(', ')}`,
+      isShort
+        ? `${operation}: expected tensors ${listed(names)}, got ${listed(got)}`
+        : `${operation}: expected the ${names.length} tensors of the model, got ${got.length}; missing are ${listed(missing)}, unknown are ${listed(unknown)}`,
     );
   }
   const checked = new Map<string, ArrayLike<number>>();

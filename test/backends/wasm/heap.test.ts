@@ -111,7 +111,7 @@ describe('Heap', () => {
     bytes(kept, 100).fill(7);
     expect(() => heap.allocate(32 * PAGE)).toThrow(
       new BackendError(
-        'wasm: expected to grow memory by 2.0 MiB beyond 0.1 MiB, got a refusal from the engine; use a smaller batch or dataset',
+        'wasm: expected 2.0 MiB for a compiled step beside 0.0 MiB in use, got a refusal from the engine, whose limit is 4096.0 MiB; use a smaller model',
       ),
     );
     expect(heap.used).toBe(128);

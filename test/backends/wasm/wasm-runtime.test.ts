@@ -179,7 +179,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
         return runtime.compile(step);
       };
       await expect(failing()).rejects.toThrow(
-        /^wasm: expected to grow memory by 409\d\.\d MiB beyond \d\.\d MiB, got a refusal/,
+        /^wasm: expected 409\d\.\d MiB for x of shape \(1, 1073741824\) beside \d\.\d MiB in use, got a refusal/,
       );
       const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow');
       try {

@@ -55,6 +55,50 @@ describe('parseCsvDigits', () => {
     expect([...read.labels]).toEqual([3, 4]);
   });
 
+  it.each([
+    ['Windows and Unix', ['\r\n', '\n', '\r\n', '\n']],
+    ['Unix and Windows', ['\n', '\r\n', '\n', '\r\n']],
+    ['old Mac and others', ['\r', '\n', '\r\n', '\r']],
+  ])('accepts mixed line ends: %s', async (_, ends) => {
+    for (const first of [header, row(5)]) {
+      const lines = [first, row(3, 5), row(7, 9), row(1)];
+      const text = lines.map((line, i) => line + ends[i]).join('');
+      const { labels, images } = await parseCsvDigits(encode(text), 'f');
+      expect([...labels]).toEqual(first === header ? [3, 7, 1] : [5, 3, 7, 1]);
+      expect([...images.pixels.subarray(-784, -782)]).toEqual([0, 1]);
+    }
+  });
+
+  it.each(['\n', '\r\n', '\n\n\n', ' \n\t\n', '\uFEFF\n'])(
+    'accepts a header after empty first lines %j',
+    async (empty) => {
+      const { labels } = await parseCsvDigits(
+        encode(`${empty}${header}\n${row(3)}\n${row(4)}`),
+        'f',
+      );
+      expect([...labels]).toEqual([3, 4]);
+    },
+  );
+
+  it.each(['x', 'label', 'a3', '"n"', 'nan', 'E5', '_3'])(
+    'rejects %s at the start of a later line, naming the line',
+    async (text) => {
+      const plain = text.replaceAll('"', '');
+      for (const first of [header, row(1)]) {
+        const message = `read digits.csv, line 3: expected a label 0 … 9, got "${plain}"`;
+        await expectError(`${first}\n${row(2)}\n${row(text)}\n${row(4)}`, message);
+        await expectError(`${first}\r\n\r\n${row(text)}`, message);
+      }
+      // A second header, as where two files were joined.
+      await expectError(`${header}\n${row(2)}\n${header}`, 'line 3: expected a label 0 … 9');
+    },
+  );
+
+  it('accepts an ArrayBuffer', async () => {
+    const { buffer } = encode(`${row(3)}\n${row(4)}`);
+    expect((await parseCsvDigits(buffer as ArrayBuffer, 'f')).images.count).toBe(2);
+  });
+
   it('accepts a single line of one-digit values without a line end', async () => {
     const text = ['1', ...Array(784).fill('2')].join(',');
     expect((await parseCsvDigits(encode(text), 'f')).images.count).toBe(1);

@@ -114,6 +114,55 @@ describe('gunzip', () => {
     expect(await gunzip(new Uint8Array(0), 'f')).toHaveLength(0);
   });
 
+  it('reads a file of several members', async () => {
+    const members = [content.subarray(0, 7), content.subarray(7, 7), content.subarray(7)];
+    const packed = new Uint8Array(Buffer.concat(members.map((part) => gzipSync(part))));
+    expect(await gunzip(packed, 'f.gz')).toEqual(content);
+  });
+
+  it.each([[[0]], [Array(512).fill(0)], [[1, 2, 3]], [[0x1f]], [[0x1f, 0x8c, 8]]])(
+    'ignores bytes behind its end: %j',
+    async (behind) => {
+      const packed = new Uint8Array([...gzipSync(content), ...behind]);
+      expect(await gunzip(packed, 'f.gz')).toEqual(content);
+    },
+  );
+
+  it('ignores bytes behind several members with all optional fields', async () => {
+    const optional = (flags: number, fields: readonly number[]) => {
+      const packed = gzipSync(content);
+      packed[3] = flags;
+      return Buffer.concat([packed.subarray(0, 10), Uint8Array.from(fields), packed.subarray(10)]);
+    };
+    const packed = new Uint8Array(
+      Buffer.concat([
+        optional(8, [97, 98, 0]),
+        optional(16 + 4, [3, 0, 9, 9, 9, 104, 105, 0]),
+        optional(4 + 8, [0, 0, 0]),
+        Uint8Array.of(5, 6),
+      ]),
+    );
+    const unpacked = await gunzip(packed, 'f.gz');
+    expect(unpacked).toEqual(new Uint8Array(Buffer.concat([content, content, content])));
+    for (const cut of [11, 12, packed.length / 3, packed.length - 3]) {
+      await expect(gunzip(packed.slice(0, cut), 'f.gz')).rejects.toThrow(DataError);
+    }
+  });
+
+  it('rejects a second member that is cut off', async () => {
+    const packed = gzipSync(content);
+    const cut = new Uint8Array([...packed, ...packed.subarray(0, 2000)]);
+    await expect(gunzip(cut, 'f.gz')).rejects.toThrow(DataError);
+  });
+
+  it('and the parsers accept an ArrayBuffer', async () => {
+    const { buffer } = new Uint8Array(gzipSync(idxBytes(2049, [3], [7, 0, 9])));
+    const unpacked = await gunzip(buffer, 'f.gz');
+    expect([...parseIdxLabels(unpacked.slice().buffer, 'f')]).toEqual([7, 0, 9]);
+    const images = idxBytes(2051, [1, 1, 2], [5, 6]).slice().buffer as ArrayBuffer;
+    expect([...parseIdxImages(images, 'f').pixels]).toEqual([5, 6]);
+  });
+
   it('rejects a file truncated at any length, naming it', async () => {
     const packed = new Uint8Array(gzipSync(content));
     for (const length of [2, 9, 10, 100, packed.length - 8, packed.length - 1]) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type Dataset, take, touch } from '../../../src/data/index.js';
 import {
   adam,
   type Backend,
@@ -226,5 +227,98 @@ describe('a checkpoint', () => {
         `restore: expected the position of a run in the metadata, got ${position ?? 'none'}; pass what checkpoint() returned`,
       ),
     );
+  });
+
+  it('is rejected with a step, but without the data of its run', async () => {
+    const { tensors, metadata } = await interrupted(createTrainer(wasm), 6);
+    const { data: _, ...position } = JSON.parse(metadata.handgrad);
+    await expectRejection(
+      { tensors, metadata: { handgrad: JSON.stringify(position) } },
+      new DataError(
+        `restore: expected the position of a run in the metadata, got ${JSON.stringify(position)}; pass what checkpoint() returned`,
+      ),
+    );
+  });
+});
+
+describe('fit with resume', () => {
+  const changed = (change: Partial<Dataset>): Dataset => ({ ...train, ...change });
+  /** A copy of an array with another value at an index. */
+  const withValue = <Values extends Float32Array | Int32Array>(values: Values, index: number) => {
+    const copy = values.slice() as Values;
+    copy[index] = copy[index] === 0 ? 1 : 0;
+    return copy;
+  };
+  const floats = train.inputs as Float32Array;
+
+  it.each<[string, Dataset]>([
+    ['fewer examples', take(train, 49)],
+    ['more examples', blobs({ size: 51 })],
+    ['other inputs', changed({ inputs: withValue(floats, 77) })],
+    ['other labels', changed({ targets: withValue(train.targets as Int32Array, 49) })],
+    ['another mean', changed({ normalization: { ...train.normalization, mean: 0.25 } })],
+    [
+      'another standard deviation',
+      changed({ normalization: { ...train.normalization, std: 0.3 } }),
+    ],
+  ])('refuses data with %s, in the middle of a run and after its end', async (_, other) => {
+    for (const updates of [6, 100]) {
+      const trainer = createTrainer(wasm);
+      await trainer.fit(train, { epochs: EPOCHS, onStep: ({ step }) => step < updates });
+      const before = await trainer.state();
+      const checkpoint = await trainer.checkpoint();
+      const fit = trainer.fit(other, { epochs: EPOCHS, resume: true });
+      await expect(fit).rejects.toThrow(
+        /^fit: expected resume with the data that the run began with, 50 × \d+, hash [0-9a-f]+, got /,
+      );
+      expectSameState(await trainer.state(), before);
+      const restored = createTrainer(wasm);
+      await restored.restore(
+        decodeSafetensors(encodeSafetensors(checkpoint.tensors, checkpoint.metadata)),
+      );
+      await expect(restored.fit(other, { epochs: EPOCHS, resume: true })).rejects.toThrow(
+        'fit: expected resume with the data that the run began with, 50',
+      );
+      // The refusal changes nothing: with its own data the run goes on.
+      const { epochs } = await restored.fit(train, { epochs: EPOCHS, resume: true });
+      expect(epochs).toHaveLength(updates === 100 ? 0 : 2);
+    }
+  });
+
+  it('accepts a copy of the data, and the data itself after a change in place', async () => {
+    const copy = changed({ inputs: floats.slice(), targets: train.targets.slice() });
+    const checkpoint = await interrupted(createTrainer(wasm), 6);
+    expect((await resumed(createTrainer(wasm), checkpoint)).epochs).toHaveLength(2);
+    const trainer = createTrainer(wasm);
+    await trainer.fit(copy, { epochs: EPOCHS, onEpoch: () => false });
+    copy.inputs[3] += 1;
+    touch(copy);
+    const { epochs } = await trainer.fit(copy, { epochs: EPOCHS, resume: true });
+    expect(epochs).toHaveLength(2);
+  });
+
+  it('accepts the part that validationSplit copies from the same data, and no other', async () => {
+    const options = { epochs: EPOCHS, validationSplit: 0.2 };
+    const trainer = createTrainer(wasm);
+    await trainer.fit(train, { ...options, onEpoch: () => false });
+    await expect(trainer.fit(train, { epochs: EPOCHS, resume: true })).rejects.toThrow('40 × ');
+    const { epochs } = await trainer.fit(train, { ...options, resume: true });
+    expect(epochs).toHaveLength(2);
+  });
+
+  it('refuses fewer epochs than the run has done, and returns at once after as many', async () => {
+    const checkpoint = await interrupted(createTrainer(wasm), 9);
+    const trainer = createTrainer(wasm);
+    await expect(resumed(trainer, checkpoint, { epochs: 2 })).rejects.toThrow(
+      'fit: expected to resume a run of at most 8 updates, got one after 9; pass more epochs',
+    );
+    await trainer.fit(train, { epochs: EPOCHS, resume: true });
+    const { epochs, examples } = await trainer.fit(train, { epochs: EPOCHS, resume: true });
+    expect({ epochs, examples }).toEqual({ epochs: [], examples: 0 });
+  });
+
+  it('without a run before begins one', async () => {
+    const { epochs } = await createTrainer(wasm).fit(train, { epochs: EPOCHS, resume: true });
+    expect(epochs).toHaveLength(EPOCHS);
   });
 });

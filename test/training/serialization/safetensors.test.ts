@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DataError, ShapeError } from '../../../src/errors.js';
@@ -128,6 +129,7 @@ describe('safetensors', () => {
     expect(decodeSafetensors(file(header, bytes)).tensors.get('single')).toEqual({
       shape: [],
       data: Float32Array.of(40_000),
+      integers: true,
     });
   });
 
@@ -150,6 +152,40 @@ describe('safetensors', () => {
     const words = Array.from({ length: 65536 }, (_, word) => word);
     const wanted = new Float32Array(Uint32Array.from(words, (word) => word << 16).buffer);
     expect(valuesOf(halves('BF16', words))).toEqual([...wanted]);
+  });
+
+  it.each<[dtype: string, array: (values: number[]) => ArrayBufferView, values: number[]]>([
+    ['I64', (v) => BigInt64Array.from(v.map(BigInt)), [0, 1, -1, 2 ** 24, -(2 ** 31)]],
+    ['U64', (v) => BigUint64Array.from(v.map(BigInt)), [0, 1, 2 ** 40]],
+    ['I32', (v) => Int32Array.from(v), [0, 1, -1, -(2 ** 31)]],
+    ['U32', (v) => Uint32Array.from(v), [0, 1, 2 ** 31]],
+    ['I16', (v) => Int16Array.from(v), [0, -1, 32767, -32768]],
+    ['U16', (v) => Uint16Array.from(v), [0, 1, 65535]],
+    ['I8', (v) => Int8Array.from(v), [0, -1, 127, -128]],
+    ['U8', (v) => Uint8Array.from(v), [0, 1, 255]],
+    ['BOOL', (v) => Uint8Array.from(v), [0, 1]],
+  ])('reads %s, and marks it as integers', (dtype, arrayOf, values) => {
+    const { buffer } = arrayOf(values);
+    const shape = [values.length];
+    const header = { a: { dtype, shape, data_offsets: [0, buffer.byteLength] } };
+    const { tensors } = decodeSafetensors(file(JSON.stringify(header), new Uint8Array(buffer)));
+    expect(tensors.get('a')).toEqual({ shape, data: Float32Array.from(values), integers: true });
+  });
+
+  it('reads raw memory of any kind, whole or in part', () => {
+    const { buffer } = Uint8Array.from(GOLDEN);
+    const shared = new Uint8Array(new SharedArrayBuffer(GOLDEN.length));
+    shared.set(GOLDEN);
+    const padded = Uint8Array.from([1, 2, 3, ...GOLDEN, 4]);
+    const part = new DataView(padded.buffer, 3, GOLDEN.length);
+    const want = decodeSafetensors(GOLDEN);
+    const other: ArrayBuffer = runInNewContext('new ArrayBuffer(length)', {
+      length: GOLDEN.length,
+    });
+    new Uint8Array(other).set(GOLDEN);
+    for (const memory of [buffer, shared.buffer, part, other]) {
+      expect(decodeSafetensors(memory as ArrayBuffer)).toEqual(want);
+    }
   });
 
   it('rejects writing a tensor whose shape does not match its values', () => {
@@ -185,6 +221,8 @@ function withLength(length: bigint): Uint8Array {
 }
 
 const FOUR = new Uint8Array(4);
+/** Nested deeper than JSON.stringify can follow. */
+const DEEP = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
 const TENSOR = '{"dtype":"F32","shape":[1],"data_offsets":[0,4]}';
 
 const CORRUPT: readonly [what: string, bytes: Uint8Array, message: RegExp][] = [
@@ -207,7 +245,7 @@ const CORRUPT: readonly [what: string, bytes: Uint8Array, message: RegExp][] = [
   ['an object in metadata', file('{"__metadata__":{"k":{}}}'), /"k" to be a string, got \{\}/],
   ['a tensor that is not an object', file('{"a":7}'), /tensor "a": expected an object, got 7/],
   ['a tensor that is null', file('{"a":null}'), /tensor "a": expected an object, got null/],
-  ['an integer dtype', file(headerWith({ dtype: 'I32' }), FOUR), /BF16, I64, got "I32"/],
+  ['a dtype of 8 bits', file(headerWith({ dtype: 'F8_E4M3' }), FOUR), /BOOL, got "F8_E4M3"/],
   ['a dtype named like a method', file(headerWith({ dtype: 'toString' }), FOUR), /a dtype of F64/],
   ['no dtype', file(headerWith({ dtype: undefined }), FOUR), /a dtype of .*, got nothing/],
   ['no shape', file(headerWith({ shape: undefined }), FOUR), /a shape of non-negative integers/],
@@ -250,6 +288,14 @@ const CORRUPT: readonly [what: string, bytes: Uint8Array, message: RegExp][] = [
   ],
   ['the same values twice', file(headerOfRanges({ a: [0, 4], b: [0, 4] }), FOUR), /overlaps/],
   ['trailing bytes', file(headerOfRanges({ a: [0, 4] }), new Uint8Array(5)), /4 bytes.*, got 5$/],
+  [
+    'deep JSON in metadata',
+    file(`{"__metadata__":{"k":${DEEP}}}`),
+    /"k" to be a string, got an array/,
+  ],
+  ['deep JSON for metadata', file(`{"__metadata__":${DEEP}}`), /__metadata__ to be an object/],
+  ['a deep header', file(DEEP), /the header to be an object, got an array of length 1$/],
+  ['a deep dtype', file(`{"a":{"dtype":${DEEP}}}`), /a dtype of .*, got an array of length 1$/],
   ['a repeated tensor', file(`{"a":${TENSOR},"a":${TENSOR}}`, FOUR), /"a" twice/],
   ['a repeated, escaped tensor', file(`{"a":${TENSOR},"\\u0061" :${TENSOR}}`, FOUR), /"a" twice/],
   ['a repeated field', file('{"__metadata__":{"k":"{","k":"}"}}'), /"k" twice/],

@@ -147,6 +147,68 @@ describe('encode and decode', () => {
   });
 });
 
+describe('decode', () => {
+  it('takes an ArrayBuffer, such as that of a response', async () => {
+    const trainer = createTrainer(wasm);
+    const response = new Response((await trainer.encode()) as Uint8Array<ArrayBuffer>);
+    const loaded = createTrainer(wasm, { seed: 1 });
+    await loaded.decode(await response.arrayBuffer());
+    expectSameState(await loaded.state(), await trainer.state());
+  });
+
+  /** A file of F32 weights, in which some tensors are integers. */
+  const withIntegers = (bytes: Uint8Array, names: readonly string[]) => {
+    const { tensors } = decodeSafetensors(bytes);
+    const entries = [...tensors].map(([name, { shape, data }]) => ({ name, shape, bytes: data }));
+    const integers = names.map((name) => ({ name, shape: [2], bytes: BigInt64Array.of(3n, 4n) }));
+    let end = 0;
+    const all = [...entries, ...integers].map(({ name, shape, bytes: values }) => {
+      const begin = end;
+      end += values.byteLength;
+      const dtype = values instanceof Float32Array ? 'F32' : 'I64';
+      return { name, values, header: { dtype, shape, data_offsets: [begin, end] } };
+    });
+    const header = Buffer.from(
+      JSON.stringify(Object.fromEntries(all.map(({ name, header }) => [name, header]))),
+    );
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    return Buffer.concat([length, header, ...all.map(({ values }) => Buffer.from(values.buffer))]);
+  };
+
+  it('ignores integers beside the weights', async () => {
+    const trainer = createTrainer(wasm);
+    const bytes = withIntegers(await trainer.encode(), ['position_ids', '1.num_batches_tracked']);
+    const loaded = createTrainer(wasm, { seed: 1 });
+    await loaded.decode(bytes);
+    expectSameState(await loaded.state(), await trainer.state());
+  });
+
+  it('names floats that the model does not have', async () => {
+    const trainer = createTrainer(wasm);
+    const tensors = new Map(await trainer.state());
+    tensors.set('scale', { shape: [1], data: Float32Array.of(1) });
+    await expect(trainer.decode(encodeSafetensors(tensors))).rejects.toThrow('2.bias, scale');
+  });
+});
+
+describe('loadState of a large model', () => {
+  it('names only the tensors that differ, and not too many of them', async () => {
+    const layers = Array.from({ length: 7 }, () => linear(FEATURES, FEATURES));
+    const trainer = createTrainer(wasm, { model: sequential(...layers, linear(FEATURES, 3)) });
+    const { '3.bias': _, ...others } = Object.fromEntries(await trainer.state());
+    const long = 'x'.repeat(1000);
+    const state = new Map(Object.entries({ ...others, [long]: others['0.bias'] }));
+    await expect(trainer.loadState(state)).rejects.toThrow(
+      new ShapeError(
+        `loadState: expected the 16 tensors of the model, got 16; missing are 3.bias, unknown are ${long.slice(0, 80)}`,
+      ),
+    );
+    const strangers = Array.from({ length: 40 }, (_, i) => [`s${i}`, others['0.bias']] as const);
+    await expect(trainer.loadState(new Map(strangers))).rejects.toThrow(/s11 and 28 more$/);
+  });
+});
+
 describe('save and load', () => {
   let folder: string;
   beforeAll(async () => {
@@ -158,10 +220,21 @@ describe('save and load', () => {
     const path = join(folder, 'weights.safetensors');
     const trainer = createTrainer(wasm);
     await trainer.save(path);
-    for (const source of [path, pathToFileURL(path)]) {
+    for (const source of [path, pathToFileURL(path), pathToFileURL(path).href]) {
       const loaded = createTrainer(wasm, { seed: 1 });
       await loaded.load(source);
       expectSameState(await loaded.state(), await trainer.state());
+    }
+  });
+
+  it('save to the URL of a file, whose name may need escapes', async () => {
+    const url = pathToFileURL(join(folder, 'ten % of it.safetensors'));
+    const trainer = createTrainer(wasm);
+    for (const target of [url, url.href]) {
+      await trainer.save(target);
+      const saved = await readFile(url);
+      await rm(url);
+      expect(new Uint8Array(saved)).toEqual(await trainer.encode());
     }
   });
 

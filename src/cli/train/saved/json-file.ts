@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { DataError, reasonOf } from '../../errors.js';
+import { DataError, reasonOf } from '../../../errors.js';
 
 /**
  * Reads and parses a JSON file.

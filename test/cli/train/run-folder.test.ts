@@ -1,8 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { decodeSafetensors } from '../../src/training/serialization/safetensors.js';
-import { DIGITS, useDigits, useFolder } from './folders.js';
-import { handgrad, jsonLines, OFFLINE, type Outcome, type RunOptions, shell } from './run.js';
+import { decodeSafetensors } from '../../../src/training/serialization/safetensors.js';
+import { DIGITS, useDigits, useFolder } from '../folders.js';
+import { expectFailure, handgrad, jsonLines, OFFLINE, type RunOptions, shell } from '../run.js';
 
 const digits = useDigits();
 const folder = useFolder();
@@ -13,6 +13,8 @@ const folder = useFolder();
  */
 const LONG_RUN =
   'train mlp-deep --data synthetic --epochs 8 --backend wasm --threads 1 --json'.split(' ');
+
+const FILES = ['checkpoint.safetensors', 'config.json', 'history.json', 'weights.safetensors'];
 
 const readJson = async (path: string) => JSON.parse(await readFile(path, 'utf8'));
 
@@ -25,24 +27,13 @@ function signalAfterEpoch(epoch: number, signal: NodeJS.Signals): RunOptions {
   };
 }
 
-function expectFailure({ status, stderr }: Outcome, message: string | RegExp) {
-  expect(status).toBe(1);
-  expect(stderr).toMatch(/^handgrad: [^\n]*\n$/);
-  expect(stderr).toMatch(message);
-}
-
 describe('train --out', () => {
   test('saves weights, history, settings and a checkpoint', async () => {
     const out = folder.at('kept/deeper');
     const args = ['train', 'mlp', '--epochs', '2', '--data', digits.path, '--out', out];
     const outcome = await handgrad([...args, '--json']);
     expect(outcome.stderr).toBe('');
-    expect(await readdir(out)).toEqual([
-      'checkpoint.safetensors',
-      'config.json',
-      'history.json',
-      'weights.safetensors',
-    ]);
+    expect(await readdir(out)).toEqual(FILES);
     expect(await readJson(`${out}/config.json`)).toMatchObject({
       handgrad: expect.stringMatching(/^\d+\.\d+\.\d+/),
       recipe: 'mlp',
@@ -113,24 +104,29 @@ describe('train --out', () => {
     },
   );
 
-  // Links to /dev/full under every temporary name simulate a full disk. The names contain the process
-  // number, which the shell knows because exec keeps it.
+  /** Opens /dev/full in place of every temporary file for `$FILE`: a disk that is full. */
+  const FULL_DISK = [
+    "import fs from 'node:fs/promises'",
+    "import { syncBuiltinESMExports } from 'node:module'",
+    'const { open } = fs',
+    "const isFull = (path) => path.includes('/' + process.env.FILE + '.')",
+    "fs.open = (path, ...rest) => open(isFull(path) ? '/dev/full' : path, ...rest)",
+    'syncBuiltinESMExports()',
+  ].join(';');
+
   test
     .runIf(process.platform === 'linux')
     .each(['config.json', 'history.json', 'checkpoint.safetensors', 'weights.safetensors'])(
     'leaves no incomplete %s on a full disk',
     async (file) => {
       const out = folder.at(`full-${file}`);
-      const outcome = await shell(
-        'mkdir "$OUT"; for n in $(seq 0 200); do ln -s /dev/full "$OUT/$FILE.$$.$n.part"; done; exec $HANDGRAD train line --out "$OUT"',
-        { env: { OUT: out, FILE: file } },
-      );
+      const url = `data:text/javascript,${encodeURIComponent(FULL_DISK)}`;
+      const env = { FILE: file, NODE_OPTIONS: `--import "${url}"` };
+      const outcome = await handgrad(['train', 'line', '--out', out], { env });
       expectFailure(outcome, `write ${out}/${file}: expected free space`);
       expect(outcome.stderr).toContain('no space left on device');
       const left = await readdir(out);
-      expect(left).not.toContain(file);
-      // The program deletes the link that it wrote to, as it would the incomplete file.
-      expect(left.filter((name) => name.endsWith('.part')).length).toBeLessThan(201);
+      expect(left.filter((name) => /part|lock/.test(name) || name === file)).toEqual([]);
     },
   );
 });
@@ -182,11 +178,61 @@ describe('a run that is interrupted', () => {
     expect(weights.equals(await readFile(`${whole}/weights.safetensors`))).toBe(true);
   });
 
-  test('by SIGTERM without --out exits with its status and says that nothing is saved', async () => {
-    const { status, stderr } = await handgrad(LONG_RUN, signalAfterEpoch(1, 'SIGTERM'));
-    expect(status).toBe(143);
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('by %s saves everything in the middle of an epoch', async (signal, expected) => {
+    const out = folder.at(`stopped-${signal}`);
+    const outcome = await handgrad([...LONG_RUN, '--out', out], signalAfterEpoch(1, signal));
+    expect(outcome.status).toBe(expected);
+    expect(outcome.stderr).toMatch(/^handgrad: stopped after \d of 8 epochs; weights[^\n]*\n$/);
+    expect(jsonLines(outcome).at(-1)).toMatchObject({ event: 'interrupted', signal });
+    expect(await readdir(out)).toEqual(FILES);
+  });
+
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('by %s without --out says that nothing is saved', async (signal, expected) => {
+    const { status, stderr } = await handgrad(LONG_RUN, signalAfterEpoch(1, signal));
+    expect(status).toBe(expected);
     expect(stderr).toMatch(/^handgrad: stopped after \d of 8 epochs; nothing is saved[^\n]*\n$/);
   });
+});
+
+describe.runIf(process.platform !== 'win32')('output that is not read', () => {
+  const command = '$HANDGRAD train line --epochs 60 --out "$OUT"';
+
+  test.each([
+    ['head', `{ ${command}; echo $? >"$OUT.status"; } | head -n 1`],
+    ['true', `{ ${command}; echo $? >"$OUT.status"; } | true`],
+    ['true-json', `{ ${command} --json; echo $? >"$OUT.status"; } | true`],
+    ['head-both', `{ ${command} 2>&1; echo $? >"$OUT.status"; } | head -n 1`],
+  ])('continues quietly to the end with a reader that leaves: %s', async (name, script) => {
+    const [whole, unread] = [folder.at(`read-${name}`), folder.at(`unread-${name}`)];
+    expect((await shell(script, { env: { OUT: unread } })).stderr).toBe('');
+    expect(await readFile(`${unread}.status`, 'utf8')).toBe('0\n');
+    await handgrad(['train', 'line', '--epochs', '60', '--out', whole]);
+    const weights = (out: string) => readFile(`${out}/weights.safetensors`);
+    expect(await weights(unread)).toEqual(await weights(whole));
+    expect(await readdir(unread)).toEqual(FILES);
+  });
+
+  test('stops without --out, since nothing would be left of it', async () => {
+    const script =
+      '{ $HANDGRAD train mlp-deep --epochs 1000 --data synthetic; echo $? >&2; } | head -n 1';
+    expect(await shell(script)).toMatchObject({ stderr: '0\n' });
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'fails at the end when it could not be written, but saves everything',
+    async () => {
+      const out = folder.at('output-full');
+      const outcome = await shell(`${command} >/dev/full`, { env: { OUT: out } });
+      expectFailure(outcome, 'ENOSPC');
+      expect(await readdir(out)).toEqual(FILES);
+    },
+  );
 });
 
 describe.runIf(process.platform === 'linux')('a run that hangs', () => {
@@ -207,6 +253,7 @@ describe.runIf(process.platform === 'linux')('a run that hangs', () => {
   test.each([
     ['INT', 130],
     ['TERM', 143],
+    ['HUP', 129],
   ])('ends at the second SIG%s', async (signal, status) => {
     expect((await hang(signal)).status).toBe(status);
   });

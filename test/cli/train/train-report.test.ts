@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { BackendInfo } from '../../src/backends/runtime.js';
-import { JsonReport } from '../../src/cli/train/json-report.js';
-import type { RunStart, RunTotals } from '../../src/cli/train/report.js';
-import { TextReport } from '../../src/cli/train/text-report.js';
-import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
-import { RECIPES } from '../../src/recipes.js';
+import type { BackendInfo } from '../../../src/backends/runtime.js';
+import { JsonReport } from '../../../src/cli/train/json-report.js';
+import type { RunStart, RunTotals } from '../../../src/cli/train/report.js';
+import { TextReport } from '../../../src/cli/train/text-report.js';
+import { syntheticDigits } from '../../../src/data/synthetic/synthetic-digits.js';
+import { RECIPES } from '../../../src/recipes.js';
 
 const before = { backend: 'wasm', build: 'relaxed', threads: 2, notes: ['auto: starts'] } as const;
 const figures =

@@ -1,18 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { DIGITS, useDigits, useFolder } from './folders.js';
-import { handgrad, jsonLines, OFFLINE, type Outcome } from './run.js';
+import { DIGITS, useDigits, useFolder } from '../folders.js';
+import { expectFailure, handgrad, jsonLines, OFFLINE } from '../run.js';
 
 const digits = useDigits();
 const folder = useFolder();
 
 const train = (...args: string[]) => handgrad(['train', ...args]);
-
-function expectFailure({ status, stderr }: Outcome, message: string | RegExp) {
-  expect(status).toBe(1);
-  expect(stderr).toMatch(/^handgrad: [^\n]*\n$/);
-  expect(stderr).toMatch(message);
-}
 
 describe('train --json', () => {
   test('prints a line for start, every epoch and done', async () => {

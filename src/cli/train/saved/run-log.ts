@@ -1,11 +1,5 @@
-import type { EpochRecord, History } from '../../training/history.js';
-
-/** The content of history.json. */
-export interface SavedHistory {
-  readonly epochs: readonly EpochRecord[];
-  /** Time of all epochs, including an unfinished last one. */
-  readonly trainSeconds: number;
-}
+import type { EpochRecord, History } from '../../../training/history.js';
+import type { SavedHistory } from './saved-history.js';
 
 /** The epochs of a run, including those of earlier sessions. A session ends with an interruption. */
 export class RunLog {
