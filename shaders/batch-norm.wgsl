@@ -1,4 +1,4 @@
-// requires: channel-sums, column-reduction
+// requires: channel-sums, column-reduction, rounded
 // Derivation: src/ops/batch-norm.ts
 // x, y, dx, dy: N rows of C channels; row-major, dense. All other tensors (C). A tensor that ops have
 // at different bindings has the binding as a suffix of its name.
@@ -40,11 +40,11 @@ fn batchNormStatistics(
   let end = select(0, beginOfSplit(split + 1), c < sizes.C);
   let origin = x2[min(c, sizes.C - 1)];
   var sum = 0.0;
-  for (var n = begin; n < end; n += ROWS) { sum += x2[n * sizes.C + c] - origin; }
+  for (var n = begin; n < end; n += ROWS) { sum += rounded(x2[n * sizes.C + c] - origin); }
   let mean = sumOfColumn(vec2f(sum, 0), local).x / rowsOfSplit(split);
   var deviations = vec2f();
   for (var n = begin; n < end; n += ROWS) {
-    let d = x2[n * sizes.C + c] - origin - mean;
+    let d = rounded(x2[n * sizes.C + c] - origin) - mean;
     deviations += vec2f(d, d * d);
   }
   let sums = sumOfColumn(deviations, local);

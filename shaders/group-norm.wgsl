@@ -1,4 +1,4 @@
-// requires: channel-sums, column-reduction, workgroup-reduction
+// requires: channel-sums, column-reduction, rounded, workgroup-reduction
 // Derivation: src/ops/group-norm.ts
 // x, y, dx, dy: B images of P pixels of C channels; row-major, dense. mean, rstd (B, G); all other
 // tensors (C). A tensor that ops have at different bindings has the binding as a suffix of its name.
@@ -33,11 +33,11 @@ fn groupNormForward(
   // Differences from the first number: in a sum of large numbers, they would be rounded away.
   let origin = x3[placeOf(numbers, 0)];
   var sum = 0.0;
-  for (var k = i; k < numbers.M; k += WORKGROUP) { sum += x3[placeOf(numbers, k)] - origin; }
+  for (var k = i; k < numbers.M; k += WORKGROUP) { sum += rounded(x3[placeOf(numbers, k)] - origin); }
   let shift = sumOfWorkgroup(sum, i) / f32(numbers.M);
   var squares = 0.0;
   for (var k = i; k < numbers.M; k += WORKGROUP) {
-    let d = x3[placeOf(numbers, k)] - origin - shift;
+    let d = rounded(x3[placeOf(numbers, k)] - origin) - shift;
     squares += d * d;
   }
   let variance = sumOfWorkgroup(squares, i) / f32(numbers.M);
@@ -45,7 +45,7 @@ fn groupNormForward(
   for (var k = i; k < numbers.M; k += WORKGROUP) {
     let at = placeOf(numbers, k);
     let c = at % forward.C;
-    y[at] = gamma4[c] * ((x3[at] - origin - shift) * rstd) + beta[c];
+    y[at] = gamma4[c] * ((rounded(x3[at] - origin) - shift) * rstd) + beta[c];
   }
   if (i == 0) {
     mean1[group] = origin + shift;

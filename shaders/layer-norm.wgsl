@@ -1,4 +1,4 @@
-// requires: channel-sums, column-reduction, tree-reduction
+// requires: channel-sums, column-reduction, rounded, tree-reduction
 // Derivation: src/ops/layer-norm.ts
 // x, y, dx, dy: N rows of C features; row-major, dense. mean, rstd (N); all other tensors (C). A tensor
 // that ops have at different bindings has the binding as a suffix of its name.
@@ -31,18 +31,18 @@ fn layerNormForward(
   // Differences from the first feature: in a sum of large numbers, they would be rounded away.
   let origin = x3[min(row.n, forward.N - 1) * forward.C];
   var sum = 0.0;
-  for (var at = row.begin; at < row.end; at += COLUMNS) { sum += x3[at] - origin; }
+  for (var at = row.begin; at < row.end; at += COLUMNS) { sum += rounded(x3[at] - origin); }
   let shift = sumOfRow(sum, i, COLUMNS) / f32(forward.C);
   var squares = 0.0;
   for (var at = row.begin; at < row.end; at += COLUMNS) {
-    let d = x3[at] - origin - shift;
+    let d = rounded(x3[at] - origin) - shift;
     squares += d * d;
   }
   let variance = sumOfRow(squares, i, COLUMNS) / f32(forward.C);
   let rstd = 1 / sqrt(variance + forward.epsilon);
   for (var at = row.begin; at < row.end; at += COLUMNS) {
     let c = at % forward.C;
-    y[at] = gamma4[c] * ((x3[at] - origin - shift) * rstd) + beta[c];
+    y[at] = gamma4[c] * ((rounded(x3[at] - origin) - shift) * rstd) + beta[c];
   }
   if (i % COLUMNS == 0 && row.n < forward.N) {
     mean1[row.n] = origin + shift;
