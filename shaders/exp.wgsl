@@ -9,8 +9,8 @@
 // ln 2 is the sum of two constants; the first has so few bits that its product with n is exact, and so is
 // the difference from x. A compiler that adds the constants first would lose those bits.
 //
-// Error: below 1 ULP, with and without fused multiply-adds, and below 1.3 ULP if the last two sums are
-// reordered (measured with each on the CPU).
+// Error: at most 1.01 ULP, with and without fused multiply-adds, and at most 1.3 ULP if the last two sums
+// are reordered (measured in a simulation of each, for every 19th float32).
 fn preciseExp(x: f32) -> f32 {
   let n = round(x * 1.44269504088896341);
   let r = fma(n, -1.42860677e-6, rounded(fma(n, -0.693145751953125, x)));
@@ -32,7 +32,7 @@ fn powerOf2(n: i32) -> f32 {
 //
 // Error: at most 6.1 ULP, of which 2.6 from e (1.3 ULP of e are up to 2.6 ULP of the quotient), 1 from the
 // sum, and 2.5 from the quotient, which is what WGSL allows a division. Measured with e as above: at most
-// 2.41 ULP with exactly rounded division, and 2.7 ULP where a driver multiplies by the rounded reciprocal.
+// 2.44 ULP with exactly rounded division, and 2.8 ULP where a driver multiplies by the rounded reciprocal.
 fn sigmoidFrom(e: f32, x: f32) -> f32 {
   return select(1, e, x < 0) / (1 + e);
 }
