@@ -78,7 +78,8 @@ export class NumericalCore {
     ...[options = {} as BackendCallOptions<Name>]: CallArguments<Name>
   ): Promise<Readonly<Record<ResultRole<Name>, Result>>> {
     const run = () => this.#calls.run(op, operands, options as AnyOptions);
-    return (await this.exclusive(run)) as Readonly<Record<ResultRole<Name>, Result>>;
+    const results = await this.exclusive(run);
+    return (await results()) as Readonly<Record<ResultRole<Name>, Result>>;
   }
 
   /** Closes the backend once running calls have finished. Closing it twice is harmless. */

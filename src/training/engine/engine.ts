@@ -19,6 +19,7 @@ import { type Batch, batchSource, stepKey } from './batch.js';
 import { writeInitialValues } from './initial-values.js';
 import { StepCache } from './step-cache.js';
 import { type UploadedDataset, UploadedDatasets } from './uploaded-datasets.js';
+import { valuesAfter } from './values-after.js';
 
 /** Largest number of steps of one call of `train` or `evaluate`. */
 export const MAX_STEPS = MAX_ROWS;
@@ -70,14 +71,18 @@ export class Engine {
     return this.#backend.runtime.runsAhead === true;
   }
 
+  /** By how many milliseconds the answers of the backend may be late. */
+  get wait(): number {
+    return this.#backend.runtime.wait ?? 0;
+  }
+
   /** Weight that makes batch losses add up: the number of examples for a mean, 1 for a sum. */
   lossWeight(examples: number): number {
     return this.setup.loss.reduction === 'mean' ? examples : 1;
   }
 
   read(tensors: readonly Tensor[]): Promise<Values[]> {
-    const { runtime } = this.#backend;
-    return this.#backend.exclusive(() => Promise.all(tensors.map((t) => runtime.read(t))));
+    return valuesAfter(this.#backend, async () => tensors);
   }
 
   write(tensors: readonly Tensor[], values: readonly ArrayLike<number>[]): Promise<void> {
@@ -165,8 +170,7 @@ export class Engine {
   }
 
   /**
-   * Trains on consecutive batches. The backend accepts other requests as soon as it has the steps,
-   * before their losses have been read.
+   * Trains on consecutive batches.
    *
    * @param order indices of the examples in the order of the epoch; uploaded only when another array
    *   is passed than in the call before
@@ -183,7 +187,7 @@ export class Engine {
     position: number,
     rates: readonly number[],
   ): Promise<Values> {
-    const { losses } = await this.#backend.exclusive(async () => {
+    const [losses] = await valuesAfter(this.#backend, async () => {
       const { key, shuffled } = this.datasets.get(dataset);
       this.#uploadOrder(shuffled.index, order);
       const tensors = { state: this.#state, moments: this.moments };
@@ -195,14 +199,13 @@ export class Engine {
       runtime.write(this.#state.state, stateWords(update, position));
       runtime.write(this.#state.schedule, rates);
       await executable.run(rates.length);
-      return { losses: runtime.read(this.#state.losses) };
+      return [this.#state.losses];
     });
-    return (await losses).subarray(0, rates.length);
+    return losses.subarray(0, rates.length);
   }
 
   /**
-   * Sums loss and confusion counts over consecutive batches of a dataset in its own order. As with
-   * `train`, the backend accepts other requests before the sums have been read.
+   * Sums loss and confusion counts over consecutive batches of a dataset in its own order.
    *
    * @param position index of the first example
    * @param batches number of batches, at most `MAX_STEPS`
@@ -214,7 +217,7 @@ export class Engine {
     batches: number,
     classes: number,
   ): Promise<EvaluationSums> {
-    const { reads } = await this.#backend.exclusive(async () => {
+    const [losses, counts] = await valuesAfter(this.#backend, async () => {
       const { runtime } = this.#backend;
       const data = this.datasets.get(dataset);
       const confusion = this.#confusionFor(classes);
@@ -222,18 +225,16 @@ export class Engine {
       runtime.write(this.#state.state, stateWords(0, position));
       if (confusion) runtime.write(confusion, new Int32Array(confusion.size));
       await executable.run(batches);
-      const tensors = confusion ? [this.#state.losses, confusion] : [this.#state.losses];
-      return { reads: Promise.all(tensors.map((tensor) => runtime.read(tensor))) };
+      return confusion ? [this.#state.losses, confusion] : [this.#state.losses];
     });
-    const [losses, counts] = await reads;
     const weight = this.lossWeight(batchSize);
     const batchLosses = Array.from(losses.subarray(0, batches));
     return { loss: batchLosses.reduce((sum, loss) => sum + loss * weight, 0), confusion: counts };
   }
 
   /** The model's predictions for a batch: (size, outputs). */
-  predict(batch: Batch): Promise<Reals> {
-    return this.#backend.exclusive(async () => {
+  async predict(batch: Batch): Promise<Reals> {
+    const [values] = await valuesAfter(this.#backend, async () => {
       const { source, executable, predictions } = await this.#predictions.get(
         stepKey(batch),
         () => {
@@ -244,13 +245,14 @@ export class Engine {
       );
       this.#writeBatch(source, batch);
       await executable.run(1);
-      return (await this.#backend.runtime.read(predictions)) as Reals;
+      return [predictions];
     });
+    return values as Reals;
   }
 
   /** Loss and gradients of a batch: in this library's layouts, in the order of the parameters. */
-  gradients(batch: Batch, targets: ArrayLike<number>) {
-    return this.#backend.exclusive(async () => {
+  async gradients(batch: Batch, targets: ArrayLike<number>) {
+    const [[loss], ...gradients] = await valuesAfter(this.#backend, async () => {
       const { runtime } = this.#backend;
       const { source, executable, L } = await this.#gradients.get(stepKey(batch), () => {
         const source = batchSource(batch, this.setup.loss.targets);
@@ -261,12 +263,9 @@ export class Engine {
       this.#writeBatch(source, batch);
       runtime.write(source.targets as Tensor, targets);
       await executable.run(1);
-      const { parameters } = this.setup.model;
-      return {
-        loss: (await runtime.read(L))[0],
-        gradients: await Promise.all(parameters.map(({ gradient }) => runtime.read(gradient))),
-      };
+      return [L, ...this.setup.model.parameters.map(({ gradient }) => gradient)];
     });
+    return { loss, gradients };
   }
 
   /** Uploads an order unless `index` already holds it; a dataset uploaded again has a new index. */

@@ -2,6 +2,7 @@ import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Tensor, Values } from '../../tensor.js';
 import { type Engine, MAX_STEPS } from '../engine/engine.js';
 import { type EpochRecord, type History, validationFields } from '../history.js';
+import { Pace } from '../pace.js';
 import type { Chunk } from './chunk.js';
 import { divergence, infiniteWeight } from './divergence.js';
 import { EpochOrder } from './epoch-order.js';
@@ -45,7 +46,7 @@ export class Run {
   readonly #rates: UsedRates;
   readonly #data: RunData;
   readonly #records: EpochRecord[] = [];
-  #chunkSize = 1;
+  readonly #pace: Pace;
   #milliseconds = 0;
   #epochMilliseconds = 0;
   #examples = 0;
@@ -54,8 +55,6 @@ export class Run {
   /** The chunk that was submitted before the losses of its predecessor were read. */
   #pipelined: Chunk | undefined;
   #upcoming: Promise<RunPosition>;
-  /** When the losses of the latest chunk were received. */
-  #received = 0;
 
   constructor(engine: Engine, settings: RunSettings, position: RunPosition) {
     this.#engine = engine;
@@ -63,6 +62,7 @@ export class Run {
     this.position = position;
     this.#upcoming = Promise.resolve({ ...position });
     this.#data = new RunData(engine, settings.dataset, settings.source);
+    this.#pace = new Pace(CHUNK_MILLISECONDS, () => engine.wait);
     this.#stepsPerEpoch = Math.ceil(this.#data.size / settings.batchSize);
     this.#tensors = engine.trainedTensors;
     this.#snapshots = new Snapshots(engine, this.#tensors);
@@ -106,14 +106,17 @@ export class Run {
   }
 
   async #trainChunk(): Promise<void> {
+    let snapshot: Promise<void> | undefined;
     if (!this.#pipelined) {
       expectUpdatesLeft(this.position);
       await this.#refreshData();
-      await this.#snapshots.takeIfDue(this.position);
+      // Requested before the chunk, so that it has the weights before the chunk, and received with it.
+      snapshot = this.#snapshots.takeIfDue(this.position);
     }
-    const chunk = this.#pipelined ?? this.#submit(this.position.step);
+    const chunk = this.#pipelined ?? this.#timed(this.#submit(this.position.step));
     const next = chunk.first + chunk.rates.length;
-    this.#pipelined = this.#mayPipeline(next) ? this.#submit(next) : undefined;
+    this.#pipelined = this.#mayPipeline(next) ? this.#timed(this.#submit(next)) : undefined;
+    await snapshot;
     const losses = await this.#complete(chunk);
     await this.#report(losses, chunk.rates);
     if (this.position.step % this.#stepsPerEpoch === 0) await this.#endEpoch();
@@ -153,7 +156,7 @@ export class Run {
     const fullBatches = Math.floor(this.#data.size / batchSize);
     const remaining = fullBatches - (first % this.#stepsPerEpoch);
     const left = updatesLeft(this.position, first);
-    return Math.max(1, Math.min(this.#chunkSize, remaining, left, MAX_STEPS));
+    return Math.max(1, Math.min(this.#pace.steps, remaining, left, MAX_STEPS));
   }
 
   /** Submits at most `limit` steps from step number `first` of the run. */
@@ -179,25 +182,24 @@ export class Run {
   /** Waits for a chunk's losses and advances the position. */
   async #complete(chunk: Chunk): Promise<Values> {
     const losses = await chunk.losses;
-    this.#recordTime(chunk);
     await this.#expectFinite(losses, chunk);
     Object.assign(this.position, await chunk.after);
     this.#learningRate = chunk.rates[chunk.rates.length - 1];
     return losses;
   }
 
-  /** Adds up times and examples, and adapts the size of the next chunks. */
-  #recordTime({ began, rates: { length: steps }, batchSize }: Chunk): void {
-    // A pipelined chunk starts when its predecessor ends, not when it is submitted.
-    const now = performance.now();
-    const milliseconds = now - Math.max(began, this.#received);
-    this.#received = now;
-    this.#milliseconds += milliseconds;
-    this.#epochMilliseconds += milliseconds;
-    this.#examples += steps * batchSize;
-    const wanted = Math.floor((CHUNK_MILLISECONDS * steps) / Math.max(milliseconds, 0.01));
-    // Grow at most fourfold: the first steps include compilation, and clocks may be coarse.
-    this.#chunkSize = Math.max(1, Math.min(wanted, 4 * this.#chunkSize));
+  /** Records the time and size of a chunk when its losses arrive; those of two may arrive together. */
+  #timed(chunk: Chunk): Chunk {
+    const { began, losses, rates, batchSize } = chunk;
+    const record = () => {
+      const milliseconds = this.#pace.record(began, rates.length);
+      this.#milliseconds += milliseconds;
+      this.#epochMilliseconds += milliseconds;
+      this.#examples += rates.length * batchSize;
+    };
+    // Its error is thrown where the losses are awaited.
+    losses.then(record, () => {});
+    return chunk;
   }
 
   async #report(losses: Values, rates: readonly number[]): Promise<void> {
