@@ -64,11 +64,11 @@ function sum(files: Iterable<File>): number {
   return [...files].reduce((total, { size }) => total + size, 0);
 }
 
-it('the library with all builds and shaders is at most 161 KiB, minified, after gzip', async () => {
+it('the library with all builds and shaders is at most 162 KiB, minified, after gzip', async () => {
   const files = await libraryFiles();
   expect([...files.keys()].filter((name) => name.endsWith('.wasm'))).toHaveLength(4);
   const sizes = [...files].map(([name, { size }]) => `${name} ${size}`);
-  expect(sum(files.values()), sizes.join(', ')).toBeLessThanOrEqual(161 * KIB);
+  expect(sum(files.values()), sizes.join(', ')).toBeLessThanOrEqual(162 * KIB);
 });
 
 it('a page loads at most 70 KiB, minified, after gzip, and 27 KiB more for the webgpu backend', async () => {
