@@ -1,12 +1,12 @@
 /* A browser that looks only now and then whether the GPU has finished, as Firefox does. */
 import { expect, it } from 'vitest';
-import { syntheticDigits } from '../../../src/data/synthetic/synthetic-digits.js';
-import type { Backend } from '../../../src/numerics/backend.js';
-import { RECIPES } from '../../../src/recipes.js';
-import { recipeTrainer } from '../../../src/train-recipe.js';
-import type { Trainer } from '../../../src/training/trainer.js';
-import { describeWithGpu } from '../../webgpu.js';
-import { open } from './open-gpu.js';
+import { syntheticDigits } from '../../../../src/data/synthetic/synthetic-digits.js';
+import type { Backend } from '../../../../src/numerics/backend.js';
+import { RECIPES } from '../../../../src/recipes.js';
+import { recipeTrainer } from '../../../../src/train-recipe.js';
+import type { Trainer } from '../../../../src/training/trainer.js';
+import { describeWithGpu } from '../../../webgpu.js';
+import { open } from '../open-gpu.js';
 import { slowPolls } from './slow-polls.js';
 
 /** Milliseconds between two looks at the GPU: four times those of Firefox, for busy machines. */

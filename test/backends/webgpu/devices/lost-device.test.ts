@@ -1,14 +1,14 @@
 /* A GPU device that is destroyed while the library uses it, as after a driver's reset. */
 import { expect, it } from 'vitest';
-import { syntheticDigits } from '../../../src/data/synthetic/synthetic-digits.js';
-import type { Backend } from '../../../src/numerics/backend.js';
-import { RECIPES } from '../../../src/recipes.js';
-import { recipeTrainer } from '../../../src/train-recipe.js';
-import type { Checkpoint } from '../../../src/training/serialization/checkpoint.js';
-import type { Trainer } from '../../../src/training/trainer.js';
-import { expectSameBits } from '../../values.js';
-import { describeWithGpu } from '../../webgpu.js';
-import { open } from './open-gpu.js';
+import { syntheticDigits } from '../../../../src/data/synthetic/synthetic-digits.js';
+import type { Backend } from '../../../../src/numerics/backend.js';
+import { RECIPES } from '../../../../src/recipes.js';
+import { recipeTrainer } from '../../../../src/train-recipe.js';
+import type { Checkpoint } from '../../../../src/training/serialization/checkpoint.js';
+import type { Trainer } from '../../../../src/training/trainer.js';
+import { expectSameBits } from '../../../values.js';
+import { describeWithGpu } from '../../../webgpu.js';
+import { open } from '../open-gpu.js';
 
 const LOST = /^webgpu: the device was lost \(destroyed\)/;
 /** Milliseconds from the loss to the rejection. */
