@@ -1,12 +1,12 @@
 /** A call into the backend. */
 interface Call {
-  /** The earliest time at which the backend may have started it. */
-  readonly start: number;
+  /** When it was submitted. */
+  readonly began: number;
   readonly steps: number;
 }
 
-/** Times the wait that calls are remembered for. */
-const REMEMBERED_WAITS = 8;
+/** Number of calls that are remembered. */
+const REMEMBERED = 8;
 /** Share of the wait that a call should take, so that answers to two calls never come a wait apart. */
 const SHARE_OF_WAIT = 0.8;
 
@@ -16,10 +16,11 @@ const SHARE_OF_WAIT = 0.8;
  * A browser may look only now and then whether the GPU has finished, so an answer comes up to `wait` after
  * the call has ended. Then a call's time only bounds the cost of its steps, from both sides:
  *
- *   lower   (its time − wait) / its steps
- *   upper   (now − start of an earlier call) / steps since then; the least over recent calls
+ *   lower   (time since the answer to the call before − wait) / its steps
+ *   upper   (time since a call was submitted) / steps of all calls since; the least over recent calls
  *
- * The cost is changed only as far as the bounds require. Without a wait, they are equal.
+ * The cost is changed only as far as the bounds require. So answers that arrive together, after a stall of
+ * the event loop, do not pass for cheap steps.
  */
 export class Pace {
   readonly #milliseconds: number;
@@ -56,9 +57,7 @@ export class Pace {
     const wait = this.#wait();
     // A pipelined call starts when its predecessor ends, not when it is submitted.
     const milliseconds = now - Math.max(began, this.#ended);
-    const start = Math.max(began, this.#ended - wait);
-    const isRecent = (call: Call) => now - call.start <= REMEMBERED_WAITS * wait;
-    this.#recent = [...this.#recent.filter(isRecent), { start, steps }];
+    this.#recent = [...this.#recent, { began, steps }].slice(-REMEMBERED);
     this.#ended = now;
     const lower = (milliseconds - wait) / steps;
     this.#cost = Math.max(lower, Math.min(this.#cost, this.#upperBound(now)), 0.01 / steps);
@@ -76,7 +75,7 @@ export class Pace {
     let bound = Infinity;
     for (let i = this.#recent.length - 1; i >= 0; i--) {
       steps += this.#recent[i].steps;
-      bound = Math.min(bound, (now - this.#recent[i].start) / steps);
+      bound = Math.min(bound, (now - this.#recent[i].began) / steps);
     }
     return bound;
   }

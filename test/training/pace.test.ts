@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { linear, sequential, squaredError } from '../../src/index.js';
 import { Backend } from '../../src/numerics/backend.js';
+import { Pace } from '../../src/training/pace.js';
 import { createTrainer, plane } from './fixtures.js';
 import { PolledRuntime } from './run/polled-runtime.js';
 
@@ -61,4 +62,26 @@ it('a GPU that is looked at continually reports every 50 ms or so, without idlin
   const { took, gap } = await trainEpoch(10_000, 0.8, 0);
   expect(took).toBeLessThan(1.05 * 8000);
   expect(gap).toBeLessThan(75);
+});
+
+it('a stall of the event loop, after which two answers come together, makes calls no longer', () => {
+  const pace = new Pace(50);
+  const cost = 0.8;
+  let gpu = 0;
+  const submit = () => {
+    const began = performance.now();
+    const { steps } = pace;
+    gpu = Math.max(gpu, began) + steps * cost;
+    return { began, steps, ends: gpu };
+  };
+  let calls = [submit(), submit()];
+  for (let i = 0; i < 60; i++) {
+    const [call] = calls;
+    const answered = Math.max(performance.now(), call.ends) + (i === 30 ? 120 : 0);
+    vi.advanceTimersByTime(answered - performance.now());
+    pace.record(call.began, call.steps);
+    calls = [calls[1], submit()];
+    expect(pace.steps * cost).toBeLessThan(60);
+  }
+  expect(pace.steps * cost).toBeGreaterThan(35);
 });
