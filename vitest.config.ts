@@ -22,6 +22,20 @@ declare module 'vitest' {
   }
 }
 
+/**
+ * Time limit of a test in milliseconds: a multiple of the time of a fixed amount of work, so that it grows
+ * with the load of the machine. On an idle machine, every test takes less than a tenth of it.
+ */
+const limit = Math.max(120_000, 1200 * millisecondsOfWork());
+
+function millisecondsOfWork(): number {
+  const began = performance.now();
+  let sum = 0;
+  for (let i = 0; i < 5e7; i++) sum = Math.imul(sum, 31) + i;
+  // Uses the sum, so that the loop stays.
+  return Math.max(performance.now() - began, sum & 0);
+}
+
 /** Tests that also run in browsers and use no Node modules. */
 const everywhere = [
   'test/ops/*.test.ts',
@@ -87,9 +101,8 @@ export default defineConfig({
   },
   test: {
     provide: { webgpuIsRequired: Boolean(process.env.HANDGRAD_REQUIRE_WEBGPU) },
-    // Generous, for busy machines. On an idle machine every test takes less than a tenth of this.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: limit,
+    hookTimeout: limit,
     projects: [
       {
         extends: true,

@@ -1,4 +1,4 @@
-// requires: channel-sums, column-reduction
+// requires: block-sum, channel-sums, column-reduction, rounded
 // Derivation: src/ops/batch-norm.ts
 // x, y, dx, dy: N rows of C channels; row-major, dense. All other tensors (C). A tensor that ops have
 // at different bindings has the binding as a suffix of its name.
@@ -41,12 +41,12 @@ fn batchNormStatistics(
   let origin = x2[min(c, sizes.C - 1)];
   var sum = Sum();
   for (var n = begin; n < end; n += ROWS) {
-    sum = add(sum, vec2f(x2[n * sizes.C + c] - origin, 0));
+    sum = add(sum, vec2f(rounded(x2[n * sizes.C + c] - origin), 0));
   }
   let mean = sumOfColumn(valueOf(sum), local).x / rowsOfSplit(split);
   var deviations = Sum();
   for (var n = begin; n < end; n += ROWS) {
-    let d = x2[n * sizes.C + c] - origin - mean;
+    let d = rounded(x2[n * sizes.C + c] - origin) - mean;
     deviations = add(deviations, vec2f(d, d * d));
   }
   let sums = sumOfColumn(valueOf(deviations), local);

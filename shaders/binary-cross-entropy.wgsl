@@ -1,4 +1,4 @@
-// requires: exp, log, split-reduction
+// requires: block-sum, exp, log, split-reduction
 // Derivation: src/ops/binary-cross-entropy.ts
 // logits z (B, 1), probabilities p (B, 1), gradient dz (B, 1), targets t (B) of 0 or 1, loss L (1).
 

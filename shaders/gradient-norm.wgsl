@@ -1,4 +1,4 @@
-// requires: block-sum, workgroup-reduction
+// requires: block-sum, rounded, workgroup-reduction
 // Derivation: src/ops/gradient-norm.ts
 // dw (n), squares (P), factor (1). A tensor that ops have at different bindings has the binding as a
 // suffix of its name.
@@ -9,6 +9,9 @@ alias Value = f32;
 const INVERSE_UNIT = 0x1p-84f;
 const INVERSE_SQUARE = INVERSE_UNIT * INVERSE_UNIT;
 const LARGE = 0x1p-68f;
+
+// dw in units of u, so that its square cannot overflow.
+fn inUnits(dw: f32) -> f32 { return rounded(dw * INVERSE_UNIT); }
 
 // A sum of squares, or −`large`, the same sum in units of u². It does not test for infinity, which
 // compilers may assume away. NaN is propagated.
@@ -38,7 +41,7 @@ fn sumOfSquares(
   for (var at = group.x * WORKGROUP + i; at < squaring.n; at += 4 * stride) {
     let dw = vec4f(term(at), term(at + stride), term(at + 2 * stride), term(at + 3 * stride));
     sums += dw * dw;
-    let scaled = dw * INVERSE_UNIT;
+    let scaled = vec4f(inUnits(dw.x), inUnits(dw.y), inUnits(dw.z), inUnits(dw.w));
     large += scaled * scaled;
   }
   let total = sumOfWorkgroup(sums.x + sums.y + sums.z + sums.w, i);
@@ -110,7 +113,7 @@ fn scaleGradient(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgrou
   if (i >= scaling.n) { return; }
   let factor = factor1[0];
   if (factor < 0) {
-    dw0[i] = (dw0[i] * INVERSE_UNIT) * -factor;
+    dw0[i] = inUnits(dw0[i]) * -factor;
   } else {
     dw0[i] *= factor;
   }

@@ -1,4 +1,4 @@
-// requires: channel-sums, column-reduction, workgroup-reduction
+// requires: block-sum, channel-sums, column-reduction, rounded, workgroup-reduction
 // Derivation: src/ops/group-norm.ts
 // x, y, dx, dy: B images of P pixels of C channels; row-major, dense. mean, rstd (B, G); all other
 // tensors (C). A tensor that ops have at different bindings has the binding as a suffix of its name.
@@ -34,12 +34,12 @@ fn groupNormForward(
   let origin = x3[placeOf(numbers, 0)];
   var sum = Sum();
   for (var k = i; k < numbers.M; k += WORKGROUP) {
-    sum = add(sum, vec2f(x3[placeOf(numbers, k)] - origin, 0));
+    sum = add(sum, vec2f(rounded(x3[placeOf(numbers, k)] - origin), 0));
   }
   let shift = sumOfWorkgroup(valueOf(sum).x, i) / f32(numbers.M);
   var squares = Sum();
   for (var k = i; k < numbers.M; k += WORKGROUP) {
-    let d = x3[placeOf(numbers, k)] - origin - shift;
+    let d = rounded(x3[placeOf(numbers, k)] - origin) - shift;
     squares = add(squares, vec2f(d * d, 0));
   }
   let variance = sumOfWorkgroup(valueOf(squares).x, i) / f32(numbers.M);
@@ -47,7 +47,7 @@ fn groupNormForward(
   for (var k = i; k < numbers.M; k += WORKGROUP) {
     let at = placeOf(numbers, k);
     let c = at % forward.C;
-    y[at] = gamma4[c] * ((x3[at] - origin - shift) * rstd) + beta[c];
+    y[at] = gamma4[c] * ((rounded(x3[at] - origin) - shift) * rstd) + beta[c];
   }
   if (i == 0) {
     mean1[group] = origin + shift;

@@ -1,4 +1,4 @@
-// requires: channel-sums, column-reduction, tree-reduction
+// requires: block-sum, channel-sums, column-reduction, rounded, tree-reduction
 // Derivation: src/ops/layer-norm.ts
 // x, y, dx, dy: N rows of C features; row-major, dense. mean, rstd (N); all other tensors (C). A tensor
 // that ops have at different bindings has the binding as a suffix of its name.
@@ -32,19 +32,19 @@ fn layerNormForward(
   let origin = x3[min(row.n, forward.N - 1) * forward.C];
   var sum = Sum();
   for (var at = row.begin; at < row.end; at += COLUMNS) {
-    sum = add(sum, vec2f(x3[at] - origin, 0));
+    sum = add(sum, vec2f(rounded(x3[at] - origin), 0));
   }
   let shift = sumOfRow(valueOf(sum).x, i, COLUMNS) / f32(forward.C);
   var squares = Sum();
   for (var at = row.begin; at < row.end; at += COLUMNS) {
-    let d = x3[at] - origin - shift;
+    let d = rounded(x3[at] - origin) - shift;
     squares = add(squares, vec2f(d * d, 0));
   }
   let variance = sumOfRow(valueOf(squares).x, i, COLUMNS) / f32(forward.C);
   let rstd = 1 / sqrt(variance + forward.epsilon);
   for (var at = row.begin; at < row.end; at += COLUMNS) {
     let c = at % forward.C;
-    y[at] = gamma4[c] * ((x3[at] - origin - shift) * rstd) + beta[c];
+    y[at] = gamma4[c] * ((rounded(x3[at] - origin) - shift) * rstd) + beta[c];
   }
   if (i % COLUMNS == 0 && row.n < forward.N) {
     mean1[row.n] = origin + shift;

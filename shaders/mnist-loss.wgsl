@@ -1,4 +1,4 @@
-// requires: exp, split-reduction
+// requires: block-sum, exp, split-reduction
 // Derivation: src/ops/mnist-loss.ts
 // logits z (B, 1), probabilities p (B, 1), gradient dz (B, 1), targets t (B) of 0 or 1, loss L (1).
 

@@ -1,4 +1,4 @@
-// requires: exp, log, split-reduction, tree-reduction, workgroup-reduction
+// requires: block-sum, exp, log, rounded, split-reduction, tree-reduction, workgroup-reduction
 // Derivation: src/ops/softmax-cross-entropy.ts
 // logits z (B, C), probabilities p (B, C), gradient dz (B, C), targets t (B) below C, loss L (1);
 // row-major, dense.
@@ -100,6 +100,6 @@ fn lossOf(n: u32, row: Row) -> f32 {
   let B = f32(sizes.B);
   // The difference of the largest finite numbers could overflow as well.
   let isHuge = max(abs(logit), abs(row.maximum)) > 1e38;
-  let distance = select((logit - row.maximum) / B, logit / B - row.maximum / B, isHuge);
+  let distance = select((logit - row.maximum) / B, rounded(logit / B) - rounded(row.maximum / B), isHuge);
   return preciseLog(row.S) / B - distance;
 }

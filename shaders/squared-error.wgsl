@@ -1,4 +1,4 @@
-// requires: split-reduction
+// requires: block-sum, rounded, split-reduction
 // Derivation: src/ops/squared-error.ts
 // predictions y, targets t and gradient dy have the same shape, with n elements.
 
@@ -20,7 +20,7 @@ fn squaredErrorForward(
   for (var at = group.x * WORKGROUP + i; at < sizes.n; at += groups.x * WORKGROUP) {
     let difference = y[at] - t[at];
     // Each square is scaled: the sum of unscaled squares could overflow.
-    sum = add(sum, sizes.scale * difference * difference);
+    sum = add(sum, rounded(sizes.scale * difference) * difference);
   }
   reduceSplit(valueOf(sum), group.x, i);
 }

@@ -19,6 +19,9 @@ fn tanhForward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups
 //
 //   a < 0.625    x + x³·p(x²), p of degree 4 (Cephes, tanhf)
 //   otherwise    sign(x) (1 − 2 / (e²ᵃ + 1)), where no digits cancel
+//
+// Error: at most 3.4 ULP with the division that WGSL allows, as the quotient is at most 0.45 and the result
+// at least 0.55: 1.6 from the denominator, 1.25 from the quotient, 0.5 from the difference.
 fn preciseTanh(x: f32) -> f32 {
   let square = x * x;
   var p = fma(square, -5.70498872745e-3, 2.06390887954e-2);

@@ -77,7 +77,7 @@ describeOnEachBackend('memory', (backend) => {
     const { bytes, grown } = await growthOf(() => trainer.fit(train, { epochs: epochs - 1 }));
     expect(grown).toBe(0);
     expect(bytes).toBeLessThan(SLACK);
-  }, 60_000);
+  });
 
   it('does not grow between 10 and 200 steps of a network on images', async () => {
     const trainer = createTrainer(backend, { model: residualNetwork(DIGIT), batchSize: 2 });
@@ -87,7 +87,7 @@ describeOnEachBackend('memory', (backend) => {
     const { bytes, grown } = await growthOf(() => trainer.fit(digits, { epochs: isGpu ? 4 : 19 }));
     expect(grown).toBe(0);
     expect(bytes).toBeLessThan(SLACK);
-  }, 60_000);
+  });
 
   it('does not grow with validation, step reports and other calls in between', async () => {
     const trainer = create();
@@ -108,7 +108,7 @@ describeOnEachBackend('memory', (backend) => {
     const { bytes, grown } = await growthOf(() => run(isGpu ? 1 : 4));
     expect(grown).toBe(0);
     expect(bytes).toBeLessThan(SLACK);
-  }, 60_000);
+  });
 
   it('does not grow with calls of the numerical core in changing sizes', async () => {
     const calls = async () => {

@@ -74,6 +74,10 @@ export class AutoRuntime implements Runtime {
     return this.#runtime.runsAhead === true;
   }
 
+  get wait(): number {
+    return this.#runtime.wait ?? 0;
+  }
+
   async compile(step: Step): Promise<Executable> {
     const current = await compileOn(this.#runtime, step);
     for (const tensor of tensorsOf(step)) this.#held.add(tensor);

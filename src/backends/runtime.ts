@@ -67,6 +67,11 @@ export interface Runtime {
   readonly info: BackendInfo;
   /** Whether `run` resolves before the steps are done, so that the caller can submit more. */
   readonly runsAhead?: boolean;
+  /**
+   * By how many milliseconds promises may resolve late: a browser may look only now and then whether the
+   * GPU has finished. 0 before it is measured, absent where promises resolve at once.
+   */
+  readonly wait?: number;
   /** Plans memory and links kernels, once per step. */
   compile(step: Step): Promise<Executable>;
   /** Replaces a persistent tensor's first values: at most `tensor.size` elements. */

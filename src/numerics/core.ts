@@ -97,12 +97,13 @@ export class NumericalCore {
   }
 
   /** Runs one op within a task of `keepOpen`. */
-  protected request(
+  protected async request(
     op: OpName,
     operands: Readonly<Record<string, Operand>>,
     options: AnyOptions = {},
   ): Promise<Record<string, Result>> {
-    return this.exclusive(() => this.#calls.run(op, operands, options));
+    const results = await this.exclusive(() => this.#calls.run(op, operands, options));
+    return results();
   }
 
   /**

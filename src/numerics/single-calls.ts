@@ -48,7 +48,8 @@ export class SingleCalls {
    * Runs one op.
    *
    * @param operands inputs and updates by role
-   * @returns copies of all outputs and updates, by role
+   * @returns copies of all outputs and updates, by role, in a function that waits for them: other calls
+   *   may be requested before
    * @throws ShapeError for shapes or lengths that do not fit, DataError for integers out of range,
    *   RangeError for an op that does not exist
    */
@@ -56,7 +57,7 @@ export class SingleCalls {
     op: OpName,
     operands: Readonly<Record<string, Operand>>,
     options: AnyOptions,
-  ): Promise<Record<string, Result>> {
+  ): Promise<() => Promise<Record<string, Result>>> {
     expectOp('call', op);
     expectOptions(op, options, { attributes: 'object', like: 'object' });
     expectOperands(op, operands);
@@ -77,12 +78,13 @@ export class SingleCalls {
     for (const [role, data] of values) this.#runtime.write(tensors[role], data);
     await executable.run(1);
     const { outputs, updates } = definitionOf(op);
-    const results: Record<string, Result> = {};
-    for (const role of [...outputs, ...updates]) {
-      const tensor = tensors[role];
-      results[role] = { shape: tensor.shape, data: await this.#runtime.read(tensor) };
-    }
-    return results;
+    const reads = Promise.all(
+      [...outputs, ...updates].map(async (role) => {
+        const { shape } = tensors[role];
+        return [role, { shape, data: await this.#runtime.read(tensors[role]) }] as const;
+      }),
+    );
+    return async () => Object.fromEntries(await reads);
   }
 
   async #compile(

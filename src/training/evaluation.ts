@@ -64,18 +64,29 @@ export async function predictRows(engine: Engine, rows: Batch): Promise<Reals> {
   const { inputs, features } = rows;
   const outputs = engine.checks.outputs(features);
   let result: Reals | undefined;
-  let turnBegan = performance.now();
-  for (let start = 0; start < rows.size; start += BATCH_SIZE) {
-    const began = performance.now();
+  const predict = async (start: number) => {
     const size = Math.min(BATCH_SIZE, rows.size - start);
     const batch = inputs.subarray(start * features, (start + size) * features);
     const predictions = await engine.predict({ ...rows, inputs: batch, size });
     result ??= new (predictions.constructor as Float32ArrayConstructor)(rows.size * outputs);
     result.set(predictions, start * outputs);
-    const now = performance.now();
-    if (now - turnBegan + (now - began) < TURN_MILLISECONDS) continue;
-    await yieldToEventLoop();
-    turnBegan = performance.now();
-  }
+  };
+  const answers: Promise<void>[] = [];
+  await engine.access.keeping(async () => {
+    let turnBegan = performance.now();
+    for (let start = 0; start < rows.size; start += BATCH_SIZE) {
+      const began = performance.now();
+      const answer = predict(start);
+      // Awaited below; this avoids an unhandled rejection.
+      answer.catch(() => {});
+      answers.push(answer);
+      if (!engine.runsAhead) await answer;
+      const now = performance.now();
+      if (now - turnBegan + (now - began) < TURN_MILLISECONDS) continue;
+      await yieldToEventLoop();
+      turnBegan = performance.now();
+    }
+  });
+  await Promise.all(answers);
   return result as Reals;
 }

@@ -132,7 +132,7 @@ export class Trainer extends TrainedModel {
     const { engine } = this;
     return engine.access.during('predict', async () => {
       const batch = this.#batch('predict', inputs);
-      return engine.access.reading(() => predictRows(engine, batch));
+      return predictRows(engine, batch);
     });
   }
 
@@ -157,7 +157,7 @@ export class Trainer extends TrainedModel {
       const { loss, model } = setup;
       const classes = checks.classes(batch.features);
       const values = targetsOf('gradients', targets, batch.size, loss.targets, classes);
-      const result = await access.reading(() => this.engine.gradients(batch, values));
+      const result = await this.engine.gradients(batch, values);
       const named = model.parameters.map(
         (parameter, i) => [parameter.name, parameter.toPytorch(result.gradients[i])] as const,
       );

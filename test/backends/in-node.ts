@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Runs a module's text in a subprocess; rejects if it does not end within half a minute. */
+/** Runs a module's text in a subprocess; rejects if it does not end within two minutes. */
 export function inNode(
   text: string,
   cwd: string,
@@ -12,7 +12,7 @@ export function inNode(
   const args = ['--input-type=module', '--eval', text];
   return run(process.execPath, args, {
     cwd,
-    timeout: 30_000,
+    timeout: 120_000,
     env: { ...process.env, ...variables },
   });
 }

@@ -38,7 +38,7 @@ beforeAll(async () => {
   }
   await handgrad(['train', 'line', '--out', folder.at('line')]);
   for (const digit of [3, 7, 9]) await writePng(folder.at(`${digit}.png`), imageOf(digit));
-}, 60_000);
+});
 
 describe('predict', () => {
   test('--json prints an array with an object per file', async () => {

@@ -122,7 +122,9 @@ export async function runOp<Name extends OpName>(
 ): Promise<Record<string, Values>> {
   const calls = new SingleCalls(backend.runtime);
   const results = await backend.exclusive(() => calls.run(op, operands, options));
-  return Object.fromEntries(Object.entries(results).map(([role, { data }]) => [role, data]));
+  return Object.fromEntries(
+    Object.entries(await results()).map(([role, { data }]) => [role, data]),
+  );
 }
 
 /**

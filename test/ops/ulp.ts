@@ -1,4 +1,16 @@
 /** Distances between float32 numbers, in units in the last place (ULP). */
+import type { Backend } from '../../src/numerics/backend.js';
+
+/**
+ * The bound that applies to a backend. WGSL allows a division an error of 2.5 ULP, and the kernels on the
+ * CPU round it exactly.
+ */
+export function boundOn(
+  { info }: Backend,
+  { cpu, gpu }: { readonly cpu: number; readonly gpu: number },
+): number {
+  return info.backend === 'webgpu' ? gpu : cpu;
+}
 
 /**
  * About `count` float32 numbers from `from` to `to`, which have the same sign: at equal distances in

@@ -13,6 +13,7 @@ import { PassTimer } from './execution/pass-timer.js';
 import { Pipelines } from './execution/pipelines.js';
 import { Staging } from './execution/staging.js';
 import { expectCount, typedValues, valuesOf, wholeWords } from './execution/values.js';
+import { Waits } from './execution/waits.js';
 import { autotune } from './gemm/autotune.js';
 import { SMALL_TILES, TILES } from './gemm/gemm.js';
 import type { TilingCache } from './gemm/tiling-cache.js';
@@ -21,6 +22,9 @@ import { planOf } from './kernels/kernels.js';
 import { createParameters } from './kernels/parameters.js';
 import type { Variant } from './shaders/shaders.js';
 import { WebgpuPeaks } from './webgpu-peaks.js';
+
+/** Most runs in flight: several callers share one wait, and none fills the GPU's queue for long. */
+const MOST_RUNNING = 8;
 
 /** Compiles and runs steps on a GPU. execution/link.ts describes the path from an op to its dispatches. */
 export class WebgpuRuntime implements Runtime {
@@ -37,8 +41,10 @@ export class WebgpuRuntime implements Runtime {
   readonly #cache: TilingCache | undefined;
   readonly #staging: Staging;
   #timer: PassTimer | undefined;
-  /** Resolves when the latest run has completed on the GPU. */
-  #latest: Promise<unknown> = Promise.resolve();
+  readonly #waits: Waits;
+  /** Resolve when the latest runs have completed on the GPU. */
+  #running: Promise<unknown>[] = [];
+  #wait: number | undefined;
   /** Why the device can no longer be used, once it cannot. */
   #failure: string | undefined;
 
@@ -52,7 +58,8 @@ export class WebgpuRuntime implements Runtime {
     this.#pipelines = new Pipelines(this.#gpu, variantsOf(options));
     this.#cache = cache;
     this.#tilings = new Tilings(adapter.isSoftware ? SMALL_TILES : TILES, cache?.tilings);
-    this.#staging = new Staging(this.#gpu);
+    this.#waits = new Waits(this.#gpu.queue);
+    this.#staging = new Staging(this.#gpu, this.#waits);
     this.peaks = new WebgpuPeaks(this.#gpu);
     this.#gpu.lost.then(({ reason, message }) => {
       this.#failure ??= `the device was lost (${reason}): ${message}`;
@@ -62,8 +69,13 @@ export class WebgpuRuntime implements Runtime {
     };
   }
 
+  get wait(): number {
+    return this.#wait ?? 0;
+  }
+
   async compile(step: Step): Promise<Executable> {
     this.#expectUsable();
+    this.#wait ??= await this.#measureWait();
     const { calls } = step;
     const shared = planBuffers(calls.map(touchedBy));
     const own: GPUBuffer[] = [];
@@ -140,7 +152,7 @@ export class WebgpuRuntime implements Runtime {
   async finish(): Promise<void> {
     this.#expectUsable();
     try {
-      await Promise.all([this.#gpu.queue.onSubmittedWorkDone(), this.#staging.latest]);
+      await Promise.all([this.#waits.submittedWorkDone(), this.#staging.latest]);
     } catch (cause) {
       throw this.#error('finish', cause);
     }
@@ -166,18 +178,22 @@ export class WebgpuRuntime implements Runtime {
     };
   }
 
-  /**
-   * Submits all steps in one command buffer. Resolves when the previous run has completed, so that at
-   * most two runs are in flight: enough to keep the GPU busy between them.
-   */
+  /** Submits all steps in one command buffer. Resolves when few enough runs are in flight. */
   async #run(dispatches: readonly Dispatch[], times: number): Promise<void> {
     this.#expectUsable();
     submitSteps(this.#gpu, dispatches, times);
-    const previous = this.#latest;
     // A rejection is ignored: #failure has the reason.
-    this.#latest = previous.then(() => this.#gpu.queue.onSubmittedWorkDone()).catch(() => {});
-    await previous;
+    this.#running.push(this.#waits.submittedWorkDone().catch(() => {}));
+    await (this.#running.length > MOST_RUNNING ? this.#running.shift() : undefined);
     this.#expectUsable();
+  }
+
+  /** Milliseconds until an idle device reports that it is. */
+  async #measureWait(): Promise<number> {
+    await this.finish();
+    const began = performance.now();
+    await this.finish();
+    return performance.now() - began;
   }
 
   async #time(dispatches: readonly Dispatch[], times: number): Promise<number> {

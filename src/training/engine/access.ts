@@ -31,8 +31,13 @@ export class Access {
   }
 
   /** Runs a task of several requests, between which no weight changes. */
-  reading<Result>(task: () => Promise<Result>): Promise<Result> {
+  keeping<Result>(task: () => Promise<Result>): Promise<Result> {
     return this.#weights.read(task);
+  }
+
+  /** Makes a request that reads weights, when earlier requests have changed them. */
+  reading<Result>(request: () => Promise<Result>): Promise<Result> {
+    return this.#weights.read(() => this.exclusive(request));
   }
 
   /** Makes a request that changes weights, when tasks that read them have ended. */

@@ -93,18 +93,18 @@ export class Engine {
     return this.#backend.runtime.runsAhead === true;
   }
 
+  /** By how many milliseconds the answers of the backend may be late. */
+  get wait(): number {
+    return this.#backend.runtime.wait ?? 0;
+  }
+
   /** Weight that makes batch losses add up: the number of examples for a mean, 1 for a sum. */
   lossWeight(examples: number): number {
     return this.setup.loss.reduction === 'mean' ? examples : 1;
   }
 
   read(tensors: readonly Tensor[]): Promise<Values[]> {
-    const { runtime } = this.#backend;
-    return this.access.reading(() =>
-      this.access.exclusive(() =>
-        Promise.all(tensors.map((t) => this.#kept?.get(t)?.slice() ?? runtime.read(t))),
-      ),
-    );
+    return this.#valuesAfter('reading', async () => tensors);
   }
 
   write(tensors: readonly Tensor[], values: readonly ArrayLike<number>[]): Promise<void> {
@@ -133,14 +133,13 @@ export class Engine {
   }
 
   /**
-   * Trains on consecutive batches. The backend accepts other requests as soon as it has the steps,
-   * before their losses have been read.
+   * Trains on consecutive batches.
    *
    * @returns the loss of each batch before its update
    */
   async train(dataset: Dataset, steps: TrainingSteps): Promise<Values> {
     const { order, batchSize, update, position, rates, isRepeated } = steps;
-    const { losses } = await this.access.writing(async () => {
+    const [losses] = await this.#valuesAfter('writing', async () => {
       const { key, shuffled } = this.datasets.get(dataset);
       this.#uploadOrder(shuffled.index, order);
       const tensors = { state: this.#state, moments: this.moments };
@@ -152,14 +151,14 @@ export class Engine {
       runtime.write(this.#state.state, stateWords(update, position));
       runtime.write(this.#state.schedule, rates);
       await (isRepeated ? repeat(executable, rates.length) : executable.run(rates.length));
-      return { losses: runtime.read(this.#state.losses) };
+      return [this.#state.losses];
     });
-    return (await losses).subarray(0, rates.length);
+    return losses.subarray(0, rates.length);
   }
 
   /** Runs an evaluation: one at a time, since they share their counters, and with the same weights. */
   evaluating<Result>(task: () => Promise<Result>): Promise<Result> {
-    return this.access.reading(() => this.#evaluations.run(task));
+    return this.access.keeping(() => this.#evaluations.run(task));
   }
 
   /** Uploads the dataset of an evaluation, and sets the counters of K classes to zero. */
@@ -181,7 +180,7 @@ export class Engine {
 
   /**
    * Computes the losses of consecutive batches of a dataset in its own order, and adds to the
-   * counters. As with `train`, the backend accepts other requests before the losses have been read.
+   * counters.
    *
    * @param position index of the first example
    * @param batches number of batches, at most `MAX_STEPS`
@@ -193,7 +192,7 @@ export class Engine {
     batches: number,
     counting: Counting | undefined,
   ): Promise<Values> {
-    const { losses } = await this.access.exclusive(async () => {
+    const [losses] = await this.#valuesAfter('exclusive', async () => {
       const { runtime } = this.#backend;
       const { key, inOrder } = this.datasets.get(dataset);
       const counters = counting ? { [counting]: this.#counters.get(counting) as Tensor } : {};
@@ -206,20 +205,21 @@ export class Engine {
       );
       runtime.write(this.#state.state, stateWords(0, position));
       await executable.run(batches);
-      return { losses: runtime.read(this.#state.losses) };
+      return [this.#state.losses];
     });
-    return (await losses).subarray(0, batches);
+    return losses.subarray(0, batches);
   }
 
   /** The counters of the evaluation in progress. */
-  readCounters(counting: Counting): Promise<Values> {
+  async readCounters(counting: Counting): Promise<Values> {
     const counters = this.#counters.get(counting) as Tensor;
-    return this.access.exclusive(() => this.#backend.runtime.read(counters));
+    const [values] = await this.#valuesAfter('exclusive', async () => [counters]);
+    return values;
   }
 
   /** The model's predictions for a batch: (size, outputs). */
-  predict(batch: Batch): Promise<Reals> {
-    return this.access.exclusive(async () => {
+  async predict(batch: Batch): Promise<Reals> {
+    const [values] = await this.#valuesAfter('exclusive', async () => {
       const { source, executable, predictions } = await this.#predictions.get(
         stepKey(batch),
         () => {
@@ -230,13 +230,14 @@ export class Engine {
       );
       this.#writeBatch(source, batch);
       await executable.run(1);
-      return (await this.#backend.runtime.read(predictions)) as Reals;
+      return [predictions];
     });
+    return values as Reals;
   }
 
   /** Loss and gradients of a batch: in this library's layouts, in the order of the parameters. */
-  gradients(batch: Batch, targets: ArrayLike<number>) {
-    return this.access.exclusive(async () => {
+  async gradients(batch: Batch, targets: ArrayLike<number>) {
+    const [[loss], ...gradients] = await this.#valuesAfter('reading', async () => {
       const { runtime } = this.#backend;
       const { source, executable, L } = await this.#gradients.get(stepKey(batch), () => {
         const source = batchSource(batch, this.setup.loss.targets);
@@ -247,12 +248,9 @@ export class Engine {
       this.#writeBatch(source, batch);
       runtime.write(source.targets as Tensor, targets);
       await executable.run(1);
-      const { parameters } = this.setup.model;
-      return {
-        loss: (await runtime.read(L))[0],
-        gradients: await Promise.all(parameters.map(({ gradient }) => runtime.read(gradient))),
-      };
+      return [L, ...this.setup.model.parameters.map(({ gradient }) => gradient)];
     });
+    return { loss, gradients };
   }
 
   /** Releases all memory of the trainer, once the operations in progress have ended. */
@@ -265,6 +263,22 @@ export class Engine {
       const own = [state, schedule, losses, ...gradients, ...this.#counters.values()];
       this.#backend.runtime.release([...this.trainedTensors, ...own]);
     });
+  }
+
+  /**
+   * The values of tensors after a request, which returns the tensors. The backend accepts other requests
+   * before the values have arrived, so one wait for a GPU serves all requests in flight.
+   */
+  async #valuesAfter(
+    access: 'reading' | 'writing' | 'exclusive',
+    request: () => Promise<readonly Tensor[]>,
+  ): Promise<Values[]> {
+    const { runtime } = this.#backend;
+    const { values } = await this.access[access](async () => {
+      const read = (tensor: Tensor) => this.#kept?.get(tensor)?.slice() ?? runtime.read(tensor);
+      return { values: Promise.all((await request()).map(read)) };
+    });
+    return values;
   }
 
   /** Uploads an order unless `index` already holds it; a dataset uploaded again has a new index. */

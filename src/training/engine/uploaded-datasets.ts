@@ -77,7 +77,7 @@ export class UploadedDatasets {
   get(dataset: Dataset): UploadedDataset {
     const known = this.#entries.get(dataset);
     this.#entries.delete(dataset);
-    const entry = known ?? entryOf(this.#all.acquire(dataset));
+    const entry = known ?? this.#entryOf(this.#all.acquire(dataset));
     this.#entries.set(dataset, entry);
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= CAPACITY) break;
@@ -99,16 +99,11 @@ export class UploadedDatasets {
     this.#all.release(dataset, entry.shared);
     this.#runtime.release([entry.shuffled.index]);
   }
-}
 
-function entryOf(shared: SharedDataset): UploadedDataset {
-  const { key, inOrder } = shared;
-  const index = persistent('index', inOrder.index.shape, 'int32');
-  return {
-    shared,
-    key,
-    inOrder,
-    shuffled: { ...inOrder, index },
-    pace: new Pace(EVALUATION_MILLISECONDS),
-  };
+  #entryOf(shared: SharedDataset): UploadedDataset {
+    const { key, inOrder } = shared;
+    const index = persistent('index', inOrder.index.shape, 'int32');
+    const pace = new Pace(EVALUATION_MILLISECONDS, () => this.#runtime.wait ?? 0);
+    return { shared, key, inOrder, shuffled: { ...inOrder, index }, pace };
+  }
 }

@@ -51,7 +51,7 @@ export class Run {
   readonly #rates: UsedRates;
   readonly #data: RunData;
   readonly #reports: Reports;
-  readonly #pace = new Pace(CHUNK_MILLISECONDS);
+  readonly #pace: Pace;
   #learningRate = 0;
   /** The chunk that was submitted before the losses of its predecessor were read. */
   #pipelined: Chunk | undefined;
@@ -66,6 +66,7 @@ export class Run {
     this.#upcoming = Promise.resolve({ ...position });
     this.#writes = engine.writes;
     this.#data = new RunData(engine, settings.dataset, settings.source);
+    this.#pace = new Pace(CHUNK_MILLISECONDS, () => engine.wait);
     this.#stepsPerEpoch = Math.ceil(this.#data.size / settings.batchSize);
     this.#reports = new Reports(settings, this.#stepsPerEpoch);
     this.#tensors = engine.trainedTensors;
@@ -121,14 +122,17 @@ export class Run {
   }
 
   async #trainChunk(): Promise<void> {
+    let snapshot: Promise<void> | undefined;
     if (!this.#pipelined) {
       expectUpdatesLeft(this.position);
       await this.#refreshData();
-      await this.#snapshots.takeIfDue(this.position);
+      // Requested before the chunk, so that it has the weights before the chunk, and received with it.
+      snapshot = this.#snapshots.takeIfDue(this.position);
     }
-    const chunk = this.#pipelined ?? this.#submit(this.position.step);
+    const chunk = this.#pipelined ?? this.#timed(this.#submit(this.position.step));
     const next = chunk.first + chunk.rates.length;
-    this.#pipelined = this.#mayPipeline(next) ? this.#submit(next) : undefined;
+    this.#pipelined = this.#mayPipeline(next) ? this.#timed(this.#submit(next)) : undefined;
+    await snapshot;
     const losses = await this.#complete(chunk);
     const { step } = this.position;
     const examples =
@@ -204,12 +208,22 @@ export class Run {
   /** Waits for a chunk's losses and advances the position. */
   async #complete(chunk: Chunk): Promise<Values> {
     const losses = await chunk.losses;
-    const milliseconds = this.#pace.record(chunk.began, chunk.rates.length);
-    this.#reports.addTime(milliseconds, chunk.rates.length * chunk.batchSize);
     await this.#expectFinite(losses, chunk);
     Object.assign(this.position, await chunk.after);
     this.#learningRate = chunk.rates[chunk.rates.length - 1];
     return losses;
+  }
+
+  /** Records the time and size of a chunk when its losses arrive; those of two may arrive together. */
+  #timed(chunk: Chunk): Chunk {
+    const { began, losses, rates, batchSize } = chunk;
+    const record = () => {
+      const milliseconds = this.#pace.record(began, rates.length);
+      this.#reports.addTime(milliseconds, rates.length * batchSize);
+    };
+    // Its error is thrown where the losses are awaited.
+    losses.then(record, () => {});
+    return chunk;
   }
 
   /**

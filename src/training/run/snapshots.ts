@@ -55,10 +55,10 @@ export class Snapshots {
   }
 
   async #take(position: RunPosition): Promise<readonly Values[]> {
-    const now = performance.now();
+    this.#candidateTime = performance.now();
+    const at = { ...position };
     const values = await this.#engine.read(this.#tensors);
-    this.#candidate = { values, position: { ...position } };
-    this.#candidateTime = now;
+    this.#candidate = { values, position: at };
     return values;
   }
 

@@ -41,23 +41,25 @@ let probing: Promise<string | undefined> | undefined;
 /**
  * Why Dawn has no usable adapter, to follow "got"; undefined if it has one, or if this process cannot
  * start a probe. The answer is cached for the process.
+ *
+ * @param timeout how long a driver may take to answer, in seconds
  */
-export function whyNoDawnAdapter(): Promise<string | undefined> {
-  probing ??= probe();
+export function whyNoDawnAdapter(timeout = TIMEOUT_SECONDS): Promise<string | undefined> {
+  probing ??= probe(timeout);
   return probing;
 }
 
-async function probe(): Promise<string | undefined> {
-  const outcome = await runProbe();
+async function probe(timeout: number): Promise<string | undefined> {
+  const outcome = await runProbe(timeout);
   if (outcome === undefined) return undefined;
   const { answer, signal, timedOut, output } = outcome;
   if (answer === 'found' && output === '') return undefined;
-  if (timedOut) {
-    return `a GPU driver that did not answer within ${TIMEOUT_SECONDS} s; reinstall the driver`;
-  }
   // The package cannot be loaded: loading it in this process reports the reason.
   if (answer === undefined && signal === undefined) return undefined;
-  if ((await hideBrokenDrivers()) || answer === 'found') return undefined;
+  if ((await hideBrokenDrivers(timeout)) || answer === 'found') return undefined;
+  if (timedOut) {
+    return `a GPU driver that did not answer within ${timeout} s; reinstall the driver`;
+  }
   if (signal !== undefined && answer === undefined) {
     return `a GPU driver that crashed with ${signal}; reinstall the driver`;
   }
@@ -66,19 +68,18 @@ async function probe(): Promise<string | undefined> {
 
 /**
  * Hides the Vulkan drivers without an adapter from this process and its subprocesses: one broken driver
- * makes the loader warn, or fail, even if another driver works. Warnings of a driver that does have an
- * adapter remain.
+ * makes the loader warn, fail or hang, even if another driver works. Warnings of a driver that does have an
+ * adapter remain. All drivers are probed at once, so several that hang take no longer than one.
  *
  * @returns whether drivers were hidden and others are left
  */
-async function hideBrokenDrivers(): Promise<boolean> {
+async function hideBrokenDrivers(timeout: number): Promise<boolean> {
   const drivers = await vulkanDrivers();
   if (drivers.length < 2) return false;
-  const working: string[] = [];
-  for (const file of drivers) {
-    const outcome = await runProbe({ VK_DRIVER_FILES: file, VK_ICD_FILENAMES: file });
-    if (outcome?.answer === 'found') working.push(file);
-  }
+  const outcomes = await Promise.all(
+    drivers.map((file) => runProbe(timeout, { VK_DRIVER_FILES: file, VK_ICD_FILENAMES: file })),
+  );
+  const working = drivers.filter((_, i) => outcomes[i]?.answer === 'found');
   if (working.length === 0 || working.length === drivers.length) return false;
   const { delimiter } = await nodeModule<typeof import('node:path')>('node:path');
   // Loaders before 1.3.207 know only the second name.
@@ -88,7 +89,10 @@ async function hideBrokenDrivers(): Promise<boolean> {
 }
 
 /** Undefined where no subprocess can be started. */
-async function runProbe(variables: Record<string, string> = {}): Promise<Outcome | undefined> {
+async function runProbe(
+  seconds: number,
+  variables: Record<string, string> = {},
+): Promise<Outcome | undefined> {
   const url = await dawnUrl();
   if (url === undefined || !(await isPlainNode())) return undefined;
   const { execFile } = await nodeModule<typeof import('node:child_process')>('node:child_process');
@@ -98,7 +102,7 @@ async function runProbe(variables: Record<string, string> = {}): Promise<Outcome
   const options = {
     env: { ...env, ...variables },
     windowsHide: true,
-    timeout: TIMEOUT_SECONDS * 1000,
+    timeout: seconds * 1000,
     killSignal: 'SIGKILL',
   } as const;
   return new Promise((resolve) => {

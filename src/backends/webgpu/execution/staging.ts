@@ -1,3 +1,5 @@
+import type { Waits } from './waits.js';
+
 /** The smallest staging buffer, in bytes. */
 const SMALLEST = 256;
 /** The largest buffer that is kept for reuse, in bytes. For larger ones, creation costs little next to the copy. */
@@ -11,12 +13,14 @@ const KEPT_PER_SIZE = 4;
  */
 export class Staging {
   readonly #gpu: GPUDevice;
+  readonly #waits: Waits;
   /** Idle staging buffers by size. */
   readonly #free = new Map<number, GPUBuffer[]>();
   #latest: Promise<void> = Promise.resolve();
 
-  constructor(gpu: GPUDevice) {
+  constructor(gpu: GPUDevice, waits: Waits) {
     this.#gpu = gpu;
+    this.#waits = waits;
   }
 
   /**
@@ -51,7 +55,7 @@ export class Staging {
     const encoder = this.#gpu.createCommandEncoder();
     encoder.copyBufferToBuffer(source, 0, staging, 0, size);
     this.#gpu.queue.submit([encoder.finish()]);
-    const mapping = staging.mapAsync(GPUMapMode.READ, 0, size);
+    const mapping = this.#waits.until(staging.mapAsync(GPUMapMode.READ, 0, size));
     const checks = Promise.all([this.#gpu.popErrorScope(), this.#gpu.popErrorScope()]);
     try {
       const [[invalid, shortage]] = await Promise.all([checks, mapping]);
