@@ -1,6 +1,6 @@
 /* Sizes that no machine has the memory for: one sentence with the size, in place of the engine's. */
 import { describe, expect, it } from 'vitest';
-import { ACTIVATIONS, Heap, purposeOf } from '../src/backends/wasm/heap.js';
+import { ACTIVATIONS, Heap, purposeOf } from '../src/backends/wasm/memory/heap.js';
 import { syntheticDigits } from '../src/data/index.js';
 import {
   createBackend,

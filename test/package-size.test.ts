@@ -64,14 +64,14 @@ function sum(files: Iterable<File>): number {
   return [...files].reduce((total, { size }) => total + size, 0);
 }
 
-it('the library with all builds and shaders is at most 164 KiB, minified, after gzip', async () => {
+it('the library with all builds and shaders is at most 178 KiB, minified, after gzip', async () => {
   const files = await libraryFiles();
   expect([...files.keys()].filter((name) => name.endsWith('.wasm'))).toHaveLength(4);
   const sizes = [...files].map(([name, { size }]) => `${name} ${size}`);
-  expect(sum(files.values()), sizes.join(', ')).toBeLessThanOrEqual(164 * KIB);
+  expect(sum(files.values()), sizes.join(', ')).toBeLessThanOrEqual(178 * KIB);
 });
 
-it('a page loads at most 72 KiB, minified, after gzip, and 27 KiB more for the webgpu backend', async () => {
+it('a page loads at most 77 KiB, minified, after gzip, and 27 KiB more for the webgpu backend', async () => {
   const files = [...(await libraryFiles())];
   const builds = files.filter(([name]) => name.endsWith('.wasm')).map(([, { size }]) => size);
   const code = files
@@ -79,7 +79,7 @@ it('a page loads at most 72 KiB, minified, after gzip, and 27 KiB more for the w
     .filter(([, { isForNode }]) => !isForNode)
     .map(([, file]) => file);
   const always = sum(code.filter(({ isForGpu }) => !isForGpu)) + Math.max(...builds);
-  expect(always).toBeLessThanOrEqual(72 * KIB);
+  expect(always).toBeLessThanOrEqual(77 * KIB);
   const forGpu = code.filter(({ isForGpu }) => isForGpu);
   expect(forGpu).toHaveLength(1);
   expect(sum(forGpu)).toBeLessThanOrEqual(27 * KIB);

@@ -22,6 +22,7 @@ const INFRASTRUCTURE = [
   'pooling-window',
   'registry',
   'shape-checks',
+  'sum-into',
 ];
 
 /** Ops without a counterpart in PyTorch. */

@@ -1,6 +1,6 @@
 import { BackendError, reasonOf } from '../../errors.js';
 import { KERNELS, type KernelName } from './kernel-call.js';
-import { reuseMemory } from './memory-pool.js';
+import { reuseMemory } from './memory/memory-pool.js';
 
 /** What assembly/index.ts exports, apart from the kernels. */
 export interface CoreExports {

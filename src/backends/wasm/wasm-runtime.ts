@@ -6,7 +6,6 @@ import type { BackendInfo, Executable, Peaks, Runtime } from '../runtime.js';
 import { PADDING } from './constants.js';
 import { type CoreExports, createMemory, instantiate, tabulate } from './core.js';
 import { fuse } from './fuse.js';
-import { ACTIVATIONS, Heap, purposeOf } from './heap.js';
 import {
   KERNELS,
   type KernelCall,
@@ -15,7 +14,8 @@ import {
   touchedBy,
 } from './kernel-call.js';
 import { link, linkedSize } from './linker.js';
-import { poolMemory } from './memory-pool.js';
+import { ACTIVATIONS, Heap, purposeOf } from './memory/heap.js';
+import { poolMemory } from './memory/memory-pool.js';
 import { chooseBuild, loadModule, type WasmFile } from './module.js';
 import { partitionCalls, WORTH_PARTITIONING_NANOSECONDS } from './partition.js';
 import { turnOnRevectorization } from './revectorize.js';

@@ -30,10 +30,7 @@ export type Counting = 'counts' | 'confusion';
 
 /** Consecutive training steps with the same batch size. */
 export interface TrainingSteps {
-  /**
-   * Indices of the examples in the order of the epoch; uploaded only when another array is passed than
-   * in the call before.
-   */
+  /** Indices of the examples, in the order of the epoch; uploaded if it is another array than before. */
   readonly order: Int32Array;
   readonly batchSize: number;
   /** Number of the first update, from 1. */

@@ -1,12 +1,10 @@
 import { BackendError } from '../../errors.js';
 import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Tensor, Values } from '../../tensor.js';
-import { type Engine, MAX_STEPS } from '../engine/engine.js';
+import type { Engine } from '../engine/engine.js';
 import type { History } from '../history.js';
 import { Pace } from '../pace.js';
-import type { Chunk } from './chunk.js';
 import { divergence, infiniteWeight } from './divergence.js';
-import { EpochOrder } from './epoch-order.js';
 import { Reports } from './reports.js';
 import { RunData } from './run-data.js';
 import {
@@ -16,7 +14,7 @@ import {
   updatesLeft,
 } from './run-settings.js';
 import { Snapshots } from './snapshots.js';
-import { UsedRates } from './used-rates.js';
+import { type Chunk, Submissions } from './submissions.js';
 
 /**
  * How long one call into the backend should take: half the promised interval of progress reports.
@@ -28,7 +26,7 @@ const RESCUE_MILLISECONDS = 500;
 
 /**
  * One run of training: epochs of shuffled batches, in chunks of as many steps as fit into 50 ms.
- * Everything about a step follows from its number, so a run can resume at any step.
+ * A run can resume at any step.
  *
  * Chunks are pipelined where the backend allows it: the next chunk is submitted before the losses
  * of the current one have been read, so that the backend does not idle.
@@ -47,15 +45,13 @@ export class Run {
   readonly #stepsPerEpoch: number;
   readonly #tensors: readonly Tensor[];
   readonly #snapshots: Snapshots;
-  readonly #order: EpochOrder;
-  readonly #rates: UsedRates;
+  readonly #submissions: Submissions;
   readonly #data: RunData;
   readonly #reports: Reports;
   readonly #pace: Pace;
   #learningRate = 0;
   /** The chunk that was submitted before the losses of its predecessor were read. */
   #pipelined: Chunk | undefined;
-  #upcoming: Promise<RunPosition>;
   /** Number of writes of the engine that the snapshots include. */
   #writes: number;
 
@@ -63,7 +59,6 @@ export class Run {
     this.#engine = engine;
     this.#settings = settings;
     this.position = position;
-    this.#upcoming = Promise.resolve({ ...position });
     this.#writes = engine.writes;
     this.#data = new RunData(engine, settings.dataset, settings.source);
     this.#pace = new Pace(CHUNK_MILLISECONDS, () => engine.wait);
@@ -71,10 +66,7 @@ export class Run {
     this.#reports = new Reports(settings, this.#stepsPerEpoch);
     this.#tensors = engine.trainedTensors;
     this.#snapshots = new Snapshots(engine, this.#tensors);
-    this.#order = new EpochOrder(this.#data.size, settings.shuffle ? settings.seed : undefined);
-    const { schedule } = engine.setup.optimizer;
-    const totalSteps = settings.epochs * this.#stepsPerEpoch;
-    this.#rates = new UsedRates((step) => schedule.at(step, totalSteps, this.#stepsPerEpoch));
+    this.#submissions = new Submissions(engine, settings, this.#data.size, position);
   }
 
   /**
@@ -82,7 +74,7 @@ export class Run {
    * requested now returns the weights at this position.
    */
   get upcoming(): Promise<RunPosition> {
-    return this.#upcoming;
+    return this.#submissions.upcoming;
   }
 
   /** Whether the run waits for `onStep` or `onEpoch`, so that no update is in progress. */
@@ -129,9 +121,9 @@ export class Run {
       // Requested before the chunk, so that it has the weights before the chunk, and received with it.
       snapshot = this.#snapshots.takeIfDue(this.position);
     }
-    const chunk = this.#pipelined ?? this.#timed(this.#submit(this.position.step));
+    const chunk = this.#pipelined ?? this.#submit(this.position.step);
     const next = chunk.first + chunk.rates.length;
-    this.#pipelined = this.#mayPipeline(next) ? this.#timed(this.#submit(next)) : undefined;
+    this.#pipelined = this.#mayPipeline(next) ? this.#submit(next) : undefined;
     await snapshot;
     const losses = await this.#complete(chunk);
     const { step } = this.position;
@@ -174,35 +166,18 @@ export class Run {
     if (chunk) await this.#complete(chunk).catch(() => {});
   }
 
-  /** Number of steps from `first` that share a batch size and an epoch, and take about 50 ms. */
-  #stepsInChunk(first: number): number {
-    const { batchSize, onStep } = this.#settings;
-    if (onStep) return 1;
-    const fullBatches = Math.floor(this.#data.size / batchSize);
-    const remaining = fullBatches - (first % this.#stepsPerEpoch);
-    const left = updatesLeft(this.position, first);
-    return Math.max(1, Math.min(this.#pace.steps, remaining, left, MAX_STEPS));
-  }
-
-  /** Submits at most `limit` steps from step number `first` of the run. */
-  #submit(first: number, { limit = MAX_STEPS, isRepeated = false } = {}): Chunk {
-    const began = performance.now();
-    const { dataset, batchSize } = this.#settings;
-    const epoch = Math.floor(first / this.#stepsPerEpoch);
-    const offset = (first % this.#stepsPerEpoch) * batchSize;
-    const size = Math.min(batchSize, this.#data.size - offset);
-    const rates = this.#rates.of(first, Math.min(limit, this.#stepsInChunk(first)));
-    const update = this.position.updatesBefore + first + 1;
-    const order = this.#order.of(this.position.epochsBefore + epoch);
-    const steps = { order, batchSize: size, update, position: offset, rates, isRepeated };
-    const losses = this.#engine.train(dataset, steps);
-    const before = this.#upcoming;
-    const after = losses.then(
-      async (values) => this.#advanced(await before, values, size),
-      () => before,
-    );
-    this.#upcoming = after;
-    return { first, batchSize: size, rates, began, losses, after };
+  /** Submits steps from step number `first` of the run that take about 50 ms. */
+  #submit(first: number): Chunk {
+    const chunk = this.#submissions.submit(first, this.#settings.onStep ? 1 : this.#pace.steps);
+    const { began, losses, rates, batchSize } = chunk;
+    // When the losses arrive, since those of two chunks may arrive together.
+    const record = () => {
+      const milliseconds = this.#pace.record(began, rates.length);
+      this.#reports.addTime(milliseconds, rates.length * batchSize);
+    };
+    // Its error is thrown where the losses are awaited.
+    losses.then(record, () => {});
+    return chunk;
   }
 
   /** Waits for a chunk's losses and advances the position. */
@@ -214,18 +189,6 @@ export class Run {
     return losses;
   }
 
-  /** Records the time and size of a chunk when its losses arrive; those of two may arrive together. */
-  #timed(chunk: Chunk): Chunk {
-    const { began, losses, rates, batchSize } = chunk;
-    const record = () => {
-      const milliseconds = this.#pace.record(began, rates.length);
-      this.#reports.addTime(milliseconds, rates.length * batchSize);
-    };
-    // Its error is thrown where the losses are awaited.
-    losses.then(record, () => {});
-    return chunk;
-  }
-
   /**
    * If a loss is not finite, restores the last weights whose loss was finite, by repeating the steps
    * from the latest good snapshot, and throws.
@@ -233,7 +196,7 @@ export class Run {
   async #expectFinite(losses: Values, { rates, first }: Chunk): Promise<void> {
     if (Number.isFinite(losses[0])) {
       this.#snapshots.markGood();
-      this.#rates.forgetBefore(this.#snapshots.latestGood?.position.step ?? 0);
+      this.#submissions.rates.forgetBefore(this.#snapshots.latestGood?.position.step ?? 0);
     }
     const bad = losses.findIndex((loss: number) => !Number.isFinite(loss));
     if (bad < 0) return;
@@ -282,7 +245,7 @@ export class Run {
     this.#pipelined = undefined;
     const snapshot = this.#snapshots.latestGood;
     if (!snapshot) return;
-    this.#upcoming = Promise.resolve(snapshot.position);
+    this.#submissions.continueAt(snapshot.position);
     await this.#engine.write(this.#tensors, snapshot.values);
     Object.assign(this.position, snapshot.position);
     const pace = new Pace(REPEATED_MILLISECONDS);
@@ -290,19 +253,11 @@ export class Run {
     while (this.position.step < end && performance.now() < deadline) {
       const began = performance.now();
       const limit = Math.min(pace.steps, end - this.position.step);
-      const chunk = this.#submit(this.position.step, { limit, isRepeated: true });
+      const chunk = this.#submissions.submit(this.position.step, limit, true);
       pace.record(began, (await chunk.losses).length);
       Object.assign(this.position, await chunk.after);
       await yieldToEventLoop();
     }
-  }
-
-  /** The position after further steps with these losses. */
-  #advanced(position: RunPosition, losses: Values, batchSize: number): RunPosition {
-    const weight = this.#engine.lossWeight(batchSize);
-    let lossSum = position.step % this.#stepsPerEpoch === 0 ? 0 : position.lossSum;
-    for (const loss of losses) lossSum += loss * weight;
-    return { ...position, step: position.step + losses.length, lossSum };
   }
 
   /** Loss over the first examples of the current epoch. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Heap } from '../../../src/backends/wasm/heap.js';
+import { Heap } from '../../../src/backends/wasm/memory/heap.js';
 import { BackendError } from '../../../src/errors.js';
 import { ALIGNMENT, roundUp } from '../../../src/memory-plan.js';
 

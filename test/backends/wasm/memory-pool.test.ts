@@ -1,7 +1,7 @@
 /* Memories of closed backends are used again. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { poolMemory, reuseMemory } from '../../../src/backends/wasm/memory-pool.js';
+import { poolMemory, reuseMemory } from '../../../src/backends/wasm/memory/memory-pool.js';
 import { createWasmRuntime } from '../../../src/backends/wasm/wasm-runtime.js';
 import { createBackend } from '../../../src/index.js';
 import { persistent } from '../../../src/tensor.js';

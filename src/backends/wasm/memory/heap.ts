@@ -1,6 +1,6 @@
-import { BackendError } from '../../errors.js';
-import { ALIGNMENT, roundUp } from '../../memory-plan.js';
-import { formatShape, type Tensor } from '../../tensor.js';
+import { BackendError } from '../../../errors.js';
+import { ALIGNMENT, roundUp } from '../../../memory-plan.js';
+import { formatShape, type Tensor } from '../../../tensor.js';
 
 const PAGE = 65_536;
 
