@@ -57,8 +57,8 @@ function inChromium(name: string, headers: Record<string, string>, hasGpu: boole
       name,
       ...(!hasGpu && { provide: { webgpuIsRequired: false } }),
       include: everywhere,
-      // These tests compile AssemblyScript, which needs Node.
-      exclude: ['test/ops/exp.test.ts'],
+      // The first compiles AssemblyScript, which needs Node; the second takes minutes.
+      exclude: ['test/ops/exp.test.ts', 'test/ops/long-sums.test.ts'],
       browser: {
         enabled: true,
         headless: true,

@@ -232,7 +232,6 @@ describe('recipeOn', () => {
     const settings = { backend, data: digits, epochs: 3, digits: [3, 7] };
     const { trainer, evaluation } = await train('mlp', settings);
     expect((await trainer.state()).get('2.weight')?.shape).toEqual([2, 30]);
-    expect(evaluation.confusion).toHaveLength(4);
     expect(evaluation.accuracy).toBeGreaterThan(0.85);
     const other = recipeTrainer(recipeOn(RECIPES.mlp, [3, 7]), { backend });
     await other.fit(selectClasses(digits.train, [3, 7]), { epochs: 3 });

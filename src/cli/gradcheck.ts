@@ -14,6 +14,7 @@ import type { Backend } from '../numerics/backend.js';
 import { createBackend } from '../numerics/create-backend.js';
 import { formatBackend } from './backend.js';
 import { FAILURE } from './failure.js';
+import { newerSource } from './newer-source.js';
 import {
   addAdapterOption,
   EVERY_BACKEND,
@@ -66,6 +67,8 @@ export function gradcheckCommand(): Command {
 
 async function check(ops: readonly string[], options: GradcheckOptions): Promise<void> {
   const { seed, json } = options;
+  const newer = await newerSource();
+  if (newer) note(`${newer} is newer than the build that is checked; run npm run build`);
   const backends: Backend[] = [];
   try {
     await startBackends(backends, options);
@@ -133,8 +136,12 @@ function formatFinding(finding: Finding | undefined): string {
   return ratio > 0 && ratio < 0.001 ? '< 0.001' : ratio.toFixed(3);
 }
 
-function failuresOf({ gradients, backends }: GradcheckResult): string[] {
+function failuresOf({ op, gradients, backends, isReferenceWrong }: GradcheckResult): string[] {
   const derived = gradients && !gradients.ok ? [formatDifference(gradients.worst)] : [];
+  if (isReferenceWrong) {
+    const others = 'the other backends agree with central differences';
+    return derived.map((text) => `the reference of src/ops/${op}.ts is wrong, ${others}: ${text}`);
+  }
   const computed = backends
     .filter(({ ok }) => !ok)
     .map(({ backend, worst }) => `${formatBackend(backend)}: ${formatDifference(worst)}`);

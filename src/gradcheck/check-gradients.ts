@@ -1,5 +1,6 @@
 import { ReferenceRuntime } from '../backends/reference.js';
 import type { Runtime } from '../backends/runtime.js';
+import type { Backend } from '../numerics/backend.js';
 import { Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
 import type { GradientCase } from './case.js';
@@ -11,14 +12,19 @@ import { type Difference, worse, worstDifference } from './difference.js';
  */
 const STEP_SIZE = 1e-5;
 
-/** Largest relative error that passes: far above that of the differences, far below a mistake's. */
-const LARGEST_ERROR = 1e-6;
+/** How closely gradients must agree with central differences. */
+interface Precision {
+  /** Largest relative error that passes: far above that of the differences, far below a mistake's. */
+  readonly largestError: number;
+  /**
+   * The error of an element is relative to its own size, but at least to this share of the largest
+   * element of the tensor. Relative to a smaller element, rounding errors are large.
+   */
+  readonly smallShare: number;
+}
 
-/**
- * The error of an element is relative to its own size, but at least to this share of the largest
- * element of the tensor. Relative to a smaller element, the rounding errors of the loss are large.
- */
-const SMALL_SHARE = 1e-3;
+const FLOAT64: Precision = { largestError: 1e-6, smallShare: 1e-3 };
+const FLOAT32: Precision = { largestError: 1e-3, smallShare: 0.1 };
 
 /**
  * Compares hand-derived gradients with central differences of L = Σ dy·y, in float64:
@@ -29,31 +35,55 @@ const SMALL_SHARE = 1e-3;
  *   `want` the difference
  */
 export async function checkGradients(gradientCase: GradientCase): Promise<Difference> {
-  const { title, inputs, constants } = gradientCase;
-  const runtime = new ReferenceRuntime('float64');
-  for (const [tensor, values] of [...inputs, ...constants]) runtime.write(tensor, values);
-  const gradients = await runBackward(gradientCase, runtime);
-  const loss = await compileLoss(gradientCase, runtime);
+  return compareGradients(gradientCase, new ReferenceRuntime('float64'), FLOAT64);
+}
+
+/** Compares the gradients that a backend computes in float32 with the same differences, in float64. */
+export async function checkGradientsOn(
+  backend: Backend,
+  gradientCase: GradientCase,
+): Promise<Difference> {
+  return backend.exclusive(() => compareGradients(gradientCase, backend.runtime, FLOAT32));
+}
+
+async function compareGradients(
+  gradientCase: GradientCase,
+  runtime: Runtime,
+  precision: Precision,
+): Promise<Difference> {
+  const { title } = gradientCase;
+  const reference = new ReferenceRuntime('float64');
+  writeCase(gradientCase, reference);
+  const loss = await compileLoss(gradientCase, reference);
   let worst: Difference | undefined;
-  for (const [x, dx] of gradients) {
-    const want = await centralDifferences(runtime, x, loss);
-    const difference = worstDifference(title, dx, await runtime.read(dx), want, boundsFor(want));
-    worst = worse(worst, difference);
+  for (const [x, dx, got] of await derivedGradients(gradientCase, runtime)) {
+    const want = await centralDifferences(reference, x, loss);
+    worst = worse(worst, worstDifference(title, dx, got, want, boundsFor(want, precision)));
   }
   if (worst === undefined) throw new RangeError(`${title}: expected gradients, got none`);
   return worst;
 }
 
-/** Runs forward and backward; returns each input's gradient. */
-async function runBackward(
+function writeCase({ inputs, constants }: GradientCase, runtime: Runtime): void {
+  for (const [tensor, values] of [...inputs, ...constants]) runtime.write(tensor, values);
+}
+
+/** Runs forward and backward; returns each input with the tensor and the values of its gradient. */
+async function derivedGradients(
   gradientCase: GradientCase,
   runtime: Runtime,
-): Promise<ReadonlyMap<Tensor, Tensor>> {
+): Promise<(readonly [x: Tensor, dx: Tensor, values: Values])[]> {
   const step = new Step();
   gradientCase.forward(step);
   const gradients = gradientCase.backward(step);
-  await (await runtime.compile(step)).run(1);
-  return gradients;
+  const executable = await runtime.compile(step);
+  writeCase(gradientCase, runtime);
+  await executable.run(1);
+  const read = [...gradients].map(async ([x, dx]) => [x, dx, await runtime.read(dx)] as const);
+  const values = await Promise.all(read);
+  executable.close();
+  runtime.release(step.calls.flatMap(({ tensors }) => Object.values(tensors)));
+  return values;
 }
 
 /** L as a function of the tensors on the runtime. */
@@ -91,9 +121,12 @@ async function centralDifferences(
   return differences;
 }
 
-function boundsFor(differences: Float64Array): (index: number) => number {
+function boundsFor(
+  differences: Float64Array,
+  { largestError, smallShare }: Precision,
+): (index: number) => number {
   const largest = differences.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-  return (i) => LARGEST_ERROR * Math.max(Math.abs(differences[i]), SMALL_SHARE * largest);
+  return (i) => largestError * Math.max(Math.abs(differences[i]), smallShare * largest);
 }
 
 function dot(a: Values, b: Values): number {

@@ -4,8 +4,8 @@ import type { OpCases } from '../ops/cases.js';
 import { CASES, type OpName } from '../ops/registry.js';
 import { didYouMean, expectOptions } from '../options.js';
 import { RandomStream, STREAMS } from '../random/threefry.js';
-import { gradientCaseOf, kernelCaseOf, kernelsOf } from './case.js';
-import { checkGradients } from './check-gradients.js';
+import { type GradientCase, gradientCaseOf, kernelCaseOf, kernelsOf } from './case.js';
+import { checkGradients, checkGradientsOn } from './check-gradients.js';
 import { compareWithReference } from './compare.js';
 import { type Difference, ratioOf, worse } from './difference.js';
 
@@ -34,6 +34,11 @@ export interface GradcheckResult {
   readonly gradients?: Finding;
   /** Kernels of each backend against the float64 reference. */
   readonly backends: readonly (Finding & { readonly backend: BackendInfo })[];
+  /**
+   * Whether the reference alone is at fault: its gradients disagree with central differences, and those
+   * of every other backend agree.
+   */
+  readonly isReferenceWrong: boolean;
   /** Whether all errors are within their bounds. */
   readonly ok: boolean;
 }
@@ -112,14 +117,28 @@ async function checkCases(
     const finding = await worstOf(compared, (each) => compareWithReference(each, backend));
     if (finding) agreements.push({ backend: backend.info, ...finding });
   }
-  const ok = (gradients?.ok ?? true) && agreements.every((finding) => finding.ok);
+  const agree = gradients?.ok ?? true;
+  const others = backends.filter(({ info }) => info.backend !== 'reference');
   return {
     op: cases.name,
     kernels: kernelsIn(cases),
     ...(gradients && { gradients }),
     backends: agreements,
-    ok,
+    isReferenceWrong: !agree && (await haveRightGradients(differentiable, others)),
+    ok: agree && agreements.every((finding) => finding.ok),
   };
+}
+
+/** Whether there are backends, and the gradients of all of them agree with central differences. */
+async function haveRightGradients(
+  cases: readonly GradientCase[],
+  backends: readonly Backend[],
+): Promise<boolean> {
+  for (const backend of backends) {
+    const finding = await worstOf(cases, (each) => checkGradientsOn(backend, each));
+    if (!finding?.ok) return false;
+  }
+  return backends.length > 0;
 }
 
 async function worstOf<Case>(

@@ -328,12 +328,14 @@ function errorOf({ got, want }: Sums): number {
 }
 
 describeOnEachBackend('a long sum', (backend) => {
+  // A GPU in software takes seconds for each sum, so it gets fewer; and minutes for sums of which one
+  // workgroup computes all, or a tile mostly computes nothing.
+  const onGpu = backend.info.backend === 'webgpu';
   for (const [title, sum] of Object.entries(SUMS)) {
     it(`is accurate: ${title}`, async () => {
-      // A GPU in software takes seconds for each sum, so it gets fewer.
-      const onGpu = backend.info.backend === 'webgpu';
+      const longest = title === 'gradient of an embedding' ? 5000 : 100_000;
       for (const terms of onGpu ? [constant(ONE_SIDED), uniform] : TERMS) {
-        for (const n of onGpu ? [1000, 100_000] : [1000, 4097, 300_000]) {
+        for (const n of onGpu ? [1000, longest] : [1000, 4097, 300_000]) {
           const error = errorOf(await sum(backend, n, terms));
           expect(error, `${n} terms of ${terms.title}`).toBeLessThan(LARGEST_ERROR);
         }
@@ -347,9 +349,10 @@ describeOnEachBackend('a long sum', (backend) => {
     'mean of an image',
     'mean of a batch',
   ]) {
-    it(`is accurate with ten million terms: ${title}`, async () => {
+    it(`is accurate with millions of terms: ${title}`, async () => {
       for (const terms of [constant(0.1), uniform]) {
-        const error = errorOf(await SUMS[title](backend, 1e7, terms));
+        const n = onGpu && title === 'gradient of a weight' ? 1e6 : 1e7;
+        const error = errorOf(await SUMS[title](backend, n, terms));
         expect(error, terms.title).toBeLessThan(LARGEST_ERROR);
       }
     }, 300_000);

@@ -252,7 +252,8 @@ export class Run {
     const deadline = performance.now() + milliseconds;
     while (this.position.step < end && performance.now() < deadline) {
       const began = performance.now();
-      const limit = Math.min(pace.steps, end - this.position.step);
+      const most = this.#settings.onStep ? 1 : pace.steps;
+      const limit = Math.min(most, end - this.position.step);
       const chunk = this.#submissions.submit(this.position.step, limit, true);
       pace.record(began, (await chunk.losses).length);
       Object.assign(this.position, await chunk.after);
