@@ -72,7 +72,7 @@ export function linearRelu([B, I, O]: Shape = [7, 9, 13]): Chain {
   };
 }
 
-function loss(): Chain {
+export function loss(): Chain {
   const [z, t] = [persistent('z', [9, 11]), persistent('t', [9], 'int32')];
   const [L, dz] = [persistent('L', [1]), persistent('dz', z.shape)];
   return {
@@ -119,7 +119,7 @@ export function convolution(shape: Shape, withRelu: boolean, withPooling: boolea
   };
 }
 
-function weightAndBias(shape: Shape, OC = 13): Chain {
+export function weightAndBias(shape: Shape, OC = 13): Chain {
   const [x, dW, db] = [
     persistent('x', shape),
     persistent('W', [3, 3, 7, OC]),
@@ -140,7 +140,7 @@ function weightAndBias(shape: Shape, OC = 13): Chain {
 }
 
 /** Forward and backward of ReLU and then pooling. */
-function pooledRelu(kernel: number, stride: number): Chain {
+export function pooledRelu(kernel: number, stride: number): Chain {
   const attributes = squareWindow(kernel, stride);
   const x = persistent('x', [3, 7, 6, 5]);
   const pooled = pooledShape('maxPool2d', x.shape, attributes);

@@ -4,7 +4,15 @@ import { kernelCallOf } from '../../src/backends/wasm/kernel-call.js';
 import type { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
-import { CHAINS, convolution, linearRelu, stepOf } from './chains.js';
+import {
+  CHAINS,
+  convolution,
+  linearRelu,
+  loss,
+  pooledRelu,
+  stepOf,
+  weightAndBias,
+} from './chains.js';
 
 const kernelsOf = (step: Step) => fuse(step.calls.map(kernelCallOf)).map(({ kernel }) => kernel);
 const named = CHAINS.map((chain) => [chain.kernels.at(-1) ?? '', chain] as const);
@@ -40,6 +48,42 @@ describe('fuse', () => {
     const relu = { ...second, inputs: [other[0]], outputs: [other[1]] };
     expect(fuse([first, relu])).toEqual([first, relu]);
     expect(fuse([first, relu, second])).toEqual([first, relu, second]);
+  });
+
+  it('does not fuse a loss and a gradient with other labels', () => {
+    const [forward, backward] = stepOf(loss(), 'activation').calls.map(kernelCallOf);
+    const other = { ...backward, inputs: [backward.inputs[0], persistent('other', [9], 'int32')] };
+    expect(fuse([forward, other])).toEqual([forward, other]);
+  });
+
+  it('does not fuse the gradients of weight and bias of different convolutions', () => {
+    const chain = stepOf(weightAndBias([3, 5, 6, 7]), 'activation');
+    const [weight, bias] = chain.calls.map(kernelCallOf);
+    expect(fuse([weight, bias])).toHaveLength(1);
+    const other = { ...bias, inputs: [persistent('other', bias.inputs[0].shape)] };
+    expect(fuse([weight, other])).toEqual([weight, other]);
+  });
+
+  it('reads the tensor that the same pooling wrote, of several', () => {
+    const [first, second] = [1, 2].map(() => stepOf(pooledRelu(2, 2), 'activation'));
+    const calls = [first, second].map((step) => step.calls.map(kernelCallOf));
+    const forward = calls.flatMap((of) => of.slice(0, 2));
+    const fused = fuse([...forward, ...calls.flatMap((of) => of.slice(2))]);
+    expect(fused.slice(4).map(({ kernel }) => kernel)).toEqual([
+      'maxPool2dReluBackward',
+      'maxPool2dReluBackward',
+    ]);
+    for (const i of [0, 1]) expect(fused[4 + i].inputs[2]).toBe(calls[i][1].outputs[0]);
+  });
+
+  it('does not fuse pooling with a convolution that keeps rounding errors', () => {
+    const [long, pooling] = stepOf(
+      convolution([16, 5, 6, 60_000], false, true),
+      'activation',
+    ).calls;
+    const calls = [long, pooling].map(kernelCallOf);
+    expect(calls[0].errors).toBeDefined();
+    expect(fuse(calls)).toEqual(calls);
   });
 
   it('does not fuse pooling of few images, or of large ones', () => {

@@ -24,7 +24,7 @@ import {
   squaredError,
   type Trainer,
 } from '../../src/index.js';
-import { typeName } from '../../src/typed-arrays.js';
+import { isBytes, isFloat32, isFloat64, isInt32, typeName } from '../../src/typed-arrays.js';
 import { describeOnEachBackend } from '../backends.js';
 import {
   blobs,
@@ -339,7 +339,28 @@ describe('functions on datasets', () => {
   });
 });
 
+describe('the type of an array', () => {
+  it.each([
+    ['Float32Array', isFloat32],
+    ['Float64Array', isFloat64],
+    ['Int32Array', isInt32],
+    ['Uint8Array', isBytes],
+    ['Uint8ClampedArray', isBytes],
+  ] as const)('is recognised in any realm: %s', (name, isOfType) => {
+    expect(isOfType(foreign([1, 2], name))).toBe(true);
+    expect(isOfType(new globalThis[name](2))).toBe(true);
+    expect(isOfType(new Int16Array(2))).toBe(false);
+    expect(isOfType([1, 2])).toBe(false);
+  });
+});
+
 describe('readers of bytes', () => {
+  it.each([0.4, -1, 256, NaN])('refuse %f among bytes', (value) => {
+    expect(() => pixelStatistics(Float64Array.of(0, 255, value) as never)).toThrow(
+      `pixelStatistics: expected pixels to be bytes 0 … 255, got Float64Array with ${value} at 2`,
+    );
+  });
+
   const labels = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 7, 3);
   const images = { count: 2, height: 1, width: 2, pixels: Uint8Array.of(0, 255, 3, 4) };
   const files = { imagesFile: 'images', labelsFile: 'labels' };

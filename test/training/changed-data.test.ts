@@ -1,5 +1,6 @@
 /* Data that changes between and during runs: the copy on the backend is replaced, or an error says why not. */
 import { describe, expect, it } from 'vitest';
+import { fingerprintOf, sameFingerprint } from '../../src/data/fingerprint.js';
 import { take, touch } from '../../src/data/index.js';
 import {
   createBackend,
@@ -151,6 +152,15 @@ describe('touch', () => {
     }
     touch(dataset);
     expect((await trainer.evaluate(view)).loss).toBeGreaterThan(1.001 * loss);
+  });
+
+  it('reports changed targets of datasets that share them alone', () => {
+    const dataset = plane({ size: 10 });
+    const other = { ...dataset, inputs: dataset.inputs.slice() };
+    const before = fingerprintOf(other);
+    expect(sameFingerprint(fingerprintOf(other), before)).toBe(true);
+    touch(dataset);
+    expect(sameFingerprint(fingerprintOf(other), before)).toBe(false);
   });
 });
 

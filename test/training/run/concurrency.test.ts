@@ -147,6 +147,26 @@ describe('while fit runs', () => {
     });
   });
 
+  it('weights can be replaced while a callback is awaited, and not after it', async () => {
+    const trainer = createTrainer(backend);
+    const weights = await trainer.state();
+    let awaited = 0;
+    const fitting = trainer.fit(train, {
+      epochs: 20,
+      onEpoch: async () => {
+        await trainer.loadState(weights);
+        awaited++;
+      },
+      onProgress: async () => {
+        await expect(trainer.loadState(weights)).rejects.toThrow(
+          'loadState: expected no run in progress, got one; wait for fit to end',
+        );
+      },
+    });
+    await fitting;
+    expect(awaited).toBe(20);
+  });
+
   it('another trainer can be created and trained on the same backend', async () => {
     const trainer = createTrainer(backend);
     await whileRunning(trainer.fit(train, { epochs: 10 }), async () => {
