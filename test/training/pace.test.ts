@@ -19,10 +19,13 @@ afterEach(() => {
  *
  * @param cost milliseconds of a step
  * @param poll milliseconds between two looks at the GPU
- * @returns milliseconds of the epoch, and the longest time between two reports
+ * @returns milliseconds of the epoch, the longest time between two reports, and how often the weights
+ *   were read
  */
 async function trainEpoch(steps: number, cost: number, poll: number) {
-  const backend = new Backend(new PolledRuntime(cost, poll));
+  const runtime = new PolledRuntime(cost, poll);
+  const read = vi.spyOn(runtime, 'read');
+  const backend = new Backend(runtime);
   const [model, loss] = [sequential(linear(2, 1)), squaredError()];
   const trainer = createTrainer(backend, { model, loss, batchSize: 1 });
   const began = performance.now();
@@ -38,7 +41,8 @@ async function trainEpoch(steps: number, cost: number, poll: number) {
   });
   while (!isDone) await vi.advanceTimersByTimeAsync(1);
   await fitting;
-  return { took: performance.now() - began, gap };
+  const readings = read.mock.calls.filter(([{ name }]) => name === '0.weight').length;
+  return { took: performance.now() - began, gap, readings };
 }
 
 describe('with a GPU that is looked at every 100 ms', () => {
@@ -62,6 +66,13 @@ it('a GPU that is looked at continually reports every 50 ms or so, without idlin
   const { took, gap } = await trainEpoch(10_000, 0.8, 0);
   expect(took).toBeLessThan(1.05 * 8000);
   expect(gap).toBeLessThan(75);
+});
+
+it('weights are saved every two seconds, also where calls follow each other without a pause', async () => {
+  const { took, readings } = await trainEpoch(20_000, 0.8, 0);
+  // At the start, every two seconds, and at the end.
+  expect(readings).toBeGreaterThanOrEqual(Math.floor(took / 2100) + 1);
+  expect(readings).toBeLessThanOrEqual(Math.floor(took / 2000) + 2);
 });
 
 it('a stall of the event loop, after which two answers come together, makes calls no longer', () => {

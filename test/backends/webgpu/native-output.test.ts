@@ -7,7 +7,11 @@ import { handgrad, jsonLines, type RunOptions } from '../../cli/run.js';
 import { inNode } from '../in-node.js';
 
 const folder = useFolder(async (path) => {
-  const driver = (library: string) => JSON.stringify({ ICD: { library_path: library } });
+  const driver = (library: string) =>
+    JSON.stringify({
+      file_format_version: '1.0.0',
+      ICD: { library_path: library, api_version: '1.3.0' },
+    });
   await mkdir(`${path}/no-loader`);
   await writeFile(`${path}/no-loader/libvulkan.so.1`, '');
   await mkdir(`${path}/no-driver`);
@@ -16,6 +20,7 @@ const folder = useFolder(async (path) => {
   await writeFile(`${path}/gone.json`, driver('./gone.so'));
   await writeFile(`${path}/text.so`, 'no library');
   await writeFile(`${path}/text.json`, driver('./text.so'));
+  await writeFile(`${path}/mathematics.json`, driver('libm.so.6'));
 });
 
 /** The software GPU that comes with Chromium. */
@@ -33,6 +38,9 @@ const drivers = (...files: string[]) => {
   const paths = files.map((file) => (file.startsWith('/') ? file : `FOLDER/${file}`)).join(':');
   return { VK_DRIVER_FILES: paths, VK_ICD_FILENAMES: paths };
 };
+
+const LIBRARIES =
+  'install the libraries that it needs (NVIDIA: libegl1, libgl1 and libxext6), or reinstall the driver';
 
 const WITHOUT: readonly Case[] = [
   {
@@ -66,7 +74,13 @@ const WITHOUT: readonly Case[] = [
   {
     title: 'a driver whose library is not one',
     variables: drivers('text.json'),
-    found: 'a Vulkan loader without a driver for a GPU of this machine; install the driver',
+    found: `a Vulkan driver that does not start (FOLDER/./text.so); ${LIBRARIES}`,
+  },
+  {
+    // As NVIDIA's does where a library that it needs is missing.
+    title: 'a driver that lacks the functions of one',
+    variables: drivers('mathematics.json'),
+    found: `a Vulkan driver that does not start (libm.so.6); ${LIBRARIES}`,
   },
 ];
 

@@ -144,6 +144,22 @@ describe('fit on a runtime that runs ahead', () => {
     await expectConsistent(await trainer.checkpoint());
   });
 
+  it('records the epoch whose last steps were submitted when the signal is aborted', async () => {
+    const { log, trainer } = late();
+    const controller = new AbortController();
+    let last = 0;
+    const { epochs, stoppedBy } = await trainer.fit(train, {
+      epochs: 3,
+      signal: controller.signal,
+      onProgress: ({ stepInEpoch }) => {
+        last = stepInEpoch;
+        if (stepsIn(log) === 101) controller.abort();
+      },
+    });
+    expect({ stoppedBy, last }).toEqual({ stoppedBy: 'signal', last: 101 });
+    expect(epochs).toHaveLength(1);
+  });
+
   it('counts submitted steps when a callback throws', async () => {
     const { trainer } = late();
     const failure = new RangeError('from the callback');

@@ -28,8 +28,16 @@ export async function explainOutput(output: string): Promise<string> {
       return `a Vulkan driver that cannot be loaded (${file}: ${fault}); ${hint}`;
     }
   }
+  const [, library] = NOT_STARTED.exec(output) ?? [];
+  if (library !== undefined) {
+    return `a Vulkan driver that does not start (${library}); install the libraries that it needs (NVIDIA: libegl1, libgl1 and libxext6), or reinstall the driver`;
+  }
   return 'a Vulkan loader without a driver for a GPU of this machine; install the driver';
 }
+
+/** What the loader writes about the library of a driver that it could not load or call. */
+const NOT_STARTED =
+  /(?:loader_scanned_icd_add: .* ICD|Failed loading library associated with ICD JSON) (\S+?)\.?(?:\s|$)/;
 
 const INSTALL = 'install a Vulkan, Metal or Direct3D 12 driver';
 
