@@ -318,4 +318,29 @@ describeOnEachBackend('fit that diverges after its data has changed', (backend) 
     await other.trainer.fit(other.data, { epochs: 1000, onEpoch: ({ epoch }) => epoch < 2 });
     expectSameState(await trainer.state(), await other.trainer.state());
   });
+
+  it('keeps the weights before an update that makes them infinite, after which the data changes', async () => {
+    // 62 examples make 4 steps of 16; the last one of epoch 2 overflows.
+    const trainer = (data: Dataset) => ({
+      data,
+      trainer: createTrainer(backend, {
+        model: sequential(linear(2, 1)),
+        loss: squaredError(),
+        optimizer: sgd({
+          learningRate: { name: 'overflow', at: (step) => (step === 7 ? 3e38 : 0.01) },
+        }),
+      }),
+    });
+    const data = plane({ size: 62 });
+    data.targets.fill(1e3);
+    const [run, other] = [trainer(data), trainer({ ...data, inputs: data.inputs.slice() })];
+    const failed = run.trainer.fit(data, { epochs: 3, onEpoch: () => grow(data) });
+    await expect(failed).rejects.toThrow(/^fit: expected finite weights, got .+ after step 8 /);
+    await other.trainer.fit(other.data, {
+      epochs: 3,
+      onEpoch: () => grow(other.data),
+      onStep: ({ step }) => step < 7,
+    });
+    expectSameState(await run.trainer.state(), await other.trainer.state());
+  });
 });
