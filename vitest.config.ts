@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
-import { viteShaders } from './scripts/shaders.mjs';
+import { viteVirtualModules } from './scripts/virtual-modules.mjs';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -91,7 +91,7 @@ const browsers = [
 ];
 
 export default defineConfig({
-  plugins: [viteShaders],
+  plugins: [viteVirtualModules],
   resolve: {
     // Examples import the package by name. Tests run them on the sources.
     alias: [

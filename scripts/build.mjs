@@ -1,10 +1,10 @@
 /**
  * Bundles src/ into dist/, which runs without other packages:
  *
- *   index.js, data.js            the library, for Node and browsers, with the chunks they share
+ *   index.js, data.js            the library, for Node and browsers, with the chunks they share; each build
+ *                                of the core is a chunk
+ *   worker.mjs                   the script of a worker thread, for pages that allow no other
  *   cli.js                       the command line, for Node
- *   <target>.wasm                beside the code that says new URL('./<target>.wasm', import.meta.url)
- *   worker.mjs                   the script of a worker thread, found in the same way
  *   THIRD-PARTY-LICENSES.txt     licences of the bundled packages
  */
 
@@ -13,7 +13,7 @@ import { chmod, copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
-import { esbuildShaders } from './shaders.mjs';
+import { esbuildVirtualModules } from './virtual-modules.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -33,13 +33,13 @@ const COMMON = {
   format: 'esm',
   target: ['node20', 'es2022'],
   metafile: true,
-  plugins: [esbuildShaders],
+  plugins: [esbuildVirtualModules],
   logLevel: 'warning',
 };
 
 const outputs = { ...(await buildLibrary()), ...(await buildCli()) };
 const files = Object.keys(outputs).map((path) => path.replace(/^dist\//, ''));
-files.push(...(await copyAssets()), await writeLicenses(outputs));
+files.push(await copyWorker(), await writeLicenses(outputs));
 await removeStale(files);
 
 async function buildLibrary() {
@@ -53,8 +53,8 @@ async function buildLibrary() {
     // Readable, since Node prints the line that throws an error, and stack traces name functions. The
     // bundlers of pages minify. The source map has the sources for debuggers.
     sourcemap: true,
-    // Chunks lie directly in dist/, since they load the .wasm files from their own folder.
-    chunkNames: 'chunk-[hash]',
+    // Chunks lie directly in dist/, since one of them loads worker.mjs from its own folder.
+    chunkNames: '[name]-[hash]',
   });
   checkBrowserReady(metafile.outputs);
   return metafile.outputs;
@@ -84,13 +84,10 @@ async function buildCli() {
   return metafile.outputs;
 }
 
-async function copyAssets() {
-  const { targets } = JSON.parse(await readFile(join(root, 'asconfig.json'), 'utf8'));
-  const names = ['worker.mjs', ...Object.keys(targets).map((target) => `${target}.wasm`)];
-  for (const name of names) {
-    await copyFile(join(root, 'src/backends/wasm', name), join(dist, name));
-  }
-  return names;
+async function copyWorker() {
+  const name = 'worker.mjs';
+  await copyFile(join(root, 'src/backends/wasm', name), join(dist, name));
+  return name;
 }
 
 async function writeLicenses(outputs) {

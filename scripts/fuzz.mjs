@@ -18,7 +18,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as esbuild from 'esbuild';
 import { randomOf } from './random.mjs';
-import { esbuildShaders } from './shaders.mjs';
+import { esbuildVirtualModules } from './virtual-modules.mjs';
 
 const PATIENCE_MILLISECONDS = 60_000;
 const SHOWN_FAILURES = 10;
@@ -58,7 +58,7 @@ async function build(outfile) {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    plugins: [esbuildShaders],
+    plugins: [esbuildVirtualModules],
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },

@@ -1,7 +1,4 @@
-import type { Plugin } from 'vitest/config';
-
 export function readShaders(
   folder?: string,
 ): Record<string, { readonly requires: readonly string[]; readonly text: string }>;
 export function requiredBy(source: string): string[];
-export const viteShaders: Plugin;

@@ -1,6 +1,5 @@
 /**
- * Offers the files of shaders/ as one module, `virtual:shaders`, to esbuild and Vite. Its default
- * export has, by file name without `.wgsl`:
+ * The files of shaders/, by name without `.wgsl`:
  *
  *   requires   names of all files that this one needs, directly or not; dependencies come first
  *   text       the file without comments; every line keeps its number, which error messages name
@@ -9,17 +8,21 @@
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const MODULE = 'virtual:shaders';
 const FOLDER = fileURLToPath(new URL('../shaders', import.meta.url));
+
+/** The paths of all shaders. */
+export function shaderFiles(folder = FOLDER) {
+  const names = readdirSync(folder).filter((file) => file.endsWith('.wgsl'));
+  return names.map((file) => join(folder, file));
+}
 
 /** @throws Error for a required file that does not exist, or files that require each other */
 export function readShaders(folder = FOLDER) {
-  const names = readdirSync(folder).filter((file) => file.endsWith('.wgsl'));
   const sources = new Map(
-    names.map((file) => [file.slice(0, -5), readFileSync(join(folder, file), 'utf8')]),
+    shaderFiles(folder).map((path) => [basename(path, '.wgsl'), readFileSync(path, 'utf8')]),
   );
   return Object.fromEntries(
     [...sources].map(([name, source]) => {
@@ -55,25 +58,3 @@ function visit(name, path, ordered, sources) {
 function withoutComments(source) {
   return source.replace(/[ \t]*\/\/.*$/gm, '');
 }
-
-const FILTER = new RegExp(`^${MODULE}$`);
-
-export const esbuildShaders = {
-  name: 'shaders',
-  setup(build) {
-    build.onResolve({ filter: FILTER }, ({ path }) => ({ path, namespace: 'shaders' }));
-    build.onLoad({ filter: FILTER, namespace: 'shaders' }, () => {
-      return { contents: JSON.stringify(readShaders()), loader: 'json' };
-    });
-  },
-};
-
-export const viteShaders = {
-  name: 'shaders',
-  resolveId: (id) => (id === MODULE ? `\0${MODULE}` : undefined),
-  load(id) {
-    if (id !== `\0${MODULE}`) return undefined;
-    for (const file of readdirSync(FOLDER)) this.addWatchFile(join(FOLDER, file));
-    return `export default ${JSON.stringify(readShaders())};`;
-  },
-};

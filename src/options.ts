@@ -7,7 +7,6 @@ export type Kind =
   | 'any'
   | 'array'
   | 'boolean'
-  | 'bytes'
   | 'function'
   | 'integer'
   | 'number'
@@ -122,8 +121,6 @@ function isOfKind(value: unknown, kind: Kind): boolean {
       return true;
     case 'array':
       return Array.isArray(value);
-    case 'bytes':
-      return isObject(value) && typeof value.byteLength === 'number';
     case 'integer':
       return Number.isSafeInteger(value);
     case 'object':
@@ -139,7 +136,6 @@ function isOfKind(value: unknown, kind: Kind): boolean {
 
 function nameOf(kind: Kind): string {
   if (typeof kind !== 'string') return kind.map(shown).join(' or ');
-  if (kind === 'bytes') return 'an ArrayBuffer or a Uint8Array';
   if (kind === 'strings') return 'an array of strings';
   if (kind === 'signal') return 'an AbortSignal';
   return `${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`;

@@ -14,9 +14,10 @@ export class ReferenceRuntime implements Runtime {
   readonly #precision: Precision;
   #closed = false;
 
-  constructor(precision: Precision) {
+  /** @param notes remarks for `info`, one sentence each */
+  constructor(precision: Precision, notes: readonly string[] = []) {
     this.#precision = precision;
-    this.info = { backend: 'reference', build: precision, threads: 1, notes: [] };
+    this.info = { backend: 'reference', build: precision, threads: 1, notes };
   }
 
   async compile(step: Step): Promise<Executable> {

@@ -1,12 +1,12 @@
 import { AutoRuntime } from '../backends/auto.js';
 import { type Precision, ReferenceRuntime } from '../backends/reference.js';
 import type { Runtime } from '../backends/runtime.js';
-import { supportedBuilds } from '../backends/wasm/module.js';
+import { chooseBuild } from '../backends/wasm/module.js';
 import { WASM_OPTIONS, type WasmOptions } from '../backends/wasm/wasm-options.js';
 import { createWasmRuntime } from '../backends/wasm/wasm-runtime.js';
 import { whyNoWebgpu } from '../backends/webgpu/adapter/availability.js';
 import { WEBGPU_OPTIONS, type WebgpuOptions } from '../backends/webgpu/adapter/options.js';
-import { BackendError, shown } from '../errors.js';
+import { BackendError, reasonOf, shown } from '../errors.js';
 import { didYouMean, expectOptions } from '../options.js';
 import { Backend } from './backend.js';
 
@@ -62,15 +62,30 @@ export async function createBackend(
   }
 }
 
-function createReferenceRuntime({ precision }: BackendOptions): Runtime {
-  return new ReferenceRuntime(precision === 'float64' ? precision : 'float32');
+function createReferenceRuntime(
+  { precision }: BackendOptions,
+  notes: readonly string[] = [],
+): Runtime {
+  return new ReferenceRuntime(precision === 'float64' ? precision : 'float32', notes);
 }
 
 async function createAutoRuntime(options: BackendOptions): Promise<Runtime> {
-  const hasSimd = (await supportedBuilds()).length > 0;
-  const first = hasSimd ? await createWasmRuntime(options) : createReferenceRuntime(options);
-  const missing = await whyNoWebgpu();
-  return new AutoRuntime(first, missing ?? { name: 'webgpu', open: () => openGpu(options) });
+  const missing = await whyNoWasm();
+  const first = missing
+    ? createReferenceRuntime(options, [`auto: the reference backend, which is slow: ${missing}`])
+    : await createWasmRuntime(options);
+  const noGpu = await whyNoWebgpu();
+  return new AutoRuntime(first, noGpu ?? { name: 'webgpu', open: () => openGpu(options) });
+}
+
+/** The reason why there is no wasm backend; undefined if there is one. */
+async function whyNoWasm(): Promise<string | undefined> {
+  try {
+    await chooseBuild(undefined);
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
+  }
 }
 
 async function openGpu(options: BackendOptions): Promise<Runtime> {

@@ -2,11 +2,13 @@
 export const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
 
 /**
- * Imports one of Node's built-in modules. The name is a run-time value, so that bundlers for
- * browsers leave the import as it is instead of failing on a missing module.
+ * Loads one of Node's built-in modules. Bundlers for browsers must not see its name: the import of a
+ * run-time value stays as it is. Newer versions of Node have a function for it, which also works where
+ * `import()` does not, as in a single executable.
  *
  * @example const fs = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
  */
-export function nodeModule<Module>(name: `node:${string}`): Promise<Module> {
-  return import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+export async function nodeModule<Module>(name: `node:${string}`): Promise<Module> {
+  const builtin = process.getBuiltinModule?.(name);
+  return (builtin ?? (await import(/* webpackIgnore: true */ /* @vite-ignore */ name))) as Module;
 }

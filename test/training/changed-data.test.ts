@@ -327,7 +327,10 @@ describeOnEachBackend('fit that diverges after its data has changed', (backend) 
         model: sequential(linear(2, 1)),
         loss: squaredError(),
         optimizer: sgd({
-          learningRate: { name: 'overflow', at: (step) => (step === 7 ? 3e38 : 0.01) },
+          learningRate: {
+            description: { name: 'overflow', options: {} },
+            at: (step) => (step === 7 ? 3e38 : 0.01),
+          },
         }),
       }),
     });

@@ -1,4 +1,4 @@
-import { BackendError, reasonOf } from '../../errors.js';
+import { BackendError } from '../../errors.js';
 import { KERNELS, type KernelName } from './kernel-call.js';
 import { reuseMemory } from './memory/memory-pool.js';
 
@@ -28,19 +28,6 @@ export interface CoreExports {
   exponentialsPerTurn(): number;
 }
 
-/** Exports that the runtime needs, besides the kernels. */
-const REQUIRED = [
-  'table',
-  'heapBase',
-  'workerPoolBytes',
-  'joinWorkerPool',
-  'setTileRows',
-  'setPairsStrips',
-  'runStep',
-  'runAlone',
-  'fail',
-] as const satisfies readonly (keyof CoreExports)[];
-
 /**
  * The memory of a closed backend, or a new one. A shared memory must state its maximum: the whole
  * range of 32-bit addresses.
@@ -59,30 +46,14 @@ export function createMemory(threads: number): WebAssembly.Memory {
   }
 }
 
-/**
- * @param poolIsAlive whether no worker has ended; the core asks while it waits for them
- * @throws BackendError for a module that is not the core, or not the core of this version
- */
+/** @param poolIsAlive whether no worker has ended; the core asks while it waits for them */
 export async function instantiate(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   poolIsAlive: () => boolean,
 ): Promise<CoreExports> {
-  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  for (const name of [...REQUIRED, ...KERNELS]) {
-    if (!names.includes(name)) {
-      throw new BackendError(`wasm: expected the core to export ${name}, got none; rebuild it`);
-    }
-  }
-  try {
-    const instance = await WebAssembly.instantiate(module, { env: { memory, poolIsAlive } });
-    return instance.exports as unknown as CoreExports;
-  } catch (cause) {
-    throw new BackendError(
-      `wasm: expected a core for one thread as source, got: ${reasonOf(cause)}`,
-      { cause },
-    );
-  }
+  const instance = await WebAssembly.instantiate(module, { env: { memory, poolIsAlive } });
+  return instance.exports as unknown as CoreExports;
 }
 
 /** Appends every kernel to the core's function table; returns the index of each. */

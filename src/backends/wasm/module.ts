@@ -1,6 +1,6 @@
 import { relaxedSimd, simd } from 'wasm-feature-detect';
 import { BackendError, reasonOf } from '../../errors.js';
-import { nodeModule } from '../../platform/node.js';
+import { inNode, nodeModule } from '../../platform/node.js';
 
 /** The builds of the core, in order of preference. */
 export const BUILDS = ['relaxed', 'simd'] as const;
@@ -9,12 +9,15 @@ export type WasmBuild = (typeof BUILDS)[number];
 /** A build for one thread, or for several threads with a shared memory. */
 export type WasmFile = WasmBuild | `${WasmBuild}-threads`;
 
-/** The files of the builds, beside this code. The URLs are literals, so that bundlers find the assets. */
-const LOCATIONS: Readonly<Record<WasmFile, URL>> = {
-  simd: new URL('./simd.wasm', import.meta.url),
-  'simd-threads': new URL('./simd-threads.wasm', import.meta.url),
-  relaxed: new URL('./relaxed.wasm', import.meta.url),
-  'relaxed-threads': new URL('./relaxed-threads.wasm', import.meta.url),
+/**
+ * The builds as modules: programs that bundle the library contain them, whatever they do with files.
+ * The names are literals, so that bundlers find them.
+ */
+const MODULES: Readonly<Record<WasmFile, () => Promise<{ readonly default: string }>>> = {
+  simd: () => import('virtual:wasm/simd'),
+  'simd-threads': () => import('virtual:wasm/simd-threads'),
+  relaxed: () => import('virtual:wasm/relaxed'),
+  'relaxed-threads': () => import('virtual:wasm/relaxed-threads'),
 };
 
 const isSupported: Readonly<Record<WasmBuild, () => Promise<boolean>>> = {
@@ -22,9 +25,26 @@ const isSupported: Readonly<Record<WasmBuild, () => Promise<boolean>>> = {
   relaxed: relaxedSimd,
 };
 
+/** The shortest module: magic number and version. */
+const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+
+/** Why this program cannot run WebAssembly, to follow "got"; undefined if it can. */
+function whyNoWebAssembly(): string | undefined {
+  if (typeof WebAssembly === 'undefined') {
+    return 'an engine without it, as in Lockdown Mode or with --jitless; use another engine';
+  }
+  try {
+    new WebAssembly.Module(EMPTY_MODULE);
+    return undefined;
+  } catch {
+    return "a Content-Security-Policy that forbids it; add 'wasm-unsafe-eval' to script-src";
+  }
+}
+
 /** The builds that this engine can run, in order of preference. */
 export async function supportedBuilds(): Promise<WasmBuild[]> {
   const supported: WasmBuild[] = [];
+  if (whyNoWebAssembly() !== undefined) return supported;
   for (const build of BUILDS) if (await isSupported[build]()) supported.push(build);
   return supported;
 }
@@ -37,6 +57,12 @@ export async function supportedBuilds(): Promise<WasmBuild[]> {
 export async function chooseBuild(wanted: WasmBuild | undefined): Promise<WasmBuild> {
   if (wanted !== undefined && !BUILDS.includes(wanted)) {
     throw new BackendError(`wasm: expected a build of ${BUILDS.join(' or ')}, got ${wanted}`);
+  }
+  const missing = whyNoWebAssembly();
+  if (missing !== undefined) {
+    throw new BackendError(
+      `wasm: expected WebAssembly, got ${missing}, or use the reference backend`,
+    );
   }
   const supported = await supportedBuilds();
   const chosen = wanted ?? supported[0];
@@ -60,41 +86,36 @@ export function forgetModules(): void {
 /**
  * Loads and compiles a build, once per process.
  *
- * @param source the build's bytes, for programs that contain their own copy
- * @throws BackendError when the bytes cannot be read or compiled
+ * @throws BackendError when it cannot be loaded or compiled
  */
-export function loadModule(build: WasmFile, source?: BufferSource): Promise<WebAssembly.Module> {
-  if (source) return compile(build, 'in the given source', async () => source);
+export function loadModule(build: WasmFile): Promise<WebAssembly.Module> {
   const known = compiled.get(build);
   if (known) return known;
-  const module = compile(build, `at ${LOCATIONS[build]}`, () => readBytes(LOCATIONS[build]));
+  const module = compile(build);
   compiled.set(build, module);
-  // A file that could not be read now may be readable next time.
+  // What could not be loaded now may load next time.
   module.catch(() => compiled.delete(build));
   return module;
 }
 
-async function compile(
-  build: WasmFile,
-  where: string,
-  read: () => Promise<BufferSource>,
-): Promise<WebAssembly.Module> {
+async function compile(build: WasmFile): Promise<WebAssembly.Module> {
   try {
-    return await WebAssembly.compile(await read());
+    const { default: base64 } = await MODULES[build]();
+    return await WebAssembly.compile(await inflate(base64));
   } catch (cause) {
-    throw new BackendError(`wasm: expected the ${build} build ${where}, got: ${reasonOf(cause)}`, {
+    throw new BackendError(`wasm: expected to load the ${build} build, got: ${reasonOf(cause)}`, {
       cause,
     });
   }
 }
 
-/** Reads a file or a URL; Node's `fetch` does not support file URLs. */
-async function readBytes(location: URL): Promise<BufferSource> {
-  if (location.protocol === 'file:') {
-    const { readFile } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
-    return readFile(location);
+/** The bytes that were compressed (zlib, RFC 1950) and encoded in base64. */
+async function inflate(base64: string): Promise<Uint8Array<ArrayBuffer>> {
+  const packed = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  if (inNode) {
+    const { inflateSync } = await nodeModule<typeof import('node:zlib')>('node:zlib');
+    return new Uint8Array(inflateSync(packed));
   }
-  const response = await fetch(location);
-  if (!response.ok) throw new Error(`HTTP status ${response.status}`);
-  return response.arrayBuffer();
+  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
+  return new Uint8Array(await new Response(unpacked).arrayBuffer());
 }

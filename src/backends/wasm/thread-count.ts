@@ -16,12 +16,10 @@ const SPINS_ON_BUSY_CORES = 500;
  * default.
  *
  * @param wanted undefined for the number of cores minus one, at most eight
- * @param hasSource whether the program contains its own copy of the core, which runs on one thread
  * @throws BackendError unless `wanted` is an integer from 1 to 64
  */
 export async function chooseThreads(
   wanted: number | undefined,
-  hasSource = false,
 ): Promise<{ threads: number; note?: string }> {
   if (
     wanted !== undefined &&
@@ -31,14 +29,13 @@ export async function chooseThreads(
       `wasm: expected threads to be an integer from 1 to ${MOST_THREADS}, got ${wanted}`,
     );
   }
-  const threads = wanted ?? (hasSource ? 1 : await defaultThreads());
-  const reason = threads === 1 ? undefined : await whyOneThread(hasSource);
+  const threads = wanted ?? (await defaultThreads());
+  const reason = threads === 1 ? undefined : await whyOneThread();
   if (reason === undefined) return { threads };
   return { threads: 1, note: `One thread instead of ${threads}: ${reason}.` };
 }
 
-async function whyOneThread(hasSource: boolean): Promise<string | undefined> {
-  if (hasSource) return 'the program contains its own copy of the core';
+async function whyOneThread(): Promise<string | undefined> {
   if (await threadsAreSupported()) return undefined;
   return typeof SharedArrayBuffer === 'undefined'
     ? 'SharedArrayBuffer is missing; a page needs Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'

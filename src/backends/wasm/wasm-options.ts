@@ -21,11 +21,6 @@ export interface WasmOptions {
   readonly revectorize?: boolean;
   /** Number of threads, an integer from 1 to 64; by default the number of cores minus one, at most 8. */
   readonly threads?: number;
-  /**
-   * The bytes of `simd.wasm` or `relaxed.wasm`, for programs that contain their own copy; name it in
-   * `build`. It runs on one thread.
-   */
-  readonly source?: BufferSource;
 }
 
 /** The kinds of the options, for `expectOptions`. */
@@ -36,5 +31,4 @@ export const WASM_OPTIONS: Kinds<WasmOptions> = {
   pairsStrips: 'boolean',
   build: BUILDS,
   revectorize: 'boolean',
-  source: 'bytes',
 };

@@ -16,7 +16,7 @@ import {
 import { link, linkedSize } from './linker.js';
 import { ACTIVATIONS, Heap, purposeOf } from './memory/heap.js';
 import { poolMemory } from './memory/memory-pool.js';
-import { chooseBuild, loadModule, type WasmFile } from './module.js';
+import { chooseBuild, loadModule, type WasmBuild } from './module.js';
 import { partitionCalls, WORTH_PARTITIONING_NANOSECONDS } from './partition.js';
 import { turnOnRevectorization } from './revectorize.js';
 import { chooseThreads, maySleep, spinsBeforeSleep } from './thread-count.js';
@@ -32,13 +32,41 @@ interface LinkedStep {
   readonly address: number;
 }
 
-/** Loads the WebAssembly core and starts its threads. */
+/**
+ * Loads the WebAssembly core and starts its threads. Where these do not start, it runs on one thread, unless
+ * the caller asked for threads.
+ *
+ * @throws BackendError when the engine lacks what the core, or the requested number of threads, needs
+ */
 export async function createWasmRuntime(options: WasmOptions): Promise<Runtime> {
   const build = await chooseBuild(options.build);
-  const { threads, note } = await chooseThreads(options.threads, options.source !== undefined);
+  const { threads, note } = await chooseThreads(options.threads);
   const revectorization = options.revectorize ? await turnOnRevectorization() : { on: false };
-  const file: WasmFile = threads > 1 ? `${build}-threads` : build;
-  const module = await loadModule(file, options.source);
+  const notes = [revectorization.note].filter((text) => text !== undefined);
+  if (build === 'simd' && options.build === undefined) {
+    notes.push(
+      'The engine has no relaxed SIMD: products and sums round separately and run slower.',
+    );
+  }
+  const open = (count: number, remark: string | undefined) => {
+    const all = remark === undefined ? notes : [remark, ...notes];
+    const info = { build, threads: count, revectorize: revectorization.on, notes: all };
+    return openRuntime({ backend: 'wasm', ...info }, options);
+  };
+  try {
+    return await open(threads, note);
+  } catch (error) {
+    if (threads === 1 || options.threads !== undefined) throw error;
+    return open(1, `One thread instead of ${threads}: ${reasonOf(error)}.`);
+  }
+}
+
+async function openRuntime(
+  info: BackendInfo & { readonly build: WasmBuild },
+  options: WasmOptions,
+): Promise<Runtime> {
+  const { build, threads } = info;
+  const module = await loadModule(threads > 1 ? `${build}-threads` : build);
   const memory = createMemory(threads);
   let pool: WorkerPool | undefined;
   const core = await instantiate(module, memory, () => pool?.isAlive ?? true);
@@ -46,7 +74,7 @@ export async function createWasmRuntime(options: WasmOptions): Promise<Runtime> 
   const control = heap.allocate(core.workerPoolBytes(threads));
   // Pairs of strips need tiles of six rows. Engines that spill the accumulators of six rows also spill
   // those of pairs.
-  const pairsStrips = options.pairsStrips ?? (revectorization.on && tileRows() === 6);
+  const pairsStrips = options.pairsStrips ?? (info.revectorize === true && tileRows() === 6);
   const rows = pairsStrips ? 6 : (options.tileRows ?? tileRows());
   core.setTileRows(rows);
   core.setPairsStrips(pairsStrips);
@@ -61,19 +89,6 @@ export async function createWasmRuntime(options: WasmOptions): Promise<Runtime> 
     pairsStrips,
     spins,
   });
-  const notes = [note, revectorization.note].filter((text) => text !== undefined);
-  if (build === 'simd' && options.build === undefined) {
-    notes.push(
-      'The engine has no relaxed SIMD: products and sums round separately and run slower.',
-    );
-  }
-  const info: BackendInfo = {
-    backend: 'wasm',
-    build,
-    threads,
-    revectorize: revectorization.on,
-    notes,
-  };
   const { worthPartitioning = WORTH_PARTITIONING_NANOSECONDS } = options;
   return new WasmRuntime(info, core, memory, heap, control, pool, worthPartitioning);
 }

@@ -3,7 +3,6 @@ import type { Runtime } from '../runtime.js';
 import { type Adapter, openAdapter } from './adapter/adapter.js';
 import type { WebgpuOptions } from './adapter/options.js';
 import { openTilingCache } from './gemm/tiling-cache.js';
-import { WebgpuRuntime } from './webgpu-runtime.js';
 
 /**
  * Opens a GPU, or a software adapter where the system has no GPU.
@@ -34,6 +33,8 @@ async function openDevice(adapter: Adapter, options: WebgpuOptions): Promise<Run
     const { build } = adapter.info;
     const format = precision === 'f16' ? precision : 'float32';
     const cache = tiles === 'measured' ? await openTilingCache(build, format) : undefined;
+    // With the shaders, which are large: only for an adapter that is used.
+    const { WebgpuRuntime } = await import('./webgpu-runtime.js');
     return new WebgpuRuntime(adapter, options, cache);
   } catch (error) {
     await adapter.close();

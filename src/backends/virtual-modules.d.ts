@@ -1,0 +1,20 @@
+/* The modules of scripts/virtual-modules.mjs. */
+
+declare module 'virtual:shaders' {
+  const shaders: Readonly<
+    Record<string, { readonly requires: readonly string[]; readonly text: string }>
+  >;
+  export default shaders;
+}
+
+declare module 'virtual:wasm/*' {
+  /** A build of the core, compressed (zlib), in base64. */
+  const base64: string;
+  export default base64;
+}
+
+declare module 'virtual:worker' {
+  /** The script of a worker thread. */
+  const script: string;
+  export default script;
+}
