@@ -197,6 +197,43 @@ describe('AutoRuntime', () => {
     }
   });
 
+  /** Trains, and calls `act` with a tensor as soon as the candidate has received it. */
+  async function trainWith(act: (backend: Backend, tensor: Tensor) => void) {
+    const { candidate, backend } = choice([2, 0]);
+    const tensor = persistent('other', [2]);
+    const step = new Step();
+    step.call('reluForward', { x: tensor }, { into: { y: persistent('y', [2]) } });
+    await backend.runtime.compile(step);
+    backend.runtime.write(tensor, [1, 2]);
+    const write = candidate.write.bind(candidate);
+    let isFirst = true;
+    vi.spyOn(candidate, 'write').mockImplementation((written, values) => {
+      write(written, values);
+      if (written === tensor && isFirst) {
+        isFirst = false;
+        act(backend, tensor);
+      }
+    });
+    await trainLong(statefulTrainer(backend));
+    expect(backend.info.backend).toBe('webgpu');
+    return { candidate, backend, tensor };
+  }
+
+  it('moves a tensor again that is written after it was moved', async () => {
+    const { backend, tensor } = await trainWith(({ runtime }, other) =>
+      runtime.write(other, [3, 4]),
+    );
+    expect(await backend.runtime.read(tensor)).toEqual(Float32Array.of(3, 4));
+  });
+
+  it('releases a tensor on the candidate too', async () => {
+    const released = vi.spyOn(PacedRuntime.prototype, 'release');
+    const { candidate, tensor } = await trainWith(({ runtime }, other) => runtime.release([other]));
+    const { calls, contexts } = released.mock;
+    const ofTensor = contexts.filter((_, i) => [...calls[i][0]].includes(tensor));
+    expect(ofTensor).toContain(candidate);
+  });
+
   it('never opens the candidate for evaluation, prediction, single ops or a short run', async () => {
     const { open, backend } = choice([4, 0]);
     const trainer = createTrainer(backend, { batchSize: 201 });
@@ -250,12 +287,14 @@ describe('AutoRuntime', () => {
     const { first, candidate, backend } = choice([2, 0]);
     let closing: Promise<void> | undefined;
     candidate.onRun = () => {
-      closing ??= backend.runtime.close();
+      closing ??= backend.runtime.close().then(() => {
+        expect([first.isClosed, candidate.isClosed]).toEqual([true, true]);
+      });
     };
     const fitting = statefulTrainer(backend).fit(train, { epochs: 4 });
     await expect(fitting).rejects.toThrow(new BackendError('reference: the backend is closed'));
+    expect(closing).toBeDefined();
     await closing;
-    expect([first.isClosed, candidate.isClosed]).toEqual([true, true]);
   });
 
   it('closes both runtimes when it is closed while the candidate is being opened', async () => {

@@ -26,6 +26,30 @@ const isRoot = process.getuid?.() === 0;
 afterEach(() => vi.restoreAllMocks());
 
 describe('writeBytes', () => {
+  it.each(['EACCES', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'])(
+    'succeeds where a folder cannot be synchronised: %s',
+    async (code) => {
+      const files = process.getBuiltinModule('node:fs/promises');
+      const { open } = files;
+      vi.spyOn(files, 'open').mockImplementation(async (path, ...rest) => {
+        if (path === folder.path) throw Object.assign(new Error(code), { code });
+        return open(path, ...rest);
+      });
+      await writeBytes(folder.at(`unsynchronised-${code}`), code);
+      expect(await readFile(folder.at(`unsynchronised-${code}`), 'utf8')).toBe(code);
+    },
+  );
+
+  it('rejects where a folder fails to synchronise', async () => {
+    const files = process.getBuiltinModule('node:fs/promises');
+    const { open } = files;
+    vi.spyOn(files, 'open').mockImplementation(async (path, ...rest) => {
+      if (path === folder.path) throw Object.assign(new Error('a broken disk'), { code: 'EIO' });
+      return open(path, ...rest);
+    });
+    await expect(writeBytes(folder.at('broken'), 'x')).rejects.toThrow('a broken disk');
+  });
+
   it('creates a file, and replaces one', async () => {
     const path = folder.at('plain');
     for (const content of ['first', 'second, longer', '3']) {
@@ -97,9 +121,15 @@ describe('writeBytes', () => {
     await expect(writeBytes(folder.at('a'), 'x')).rejects.toThrow(/ELOOP/);
   });
 
-  it.runIf(isPosix)('writes into a device or a pipe instead of replacing it', async () => {
-    await writeBytes('/dev/null', 'x');
-    expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
+  it.runIf(isPosix && isRoot)('writes into a device instead of replacing it', async () => {
+    // A copy of /dev/null, which a fault would otherwise replace for the whole machine.
+    const device = folder.at('null');
+    execFileSync('mknod', [device, 'c', '1', '3']);
+    await writeBytes(device, 'x');
+    expect((await stat(device)).isCharacterDevice()).toBe(true);
+  });
+
+  it.runIf(isPosix)('writes into a pipe instead of replacing it', async () => {
     const pipe = folder.at('pipe');
     execFileSync('mkfifo', [pipe]);
     const [content] = await Promise.all([readFile(pipe, 'utf8'), writeBytes(pipe, 'through')]);

@@ -7,6 +7,7 @@ import {
   DataError,
   type Dataset,
   linear,
+  type Schedule,
   ShapeError,
   sequential,
   sgd,
@@ -255,6 +256,12 @@ describe('fit', () => {
   });
 });
 
+/** A learning rate with which one step, counted from 0, makes the weights infinite. */
+const overflowAt = (last: number): Schedule => ({
+  description: { name: 'overflow', options: {} },
+  at: (step) => (step === last ? 3e38 : 0.01),
+});
+
 describeOnEachBackend('fit that diverges after its data has changed', (backend) => {
   const train = () => {
     const data: Changeable = plane({ size: 62 });
@@ -319,6 +326,28 @@ describeOnEachBackend('fit that diverges after its data has changed', (backend) 
     expectSameState(await trainer.state(), await other.trainer.state());
   });
 
+  it('keeps finite weights when data is uploaded right after an update that makes them infinite', async () => {
+    const { data } = train();
+    data.targets.fill(1e3);
+    const trainer = createTrainer(backend, {
+      model: sequential(linear(2, 1)),
+      loss: squaredError(),
+      optimizer: sgd({ learningRate: overflowAt(5) }),
+    });
+    const failed = trainer.fit(data, {
+      epochs: 3,
+      onStep: async ({ step }) => {
+        if (step !== 6) return;
+        grow(data);
+        await trainer.evaluate(data);
+      },
+    });
+    await expect(failed).rejects.toThrow(/^fit: expected a finite loss, got \S+ at step 7 /);
+    for (const { data: values } of (await trainer.state()).values()) {
+      expect([...values].every(Number.isFinite)).toBe(true);
+    }
+  });
+
   it('keeps the weights before an update that makes them infinite, after which the data changes', async () => {
     // 62 examples make 4 steps of 16; the last one of epoch 2 overflows.
     const trainer = (data: Dataset) => ({
@@ -326,12 +355,7 @@ describeOnEachBackend('fit that diverges after its data has changed', (backend) 
       trainer: createTrainer(backend, {
         model: sequential(linear(2, 1)),
         loss: squaredError(),
-        optimizer: sgd({
-          learningRate: {
-            description: { name: 'overflow', options: {} },
-            at: (step) => (step === 7 ? 3e38 : 0.01),
-          },
-        }),
+        optimizer: sgd({ learningRate: overflowAt(7) }),
       }),
     });
     const data = plane({ size: 62 });
