@@ -3,6 +3,7 @@
  *
  *   index.js, data.js            the library, for Node and browsers, with the chunks they share; each build
  *                                of the core is a chunk
+ *   inline.js                    both in one file, minified, for CDNs
  *   worker.mjs                   the script of a worker thread, for pages that allow no other
  *   cli.js                       the command line, for Node
  *   THIRD-PARTY-LICENSES.txt     licences of the bundled packages
@@ -37,7 +38,14 @@ const COMMON = {
   logLevel: 'warning',
 };
 
-const outputs = { ...(await buildLibrary()), ...(await buildCli()) };
+/** For Node and browsers. */
+const NEUTRAL = { platform: 'neutral', mainFields: ['module', 'main'], external: ['node:*'] };
+
+const outputs = {
+  ...(await buildLibrary()),
+  ...(await buildInline()),
+  ...(await buildCli()),
+};
 const files = Object.keys(outputs).map((path) => path.replace(/^dist\//, ''));
 files.push(await copyWorker(), await writeLicenses(outputs));
 await removeStale(files);
@@ -46,15 +54,25 @@ async function buildLibrary() {
   const { metafile } = await esbuild.build({
     ...COMMON,
     entryPoints: { index: 'src/index.ts', data: 'src/data/index.ts' },
-    platform: 'neutral',
-    mainFields: ['module', 'main'],
-    external: ['node:*'],
+    ...NEUTRAL,
     splitting: true,
     // Readable, since Node prints the line that throws an error, and stack traces name functions. The
     // bundlers of pages minify. The source map has the sources for debuggers.
     sourcemap: true,
     // Chunks lie directly in dist/, since one of them loads worker.mjs from its own folder.
     chunkNames: '[name]-[hash]',
+  });
+  checkBrowserReady(metafile.outputs);
+  return metafile.outputs;
+}
+
+/** Without splitting, modules that are imported on demand are part of the file. */
+async function buildInline() {
+  const { metafile } = await esbuild.build({
+    ...COMMON,
+    ...NEUTRAL,
+    entryPoints: { inline: 'src/inline.ts' },
+    minify: true,
   });
   checkBrowserReady(metafile.outputs);
   return metafile.outputs;

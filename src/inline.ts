@@ -1,0 +1,4 @@
+/** `handgrad/inline`: the library and its data functions in one file, for CDNs and single-file programs. */
+
+export * from './data/index.js';
+export * from './index.js';
