@@ -3,7 +3,7 @@
  *
  *   index.js, data.js            the library, for Node and browsers, with the chunks they share; each build
  *                                of the core is a chunk
- *   inline.js                    both in one file, minified, for CDNs
+ *   inline.js                    both in one file, with short names, for CDNs
  *   worker.mjs                   the script of a worker thread, for pages that allow no other
  *   cli.js                       the command line, for Node
  *   THIRD-PARTY-LICENSES.txt     licences of the bundled packages
@@ -72,7 +72,9 @@ async function buildInline() {
     ...COMMON,
     ...NEUTRAL,
     entryPoints: { inline: 'src/inline.ts' },
-    minify: true,
+    // With line breaks: engines print the line that throws an error.
+    minifyIdentifiers: true,
+    minifySyntax: true,
   });
   checkBrowserReady(metafile.outputs);
   return metafile.outputs;

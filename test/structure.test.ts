@@ -48,7 +48,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['data/'],
   ['training/'],
   ['recipe', 'recipes', 'train-recipe'],
-  ['index', 'gradcheck/'],
+  ['index', 'gradcheck/', 'worker/'],
+  ['inline'],
   ['bench/'],
   ['cli/'],
 ];
