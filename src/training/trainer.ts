@@ -1,3 +1,4 @@
+import { Hold } from '../concurrency/hold.js';
 import type { Dataset } from '../data/dataset.js';
 import { split } from '../data/subset.js';
 import { TrainingError } from '../errors.js';
@@ -34,6 +35,8 @@ import {
  *   await trainer.fit(train, { epochs: 10, validation: test });
  */
 export class Trainer extends TrainedModel {
+  #hold: Hold | undefined;
+
   /**
    * Draws the model's initial weights from the seed.
    *
@@ -78,6 +81,7 @@ export class Trainer extends TrainedModel {
     this.engine.checks.expectBatches(data, this.batchSize);
     if (this.isFitting) throw new TrainingError('fit: expected one run at a time, got a second');
     this.isFitting = true;
+    this.#hold = new Hold();
     try {
       // Before the first step, so that an invalid dataset fails before anything has changed.
       for (const used of validation ? [validation, data] : [data]) await this.engine.upload(used);
@@ -85,14 +89,40 @@ export class Trainer extends TrainedModel {
       this.normalization = data.normalization;
       const { batchSize, seed } = this;
       const source = data === dataset ? undefined : dataset;
-      const settings = { ...options, dataset: data, source, batchSize, seed, shuffle };
+      const settings = {
+        ...options,
+        dataset: data,
+        source,
+        batchSize,
+        seed,
+        shuffle,
+        hold: this.#hold,
+      };
       const validate = validation && { validate: () => this.evaluate(validation) };
       this.run = new Run(this.engine, { ...settings, ...validate }, this.position);
       return await this.run.train();
     } finally {
       this.run = undefined;
+      this.#hold = undefined;
       this.isFitting = false;
     }
+  }
+
+  /**
+   * Pauses the run of `fit` after the updates in progress, until `resume` or its signal. Meanwhile the
+   * weights can be read and replaced, and the model evaluated.
+   *
+   * @throws TrainingError when no run is in progress
+   */
+  pause(): void {
+    if (!this.#hold)
+      throw new TrainingError('pause: expected a run in progress, got none; call fit');
+    this.#hold.begin();
+  }
+
+  /** Continues a paused run. Without one, it does nothing. */
+  resume(): void {
+    this.#hold?.release();
   }
 
   /**

@@ -51,6 +51,7 @@ export class Run {
   readonly #pace: Pace;
   #learningRate = 0;
   /** The chunk that was submitted before the losses of its predecessor were read. */
+  #isHeld = false;
   #pipelined: Chunk | undefined;
   /** Number of writes of the engine that the snapshots include. */
   #writes: number;
@@ -77,9 +78,9 @@ export class Run {
     return this.#submissions.upcoming;
   }
 
-  /** Whether the run waits for `onStep` or `onEpoch`, so that no update is in progress. */
+  /** Whether the run waits for `onStep`, `onEpoch` or `resume`, so that no update is in progress. */
   get isPaused(): boolean {
-    return this.#reports.isPaused;
+    return this.#reports.isPaused || this.#isHeld;
   }
 
   /**
@@ -105,12 +106,21 @@ export class Run {
     const totalSteps = epochs * this.#stepsPerEpoch;
     try {
       while (this.position.step < totalSteps && !this.#reports.stoppedBy) {
+        if (!this.#pipelined) await this.#waitWhileHeld();
         if (signal?.aborted && !this.#pipelined) this.#reports.stopBySignal();
         else await this.#trainChunk();
       }
     } finally {
       await this.#completePipelined();
     }
+  }
+
+  async #waitWhileHeld(): Promise<void> {
+    const { hold, signal } = this.#settings;
+    if (!hold.isOn) return;
+    this.#isHeld = true;
+    await hold.wait(signal);
+    this.#isHeld = false;
   }
 
   async #trainChunk(): Promise<void> {
@@ -152,8 +162,8 @@ export class Run {
 
   /** Whether the chunk from step `next` may be submitted before the current losses are read. */
   #mayPipeline(next: number): boolean {
-    const { onStep, signal } = this.#settings;
-    const isDecided = !onStep && !signal?.aborted && next % this.#stepsPerEpoch !== 0;
+    const { onStep, signal, hold } = this.#settings;
+    const isDecided = !onStep && !signal?.aborted && !hold.isOn && next % this.#stepsPerEpoch !== 0;
     const mayUpdate = updatesLeft(this.position, next) > 0;
     return this.#engine.runsAhead && isDecided && mayUpdate && !this.#snapshots.isDue;
   }
