@@ -4,31 +4,61 @@
  *   virtual:shaders         the files of shaders/: see shaders.mjs
  *   virtual:wasm/<target>   src/backends/wasm/<target>.wasm, compressed (zlib) and in base64. As part of a
  *                           module, it reaches every program that a bundler makes
- *   virtual:worker          the script src/backends/wasm/worker.mjs, minified
+ *   virtual:thread          the script src/backends/wasm/thread.mjs, minified
+ *   virtual:host            the script of handgrad/worker, src/worker/host/host.ts with all that it imports,
+ *                           minified, compressed and in base64
  */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
-import { transform } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { readShaders, shaderFiles } from './shaders.mjs';
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WASM = fileURLToPath(new URL('../src/backends/wasm', import.meta.url));
-const NAME = /^virtual:(shaders|worker|wasm\/[\w-]+)$/;
+const NAME = /^virtual:(shaders|thread|host|wasm\/[\w-]+)$/;
 
 /** The default export of a virtual module, and the files that it is made of. */
 async function load(id) {
   const [, name] = NAME.exec(id);
   if (name === 'shaders') return { value: readShaders(), files: shaderFiles() };
-  if (name === 'worker') {
-    const file = join(WASM, 'worker.mjs');
+  if (name === 'thread') {
+    const file = join(WASM, 'thread.mjs');
     const { code } = await transform(await readFile(file, 'utf8'), { minify: true, format: 'esm' });
     return { value: code, files: [file] };
   }
+  if (name === 'host') return loadHost();
   const file = join(WASM, `${name.slice('wasm/'.length)}.wasm`);
-  const bytes = deflateSync(await readFile(file), { level: 9 });
-  return { value: bytes.toString('base64'), files: [file] };
+  return { value: packed(await readFile(file)), files: [file] };
+}
+
+/** A classic script, which needs nothing but itself. */
+async function loadHost() {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['src/worker/host/host.ts'],
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: 'es2022',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    external: ['node:*'],
+    // A classic script has no URL of its own.
+    define: { 'import.meta.url': 'undefined' },
+    plugins: [esbuildVirtualModules],
+    metafile: true,
+    write: false,
+    logLevel: 'warning',
+  });
+  const files = Object.keys(metafile.inputs).filter((path) => !path.startsWith('virtual:'));
+  return { value: packed(outputFiles[0].contents), files: files.map((path) => join(ROOT, path)) };
+}
+
+function packed(bytes) {
+  return deflateSync(bytes, { level: 9 }).toString('base64');
 }
 
 export const esbuildVirtualModules = {

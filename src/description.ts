@@ -103,6 +103,16 @@ export function withoutOptions<Made>(name: string, make: () => Made): Builders<M
   };
 }
 
+/** The functions of programs that make layers, losses, optimizers and schedules, by name. */
+const added = new Map<string, Builders<unknown>[string]>();
+
+/** Adds functions that take the options of a description with their name; those of the library come first. */
+export function addBuilders(functions: Readonly<Record<string, unknown>>): void {
+  for (const [name, build] of Object.entries(functions)) {
+    if (typeof build === 'function') added.set(name, build as Builders<unknown>[string]);
+  }
+}
+
 /**
  * Makes the call that a description records.
  *
@@ -122,7 +132,8 @@ export function buildFrom<Made>(
     );
   }
   const { name, options } = description;
-  if (Object.hasOwn(builders, name)) return builders[name](options);
+  const build = Object.hasOwn(builders, name) ? builders[name] : added.get(name);
+  if (build) return build(options) as Made;
   throw new DataError(
     `description: expected ${kind} to be one of ${Object.keys(builders).join(', ')}, got ${name}${didYouMean(name, Object.keys(builders)) || '; your own functions cannot be rebuilt'}`,
   );

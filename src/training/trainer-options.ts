@@ -75,15 +75,19 @@ export interface EvaluateOptions {
   readonly confusion?: boolean;
 }
 
+/** @throws TypeError unless `backend` is a backend */
+export function expectBackend(backend: Backend): void {
+  const kind = 'a backend, the result of await createBackend(…)';
+  expectMade('Trainer', 'its first argument', backend, 'exclusive', kind);
+}
+
 /**
- * Checks the arguments of `new Trainer`.
+ * Checks the options of `new Trainer`.
  *
  * @throws TypeError for an unknown option or one of another type, ShapeError when `batchSize` or
  *   `seed` is not an integer in range, RangeError when `clipNorm` is not a positive number
  */
-export function expectTrainerOptions(backend: Backend, options: TrainerOptions): void {
-  const kind = 'a backend, the result of await createBackend(…)';
-  expectMade('Trainer', 'its first argument', backend, 'exclusive', kind);
+export function expectTrainerOptions(options: TrainerOptions): void {
   expectOptions('Trainer', options, TRAINER_OPTIONS);
   const { model, loss, optimizer, batchSize, seed, clipNorm, normalization } = options;
   expectLayer('Trainer', 'model', model);

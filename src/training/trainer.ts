@@ -14,6 +14,7 @@ import { beginRun } from './run/run-settings.js';
 import { TrainedModel } from './trained-model.js';
 import {
   type EvaluateOptions,
+  expectBackend,
   expectEvaluateArguments,
   expectFitOptions,
   expectTrainerOptions,
@@ -46,7 +47,8 @@ export class Trainer extends TrainedModel {
    * @throws TrainingError when another trainer or model already owns the model
    */
   constructor(backend: Backend, options: TrainerOptions) {
-    expectTrainerOptions(backend, options);
+    expectBackend(backend);
+    expectTrainerOptions(options);
     const { model, batchSize, seed = 0, normalization } = options;
     if (isOwned(model)) {
       throw new TrainingError(

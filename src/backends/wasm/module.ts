@@ -1,6 +1,6 @@
 import { relaxedSimd, simd } from 'wasm-feature-detect';
 import { BackendError, reasonOf } from '../../errors.js';
-import { inNode, nodeModule } from '../../platform/node.js';
+import { inflate } from '../../platform/inflate.js';
 
 /** The builds of the core, in order of preference. */
 export const BUILDS = ['relaxed', 'simd'] as const;
@@ -107,15 +107,4 @@ async function compile(build: WasmFile): Promise<WebAssembly.Module> {
       cause,
     });
   }
-}
-
-/** The bytes that were compressed (zlib, RFC 1950) and encoded in base64. */
-async function inflate(base64: string): Promise<Uint8Array<ArrayBuffer>> {
-  const packed = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  if (inNode) {
-    const { inflateSync } = await nodeModule<typeof import('node:zlib')>('node:zlib');
-    return new Uint8Array(inflateSync(packed));
-  }
-  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
-  return new Uint8Array(await new Response(unpacked).arrayBuffer());
 }

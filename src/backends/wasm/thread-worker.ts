@@ -1,9 +1,10 @@
-import script from 'virtual:worker';
+import script from 'virtual:thread';
 import { orTimeout, promiseWithResolvers } from '../../concurrency/promises.js';
 import { BackendError, reasonOf } from '../../errors.js';
+import { workerFrom } from '../../platform/blob-worker.js';
 import { inNode, nodeModule } from '../../platform/node.js';
 
-/** The message with which a worker joins the pool: see worker.mjs. */
+/** The message with which a worker joins the pool: see thread.mjs. */
 export interface WorkerPoolSetup {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -113,7 +114,7 @@ async function nodeWorker(
   const worker =
     place === 'module'
       ? new Worker(script, { eval: true, execArgv: [] })
-      : new Worker(new URL('./worker.mjs', import.meta.url), { execArgv: [] });
+      : new Worker(new URL('./thread.mjs', import.meta.url), { execArgv: [] });
   worker.on('message', onMessage);
   worker.on('error', (error) => onEnd(String(error)));
   worker.on('exit', (code) => onEnd(`the worker ended with status ${code}`));
@@ -142,29 +143,8 @@ async function nodeWorker(
 /** Opens a worker of a page. Its script is found by the bundler, or is a Blob of the page's origin. */
 function openBrowserWorker(place: Place): Worker {
   if (place === 'file')
-    return new Worker(new URL('./worker.mjs', import.meta.url), { type: 'module' });
-  const url = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
-  const worker = new Worker(trusted(url));
-  // The worker has begun to load it; some engines need it until then.
-  setTimeout(() => URL.revokeObjectURL(url), START_TIMEOUT_MS);
-  return worker;
-}
-
-/** Source: "Trusted Types", W3C. Pages that restrict them allow a policy by its name. */
-interface TrustedTypes {
-  createPolicy(
-    name: string,
-    rules: { createScriptURL(url: string): string },
-  ): { createScriptURL(url: string): string };
-}
-
-let policy: ReturnType<TrustedTypes['createPolicy']> | undefined;
-
-/** The URL of a script of this library, in the form that a page with Trusted Types accepts. */
-function trusted(url: string): string {
-  const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
-  policy ??= trustedTypes?.createPolicy('handgrad', { createScriptURL: (ours) => ours });
-  return policy?.createScriptURL(url) ?? url;
+    return new Worker(new URL('./thread.mjs', import.meta.url), { type: 'module' });
+  return workerFrom(script);
 }
 
 async function browserWorker(

@@ -13,7 +13,13 @@ declare module 'virtual:wasm/*' {
   export default base64;
 }
 
-declare module 'virtual:worker' {
+declare module 'virtual:host' {
+  /** The script of handgrad/worker, compressed (zlib), in base64. */
+  const base64: string;
+  export default base64;
+}
+
+declare module 'virtual:thread' {
   /** The script of a worker thread. */
   const script: string;
   export default script;

@@ -1,0 +1,206 @@
+import { BackendError } from '../../errors.js';
+import { errorFrom, plainError } from '../errors.js';
+import type { Outcome, Stand, ToClient, ToHost } from '../protocol.js';
+import { isDataset, SentDatasets } from './sent-datasets.js';
+import type { HostWorker } from './start.js';
+
+/** A backend or trainer of the host, as an argument. */
+export interface Remote {
+  readonly object: number;
+}
+
+/** Objects of the host, by the objects of this thread that stand for them. */
+const remotes = new WeakMap<object, number>();
+
+/** Remembers that an object stands for one of the host. */
+export function standFor(local: object, object: number): void {
+  remotes.set(local, object);
+}
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  /** What the call needs until its answer. */
+  readonly callbacks: readonly number[];
+  readonly release: readonly (() => void)[];
+}
+
+type Callback = (...args: readonly unknown[]) => unknown;
+
+/** Calls to the host of a worker, and its answers. */
+export class Channel {
+  readonly #worker: HostWorker;
+  readonly #datasets: SentDatasets;
+  readonly #pending = new Map<number, Pending>();
+  readonly #callbacks = new Map<
+    number,
+    { readonly call: Callback; readonly datasets: readonly number[] }
+  >();
+  /** Values that callbacks threw, by number. */
+  readonly #thrown = new Map<number, unknown>();
+  readonly #onInfo: (object: number, info: unknown) => void;
+  #count = 0;
+  #ended: string | undefined;
+
+  constructor(worker: HostWorker, onInfo: (object: number, info: unknown) => void) {
+    this.#worker = worker;
+    this.#datasets = new SentDatasets((message, transfer) => worker.post(message, transfer));
+    this.#onInfo = onInfo;
+    worker.listen({
+      onMessage: (message) => this.#receive(message),
+      onEnd: (reason) => this.#end(reason),
+    });
+  }
+
+  /**
+   * Calls a function of the library, or a method of one of its objects.
+   *
+   * @throws the error of the call, in this thread's class
+   */
+  async call(object: number, method: string, args: readonly unknown[]): Promise<unknown> {
+    if (this.#ended !== undefined) throw ended(method, this.#ended);
+    const callbacks: number[] = [];
+    const release: (() => void)[] = [];
+    const datasets: number[] = [];
+    const stands = args.map((arg) => this.#stand(arg, callbacks, datasets, release));
+    const id = ++this.#count;
+    const answer = new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject, callbacks, release });
+    });
+    this.#worker.keepAlive(true);
+    try {
+      this.#worker.post({ type: 'call', id, object, method, args: stands }, []);
+    } catch (error) {
+      this.#settle(id);
+      throw error;
+    }
+    return answer;
+  }
+
+  /** Tells the host that nobody uses one of its objects any more. */
+  forget(object: number): void {
+    if (this.#ended === undefined) this.#worker.post({ type: 'forget', object }, []);
+  }
+
+  /** Ends the worker, and rejects the calls in progress. */
+  async close(): Promise<void> {
+    this.#end('the library was closed');
+    await this.#worker.terminate();
+  }
+
+  #receive(message: ToClient): void {
+    switch (message.type) {
+      case 'ready':
+        break;
+      case 'answer':
+        this.#answer(message.id, message);
+        break;
+      case 'callback':
+        this.#callBack(message);
+        break;
+      case 'info':
+        this.#onInfo(message.object, message.info);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #answer(id: number, outcome: Outcome): void {
+    const pending = this.#settle(id);
+    if ('error' in outcome) pending?.reject(this.#original(outcome.error));
+    else pending?.resolve(outcome.value);
+  }
+
+  /** The error itself that a callback of this thread threw, or one like the host's. */
+  #original(error: Parameters<typeof errorFrom>[0]): unknown {
+    if (error.thrown === undefined || !this.#thrown.has(error.thrown)) return errorFrom(error);
+    const original = this.#thrown.get(error.thrown);
+    this.#thrown.delete(error.thrown);
+    return original;
+  }
+
+  async #callBack({ id, callback, args }: Extract<ToClient, { type: 'callback' }>): Promise<void> {
+    const known = this.#callbacks.get(callback);
+    let outcome: Outcome;
+    try {
+      const value = await known?.call(...args);
+      // Callbacks may stop a run with false; nothing else of their results matters.
+      outcome = { value: value === false ? false : undefined };
+    } catch (error) {
+      const number = ++this.#count;
+      this.#thrown.set(number, error);
+      outcome = { error: plainError(error, number) };
+    }
+    this.#datasets.refresh(known?.datasets ?? []);
+    this.#worker.post({ type: 'answer', id, ...outcome }, []);
+  }
+
+  #end(reason: string): void {
+    this.#ended ??= reason;
+    for (const id of [...this.#pending.keys()]) {
+      this.#settle(id)?.reject(ended('worker', this.#ended));
+    }
+  }
+
+  #settle(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    for (const callback of pending?.callbacks ?? []) this.#callbacks.delete(callback);
+    for (const release of pending?.release ?? []) release();
+    if (this.#pending.size === 0) this.#worker.keepAlive(false);
+    return pending;
+  }
+
+  /** What travels in place of a value. */
+  #stand(
+    value: unknown,
+    callbacks: number[],
+    datasets: number[],
+    release: (() => void)[],
+  ): unknown {
+    if (typeof value === 'function')
+      return this.#standForCallback(value as Callback, callbacks, datasets);
+    if (typeof value !== 'object' || value === null) return value;
+    const object = remotes.get(value);
+    if (object !== undefined) return { object } satisfies Stand;
+    if (isSignal(value)) return this.#standForSignal(value, release);
+    if (isDataset(value)) {
+      const dataset = this.#datasets.send(value);
+      datasets.push(dataset);
+      return { dataset } satisfies Stand;
+    }
+    if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([, each]) => each !== undefined)
+        .map(([name, each]) => [name, this.#stand(each, callbacks, datasets, release)]),
+    );
+  }
+
+  #standForCallback(call: Callback, callbacks: number[], datasets: readonly number[]): Stand {
+    const callback = ++this.#count;
+    // The list is complete when the callback is first called.
+    this.#callbacks.set(callback, { call, datasets });
+    callbacks.push(callback);
+    return { callback };
+  }
+
+  #standForSignal(signal: AbortSignal, release: (() => void)[]): Stand {
+    const number = ++this.#count;
+    const abort = () => this.#worker.post({ type: 'abort', signal: number }, []);
+    signal.addEventListener('abort', abort);
+    release.push(() => signal.removeEventListener('abort', abort));
+    return { signal: number, aborted: signal.aborted };
+  }
+}
+
+function isSignal(value: object): value is AbortSignal {
+  return 'aborted' in value && typeof (value as AbortSignal).addEventListener === 'function';
+}
+
+function ended(operation: string, reason: string): BackendError {
+  return new BackendError(`${operation}: expected the worker to run, got its end: ${reason}`);
+}
+
+export type { ToHost };

@@ -1,0 +1,61 @@
+import type { BackendInfo } from '../../backends/runtime.js';
+import type { Backend } from '../../numerics/backend.js';
+import { ASYNC_DISPOSE } from '../../platform/async-dispose.js';
+import { type Channel, standFor } from './channel.js';
+
+/** The methods of a backend that a worker offers: all single ops, `call` and `close`. */
+const METHODS = [
+  'binaryCrossEntropy',
+  'call',
+  'conv2d',
+  'conv2dBackwardBias',
+  'conv2dBackwardInput',
+  'conv2dBackwardWeight',
+  'linear',
+  'linearBackwardBias',
+  'matmul',
+  'mnistLoss',
+  'relu',
+  'reluBackward',
+  'sgd',
+  'sigmoid',
+  'sigmoidBackward',
+  'softmax',
+  'softmaxCrossEntropy',
+  'squaredError',
+  'tanh',
+  'tanhBackward',
+] as const satisfies readonly (keyof Backend)[];
+
+/** A backend in a worker, with the methods of `Backend`. */
+export interface WorkerBackend extends Pick<Backend, (typeof METHODS)[number] | 'info' | 'close'> {
+  [ASYNC_DISPOSE](): Promise<void>;
+}
+
+/** Stands for a backend of a worker. */
+export class RemoteBackend {
+  info: BackendInfo;
+  readonly #channel: Channel;
+  readonly #object: number;
+  #closing: Promise<void> | undefined;
+
+  constructor(channel: Channel, object: number, info: BackendInfo) {
+    this.#channel = channel;
+    this.#object = object;
+    this.info = info;
+    standFor(this, object);
+    for (const method of METHODS) {
+      const call = (...args: readonly unknown[]) => channel.call(object, method, args);
+      Object.defineProperty(this, method, { value: call });
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#channel.call(this.#object, 'close', []) as Promise<void>;
+    return this.#closing;
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.close();
+  }
+}

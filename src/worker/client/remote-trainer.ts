@@ -1,0 +1,174 @@
+import type { Dataset } from '../../data/dataset.js';
+import { TrainingError } from '../../errors.js';
+import { expectKind } from '../../options.js';
+import { ASYNC_DISPOSE } from '../../platform/async-dispose.js';
+import { readBytes, writeBytes } from '../../platform/files.js';
+import type { Trainer } from '../../training/trainer.js';
+import {
+  type EvaluateOptions,
+  expectEvaluateArguments,
+  expectFitOptions,
+  type FitOptions,
+} from '../../training/trainer-options.js';
+import type { TrainerAnswer } from '../protocol.js';
+import { type Channel, standFor } from './channel.js';
+
+/** A trainer in a worker, with the methods of `Trainer`. */
+export interface WorkerTrainer
+  extends Pick<
+    Trainer,
+    | 'batchSize'
+    | 'checkpoint'
+    | 'close'
+    | 'decode'
+    | 'encode'
+    | 'evaluate'
+    | 'fit'
+    | 'gradients'
+    | 'load'
+    | 'loadState'
+    | 'parameterCount'
+    | 'pause'
+    | 'predict'
+    | 'restore'
+    | 'resume'
+    | 'save'
+    | 'seed'
+    | 'state'
+  > {
+  [ASYNC_DISPOSE](): Promise<void>;
+}
+
+/** Releases the trainers of workers that were dropped without `close`, after a garbage collection. */
+const dropped =
+  typeof FinalizationRegistry === 'undefined'
+    ? undefined
+    : new FinalizationRegistry<() => void>((forget) => forget());
+
+/** Stands for a trainer of a worker. */
+export class RemoteTrainer implements WorkerTrainer {
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly parameterCount: number;
+  readonly #channel: Channel;
+  /** The trainer's number, when the worker has created it. */
+  readonly #object: Promise<number>;
+  #isFitting = false;
+
+  /** @param answer settles when the worker has created the trainer */
+  constructor(
+    channel: Channel,
+    { batchSize, seed, parameterCount }: Omit<TrainerAnswer, 'object'>,
+    answer: Promise<TrainerAnswer>,
+  ) {
+    this.batchSize = batchSize;
+    this.seed = seed;
+    this.parameterCount = parameterCount;
+    this.#channel = channel;
+    this.#object = answer.then(({ object }) => object);
+    const standIn = new WeakRef(this);
+    this.#object.then(
+      (object) => {
+        const trainer = standIn.deref();
+        if (!trainer) return channel.forget(object);
+        standFor(trainer, object);
+        dropped?.register(trainer, () => channel.forget(object), trainer);
+      },
+      // The first call rejects with the error.
+      () => {},
+    );
+  }
+
+  async fit(dataset: Dataset, options: FitOptions) {
+    expectFitOptions(dataset, options);
+    if (this.#isFitting) throw new TrainingError('fit: expected one run at a time, got a second');
+    this.#isFitting = true;
+    try {
+      return await this.#call('fit', dataset, options);
+    } finally {
+      this.#isFitting = false;
+    }
+  }
+
+  pause(): void {
+    if (!this.#isFitting) {
+      throw new TrainingError('pause: expected a run in progress, got none; call fit');
+    }
+    // The run may just have ended.
+    this.#call('pause').catch(() => {});
+  }
+
+  resume(): void {
+    this.#call('resume').catch(() => {});
+  }
+
+  async evaluate(dataset: Dataset, options: EvaluateOptions = {}) {
+    expectEvaluateArguments(dataset, options);
+    // biome-ignore lint/suspicious/noExplicitAny: overloads differ in the result alone
+    return (await this.#call('evaluate', dataset, options)) as any;
+  }
+
+  predict(inputs: ArrayLike<number>) {
+    return this.#call('predict', inputs);
+  }
+
+  gradients(inputs: ArrayLike<number>, targets: ArrayLike<number>) {
+    return this.#call('gradients', inputs, targets);
+  }
+
+  state() {
+    return this.#call('state');
+  }
+
+  loadState(state: Parameters<Trainer['loadState']>[0]) {
+    return this.#call('loadState', state);
+  }
+
+  encode() {
+    return this.#call('encode');
+  }
+
+  decode(bytes: Parameters<Trainer['decode']>[0], source?: string) {
+    return this.#call('decode', bytes, source);
+  }
+
+  async save(path: Parameters<Trainer['save']>[0]) {
+    if (!(path instanceof URL)) expectKind('save', 'path', path, 'string');
+    await writeBytes(path, await this.encode());
+  }
+
+  async load(path: Parameters<Trainer['load']>[0]) {
+    if (!(path instanceof URL)) expectKind('load', 'path', path, 'string');
+    await this.decode(await readBytes(path), String(path));
+  }
+
+  checkpoint() {
+    return this.#call('checkpoint');
+  }
+
+  restore(checkpoint: Parameters<Trainer['restore']>[0]) {
+    return this.#call('restore', checkpoint);
+  }
+
+  async close(): Promise<void> {
+    dropped?.unregister(this);
+    const exists = await this.#object.then(
+      () => true,
+      () => false,
+    );
+    if (exists) await this.#call('close');
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.close();
+  }
+
+  async #call<Method extends string & keyof WorkerTrainer>(
+    method: Method,
+    ...args: readonly unknown[]
+  ): Promise<
+    WorkerTrainer[Method] extends (...args: never) => infer Result ? Awaited<Result> : never
+  > {
+    return (await this.#channel.call(await this.#object, method, args)) as never;
+  }
+}

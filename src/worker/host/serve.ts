@@ -1,0 +1,140 @@
+import type { Dataset } from '../../data/dataset.js';
+import { touch } from '../../data/fingerprint.js';
+import { errorFrom, plainError } from '../errors.js';
+import { LIBRARY, type Outcome, type Stand, type ToClient, type ToHost } from '../protocol.js';
+import { Library } from './library.js';
+
+/** The end of a message channel, in Node or in a browser. */
+export interface Port {
+  onmessage: ((event: { data: ToHost }) => void) | null;
+  postMessage(message: ToClient, transfer?: Transferable[]): void;
+}
+
+/** Answers a client until its worker ends. */
+export function serve(port: Port): void {
+  const host = new Host(port);
+  port.onmessage = ({ data }) => host.receive(data);
+  port.postMessage({ type: 'ready' });
+}
+
+class Host {
+  readonly #port: Port;
+  readonly #library: Library;
+  readonly #datasets = new Map<number, Dataset>();
+  readonly #signals = new Map<number, AbortController>();
+  /** Answers that callbacks wait for. */
+  readonly #waiting = new Map<number, (outcome: Outcome) => void>();
+  #callbacks = 0;
+
+  constructor(port: Port) {
+    this.#port = port;
+    this.#library = new Library((object, info) => port.postMessage({ type: 'info', object, info }));
+  }
+
+  receive(message: ToHost): void {
+    switch (message.type) {
+      case 'call':
+        this.#call(message);
+        break;
+      case 'answer':
+        this.#waiting.get(message.id)?.(message);
+        this.#waiting.delete(message.id);
+        break;
+      case 'abort':
+        this.#signals.get(message.signal)?.abort();
+        break;
+      case 'dataset':
+        this.#datasets.set(message.id, message.dataset);
+        break;
+      case 'change':
+        this.#change(message);
+        break;
+      case 'forget':
+        if (message.dataset !== undefined) this.#datasets.delete(message.dataset);
+        if (message.object !== undefined) this.#library.forget(message.object);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #call({ id, object, method, args }: Extract<ToHost, { type: 'call' }>): Promise<void> {
+    let outcome: Outcome;
+    try {
+      const given = args.map((arg) => this.#received(arg));
+      const value = await (object === LIBRARY
+        ? this.#library.call(method, given)
+        : this.#library.callOn(object, method, given));
+      outcome = { value };
+    } catch (error) {
+      outcome = { error: plainError(error) };
+    }
+    this.#library.reportChanges();
+    const transfer = 'value' in outcome ? ownBuffers(outcome.value) : [];
+    this.#port.postMessage({ type: 'answer', id, ...outcome }, transfer);
+  }
+
+  /** A value that the client sent, with what the stands in it stand for. */
+  #received(value: unknown): unknown {
+    if (!isPlainObject(value)) return value;
+    const stand = value as Partial<Record<string, unknown>> & Partial<Stand>;
+    if ('callback' in stand) return this.#callback(stand.callback as number);
+    if ('dataset' in stand) return this.#datasets.get(stand.dataset as number);
+    if ('object' in stand) return this.#library.object(stand.object as number);
+    if ('signal' in stand && 'aborted' in stand) return this.#signal(stand as never);
+    return Object.fromEntries(
+      Object.entries(value).map(([name, each]) => [name, this.#received(each)]),
+    );
+  }
+
+  /** A function that calls one of the client, and awaits it. */
+  #callback(callback: number) {
+    return (...args: readonly unknown[]) =>
+      new Promise((resolve, reject) => {
+        const id = ++this.#callbacks;
+        this.#waiting.set(id, (outcome) => {
+          if ('error' in outcome) reject(errorFrom(outcome.error));
+          else resolve(outcome.value);
+        });
+        this.#library.reportChanges();
+        this.#port.postMessage({ type: 'callback', id, callback, args });
+      });
+  }
+
+  #signal({ signal, aborted }: { readonly signal: number; readonly aborted: boolean }) {
+    const controller = this.#signals.get(signal) ?? new AbortController();
+    this.#signals.set(signal, controller);
+    if (aborted) controller.abort();
+    return controller.signal;
+  }
+
+  #change({ id, arrays }: Extract<ToHost, { type: 'change' }>): void {
+    const dataset = this.#datasets.get(id);
+    if (!dataset) return;
+    if (arrays) {
+      dataset.inputs.set(arrays.inputs);
+      dataset.targets.set(arrays.targets);
+    }
+    touch(dataset);
+  }
+}
+
+function isPlainObject(value: unknown): value is object {
+  return (
+    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  );
+}
+
+/** The buffers of a result's arrays, which nobody needs here any more: they move instead of being copied. */
+function ownBuffers(value: unknown): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  const visit = (each: unknown): void => {
+    if (ArrayBuffer.isView(each)) {
+      if (each.buffer instanceof ArrayBuffer) buffers.add(each.buffer);
+    } else if (each instanceof Map) each.forEach(visit);
+    else if (Array.isArray(each)) for (const item of each) visit(item);
+    else if (isPlainObject(each)) Object.values(each).forEach(visit);
+  };
+  visit(value);
+  return [...buffers];
+}

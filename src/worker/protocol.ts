@@ -1,0 +1,64 @@
+/**
+ * The messages between a page or program (the client) and the worker that has the library (the host). Both
+ * are of one build, so nothing here is checked again.
+ */
+
+import type { BackendInfo } from '../backends/runtime.js';
+import type { Dataset } from '../data/dataset.js';
+import type { PlainError } from './errors.js';
+
+/** Where the methods of the library itself are called; other objects are numbered from 1. */
+export const LIBRARY = 0;
+
+/** A value in place of one that cannot travel. */
+export type Stand =
+  | { readonly callback: number }
+  | { readonly dataset: number }
+  | { readonly object: number }
+  | { readonly signal: number; readonly aborted: boolean };
+
+export type ToHost =
+  | {
+      readonly type: 'call';
+      readonly id: number;
+      readonly object: number;
+      readonly method: string;
+      readonly args: readonly unknown[];
+    }
+  /** The answer to a callback. */
+  | ({ readonly type: 'answer'; readonly id: number } & Outcome)
+  | { readonly type: 'abort'; readonly signal: number }
+  /** A dataset that calls refer to by its number. */
+  | { readonly type: 'dataset'; readonly id: number; readonly dataset: Dataset }
+  /** The values of a dataset have changed in place; the arrays are left out if they are shared. */
+  | {
+      readonly type: 'change';
+      readonly id: number;
+      readonly arrays?: Pick<Dataset, 'inputs' | 'targets'>;
+    }
+  /** The client has dropped a dataset or an object. */
+  | { readonly type: 'forget'; readonly dataset?: number; readonly object?: number };
+
+export type ToClient =
+  /** The host listens. */
+  | { readonly type: 'ready' }
+  | ({ readonly type: 'answer'; readonly id: number } & Outcome)
+  | {
+      readonly type: 'callback';
+      readonly id: number;
+      readonly callback: number;
+      readonly args: readonly unknown[];
+    }
+  /** What a backend says about itself has changed. */
+  | { readonly type: 'info'; readonly object: number; readonly info: BackendInfo };
+
+/** The result of a call, or its error. */
+export type Outcome = { readonly value: unknown } | { readonly error: PlainError };
+
+/** A trainer of the host, as a client knows it. */
+export interface TrainerAnswer {
+  readonly object: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly parameterCount: number;
+}

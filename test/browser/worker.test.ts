@@ -1,0 +1,48 @@
+/* `handgrad/worker` in a page: the same bits, nested threads, and a page that stays responsive. */
+import { expect, it } from 'vitest';
+import { syntheticDigits } from '../../src/data/index.js';
+import { createBackend, RECIPES, Trainer } from '../../src/index.js';
+import { openWorker } from '../../src/worker/index.js';
+import { expectSameState } from '../training/fixtures.js';
+
+const { train, test } = syntheticDigits({ trainSize: 600, testSize: 100 });
+const { conv } = RECIPES;
+
+const options = () => ({
+  model: conv.model(),
+  loss: conv.loss(),
+  optimizer: conv.optimizer(0.01),
+  batchSize: 20,
+});
+
+it('trains with the same bits as the page, and the page stays responsive', async () => {
+  await using library = await openWorker();
+  const backend = await library.createBackend('wasm');
+  if (crossOriginIsolated) expect(backend.info.threads).toBeGreaterThan(0);
+  const trainer = new library.Trainer(backend, options());
+  let [longest, last, isDone] = [0, performance.now(), false];
+  const channel = new MessageChannel();
+  channel.port1.onmessage = () => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+    if (!isDone) channel.port2.postMessage(0);
+  };
+  channel.port2.postMessage(0);
+  const { epochs } = await trainer.fit(train, { epochs: 2, validation: test });
+  isDone = true;
+  expect(epochs).toHaveLength(2);
+  // A turn of the page's own training takes 50 ms and more; other tests run at the same time.
+  expect(longest).toBeLessThan(250);
+
+  await using here = await createBackend('wasm', { threads: 1 });
+  const alone = new Trainer(here, options());
+  await alone.fit(train, { epochs: 2 });
+  expectSameState(await trainer.state(), await alone.state());
+});
+
+it('starts threads within the worker where the page is isolated', async () => {
+  await using library = await openWorker();
+  const backend = await library.createBackend('wasm', { threads: 2 });
+  expect(backend.info.threads).toBe(crossOriginIsolated ? 2 : 1);
+  expect([...(await backend.relu([-1, 2]))]).toEqual([0, 2]);
+});

@@ -1,0 +1,3 @@
+import type { Schedule } from '../../src/index.js';
+
+export function falling(options: { readonly rate: number }): Schedule;

@@ -1,0 +1,352 @@
+/* `handgrad/worker` does what the library does in its own thread, with the same bits and errors. */
+import { Worker } from 'node:worker_threads';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { syntheticDigits, touch } from '../../src/data/index.js';
+import {
+  BackendError,
+  type Checkpoint,
+  createBackend,
+  DataError,
+  type Dataset,
+  layerFrom,
+  linear,
+  RECIPES,
+  relu,
+  ShapeError,
+  type State,
+  sequential,
+  sgd,
+  softmaxCrossEntropy,
+  Trainer,
+  TrainingError,
+  train,
+} from '../../src/index.js';
+import { openWorker, transfer } from '../../src/worker/index.js';
+import { blobs, expectSameState, plane } from '../training/fixtures.js';
+import { falling } from './own-layers.mjs';
+
+const library = await openWorker({ modules: [new URL('./own-layers.mjs', import.meta.url)] });
+const backend = await library.createBackend('wasm', { threads: 1 });
+const here = await createBackend('wasm', { threads: 1 });
+const data = blobs({ size: 402 });
+
+afterAll(() => library.close());
+
+const options = (seed = 0) => ({
+  model: sequential(linear(4, 8), relu(), linear(8, 3)),
+  loss: softmaxCrossEntropy(),
+  optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }),
+  batchSize: 4,
+  seed,
+});
+
+/** The same trainer in the worker and in this thread. */
+function pair(seed = 0) {
+  const [there, alone] = [options(seed), options(seed)];
+  return [new library.Trainer(backend, there), new Trainer(here, alone)] as const;
+}
+
+describe('a trainer in a worker', () => {
+  it('trains, evaluates and predicts with the same bits', async () => {
+    const results = [];
+    for (const trainer of pair()) {
+      const records: unknown[] = [];
+      const history = await trainer.fit(data, {
+        epochs: 3,
+        validation: blobs({ size: 50, seed: 1 }),
+        onEpoch: ({ seconds: _, ...record }) => void records.push(record),
+      });
+      results.push({
+        records,
+        examples: history.examples,
+        evaluation: await trainer.evaluate(data, { confusion: true }),
+        predictions: await trainer.predict(data.inputs),
+        gradients: await trainer.gradients(data.inputs, data.targets),
+        bytes: await trainer.encode(),
+        batchSize: trainer.batchSize,
+        seed: trainer.seed,
+        parameterCount: trainer.parameterCount,
+      });
+    }
+    expect(results[0]).toEqual(results[1]);
+    expect(results[0].records).toHaveLength(3);
+  });
+
+  it('stops when a callback returns false, and waits for one that is slow', async () => {
+    const [trainer] = pair();
+    let isWaiting = false;
+    const { epochs, stoppedBy } = await trainer.fit(data, {
+      epochs: 10,
+      onEpoch: async ({ epoch }) => {
+        expect(isWaiting).toBe(false);
+        isWaiting = true;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        isWaiting = false;
+        return epoch < 3;
+      },
+    });
+    expect(epochs).toHaveLength(3);
+    expect(stoppedBy).toBe('onEpoch');
+  });
+
+  it('loads weights within a callback', async () => {
+    const states: State[] = [];
+    const weights = await pair(7)[1].state();
+    for (const trainer of pair()) {
+      await trainer.fit(data, {
+        epochs: 2,
+        onEpoch: ({ epoch }) => (epoch === 1 ? trainer.loadState(weights) : undefined),
+      });
+      states.push(await trainer.state());
+    }
+    expectSameState(states[0], states[1]);
+  });
+
+  it('sees changes of its data that a callback makes', async () => {
+    const states: State[] = [];
+    for (const trainer of pair()) {
+      const own = {
+        ...data,
+        inputs: Float32Array.from(data.inputs),
+        targets: data.targets.slice(),
+      };
+      await trainer.fit(own, {
+        epochs: 3,
+        onEpoch: () => {
+          own.inputs.forEach((x, i) => {
+            own.inputs[i] = -x;
+          });
+          touch(own);
+        },
+      });
+      states.push(await trainer.state());
+    }
+    expectSameState(states[0], states[1]);
+  });
+
+  it('sends a dataset once, and again only what has changed in it', async () => {
+    const [trainer] = pair();
+    const own = { ...data, inputs: Float32Array.from(data.inputs) };
+    const { loss } = await trainer.evaluate(own);
+    const sent = vi.spyOn(Worker.prototype, 'postMessage');
+    const types = () => sent.mock.calls.map(([message]) => message.type);
+    expect((await trainer.evaluate(own)).loss).toBe(loss);
+    await trainer.fit(own, { epochs: 2, validation: own, onEpoch: () => {} });
+    expect(types()).not.toContain('dataset');
+    expect(types()).not.toContain('change');
+    own.inputs.fill(0);
+    expect((await trainer.evaluate(own)).loss).not.toBe(loss);
+    expect(types().filter((type) => type === 'change')).toHaveLength(1);
+    expect(types()).not.toContain('dataset');
+    sent.mockRestore();
+  });
+
+  it('shares arrays in shared memory', async () => {
+    const [trainer, alone] = pair();
+    const shared = new Float32Array(new SharedArrayBuffer(4 * data.inputs.length));
+    shared.set(data.inputs);
+    const targets = new Int32Array(new SharedArrayBuffer(4 * data.size));
+    targets.set(data.targets);
+    const own: Dataset = { ...data, inputs: shared, targets };
+    expect(await trainer.evaluate(own)).toEqual(await alone.evaluate(data));
+    shared.fill(0.5);
+    expect((await trainer.evaluate(own)).loss).toBe((await alone.evaluate(own)).loss);
+  });
+
+  it('moves the arrays of a dataset after transfer, and knows it from then on', async () => {
+    const [trainer, alone] = pair();
+    const own = { ...data, inputs: Float32Array.from(data.inputs), targets: data.targets.slice() };
+    const { loss } = await alone.evaluate(data);
+    expect((await trainer.evaluate(transfer(own))).loss).toBe(loss);
+    expect(own.inputs).toHaveLength(0);
+    expect((await trainer.evaluate(own)).loss).toBe(loss);
+  });
+
+  it('stops at a signal', async () => {
+    const [trainer] = pair();
+    const controller = new AbortController();
+    const { stoppedBy } = await trainer.fit(data, {
+      epochs: 1e6,
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    });
+    expect(stoppedBy).toBe('signal');
+    const again = await trainer.fit(data, { epochs: 2, signal: AbortSignal.abort() });
+    expect(again.epochs).toHaveLength(0);
+  });
+
+  it('pauses and resumes', async () => {
+    const [trainer] = pair();
+    expect(() => trainer.pause()).toThrow(TrainingError);
+    let epochs = 0;
+    const fitting = trainer.fit(data, { epochs: 20, onEpoch: () => void epochs++ });
+    trainer.pause();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const before = epochs;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(epochs).toBe(before);
+    expect(before).toBeLessThan(20);
+    trainer.resume();
+    expect((await fitting).epochs).toHaveLength(20);
+  });
+
+  it('continues from a checkpoint of the other thread', async () => {
+    const [there, alone] = pair();
+    let checkpoint: Checkpoint | undefined;
+    await there.fit(data, {
+      epochs: 4,
+      onEpoch: async ({ epoch }) => {
+        if (epoch === 2) checkpoint = await there.checkpoint();
+      },
+    });
+    await alone.restore(checkpoint as Checkpoint);
+    await alone.fit(data, { epochs: 4, resume: true });
+    expectSameState(await alone.state(), await there.state());
+  });
+
+  it('takes a schedule of a module of the program', async () => {
+    const states: State[] = [];
+    for (const [make, on] of [
+      [library.Trainer, backend],
+      [Trainer, here],
+    ] as const) {
+      const learningRate = falling({ rate: 0.5 });
+      const trainer = new (make as typeof Trainer)(on as never, {
+        ...options(),
+        optimizer: sgd({ learningRate }),
+      });
+      await trainer.fit(data, { epochs: 1 });
+      states.push(await trainer.state());
+    }
+    expectSameState(states[0], states[1]);
+  });
+});
+
+describe('errors', () => {
+  it('keep their class and message', async () => {
+    const [trainer, alone] = pair();
+    const wrong = plane({ size: 10 });
+    const attempts: ((each: typeof trainer | typeof alone) => Promise<unknown>)[] = [
+      (each) => each.predict([1, 2, 3]),
+      (each) => each.fit(wrong, { epochs: 1 }),
+      (each) => each.fit(data, { epochs: 0 }),
+      (each) => each.fit(data, { epoch: 1 } as never),
+      (each) => each.evaluate({} as Dataset),
+      (each) => each.loadState(new Map()),
+      (each) => each.decode(new Uint8Array(3)),
+      (each) => each.restore({ tensors: new Map(), metadata: {} } as never),
+      (each) => each.fit({ ...data, targets: new Int32Array(402).fill(9) }, { epochs: 1 }),
+      (each) => each.save(new URL('https://example.org/') as never),
+    ];
+    const classes = new Set<unknown>();
+    for (const attempt of attempts) {
+      const [got, want] = await Promise.all(
+        [trainer, alone].map((each) => attempt(each).catch((error: unknown) => error)),
+      );
+      expect(want).toBeInstanceOf(Error);
+      expect(String(got)).toBe(String(want));
+      expect((got as Error).constructor).toBe((want as Error).constructor);
+      classes.add((want as Error).constructor);
+    }
+    expect(classes).toContain(ShapeError);
+    expect(classes).toContain(DataError);
+    expect(classes).toContain(TypeError);
+  });
+
+  it('of callbacks are the same objects', async () => {
+    const [trainer] = pair();
+    const failure = Object.assign(new RangeError('mine'), { code: 7 });
+    const fitting = trainer.fit(data, {
+      epochs: 1,
+      onEpoch: () => {
+        throw failure;
+      },
+    });
+    expect(await fitting.catch((error: unknown) => error)).toBe(failure);
+    const thrown = trainer.fit(data, { epochs: 1, onEpoch: () => Promise.reject('text') });
+    expect(await thrown.catch((error: unknown) => error)).toBe('text');
+  });
+
+  it('of the constructor are thrown by it, those of the model by the first call', async () => {
+    expect(() => new library.Trainer(backend, { ...options(), lr: 1 } as never)).toThrow(TypeError);
+    expect(() => new library.Trainer(here as never, options())).toThrow(
+      'expected a backend of this worker, the result of its await createBackend(…), got one of this thread',
+    );
+    const { model, ...rest } = options();
+    const trainer = new library.Trainer(backend, { ...rest, model });
+    expect(() => new library.Trainer(backend, { ...rest, model })).toThrow(TrainingError);
+    await trainer.close();
+    const unknown = layerFrom(relu().description);
+    Object.assign(unknown, { description: { name: 'mine', options: {} } });
+    const failing = new library.Trainer(backend, { ...rest, model: sequential(unknown) });
+    await expect(failing.predict([1, 2, 3, 4])).rejects.toThrow(
+      /^description: expected layer to be one of .*, got mine/,
+    );
+    await failing.close();
+  });
+
+  it('name a module that cannot be imported', async () => {
+    await expect(openWorker({ modules: ['file:///nowhere/layers.mjs'] })).rejects.toThrow(
+      /nowhere\/layers\.mjs/,
+    );
+    await expect(openWorker({ module: 'x' } as never)).rejects.toThrow(TypeError);
+  });
+});
+
+describe('a backend in a worker', () => {
+  it('has the single ops', async () => {
+    expect(backend.info).toEqual(here.info);
+    expect(await backend.relu([-1, 2])).toEqual(await here.relu([-1, 2]));
+    const sizes = { m: 1, k: 2, n: 1 };
+    expect(await backend.matmul([1, 2], [3, 4], sizes as never)).toEqual(
+      await here.matmul([1, 2], [3, 4], sizes as never),
+    );
+    await expect(backend.relu('x' as never)).rejects.toThrow(
+      "relu: expected x to be an array of numbers, got 'x'",
+    );
+  });
+
+  it('tells the decision of auto', async () => {
+    const auto = await library.createBackend('auto', { threads: 1 });
+    expect(auto.info.notes.join()).toMatch(/auto: starts on wasm|webgpu: expected/);
+    await auto.close();
+    await auto.close();
+    await expect(auto.relu([1])).rejects.toThrow(BackendError);
+  });
+});
+
+describe('train in a worker', () => {
+  it('trains a recipe with the same bits', async () => {
+    const digits = syntheticDigits({ trainSize: 200, testSize: 50 });
+    const settings = { data: digits, epochs: 1 };
+    const there = await library.train('softmax', { ...settings, backend });
+    const alone = await train('softmax', { ...settings, backend: here });
+    expect(there.evaluation).toEqual(alone.evaluation);
+    expectSameState(await there.trainer.state(), await alone.trainer.state());
+    expect(there.trainer.batchSize).toBe(RECIPES.softmax.batchSize);
+  });
+
+  it('makes the same data', async () => {
+    const sizes = { trainSize: 30, testSize: 10, seed: 3 };
+    expect(await library.syntheticDigits(sizes)).toEqual(syntheticDigits(sizes));
+    expect((await library.noisyLine({ size: 5 })).inputs).toHaveLength(5);
+    await expect(library.syntheticDigits({ trainSize: 0 })).rejects.toThrow(DataError);
+  });
+});
+
+describe('close', () => {
+  it('ends the worker, and rejects what is in progress and what comes later', async () => {
+    const own = await openWorker();
+    const its = await own.createBackend('wasm', { threads: 2 });
+    const trainer = new own.Trainer(its, options());
+    const fitting = trainer.fit(data, { epochs: 1e6 });
+    const ending = expect(fitting).rejects.toThrow(
+      'expected the worker to run, got its end: the library was closed',
+    );
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await own.close();
+    await ending;
+    await expect(trainer.state()).rejects.toThrow(BackendError);
+    await own.close();
+  });
+});
