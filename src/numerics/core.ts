@@ -42,6 +42,8 @@ export class NumericalCore {
   readonly #mutex = new Mutex();
   readonly #gate = new Gate();
 
+  /** Keeps Vue from wrapping this object in a proxy, which cannot read private fields. */
+  protected readonly __v_skip = true;
   /** @param runtime runs the ops; `createBackend` makes one */
   constructor(readonly runtime: Runtime) {
     expectMade('Backend', 'runtime', runtime, 'compile', 'a runtime; call await createBackend(…)');

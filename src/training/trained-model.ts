@@ -28,6 +28,8 @@ const dropped =
 
 /** The model of a trainer on its backend: reads, replaces, saves and releases its weights. */
 export abstract class TrainedModel {
+  /** Keeps Vue from wrapping this object in a proxy, which cannot read private fields. */
+  protected readonly __v_skip = true;
   /** Examples per update. */
   readonly batchSize: number;
   /** Seed of weights, shuffles and dropout. */

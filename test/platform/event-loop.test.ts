@@ -1,8 +1,32 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { yieldToEventLoop } from '../../src/platform/event-loop.js';
+
+/** Loads the function anew, since it looks for the engine's functions when it is loaded. */
+async function load() {
+  vi.resetModules();
+  return (await import('../../src/platform/event-loop.js')).yieldToEventLoop;
+}
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.unstubAllGlobals();
+});
+
+describe('yieldToEventLoop', () => {
+  it('works in jsdom, which has neither setImmediate nor MessageChannel', async () => {
+    vi.stubGlobal('setImmediate', undefined);
+    vi.stubGlobal('MessageChannel', undefined);
+    await (await load())();
+  });
+
+  it.each(['before', 'after'])(
+    'returns with fake timers that are installed %s it is loaded',
+    async (when) => {
+      if (when === 'before') vi.useFakeTimers();
+      const yieldToEventLoop = await load();
+      vi.useFakeTimers();
+      for (let i = 0; i < 10; i++) await yieldToEventLoop();
+    },
+  );
 });
 
 describe.each([
@@ -12,6 +36,7 @@ describe.each([
 ])('yieldToEventLoop by %s', (_name, prepare) => {
   it('lets a due timer run', async () => {
     prepare();
+    const yieldToEventLoop = await load();
     let hasRun = false;
     setTimeout(() => {
       hasRun = true;
@@ -23,6 +48,7 @@ describe.each([
 
   it('takes much less time than a timer', async () => {
     prepare();
+    const yieldToEventLoop = await load();
     const times: number[] = [];
     for (let i = 0; i < 500; i++) {
       const began = performance.now();

@@ -1,6 +1,7 @@
 import { threads as threadsAreSupported } from 'wasm-feature-detect';
 import { BackendError } from '../../errors.js';
-import { inNode, nodeModule } from '../../platform/node.js';
+import { availableCores } from '../../platform/cores.js';
+import { inNode } from '../../platform/node.js';
 
 export const MOST_THREADS = 64;
 /** Small networks gain nothing from more threads, since every barrier waits for the slowest one. */
@@ -37,19 +38,16 @@ export async function chooseThreads(
 
 async function whyOneThread(): Promise<string | undefined> {
   if (await threadsAreSupported()) return undefined;
+  if (globalThis.isSecureContext === false) {
+    return 'the page is not a secure context; serve it over https or from localhost';
+  }
   return typeof SharedArrayBuffer === 'undefined'
     ? 'SharedArrayBuffer is missing; a page needs Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
     : 'the engine lacks WebAssembly threads';
 }
 
 async function defaultThreads(): Promise<number> {
-  return Math.min(Math.max(1, (await cores()) - SPARED), MOST_BY_DEFAULT);
-}
-
-async function cores(): Promise<number> {
-  if (!inNode) return navigator.hardwareConcurrency ?? 1;
-  const { availableParallelism } = await nodeModule<typeof import('node:os')>('node:os');
-  return availableParallelism();
+  return Math.min(Math.max(1, (await availableCores()) - SPARED), MOST_BY_DEFAULT);
 }
 
 /**
@@ -63,7 +61,7 @@ async function cores(): Promise<number> {
  * With fewer cores than threads, it spins only briefly, since the awaited thread may need the core.
  */
 export async function spinsBeforeSleep(threads: number): Promise<number> {
-  return threads > 1 && threads <= (await cores()) ? SPINS : SPINS_ON_BUSY_CORES;
+  return threads > 1 && threads <= (await availableCores()) ? SPINS : SPINS_ON_BUSY_CORES;
 }
 
 /** Whether the calling thread may block; a page's main thread may not. */

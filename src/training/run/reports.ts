@@ -2,6 +2,9 @@ import type { Values } from '../../tensor.js';
 import { type EpochRecord, type History, validationFields } from '../history.js';
 import type { RunSettings } from './run-settings.js';
 
+/** Time between two reports of progress, on average at least. */
+const PROGRESS_MILLISECONDS = 50;
+
 /** What the callbacks of a run report after a chunk of steps. */
 interface ChunkReport {
   /** Number of the last update within the run, from 1. */
@@ -22,6 +25,8 @@ export class Reports {
   #examples = 0;
   #learningRate = 0;
   #isPaused = false;
+  /** The earliest time of the next report of progress. */
+  #progressDue = -Infinity;
   #stoppedBy: History['stoppedBy'];
 
   constructor(settings: RunSettings, stepsPerEpoch: number) {
@@ -69,7 +74,8 @@ export class Reports {
       const report = { step, epoch, loss: losses[0], learningRate: rates[0] };
       if ((await this.#pause(() => onStep(report))) === false) this.#stoppedBy = 'onStep';
     }
-    await onProgress?.({
+    if (!onProgress || !this.#progressIsDue(step)) return;
+    await onProgress({
       epoch,
       epochs,
       stepInEpoch: step - (epoch - 1) * this.#stepsPerEpoch,
@@ -77,6 +83,19 @@ export class Reports {
       loss,
       learningRate: this.#learningRate,
     });
+  }
+
+  /** Whether to report progress: 20 times a second, and at the end of the run. */
+  #progressIsDue(step: number): boolean {
+    const now = performance.now();
+    if (step === this.#settings.epochs * this.#stepsPerEpoch) return true;
+    if (now < this.#progressDue) return false;
+    // By the clock, not by the last report: chunks of about 50 ms would otherwise be skipped at random.
+    this.#progressDue = Math.max(
+      this.#progressDue + PROGRESS_MILLISECONDS,
+      now + PROGRESS_MILLISECONDS / 2,
+    );
+    return true;
   }
 
   /**

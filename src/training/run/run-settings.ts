@@ -17,7 +17,10 @@ export interface FitCallbacks {
   readonly onStep?: (report: StepReport) => Awaitable<unknown>;
   /** Called and awaited after every epoch and its validation; returning `false` stops the run. */
   readonly onEpoch?: (record: EpochRecord) => Awaitable<unknown>;
-  /** Called and awaited after every chunk of about 50 ms. A GPU may already be some updates further. */
+  /**
+   * Called and awaited between chunks of updates, at most 20 times a second, and after the last update. A
+   * GPU may already be some updates further.
+   */
   readonly onProgress?: (progress: Progress) => Awaitable<unknown>;
   /** Stops the run after the updates in progress; the weights learned so far are kept. */
   readonly signal?: AbortSignal;

@@ -34,6 +34,8 @@ export interface WorkerBackend extends Pick<Backend, (typeof METHODS)[number] | 
 
 /** Stands for a backend of a worker. */
 export class RemoteBackend {
+  /** Keeps Vue from wrapping this object in a proxy, which cannot read private fields. */
+  readonly __v_skip = true;
   info: BackendInfo;
   readonly #channel: Channel;
   readonly #object: number;

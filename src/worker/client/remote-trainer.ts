@@ -47,6 +47,8 @@ const dropped =
 
 /** Stands for a trainer of a worker. */
 export class RemoteTrainer implements WorkerTrainer {
+  /** Keeps Vue from wrapping this object in a proxy, which cannot read private fields. */
+  readonly __v_skip = true;
   readonly batchSize: number;
   readonly seed: number;
   readonly parameterCount: number;

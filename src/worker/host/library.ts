@@ -1,5 +1,7 @@
 import type { BackendInfo } from '../../backends/runtime.js';
-import * as data from '../../data/index.js';
+import { loadMnist } from '../../data/mnist.js';
+import { noisyLine, noisyParabola } from '../../data/synthetic/regression.js';
+import { syntheticDigits } from '../../data/synthetic/synthetic-digits.js';
 import { addBuilders, type Description } from '../../description.js';
 import { BackendError } from '../../errors.js';
 import { layerFrom } from '../../layers/from-description.js';
@@ -16,6 +18,9 @@ import { optimizerFrom } from '../../training/optimizers.js';
 import { Trainer } from '../../training/trainer.js';
 import type { TrainerOptions } from '../../training/trainer-options.js';
 import type { TrainerAnswer } from '../protocol.js';
+
+/** Functions that make data. */
+const DATA = { loadMnist, noisyLine, noisyParabola, syntheticDigits };
 
 /** The options of a trainer, with descriptions in place of layers and functions. */
 type DescribedOptions = Omit<TrainerOptions, 'model' | 'loss' | 'optimizer'> & {
@@ -83,8 +88,8 @@ export class Library {
         return undefined;
       }
       case 'data': {
-        const [name, ...rest] = args as [keyof typeof data, ...unknown[]];
-        return (data[name] as (...args: unknown[]) => unknown)(...rest);
+        const [name, options] = args as [keyof typeof DATA, object];
+        return DATA[name](options);
       }
       default:
         throw new TypeError(`worker: expected a function of the library, got ${name}`);
