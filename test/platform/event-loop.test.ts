@@ -12,12 +12,6 @@ afterEach(() => {
 });
 
 describe('yieldToEventLoop', () => {
-  it('works in jsdom, which has neither setImmediate nor MessageChannel', async () => {
-    vi.stubGlobal('setImmediate', undefined);
-    vi.stubGlobal('MessageChannel', undefined);
-    await (await load())();
-  });
-
   it.each(['before', 'after'])(
     'returns with fake timers that are installed %s it is loaded',
     async (when) => {
@@ -27,6 +21,12 @@ describe('yieldToEventLoop', () => {
       for (let i = 0; i < 10; i++) await yieldToEventLoop();
     },
   );
+
+  it('works in jsdom, which has neither setImmediate nor MessageChannel', async () => {
+    vi.stubGlobal('setImmediate', undefined);
+    vi.stubGlobal('MessageChannel', undefined);
+    await (await load())();
+  });
 });
 
 describe.each([
