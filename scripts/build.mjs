@@ -15,7 +15,7 @@ import { chmod, copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
-import { esbuildVirtualModules } from './virtual-modules.mjs';
+import { esbuildVirtualModules, HOST, withoutBuilds } from './virtual-modules.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -39,12 +39,16 @@ const COMMON = {
   logLevel: 'warning',
 };
 
+/** For single files. Lines stay short: engines print the one that throws an error. */
+const SHORT = { minifyIdentifiers: true, minifySyntax: true };
+
 /** For Node and browsers. */
 const NEUTRAL = { platform: 'neutral', mainFields: ['module', 'main'], external: ['node:*'] };
 
 const outputs = {
   ...(await buildLibrary()),
   ...(await buildInline()),
+  ...(await buildHost()),
   ...(await buildCli()),
 };
 const files = Object.keys(outputs).map((path) => path.replace(/^dist\//, ''));
@@ -58,7 +62,6 @@ async function buildLibrary() {
       index: 'src/index.ts',
       data: 'src/data/index.ts',
       worker: 'src/worker/index.ts',
-      host: 'src/worker/host/host.ts',
     },
     ...NEUTRAL,
     splitting: true,
@@ -77,10 +80,21 @@ async function buildInline() {
   const { metafile } = await esbuild.build({
     ...COMMON,
     ...NEUTRAL,
+    ...SHORT,
     entryPoints: { inline: 'src/inline.ts' },
-    // With line breaks: engines print the line that throws an error.
-    minifyIdentifiers: true,
-    minifySyntax: true,
+  });
+  checkBrowserReady(metafile.outputs);
+  return metafile.outputs;
+}
+
+/** One file, so that programs with a strict policy can copy it. */
+async function buildHost() {
+  const { metafile } = await esbuild.build({
+    ...COMMON,
+    ...HOST,
+    ...SHORT,
+    format: 'esm',
+    plugins: [withoutBuilds, esbuildVirtualModules],
   });
   checkBrowserReady(metafile.outputs);
   return metafile.outputs;

@@ -34,26 +34,41 @@ async function load(id) {
   return { value: packed(await readFile(file)), files: [file] };
 }
 
-/** A classic script, which needs nothing but itself. */
+/** How esbuild makes the script of handgrad/worker, which needs nothing but itself. */
+export const HOST = {
+  absWorkingDir: ROOT,
+  entryPoints: ['src/worker/host/host.ts'],
+  bundle: true,
+  platform: 'neutral',
+  mainFields: ['module', 'main'],
+  external: ['node:*'],
+  target: 'es2022',
+  metafile: true,
+  logLevel: 'warning',
+};
+
+/** Leaves the builds of the core out: the program's side loads them for the worker. */
+export const withoutBuilds = {
+  name: 'without-builds',
+  setup(build) {
+    build.onResolve({ filter: /^virtual:wasm/ }, ({ path }) => ({ path, namespace: 'left-out' }));
+    build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
+      contents: 'export default "";',
+    }));
+  },
+};
+
 async function loadHost() {
   const { outputFiles, metafile } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: ['src/worker/host/host.ts'],
-    bundle: true,
+    ...HOST,
     minify: true,
     format: 'iife',
-    target: 'es2022',
-    platform: 'neutral',
-    mainFields: ['module', 'main'],
-    external: ['node:*'],
     // A classic script has no URL of its own.
     define: { 'import.meta.url': 'undefined' },
-    plugins: [esbuildVirtualModules],
-    metafile: true,
+    plugins: [withoutBuilds, esbuildVirtualModules],
     write: false,
-    logLevel: 'warning',
   });
-  const files = Object.keys(metafile.inputs).filter((path) => !path.startsWith('virtual:'));
+  const files = Object.keys(metafile.inputs).filter((path) => !/^(virtual|left-out):/.test(path));
   return { value: packed(outputFiles[0].contents), files: files.map((path) => join(ROOT, path)) };
 }
 

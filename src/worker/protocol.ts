@@ -10,6 +10,9 @@ import type { PlainError } from './errors.js';
 /** Where the methods of the library itself are called; other objects are numbered from 1. */
 export const LIBRARY = 0;
 
+/** The callback that loads a build of the core, which the script of the worker does not contain. */
+export const LOAD_BUILD = 0;
+
 /** A value in place of one that cannot travel. */
 export type Stand =
   | { readonly callback: number }

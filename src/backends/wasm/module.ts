@@ -20,6 +20,18 @@ const MODULES: Readonly<Record<WasmFile, () => Promise<{ readonly default: strin
   'relaxed-threads': () => import('virtual:wasm/relaxed-threads'),
 };
 
+/** Loads a build: its bytes, compressed (zlib), in base64. */
+export async function loadBuild(build: WasmFile): Promise<string> {
+  return (await MODULES[build]()).default;
+}
+
+let load = loadBuild;
+
+/** Has builds loaded by another function, in a thread that contains none. */
+export function loadBuildsBy(other: typeof loadBuild): void {
+  load = other;
+}
+
 const isSupported: Readonly<Record<WasmBuild, () => Promise<boolean>>> = {
   simd,
   relaxed: relaxedSimd,
@@ -100,8 +112,7 @@ export function loadModule(build: WasmFile): Promise<WebAssembly.Module> {
 
 async function compile(build: WasmFile): Promise<WebAssembly.Module> {
   try {
-    const { default: base64 } = await MODULES[build]();
-    return await WebAssembly.compile(await inflate(base64));
+    return await WebAssembly.compile(await inflate(await load(build)));
   } catch (cause) {
     throw new BackendError(`wasm: expected to load the ${build} build, got: ${reasonOf(cause)}`, {
       cause,

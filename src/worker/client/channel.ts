@@ -1,13 +1,9 @@
+import { loadBuild } from '../../backends/wasm/module.js';
 import { BackendError } from '../../errors.js';
 import { errorFrom, plainError } from '../errors.js';
-import type { Outcome, Stand, ToClient, ToHost } from '../protocol.js';
+import { LOAD_BUILD, type Outcome, type Stand, type ToClient } from '../protocol.js';
 import { isDataset, SentDatasets } from './sent-datasets.js';
 import type { HostWorker } from './start.js';
-
-/** A backend or trainer of the host, as an argument. */
-export interface Remote {
-  readonly object: number;
-}
 
 /** Objects of the host, by the objects of this thread that stand for them. */
 const remotes = new WeakMap<object, number>();
@@ -46,6 +42,7 @@ export class Channel {
     this.#worker = worker;
     this.#datasets = new SentDatasets((message, transfer) => worker.post(message, transfer));
     this.#onInfo = onInfo;
+    this.#callbacks.set(LOAD_BUILD, { call: loadBuild as Callback, datasets: [] });
     worker.listen({
       onMessage: (message) => this.#receive(message),
       onEnd: (reason) => this.#end(reason),
@@ -125,8 +122,9 @@ export class Channel {
     let outcome: Outcome;
     try {
       const value = await known?.call(...args);
-      // Callbacks may stop a run with false; nothing else of their results matters.
-      outcome = { value: value === false ? false : undefined };
+      // Callbacks of the program may stop a run with false; nothing else of their results matters.
+      const matters = value === false || callback === LOAD_BUILD;
+      outcome = { value: matters ? value : undefined };
     } catch (error) {
       const number = ++this.#count;
       this.#thrown.set(number, error);
@@ -202,5 +200,3 @@ function isSignal(value: object): value is AbortSignal {
 function ended(operation: string, reason: string): BackendError {
   return new BackendError(`${operation}: expected the worker to run, got its end: ${reason}`);
 }
-
-export type { ToHost };

@@ -1,7 +1,15 @@
+import { type loadBuild, loadBuildsBy } from '../../backends/wasm/module.js';
 import type { Dataset } from '../../data/dataset.js';
 import { touch } from '../../data/fingerprint.js';
 import { errorFrom, plainError } from '../errors.js';
-import { LIBRARY, type Outcome, type Stand, type ToClient, type ToHost } from '../protocol.js';
+import {
+  LIBRARY,
+  LOAD_BUILD,
+  type Outcome,
+  type Stand,
+  type ToClient,
+  type ToHost,
+} from '../protocol.js';
 import { Library } from './library.js';
 
 /** The end of a message channel, in Node or in a browser. */
@@ -28,6 +36,7 @@ class Host {
 
   constructor(port: Port) {
     this.#port = port;
+    loadBuildsBy(this.#callback(LOAD_BUILD) as typeof loadBuild);
     this.#library = new Library((object, info) => port.postMessage({ type: 'info', object, info }));
   }
 

@@ -1,9 +1,9 @@
 /* Trainers and backends within the frameworks and test runners of programs that embed them. */
 import { reactive, shallowReactive } from '@vue/reactivity';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createBackend } from '../../src/index.js';
-import { openWorker } from '../../src/worker/index.js';
-import { blobs, createTrainer, expectSameState } from './fixtures.js';
+import { createBackend } from '../src/index.js';
+import { openWorker } from '../src/worker/index.js';
+import { blobs, createTrainer, expectSameState } from './training/fixtures.js';
 
 const backend = await createBackend('wasm', { threads: 1 });
 const data = blobs();

@@ -1,0 +1,7 @@
+'use server';
+
+import { trainMlp } from './train-mlp';
+
+export async function trainOnServer() {
+  return trainMlp();
+}

@@ -1,0 +1,39 @@
+import { createBackend, train } from 'handgrad';
+import { syntheticDigits } from 'handgrad/data';
+import { openWorker } from 'handgrad/worker';
+
+/** Trains `mlp` for an epoch, and returns its accuracy and where it ran. */
+async function run({ createBackend, train }) {
+  const backend = await createBackend('wasm');
+  const data = syntheticDigits({ trainSize: 1000, testSize: 200 });
+  const { evaluation } = await train('mlp', { backend, data, epochs: 2 });
+  const { build, threads, notes } = backend.info;
+  await backend.close();
+  return { accuracy: evaluation.accuracy, build, threads, notes };
+}
+
+/** The same in a worker. */
+async function runInWorker() {
+  const library = await openWorker();
+  try {
+    return await run(library);
+  } finally {
+    await library.close();
+  }
+}
+
+async function main() {
+  const page = await run({ createBackend, train });
+  const worker = await runInWorker().catch((error) => ({ error: String(error) }));
+  return { page, worker };
+}
+
+const output = document.querySelector('output');
+main().then(
+  (result) => {
+    output.value = JSON.stringify(result);
+  },
+  (error) => {
+    output.value = JSON.stringify({ error: String(error) });
+  },
+);
