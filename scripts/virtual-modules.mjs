@@ -42,7 +42,7 @@ export const HOST = {
   platform: 'neutral',
   mainFields: ['module', 'main'],
   external: ['node:*'],
-  target: 'es2022',
+  target: 'es2021',
   metafile: true,
   logLevel: 'warning',
 };

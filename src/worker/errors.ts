@@ -1,6 +1,6 @@
 /** Errors that travel between threads with their class, message and stack. */
 
-import { BackendError, DataError, ShapeError, TrainingError } from '../errors.js';
+import { BackendError, DataError, ErrorWithCause, ShapeError, TrainingError } from '../errors.js';
 
 /** An error as plain data. */
 export interface PlainError {
@@ -12,7 +12,9 @@ export interface PlainError {
   readonly thrown?: number | undefined;
 }
 
-const CLASSES: Readonly<Record<string, new (message: string, options?: ErrorOptions) => Error>> = {
+type ErrorClass = new (message?: string, options?: { readonly cause?: unknown }) => Error;
+
+const CLASSES: Readonly<Record<string, ErrorClass>> = {
   BackendError,
   DataError,
   ShapeError,
@@ -31,7 +33,7 @@ const numbers = new WeakMap<object, number>();
  */
 export function plainError(thrown: unknown, number?: number): PlainError {
   if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), thrown: number };
-  const { name, message, stack, cause } = thrown;
+  const { name, message, stack, cause } = thrown as Error & { readonly cause?: unknown };
   return {
     name,
     message,
@@ -44,7 +46,7 @@ export function plainError(thrown: unknown, number?: number): PlainError {
 /** The error that `plainError` described. */
 export function errorFrom({ name, message, stack, cause, thrown }: PlainError): Error {
   const options = cause && { cause: errorFrom(cause) };
-  const error = new (CLASSES[name] ?? Error)(message, options);
+  const error = new (CLASSES[name] ?? ErrorWithCause)(message, options);
   if (error.name !== name) error.name = name;
   // The place in the other thread: this one has none.
   if (stack !== undefined) error.stack = stack;
