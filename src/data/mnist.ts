@@ -72,7 +72,7 @@ export async function loadMnist(options: LoadMnistOptions = {}): Promise<Splits>
 }
 
 async function readInNode(options: LoadMnistOptions): Promise<RawSplits> {
-  const directory = options.directory ?? (process.env.HANDGRAD_MNIST || undefined);
+  const directory = options.directory ?? (globalThis.process.env.HANDGRAD_MNIST || undefined);
   if (directory !== undefined) return readFolder(directory, options);
   const cache = options.cacheDirectory ?? (await defaultCacheFolder());
   const missing = await missingFiles(cache);

@@ -9,7 +9,7 @@ import { nodeModule } from './node.js';
 export async function defaultCacheFolder(): Promise<string> {
   const { join } = await nodeModule<typeof import('node:path')>('node:path');
   const { homedir } = await nodeModule<typeof import('node:os')>('node:os');
-  const { env, platform } = process;
+  const { env, platform } = globalThis.process;
   if (platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'handgrad');
   if (platform === 'win32') {
     return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'handgrad', 'Cache');

@@ -21,7 +21,7 @@ export async function writeBytes(path: string | URL, bytes: Uint8Array | string)
   const target = await targetOf(await pathOf(path));
   const existing = await stat(target).catch(() => undefined);
   if (existing && !existing.isFile()) return writeFile(target, bytes);
-  const temporary = `${target}.${process.pid}.${count++}.part`;
+  const temporary = `${target}.${globalThis.process.pid}.${count++}.part`;
   const mode = existing && existing.mode & 0o7777;
   try {
     const file = await open(temporary, 'w', mode);

@@ -1,5 +1,8 @@
-/** Whether Node's built-in modules are available. */
-export const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
+/**
+ * Whether Node's built-in modules are available. Everywhere, `process` is a property of `globalThis`: some
+ * bundlers add an imitation to pages that use the name alone.
+ */
+export const inNode = globalThis.process?.versions?.node !== undefined;
 
 /**
  * Loads one of Node's built-in modules. Bundlers for browsers must not see its name: the import of a
@@ -9,6 +12,6 @@ export const inNode = typeof process !== 'undefined' && process.versions?.node !
  * @example const fs = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
  */
 export async function nodeModule<Module>(name: `node:${string}`): Promise<Module> {
-  const builtin = process.getBuiltinModule?.(name);
+  const builtin = globalThis.process.getBuiltinModule?.(name);
   return (builtin ?? (await import(/* webpackIgnore: true */ /* @vite-ignore */ name))) as Module;
 }

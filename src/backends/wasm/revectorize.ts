@@ -8,7 +8,7 @@ const BROKEN_V8 = 13;
 
 /** Turns on V8's revectorisation for modules compiled from now on, or explains in a note why it is off. */
 export async function turnOnRevectorization(): Promise<{ on: boolean; note?: string }> {
-  const version = inNode ? Number.parseInt(process.versions.v8, 10) : 0;
+  const version = inNode ? Number.parseInt(globalThis.process.versions.v8, 10) : 0;
   if (version < FIRST_V8) {
     return { on: false, note: 'Vectors of 256 bits need Node 22, 26 or newer: running without.' };
   }

@@ -6,7 +6,7 @@
  * static imports.
  */
 
-if (typeof process !== 'undefined' && process.versions?.node !== undefined) {
+if (globalThis.process?.versions?.node !== undefined) {
   const builtin = 'node:worker_threads';
   // Node queues the messages of `parentPort` until it has a listener, so none is lost meanwhile.
   import(/* webpackIgnore: true */ /* @vite-ignore */ builtin).then(({ parentPort }) => {

@@ -18,7 +18,7 @@ export function tileRows(): 6 | 4 {
 
 /** V8's version; Chrome 124 contains V8 12.4. */
 function v8Version(): number | undefined {
-  if (inNode) return Number.parseFloat(process.versions.v8);
+  if (inNode) return Number.parseFloat(globalThis.process.versions.v8);
   const chrome = /Chrome\/(\d+)/.exec(navigator.userAgent)?.[1];
   return chrome === undefined ? undefined : Number(chrome) / 10;
 }

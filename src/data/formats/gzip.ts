@@ -46,9 +46,9 @@ async function gunzipInNode(bytes: FileBytes): Promise<FileBytes> {
   const zlib = await nodeModule<Zlib>('node:zlib');
   const unpack = (packed: FileBytes) =>
     new Promise<FileBytes>((resolve, reject) => {
-      zlib.gunzip(packed, (error, { buffer, byteOffset, length } = Buffer.alloc(0)) => {
+      zlib.gunzip(packed, (error, unpacked) => {
         if (error) reject(error);
-        else resolve(new Uint8Array(buffer, byteOffset, length));
+        else resolve(new Uint8Array(unpacked.buffer, unpacked.byteOffset, unpacked.length));
       });
     });
   try {

@@ -17,7 +17,7 @@ export class Access {
 
   /** @throws TrainingError after `close` was called */
   expectOpen(operation: string): void {
-    if (this.#gate.isClosed) throw closed(operation);
+    if (this.#gate.isClosed) throw closedTrainer(operation);
   }
 
   /**
@@ -49,7 +49,7 @@ export class Access {
   exclusive<Result>(request: () => Promise<Result>): Promise<Result> {
     return this.#backend.exclusive(() => {
       // Requests of `fit`, which `close` does not wait for.
-      if (this.#isClosed) throw closed('fit');
+      if (this.#isClosed) throw closedTrainer('fit');
       return request();
     });
   }
@@ -66,7 +66,7 @@ export class Access {
   }
 }
 
-function closed(operation: string): TrainingError {
+function closedTrainer(operation: string): TrainingError {
   return new TrainingError(
     `${operation}: expected an open trainer, got one that was closed; create another one`,
   );

@@ -3,23 +3,23 @@
  * garbage collection, which a program that holds few other objects may never need. The references are
  * weak, so a collection still frees memories that are not in use.
  */
-const closed: { readonly memory: WeakRef<WebAssembly.Memory>; readonly isShared: boolean }[] = [];
+const pooled: { readonly memory: WeakRef<WebAssembly.Memory>; readonly isShared: boolean }[] = [];
 
 /** Removes the smallest memory of a closed backend from the pool; undefined if there is none. */
 export function reuseMemory(isShared: boolean): WebAssembly.Memory | undefined {
   let smallest: WebAssembly.Memory | undefined;
   let at = -1;
-  for (let i = closed.length - 1; i >= 0; i--) {
-    const memory = closed[i].memory.deref();
+  for (let i = pooled.length - 1; i >= 0; i--) {
+    const memory = pooled[i].memory.deref();
     if (!memory) {
-      closed.splice(i, 1);
+      pooled.splice(i, 1);
       if (at > i) at--;
-    } else if (closed[i].isShared === isShared && !(bytesOf(memory) >= bytesOf(smallest))) {
+    } else if (pooled[i].isShared === isShared && !(bytesOf(memory) >= bytesOf(smallest))) {
       smallest = memory;
       at = i;
     }
   }
-  if (at >= 0) closed.splice(at, 1);
+  if (at >= 0) pooled.splice(at, 1);
   return smallest;
 }
 
@@ -35,7 +35,7 @@ export function poolMemory(
 ): void {
   if (typeof WeakRef === 'undefined') return;
   new Uint8Array(memory.buffer, 0, staticBytes).fill(0);
-  closed.push({ memory: new WeakRef(memory), isShared });
+  pooled.push({ memory: new WeakRef(memory), isShared });
 }
 
 function bytesOf(memory: WebAssembly.Memory | undefined): number {

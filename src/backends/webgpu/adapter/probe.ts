@@ -83,8 +83,9 @@ async function hideBrokenDrivers(timeout: number): Promise<boolean> {
   if (working.length === 0 || working.length === drivers.length) return false;
   const { delimiter } = await nodeModule<typeof import('node:path')>('node:path');
   // Loaders before 1.3.207 know only the second name.
-  process.env.VK_DRIVER_FILES = working.join(delimiter);
-  process.env.VK_ICD_FILENAMES = working.join(delimiter);
+  const files = working.join(delimiter);
+  // Bundlers for pages refuse plain assignments.
+  Object.assign(globalThis.process.env, { VK_DRIVER_FILES: files, VK_ICD_FILENAMES: files });
   return true;
 }
 
@@ -98,7 +99,7 @@ async function runProbe(
   const { execFile } = await nodeModule<typeof import('node:child_process')>('node:child_process');
   const args = ['--input-type=module', '--eval', SCRIPT, url];
   // Options for this process, such as --inspect-brk or a preload, could stop or confuse the probe.
-  const { NODE_OPTIONS: _, ...env } = process.env;
+  const { NODE_OPTIONS: _, ...env } = globalThis.process.env;
   const options = {
     env: { ...env, ...variables },
     windowsHide: true,
@@ -107,7 +108,7 @@ async function runProbe(
   } as const;
   return new Promise((resolve) => {
     try {
-      execFile(process.execPath, args, options, (error, stdout, stderr) => {
+      execFile(globalThis.process.execPath, args, options, (error, stdout, stderr) => {
         // A string such as EACCES means that the subprocess did not start.
         if (typeof error?.code === 'string') resolve(undefined);
         else resolve(outcomeOf(`${stdout}${stderr}`, error));
@@ -129,5 +130,5 @@ function outcomeOf(text: string, error: ExecFileException | null): Outcome {
 /** Whether `process.execPath` is Node, rather than an application that contains it. */
 async function isPlainNode(): Promise<boolean> {
   const { basename } = await nodeModule<typeof import('node:path')>('node:path');
-  return /^node(js)?(\.exe)?$/i.test(basename(process.execPath));
+  return /^node(js)?(\.exe)?$/i.test(basename(globalThis.process.execPath));
 }

@@ -49,7 +49,7 @@ export async function vulkanDrivers(): Promise<readonly string[]> {
   const variable = driverVariable();
   const isManifest = (path: string) => path.endsWith('.json');
   const places =
-    variable !== undefined ? split(process.env[variable] ?? '') : await defaultFolders();
+    variable !== undefined ? split(globalThis.process.env[variable] ?? '') : await defaultFolders();
   const files: string[] = [];
   for (const place of places) {
     if (isManifest(place)) files.push(place);
@@ -64,14 +64,14 @@ export async function vulkanDrivers(): Promise<readonly string[]> {
 
 /** The environment variable that lists the drivers instead of the default folders, if any. */
 function driverVariable(): string | undefined {
-  return ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'].find((name) => process.env[name]);
+  return ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'].find((name) => globalThis.process.env[name]);
 }
 
 /** The folders in which drivers are registered, in the loader's order. */
 async function defaultFolders(): Promise<readonly string[]> {
   const { join } = await nodeModule<typeof import('node:path')>('node:path');
   const { homedir } = await nodeModule<typeof import('node:os')>('node:os');
-  const { env } = process;
+  const { env } = globalThis.process;
   const folders = [
     env.XDG_CONFIG_HOME || join(homedir(), '.config'),
     ...(env.XDG_CONFIG_DIRS || '/etc/xdg').split(':'),
