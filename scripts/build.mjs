@@ -33,14 +33,18 @@ const COMMON = {
   outdir: dist,
   bundle: true,
   format: 'esm',
-  target: ['node20', 'es2022'],
   metafile: true,
   plugins: [esbuildVirtualModules],
   logLevel: 'warning',
 };
 
 /** For Node and browsers. */
-const NEUTRAL = { platform: 'neutral', mainFields: ['module', 'main'], external: ['node:*'] };
+const NEUTRAL = {
+  platform: 'neutral',
+  mainFields: ['module', 'main'],
+  external: ['node:*'],
+  target: await oldestEngines(),
+};
 
 const outputs = {
   ...(await buildLibrary()),
@@ -50,6 +54,12 @@ const outputs = {
 const files = Object.keys(outputs).map((path) => path.replace(/^dist\//, ''));
 files.push(await copyWorker(), await writeLicenses(outputs));
 await removeStale(files);
+
+/** The lower bounds of the package's `browserslist` as esbuild's targets: `chrome91`. */
+async function oldestEngines() {
+  const { browserslist } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  return browserslist.map((query) => query.replace(' >= ', ''));
+}
 
 async function buildLibrary() {
   const { metafile } = await esbuild.build({
@@ -104,6 +114,7 @@ async function buildCli() {
     ...COMMON,
     entryPoints: { cli: 'src/cli/main.ts' },
     platform: 'node',
+    target: 'node20',
     banner: { js: CLI_BANNER },
   });
   await chmod(join(dist, 'cli.js'), 0o755);

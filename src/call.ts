@@ -1,7 +1,7 @@
 import { shown } from './errors.js';
 import type { Op } from './ops/define-op.js';
 import { OPS, type OpName } from './ops/registry.js';
-import { didYouMean } from './options.js';
+import { didYouMean, hasOwn } from './options.js';
 import type { DataType, Tensor } from './tensor.js';
 
 /** One kernel call of a step. */
@@ -19,7 +19,7 @@ export interface Call {
 
 /** @throws RangeError unless `op` is the name of an op */
 export function expectOp(operation: string, op: unknown): asserts op is OpName {
-  if (typeof op === 'string' && Object.hasOwn(OPS, op)) return;
+  if (typeof op === 'string' && hasOwn(OPS, op)) return;
   const hint = typeof op === 'string' ? didYouMean(op, Object.keys(OPS)) : '';
   throw new RangeError(`${operation}: expected the name of an op, got ${shown(op)}${hint}`);
 }

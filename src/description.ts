@@ -1,5 +1,5 @@
 import { DataError, shown } from './errors.js';
-import { didYouMean, expectOptions, isObject } from './options.js';
+import { didYouMean, expectOptions, hasOwn, isObject } from './options.js';
 
 /** A value that JSON can hold. */
 export type Plain =
@@ -132,7 +132,7 @@ export function buildFrom<Made>(
     );
   }
   const { name, options } = description;
-  const build = Object.hasOwn(builders, name) ? builders[name] : added.get(name);
+  const build = hasOwn(builders, name) ? builders[name] : added.get(name);
   if (build) return build(options) as Made;
   throw new DataError(
     `description: expected ${kind} to be one of ${Object.keys(builders).join(', ')}, got ${name}${didYouMean(name, Object.keys(builders)) || '; your own functions cannot be rebuilt'}`,

@@ -4,20 +4,30 @@
  * are TypeErrors (src/options.ts), numbers out of range are RangeErrors.
  */
 
+/** An error that keeps its cause also where the engine ignores the option (Chrome before version 93). */
+export class ErrorWithCause extends Error {
+  constructor(message?: string, options?: { readonly cause?: unknown }) {
+    super(message);
+    if (options === undefined || !('cause' in options)) return;
+    const { cause: value } = options;
+    Object.defineProperty(this, 'cause', { value, configurable: true, writable: true });
+  }
+}
+
 /** A size or shape is invalid, or shapes of arguments do not fit together. */
-export class ShapeError extends Error {
+export class ShapeError extends ErrorWithCause {
   override name = 'ShapeError';
 }
 
 /**
  * Data is invalid: a truncated or corrupt file, a label out of range, a value that is not finite.
  */
-export class DataError extends Error {
+export class DataError extends ErrorWithCause {
   override name = 'DataError';
 }
 
 /** A backend is unavailable, failed, or is closed. */
-export class BackendError extends Error {
+export class BackendError extends ErrorWithCause {
   override name = 'BackendError';
 }
 
@@ -25,7 +35,7 @@ export class BackendError extends Error {
  * Training cannot start or continue: the loss is NaN, another run is in progress, the model is in
  * use.
  */
-export class TrainingError extends Error {
+export class TrainingError extends ErrorWithCause {
   override name = 'TrainingError';
 }
 

@@ -44,7 +44,7 @@ export function expectOptions<Options extends object>(
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    if (!Object.hasOwn(kinds, name)) {
+    if (!hasOwn(kinds, name)) {
       throw new TypeError(
         `${operation}: expected ${expected}, got ${name}${didYouMean(name, names)}`,
       );
@@ -106,6 +106,11 @@ export function didYouMean(name: string, known: readonly string[]): string {
     nearest = each;
   }
   return nearest && `; did you mean ${nearest}?`;
+}
+
+/** `Object.hasOwn`, which Chrome has since version 93. */
+export function hasOwn(object: object, name: PropertyKey): boolean {
+  return Object.hasOwn(object, name);
 }
 
 /** Whether a value is an object, but neither an array nor a promise. */

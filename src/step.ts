@@ -218,7 +218,7 @@ export class Step {
   get calls(): readonly Call[] {
     const read = new Set<Tensor>();
     const kept: Call[] = [];
-    for (const call of this.#calls.toReversed()) {
+    for (const call of [...this.#calls].reverse()) {
       const isRead = writtenBy(call).some((t) => t.storage === 'persistent' || read.has(t));
       if (!isRead) continue;
       for (const tensor of readBy(call)) read.add(tensor);

@@ -32,11 +32,10 @@ export function newArray<Values extends { readonly BYTES_PER_ELEMENT: number }>(
 ): Values {
   try {
     return new type(length);
-  } catch (cause) {
+  } catch {
     const bytes = length * (type as unknown as Values).BYTES_PER_ELEMENT;
     throw new RangeError(
       `${operation}: expected ${(bytes / 2 ** 20).toFixed(1)} MiB of memory for ${what}, got a refusal from the engine; use fewer or smaller examples, or a smaller batch or model`,
-      { cause },
     );
   }
 }

@@ -1,4 +1,4 @@
-import { DataError, reasonOf } from '../errors.js';
+import { DataError, ErrorWithCause, reasonOf } from '../errors.js';
 import type { FileBytes } from './formats/gzip.js';
 import { type Checksums, type MnistFile, verifiedContent } from './mnist-files.js';
 
@@ -22,7 +22,7 @@ export interface Mirrors {
 }
 
 /** A failure of one mirror, after which the next one is tried. */
-class MirrorError extends Error {}
+class MirrorError extends ErrorWithCause {}
 
 /**
  * Calls `attempt` with the file's URL on each mirror until it succeeds.
@@ -128,7 +128,7 @@ async function asMirrorError<Result>(network: Promise<Result>): Promise<Result> 
 /** Node's fetch rejects with "fetch failed" or "terminated", and has the reason in `cause`. */
 function networkReason(error: unknown): string {
   if (!(error instanceof Error)) return reasonOf(error);
-  const { cause } = error;
+  const { cause } = error as { readonly cause?: unknown };
   if (!(cause instanceof Error)) return error.message;
   const code = 'code' in cause ? String(cause.code) : '';
   return cause.message || code || error.message;

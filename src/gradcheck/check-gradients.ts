@@ -109,7 +109,9 @@ async function centralDifferences(
   const values = await runtime.read(x);
   const differences = new Float64Array(values.length);
   const lossAt = async (i: number, value: number) => {
-    runtime.write(x, values.with(i, value));
+    const changed = values.slice();
+    changed[i] = value;
+    runtime.write(x, changed);
     return loss();
   };
   for (let i = 0; i < values.length; i++) {

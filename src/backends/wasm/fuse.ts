@@ -8,7 +8,7 @@ import { type KernelCall, type KernelName, touchedBy } from './kernel-call.js';
 export function fuse(calls: readonly KernelCall[]): KernelCall[] {
   const fused: KernelCall[] = [];
   for (const call of calls) {
-    const before = fused.at(-1);
+    const before = fused[fused.length - 1] as KernelCall | undefined;
     const both = before && fusePair(before, call, calls);
     if (both) fused.pop();
     fused.push(both ?? call);

@@ -94,7 +94,7 @@ function forwardNamed(layer: Layer, step: Step, x: Tensor): Forward {
   try {
     return layer.forward(step, x);
   } catch (error) {
-    if (!(error instanceof ShapeError) || error.cause) throw error;
+    if (!(error instanceof ShapeError) || 'cause' in error) throw error;
     const message = `layer ${step.path}, ${formatDescription(layer.description)}: ${error.message}`;
     throw new ShapeError(message, { cause: error });
   }

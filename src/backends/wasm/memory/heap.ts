@@ -81,7 +81,7 @@ export class Heap {
   /** Grows the memory until a block of `size` is free, and returns that block. */
   #grow(size: number, { what, hint }: Purpose): Block {
     const end = this.#memory.buffer.byteLength;
-    const last = this.#free.at(-1);
+    const last = this.#free[this.#free.length - 1] as Block | undefined;
     const tail = last && last.offset + last.size === end ? last.size : 0;
     const pages = Math.ceil((size - tail) / PAGE);
     try {

@@ -32,7 +32,7 @@ export function planBuffers(calls: readonly (readonly Tensor[])[]): BufferPlan {
   for (const [tensor, lifetime] of largestFirst) {
     const isFree = ({ users }: Slot) => users.every((user) => !overlap(user, lifetime));
     // Slots are in order of descending size, so the last free one is the smallest.
-    let slot = slots.findLast(isFree);
+    let slot = [...slots].reverse().find(isFree);
     if (!slot) {
       slot = { size: tensor.byteLength, users: [] };
       slots.push(slot);
