@@ -18,8 +18,9 @@ export interface FitCallbacks {
   /** Called and awaited after every epoch and its validation; returning `false` stops the run. */
   readonly onEpoch?: (record: EpochRecord) => Awaitable<unknown>;
   /**
-   * Called and awaited between chunks of updates, at most 20 times a second, and after the last update. A
-   * GPU may already be some updates further.
+   * Called and awaited at most 20 times per second, evenly spaced, after the first update and the last, and
+   * after the last update of every epoch that takes 0.1 s or more. A GPU may already be some updates
+   * further.
    */
   readonly onProgress?: (progress: Progress) => Awaitable<unknown>;
   /** Stops the run after the updates in progress; the weights learned so far are kept. */
