@@ -1,6 +1,6 @@
 /** Errors that travel between threads with their class, message and stack. */
 
-import { BackendError, DataError, ShapeError, TrainingError } from '../errors.js';
+import { BackendError, DataError, ShapeError, setCause, TrainingError } from '../errors.js';
 
 /** An error as plain data. */
 export interface PlainError {
@@ -12,7 +12,7 @@ export interface PlainError {
   readonly thrown?: number | undefined;
 }
 
-const CLASSES: Readonly<Record<string, new (message: string, options?: ErrorOptions) => Error>> = {
+const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
   BackendError,
   DataError,
   ShapeError,
@@ -31,7 +31,7 @@ const numbers = new WeakMap<object, number>();
  */
 export function plainError(thrown: unknown, number?: number): PlainError {
   if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), thrown: number };
-  const { name, message, stack, cause } = thrown;
+  const { name, message, stack, cause } = thrown as Error & { readonly cause?: unknown };
   return {
     name,
     message,
@@ -43,8 +43,8 @@ export function plainError(thrown: unknown, number?: number): PlainError {
 
 /** The error that `plainError` described. */
 export function errorFrom({ name, message, stack, cause, thrown }: PlainError): Error {
-  const options = cause && { cause: errorFrom(cause) };
-  const error = new (CLASSES[name] ?? Error)(message, options);
+  const error = new (CLASSES[name] ?? Error)(message);
+  if (cause) setCause(error, errorFrom(cause));
   if (error.name !== name) error.name = name;
   // The place in the other thread: this one has none.
   if (stack !== undefined) error.stack = stack;

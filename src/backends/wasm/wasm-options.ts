@@ -1,5 +1,5 @@
 import type { Kinds } from '../../options.js';
-import { BUILDS, type WasmBuild } from './module.js';
+import { BUILDS } from './module.js';
 
 /** Options of the wasm backend. */
 export interface WasmOptions {
@@ -13,7 +13,7 @@ export interface WasmOptions {
   /** Whether large GEMMs compute two strips of columns at once; by default with `revectorize`, where that is faster. */
   readonly pairsStrips?: boolean;
   /** The build to run; by default the best one that the engine supports. */
-  readonly build?: WasmBuild;
+  readonly build?: 'relaxed' | 'simd';
   /**
    * Lets V8 combine pairs of 128-bit vectors into 256-bit ones (Node 22, 26 and newer; experimental
    * there). This affects all WebAssembly that the process compiles from then on.

@@ -4,6 +4,7 @@ import type { Hold } from '../../concurrency/hold.js';
 import type { Dataset } from '../../data/dataset.js';
 import { beginWith, contentOf, hasBegunWith } from '../../data/fingerprint.js';
 import { TrainingError } from '../../errors.js';
+import type { PlatformSignal } from '../../platform/types.js';
 import type { EpochRecord, Evaluation, Progress, StepReport } from '../history.js';
 
 type Awaitable<Value> = Value | Promise<Value>;
@@ -24,7 +25,7 @@ export interface FitCallbacks {
    */
   readonly onProgress?: (progress: Progress) => Awaitable<unknown>;
   /** Stops the run after the updates in progress; the weights learned so far are kept. */
-  readonly signal?: AbortSignal;
+  readonly signal?: PlatformSignal;
 }
 
 /** Everything that a run needs besides the engine. */

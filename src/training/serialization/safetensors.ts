@@ -17,6 +17,7 @@
 import { expectArray, expectFile } from '../../checks.js';
 import { DataError, quoted, ShapeError } from '../../errors.js';
 import { expectKind, expectMade, isObject } from '../../options.js';
+import type { Bytes } from '../../platform/types.js';
 import { sizeOf } from '../../tensor.js';
 import { bytesOf, newArray, numbersOf } from '../../typed-arrays.js';
 import { firstRepeatedKey } from './json-keys.js';
@@ -61,7 +62,7 @@ const MAXIMUM_HEADER_BYTES = 100_000_000;
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, TensorData>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
+): Bytes {
   expectMade('encodeSafetensors', 'tensors', tensors, 'entries', 'a Map by name');
   expectKind('encodeSafetensors', 'metadata', metadata, 'object');
   const entries: [string, unknown][] = [];
