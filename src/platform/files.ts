@@ -18,8 +18,8 @@ export function expectPath(operation: string, path: unknown): void {
 
 /** @throws TypeError unless `place` is a file that this program can write */
 export function expectPlace(operation: string, place: unknown): void {
-  if (isHandle(place)) return;
-  if (inNode) return expectPath(operation, place);
+  if (inNode && !isHandle(place)) expectPath(operation, place);
+  if (inNode || isHandle(place)) return;
   throw new TypeError(
     `${operation}: expected a FileSystemFileHandle in a page, got ${shown(place)}; pass the result of showSaveFilePicker(), or offer the bytes of encode() as a download`,
   );

@@ -15,17 +15,17 @@ export interface FitCallbacks {
    * Called and awaited after every update; returning `false` stops the run. Every update is then a
    * separate call into the backend, which is slow; use `onProgress` to show progress.
    */
-  readonly onStep?: (report: StepReport) => Awaitable<unknown>;
+  readonly onStep?: ((report: StepReport) => Awaitable<unknown>) | undefined;
   /** Called and awaited after every epoch and its validation; returning `false` stops the run. */
-  readonly onEpoch?: (record: EpochRecord) => Awaitable<unknown>;
+  readonly onEpoch?: ((record: EpochRecord) => Awaitable<unknown>) | undefined;
   /**
    * Called and awaited at most 20 times per second, evenly spaced, after the first update and the last, and
    * after the last update of every epoch that takes 0.1 s or more. A GPU may already be some updates
    * further.
    */
-  readonly onProgress?: (progress: Progress) => Awaitable<unknown>;
+  readonly onProgress?: ((progress: Progress) => Awaitable<unknown>) | undefined;
   /** Stops the run after the updates in progress; the weights learned so far are kept. */
-  readonly signal?: PlatformSignal;
+  readonly signal?: PlatformSignal | undefined;
 }
 
 /** Everything that a run needs besides the engine. */

@@ -12,7 +12,7 @@ interface Listener {
 
 /** A worker that has the library. */
 export interface HostWorker {
-  post(message: ToHost, transfer: Transferable[]): void;
+  post(message: ToHost, transfer: ArrayBuffer[]): void;
   listen(listener: Listener): void;
   /** Whether the worker keeps a program in Node running. */
   keepAlive(isAlive: boolean): void;
