@@ -1,4 +1,4 @@
-import { inNode } from './node.js';
+import { builtinModule } from './node.js';
 
 /**
  * Taken when the module loads. Tests may install fake timers later, which stand still until the test
@@ -27,8 +27,7 @@ export function yieldToEventLoop(): Promise<void> {
 
 function messageChannel(): typeof MessageChannel | undefined {
   if (typeof MessageChannel === 'function') return MessageChannel;
-  const threads = inNode ? process.getBuiltinModule?.('node:worker_threads') : undefined;
-  return threads?.MessageChannel as typeof MessageChannel | undefined;
+  return builtinModule<typeof globalThis>('node:worker_threads')?.MessageChannel;
 }
 
 /** Whether a timer function belongs to @sinonjs/fake-timers, which Jest, Vitest and Sinon use. */
