@@ -8,10 +8,13 @@
 export class ErrorWithCause extends Error {
   constructor(message?: string, options?: { readonly cause?: unknown }) {
     super(message);
-    if (options === undefined || !('cause' in options)) return;
-    const { cause: value } = options;
-    Object.defineProperty(this, 'cause', { value, configurable: true, writable: true });
+    if (options !== undefined && 'cause' in options) setCause(this, options.cause);
   }
+}
+
+/** Sets an error's cause as the engine does. */
+export function setCause(error: Error, value: unknown): void {
+  Object.defineProperty(error, 'cause', { value, configurable: true, writable: true });
 }
 
 /** A size or shape is invalid, or shapes of arguments do not fit together. */

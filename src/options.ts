@@ -110,8 +110,7 @@ export function didYouMean(name: string, known: readonly string[]): string {
 
 /** `Object.hasOwn`, which Chrome has since version 93. */
 export function hasOwn(object: object, name: PropertyKey): boolean {
-  // biome-ignore lint/suspicious/noPrototypeBuiltins: what the rule suggests is too new
-  return Object.prototype.hasOwnProperty.call(object, name);
+  return Object.getOwnPropertyDescriptor(object, name) !== undefined;
 }
 
 /** Whether a value is an object, but neither an array nor a promise. */

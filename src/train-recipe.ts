@@ -7,21 +7,24 @@ import { Trainer } from './training/trainer.js';
 import { FIT_OPTIONS, type FitOptions } from './training/trainer-options.js';
 
 /** Options of `train`: those of `fit`, which are the recipe's by default, and the following. */
-export interface RecipeOptions extends Partial<Omit<FitOptions, 'validation' | 'validationSplit'>> {
+export interface RecipeOptions
+  extends Omit<FitOptions, 'epochs' | 'validation' | 'validationSplit'> {
+  /** Passes over the training data; the recipe's by default. */
+  readonly epochs?: number | undefined;
   /** The backend to train on. It stays open. */
   readonly backend: Backend;
   /**
    * Digits from `loadMnist` or `syntheticDigits`; recipes with `data: 'points'` generate their own.
    */
-  readonly data?: Splits;
+  readonly data?: Splits | undefined;
   /** Examples per update; the recipe's by default. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Highest learning rate of the recipe's schedule; the recipe's by default. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
   /** Determines weights, shuffles, dropout and generated points: an integer, 0 by default. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Digits to classify, for recipes on all digits (see `recipeOn`); all ten by default. */
-  readonly digits?: readonly number[];
+  readonly digits?: readonly number[] | undefined;
 }
 
 const { validation: _, validationSplit: __, ...FIT_KINDS } = FIT_OPTIONS;

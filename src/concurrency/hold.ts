@@ -1,3 +1,4 @@
+import type { PlatformSignal } from '../platform/types.js';
 import { promiseWithResolvers } from './promises.js';
 
 /** Holds tasks up at a point of their own choice. */
@@ -20,7 +21,7 @@ export class Hold {
   }
 
   /** Resolves when no task is held up, or when the signal is aborted. */
-  async wait(signal?: AbortSignal): Promise<void> {
+  async wait(signal?: PlatformSignal): Promise<void> {
     while (this.#held && !signal?.aborted) {
       const { promise, resolve } = promiseWithResolvers();
       this.#held.promise.then(resolve);

@@ -37,7 +37,7 @@ export interface Dataset {
   /** Mean and standard deviation of the training split's inputs; applied to bytes only. */
   readonly normalization: Normalization;
   /** Height and width in pixels, for images in one channel; undefined for other data. */
-  readonly imageShape?: readonly [height: number, width: number];
+  readonly imageShape?: readonly [height: number, width: number] | undefined;
 }
 
 /** Constants of `(byte / 255 − mean) / std`, in units of byte / 255. */

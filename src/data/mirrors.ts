@@ -1,16 +1,7 @@
 import { DataError, ErrorWithCause, reasonOf } from '../errors.js';
+import type { DownloadProgress } from './download-progress.js';
 import type { FileBytes } from './formats/gzip.js';
 import { type Checksums, type MnistFile, verifiedContent } from './mnist-files.js';
-
-/** Progress of the download of one file. */
-export interface DownloadProgress {
-  /** Name of the file, without `.gz`. */
-  readonly file: MnistFile;
-  /** Bytes received, including those of an earlier, interrupted download. */
-  readonly received: number;
-  /** Bytes of the whole file; undefined if the server does not report them. */
-  readonly total: number | undefined;
-}
 
 /** Where and how files are downloaded. */
 export interface Mirrors {

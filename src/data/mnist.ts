@@ -2,10 +2,12 @@ import { DataError } from '../errors.js';
 import { expectOptions } from '../options.js';
 import { defaultCacheFolder } from '../platform/cache-folder.js';
 import { inNode } from '../platform/node.js';
+import type { PlatformFetch, PlatformSignal } from '../platform/types.js';
 import type { Splits } from './dataset.js';
+import type { DownloadProgress } from './download-progress.js';
 import { parseIdxImages, parseIdxLabels } from './formats/idx.js';
 import { digitDatasets, type LabelledImages } from './image-dataset.js';
-import { type DownloadProgress, downloadToMemory, type Mirrors } from './mirrors.js';
+import { downloadToMemory, type Mirrors } from './mirrors.js';
 import { downloadToFolder } from './mnist-cache.js';
 import { type Checksums, MNIST_FILES, MNIST_MIRRORS, type MnistFile } from './mnist-files.js';
 import { missingFiles, type RawSplits, readFolder } from './mnist-folder.js';
@@ -25,11 +27,11 @@ export interface LoadMnistOptions {
   /** Whether to download files that are missing in the cache folder; true by default. */
   readonly download?: boolean | undefined;
   /** Aborts a download. In Node, the content received so far is kept and the next call resumes. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: PlatformSignal | undefined;
   /** Called for every chunk of a download. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Replaces the global `fetch`. */
-  readonly fetch?: typeof fetch | undefined;
+  readonly fetch?: PlatformFetch | undefined;
   /** URLs of folders with the `.gz` files, tried in order; `MNIST_MIRRORS` by default. */
   readonly baseUrls?: readonly string[] | undefined;
   /**

@@ -43,7 +43,7 @@ export interface NearestMeanResult {
 export function nearestMean(
   train: Dataset,
   test: Dataset,
-  options: { readonly metric?: Metric } = {},
+  options: { readonly metric?: Metric | undefined } = {},
 ): NearestMeanResult {
   expectOptions('nearestMean', options, { metric: ['l1', 'l2'] });
   const { metric = 'l2' } = options;

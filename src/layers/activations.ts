@@ -54,7 +54,7 @@ export function gelu(...more: readonly []): Layer {
 /** Options of `leakyRelu`. */
 export interface LeakyReluOptions {
   /** Slope below zero, at least 0; 0.01 by default. */
-  readonly negativeSlope?: number;
+  readonly negativeSlope?: number | undefined;
 }
 
 /**

@@ -13,9 +13,9 @@ import { LayerBuffer, Parameter } from './parameters/parameter.js';
 /** Options of `batchNorm2d`. */
 export interface BatchNormOptions {
   /** ε, added to the variance; 1e-5 by default. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** Weight of the batch in each update of the running statistics, 0 to 1; 0.1 by default. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
 }
 
 /**

@@ -20,9 +20,9 @@ import {
 /** Options of `conv2d`. */
 export interface Conv2dOptions extends WindowOptions {
   /** Whether each output channel has a bias; true by default. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
   /** Initial values of weight and bias; PyTorch's by default. */
-  readonly initializer?: Initializer;
+  readonly initializer?: Initializer | undefined;
 }
 
 /**

@@ -10,7 +10,7 @@ import { Parameter } from './parameters/parameter.js';
 /** Options of `embedding`. */
 export interface EmbeddingOptions {
   /** Initial values of the table; by default PyTorch's, standard normal numbers. */
-  readonly initializer?: Initializer;
+  readonly initializer?: Initializer | undefined;
 }
 
 /**

@@ -11,7 +11,7 @@ import { Parameter } from './parameters/parameter.js';
 /** Options of `groupNorm`. */
 export interface GroupNormOptions {
   /** ε, added to the variance; 1e-5 by default. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
 }
 
 /**

@@ -10,7 +10,7 @@ import { Parameter } from './parameters/parameter.js';
 /** Options of `layerNorm`. */
 export interface LayerNormOptions {
   /** ε, added to the variance; 1e-5 by default. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
 }
 
 /**

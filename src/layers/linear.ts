@@ -14,7 +14,7 @@ import { Parameter } from './parameters/parameter.js';
 /** Options of `linear`. */
 export interface LinearOptions {
   /** Initial values of weight and bias; PyTorch's by default. */
-  readonly initializer?: Initializer;
+  readonly initializer?: Initializer | undefined;
 }
 
 /**

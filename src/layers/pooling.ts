@@ -8,9 +8,9 @@ import { type Pixels, pairOf } from './window-options.js';
 /** Options of pooling layers. */
 export interface PoolingOptions {
   /** Pixels from one window to the next; by default the window's size, so that windows do not overlap. */
-  readonly stride?: Pixels;
+  readonly stride?: Pixels | undefined;
   /** Pixels of padding on each side of the image; 0 by default. Max pooling ignores them. */
-  readonly padding?: Pixels;
+  readonly padding?: Pixels | undefined;
 }
 
 /**

@@ -29,13 +29,13 @@ export function pairOf(
 /** Positions of the windows of a convolution, and the channels that they read. */
 export interface WindowOptions {
   /** Pixels from one window to the next; 1 by default. */
-  readonly stride?: Pixels;
+  readonly stride?: Pixels | undefined;
   /** Rows or columns of zeros on each side of the image; 0 by default. */
-  readonly padding?: Pixels;
+  readonly padding?: Pixels | undefined;
   /** Pixels from one tap to the next; 1 by default. */
-  readonly dilation?: Pixels;
+  readonly dilation?: Pixels | undefined;
   /** Number of groups that channels are split into; outputs read only their group. 1 by default. */
-  readonly groups?: number;
+  readonly groups?: number | undefined;
 }
 
 /** The kinds of the options, for `expectOptions`. */

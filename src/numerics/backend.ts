@@ -99,7 +99,7 @@ export class Backend extends LayerMethods {
   async squaredError(
     predictions: ArrayLike<number>,
     targets: ArrayLike<number>,
-    options: { readonly reduction?: 'mean' | 'sum' } = {},
+    options: { readonly reduction?: 'mean' | 'sum' | undefined } = {},
   ): Promise<{ readonly loss: number; readonly dpredictions: Reals }> {
     expectOptions('squaredError', options, { reduction: ['mean', 'sum'] });
     const { reduction = 'mean' } = options;
@@ -127,7 +127,7 @@ export class Backend extends LayerMethods {
   async sgd(
     w: ArrayLike<number>,
     dw: ArrayLike<number>,
-    options: { readonly learningRate: number; readonly weightDecay?: number },
+    options: { readonly learningRate: number; readonly weightDecay?: number | undefined },
   ): Promise<Reals> {
     expectOptions('sgd', options, { learningRate: 'any', weightDecay: 'any' });
     const { learningRate, weightDecay = 0 } = options;

@@ -21,7 +21,7 @@ export interface BackendOptions extends WasmOptions, WebgpuOptions {
    * `reference` computes in `float64` or `float32` (the default). `webgpu` multiplies matrices in
    * 16-bit floats with `f16`, which is off by default; see `WebgpuOptions`. `wasm` ignores it.
    */
-  readonly precision?: Precision | 'f16';
+  readonly precision?: Precision | 'f16' | undefined;
 }
 
 /**

@@ -12,9 +12,9 @@ export interface MatmulSizes {
   /** Columns of A, rows of B. */
   readonly k: number;
   /** Whether `a` is stored as (k, m); false by default. */
-  readonly transposeA?: boolean;
+  readonly transposeA?: boolean | undefined;
   /** Whether `b` is stored as (n, k); false by default. */
-  readonly transposeB?: boolean;
+  readonly transposeB?: boolean | undefined;
 }
 
 /** Sizes of a linear layer: B, I and O of src/ops/linear.ts. */

@@ -1,4 +1,7 @@
+import { shown } from '../errors.js';
+import { expectKind } from '../options.js';
 import { inNode, nodeModule } from './node.js';
+import type { Bytes, FileHandle } from './types.js';
 
 type FileSystem = typeof import('node:fs/promises');
 
@@ -8,17 +11,50 @@ let count = 0;
 /** Errors of systems or file systems that cannot synchronise a folder, or may not open it. */
 const UNSUPPORTED = ['EACCES', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'];
 
+/** @throws TypeError unless `path` is a string or a URL */
+export function expectPath(operation: string, path: unknown): void {
+  if (!(path instanceof URL)) expectKind(operation, 'path', path, 'string');
+}
+
+/** @throws TypeError unless `place` is a file that this program can write */
+export function expectPlace(operation: string, place: unknown): void {
+  if (inNode && !isHandle(place)) expectPath(operation, place);
+  if (inNode || isHandle(place)) return;
+  throw new TypeError(
+    `${operation}: expected a FileSystemFileHandle in a page, got ${shown(place)}; pass the result of showSaveFilePicker(), or offer the bytes of encode() as a download`,
+  );
+}
+
+function isHandle(place: unknown): place is FileHandle {
+  return typeof (place as Partial<FileHandle> | null)?.createWritable === 'function';
+}
+
 /**
- * Writes a file atomically and durably (Node only): writes a temporary file beside it, renames that,
+ * Writes a file atomically, and durably in Node: writes a temporary file beside it, renames that,
  * and returns when the disk has both. Follows symbolic links, and keeps the mode and the owner of a
  * file that exists. Writes into devices and pipes directly.
  *
- * @param path a path, or a URL of a file
+ * @param place a path, a URL of a file, or the handle of a file, which has a temporary file of its own
  */
-export async function writeBytes(path: string | URL, bytes: Uint8Array | string): Promise<void> {
+export async function writeBytes(
+  place: string | URL | FileHandle,
+  bytes: Uint8Array | string,
+): Promise<void> {
+  if (!isHandle(place)) return writeInNode(await pathOf(place), bytes);
+  const file = await place.createWritable();
+  try {
+    await file.write(bytes as Bytes);
+  } catch (error) {
+    await file.abort();
+    throw error;
+  }
+  await file.close();
+}
+
+async function writeInNode(path: string, bytes: Uint8Array | string): Promise<void> {
   const { open, rename, rm, stat, writeFile } = await nodeModule<FileSystem>('node:fs/promises');
   const { dirname } = await nodeModule<typeof import('node:path')>('node:path');
-  const target = await targetOf(await pathOf(path));
+  const target = await targetOf(path);
   const existing = await stat(target).catch(() => undefined);
   if (existing && !existing.isFile()) return writeFile(target, bytes);
   const temporary = `${target}.${globalThis.process.pid}.${count++}.part`;

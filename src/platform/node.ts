@@ -15,3 +15,11 @@ export async function nodeModule<Module>(name: `node:${string}`): Promise<Module
   const builtin = globalThis.process.getBuiltinModule?.(name);
   return (builtin ?? (await import(/* webpackIgnore: true */ /* @vite-ignore */ name))) as Module;
 }
+
+/**
+ * One of Node's built-in modules, at once; undefined elsewhere and in Node before 20.16. It has the classes
+ * that jsdom hides.
+ */
+export function builtinModule<Module>(name: `node:${string}`): Module | undefined {
+  return inNode ? (process.getBuiltinModule?.(name) as Module | undefined) : undefined;
+}

@@ -45,7 +45,7 @@ export interface StepReport {
   readonly learningRate: number;
 }
 
-/** Argument of `onProgress`, at least ten times per second. */
+/** Argument of `onProgress`: 10 to 20 times per second, unless a single update takes longer. */
 export interface Progress {
   /** The current epoch, from 1. */
   readonly epoch: number;

@@ -111,7 +111,7 @@ function binaryLoss(name: 'binaryCrossEntropy' | 'mnistLoss'): Loss {
 /** Options of `squaredError`. */
 export interface SquaredErrorOptions {
   /** `mean` (the default) or `sum` over the batch. */
-  readonly reduction?: 'mean' | 'sum';
+  readonly reduction?: 'mean' | 'sum' | undefined;
 }
 
 /**

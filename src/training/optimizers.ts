@@ -38,11 +38,11 @@ export interface SgdOptions {
   /** η: a positive number, or a schedule. */
   readonly learningRate: number | Schedule;
   /** μ, from 0 (the default) to 1. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Whether to use Nesterov momentum; false by default. */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
   /** λ, at least 0: λ w is added to the gradient. 0 by default. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 /**
@@ -95,11 +95,11 @@ export interface AdamOptions {
   /** η: a positive number, or a schedule. */
   readonly learningRate: number | Schedule;
   /** β₁ and β₂, at least 0 and below 1; 0.9 and 0.999 by default. */
-  readonly betas?: readonly [beta1: number, beta2: number];
+  readonly betas?: readonly [beta1: number, beta2: number] | undefined;
   /** ε, added to √v̂: at least 0; 10⁻⁸ by default. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** λ, at least 0; by default 0 for `adam` and 0.01 for `adamW`. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 /**

@@ -89,7 +89,7 @@ export function stepDecay(options: { rate: number; gamma: number; every: number 
  *
  * Source: Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
  */
-export function cosine(options: { rate: number; minimum?: number }): Schedule {
+export function cosine(options: { rate: number; minimum?: number | undefined }): Schedule {
   expectOptions('cosine', options, { rate: 'any', minimum: 'number' });
   const { rate, minimum = 0 } = options;
   checkPositive('cosine', 'rate', rate);
@@ -119,9 +119,9 @@ export function cosine(options: { rate: number; minimum?: number }): Schedule {
  */
 export function oneCycle(options: {
   maximum: number;
-  startFraction?: number;
-  startDivisor?: number;
-  endDivisor?: number;
+  startFraction?: number | undefined;
+  startDivisor?: number | undefined;
+  endDivisor?: number | undefined;
 }): Schedule {
   expectOptions('oneCycle', options, {
     maximum: 'any',

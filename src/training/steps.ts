@@ -14,7 +14,7 @@ export interface TrainingSetup {
   /** Largest allowed norm of all gradients together; no limit by default. */
   readonly clipNorm?: number | undefined;
   /** Seed of the dropout masks; 0 by default. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 /** Tensors that training steps of all batch sizes share, besides those of the model. */

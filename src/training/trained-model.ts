@@ -1,8 +1,8 @@
 import type { Normalization } from '../data/dataset.js';
 import { TrainingError } from '../errors.js';
-import { expectKind } from '../options.js';
 import { ASYNC_DISPOSE } from '../platform/async-dispose.js';
-import { readBytes, writeBytes } from '../platform/files.js';
+import { expectPath, expectPlace, readBytes, writeBytes } from '../platform/files.js';
+import type { Bytes, FileHandle, PlatformUrl } from '../platform/types.js';
 import type { Shape } from '../tensor.js';
 import type { Engine } from './engine/engine.js';
 import type { Run } from './run/run.js';
@@ -80,7 +80,7 @@ export abstract class TrainedModel {
    * Encodes the weights, with the normalisation as metadata, as a `.safetensors` file, which PyTorch
    * reads as a `state_dict`.
    */
-  async encode(): Promise<Uint8Array> {
+  async encode(): Promise<Bytes> {
     return this.engine.access.during('encode', async () => {
       // Before the first await: the normalisation must be that of the weights.
       const metadata = metadataOf(this.normalization);
@@ -106,24 +106,27 @@ export abstract class TrainedModel {
   }
 
   /**
-   * Writes the weights to a `.safetensors` file, named by path or URL, through a temporary file, so
-   * that a failure leaves no partial file. Follows links and keeps the file's mode. Node only.
+   * Writes the weights to a `.safetensors` file. A failure leaves no partial file. In Node, follows links
+   * and keeps the file's mode.
    *
-   * @throws the file system's error
+   * @param place a path or URL of a file in Node; in a page, a `FileSystemFileHandle`, such as
+   *   `showSaveFilePicker()` returns
+   * @throws TypeError for a path in a page, where `encode` returns the bytes; the file system's error
    */
-  async save(path: string | URL): Promise<void> {
-    if (!(path instanceof URL)) expectKind('save', 'path', path, 'string');
-    await writeBytes(path, await this.encode());
+  async save(place: string | PlatformUrl | FileHandle): Promise<void> {
+    expectPlace('save', place);
+    await writeBytes(place, await this.encode());
   }
 
   /**
-   * Loads weights from a `.safetensors` file (Node) or URL.
+   * Loads weights from a `.safetensors` file, named by a path (Node) or a URL. In a page, a URL may be
+   * relative to that of the page.
    *
    * @throws the file system's or the network's error; DataError, ShapeError or TrainingError as
    *   `decode` does
    */
-  async load(path: string | URL): Promise<void> {
-    if (!(path instanceof URL)) expectKind('load', 'path', path, 'string');
+  async load(path: string | PlatformUrl): Promise<void> {
+    expectPath('load', path);
     // Before the file is read: the answer must not depend on how long that takes.
     this.#expectNoUpdates('load');
     await this.decode(await readBytes(path), String(path));

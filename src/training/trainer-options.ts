@@ -16,12 +16,12 @@ export interface TrainerOptions extends TrainingSetup {
   /** Examples per update: an integer of at least 1. */
   readonly batchSize: number;
   /** Determines initial weights, shuffles and dropout: an integer from 0 to 2³² − 1; 0 by default. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /**
    * Mean and standard deviation in units of byte / 255, for bytes passed to `predict` before any
    * `fit`: those of the data that the weights were trained on. `fit` and `load` replace them.
    */
-  readonly normalization?: Normalization;
+  readonly normalization?: Normalization | undefined;
 }
 
 /** The kinds of the options of `Trainer`, for `expectOptions`. */
@@ -40,20 +40,20 @@ export interface FitOptions extends FitCallbacks {
   /** Passes over the training data, an integer of at least 1; with `resume`, of the whole run. */
   readonly epochs: number;
   /** Evaluated after every epoch; none by default. Excludes `validationSplit`. */
-  readonly validation?: Dataset;
+  readonly validation?: Dataset | undefined;
   /**
    * Fraction of the training data, between 0 and 1, that is held out for validation: chosen by the
    * seed, at least one example; none by default. Both parts are copies, so `fit` rejects when the
    * training data changes during the run.
    */
-  readonly validationSplit?: number;
+  readonly validationSplit?: number | undefined;
   /** Whether to shuffle the examples before every epoch; true by default. */
-  readonly shuffle?: boolean;
+  readonly shuffle?: boolean | undefined;
   /**
    * Whether to continue the run that the restored checkpoint was taken from, with the same data and
    * `epochs`; false by default, which starts a new run.
    */
-  readonly resume?: boolean;
+  readonly resume?: boolean | undefined;
 }
 
 /** The kinds of the options of `fit`, for `expectOptions`. */
@@ -72,7 +72,7 @@ export const FIT_OPTIONS: Kinds<FitOptions> = {
 /** Options of `Trainer.evaluate`. */
 export interface EvaluateOptions {
   /** Whether to return confusion counts, which take memory for classes² numbers; false by default. */
-  readonly confusion?: boolean;
+  readonly confusion?: boolean | undefined;
 }
 
 /** @throws TypeError unless `backend` is a backend */

@@ -61,7 +61,7 @@ export class Trainer extends TrainedModel {
 
   /**
    * Trains for `epochs` passes over the data. Between chunks of about 50 ms it lets the event loop
-   * run and calls `onProgress`.
+   * run, and calls `onProgress` at most 20 times per second.
    *
    * @returns losses, metrics and times of every epoch
    * @throws ShapeError when the data does not fit the model, or is smaller than a batch

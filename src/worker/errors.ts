@@ -1,6 +1,6 @@
 /** Errors that travel between threads with their class, message and stack. */
 
-import { BackendError, DataError, ErrorWithCause, ShapeError, TrainingError } from '../errors.js';
+import { BackendError, DataError, ShapeError, setCause, TrainingError } from '../errors.js';
 
 /** An error as plain data. */
 export interface PlainError {
@@ -12,9 +12,7 @@ export interface PlainError {
   readonly thrown?: number | undefined;
 }
 
-type ErrorClass = new (message?: string, options?: { readonly cause?: unknown }) => Error;
-
-const CLASSES: Readonly<Record<string, ErrorClass>> = {
+const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
   BackendError,
   DataError,
   ShapeError,
@@ -45,8 +43,8 @@ export function plainError(thrown: unknown, number?: number): PlainError {
 
 /** The error that `plainError` described. */
 export function errorFrom({ name, message, stack, cause, thrown }: PlainError): Error {
-  const options = cause && { cause: errorFrom(cause) };
-  const error = new (CLASSES[name] ?? ErrorWithCause)(message, options);
+  const error = new (CLASSES[name] ?? Error)(message);
+  if (cause) setCause(error, errorFrom(cause));
   if (error.name !== name) error.name = name;
   // The place in the other thread: this one has none.
   if (stack !== undefined) error.stack = stack;

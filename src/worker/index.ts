@@ -10,6 +10,7 @@ import { isOwned, own } from '../layers/parameters/ownership.js';
 import type { BackendChoice, BackendOptions } from '../numerics/create-backend.js';
 import { expectMade, expectOptions } from '../options.js';
 import { ASYNC_DISPOSE } from '../platform/async-dispose.js';
+import type { PlatformUrl } from '../platform/types.js';
 import type { RecipeName } from '../recipe.js';
 import type { RecipeOptions, RecipeResult } from '../train-recipe.js';
 import { expectTrainerOptions, type TrainerOptions } from '../training/trainer-options.js';
@@ -29,7 +30,7 @@ export interface WorkerOptions {
    * schedules of your own: a description `{ name, options }` is rebuilt by the function of that name, called
    * with `options`.
    */
-  readonly modules?: readonly (string | URL)[] | undefined;
+  readonly modules?: readonly (string | PlatformUrl)[] | undefined;
 }
 
 /** Options of `train` in a worker. */

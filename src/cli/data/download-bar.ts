@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import type { DownloadProgress } from '../../data/mirrors.js';
+import type { DownloadProgress } from '../../data/download-progress.js';
 import { BAR_STYLE } from '../output/bar-style.js';
 
 /** Shows a progress bar on stderr for each downloaded file, if stderr is a terminal. */

@@ -1,10 +1,11 @@
 import { expectFile } from '../../checks.js';
 import { DataError, reasonOf } from '../../errors.js';
 import { inNode, nodeModule } from '../../platform/node.js';
+import type { Bytes } from '../../platform/types.js';
 import { bytesOf } from '../../typed-arrays.js';
 
 /** The bytes of a file, not in shared memory: the type that `crypto` and streams accept. */
-export type FileBytes = Uint8Array<ArrayBuffer>;
+export type FileBytes = Bytes;
 
 /**
  * Unpacks a gzip file. In Node it may consist of several members, one behind another, and bytes behind

@@ -13,9 +13,9 @@ import { describedSequential, sequential } from './sequential.js';
 /** Options of `resnet18`. */
 export interface ResNetOptions {
   /** Channels of the images; 3 by default. */
-  readonly channels?: number;
+  readonly channels?: number | undefined;
   /** Outputs per image; 1000 by default. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
 }
 
 /**

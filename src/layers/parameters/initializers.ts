@@ -42,7 +42,7 @@ export function kaimingUniform(...more: readonly []): Initializer {
  * @throws RangeError for a number out of range
  * @example linear(784, 30, { initializer: normal({ std: 0.01 }) })
  */
-export function normal(options: { readonly std?: number } = {}): Initializer {
+export function normal(options: { readonly std?: number | undefined } = {}): Initializer {
   expectOptions('normal', options, { std: 'number' });
   const { std = 1 } = options;
   expectNumber('normal', 'std', std, 0);

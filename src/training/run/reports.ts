@@ -1,9 +1,7 @@
 import type { Values } from '../../tensor.js';
 import { type EpochRecord, type History, validationFields } from '../history.js';
+import { ProgressTimes } from './progress-times.js';
 import type { RunSettings } from './run-settings.js';
-
-/** Time between two reports of progress, on average at least. */
-const PROGRESS_MILLISECONDS = 50;
 
 /** What the callbacks of a run report after a chunk of steps. */
 interface ChunkReport {
@@ -20,13 +18,14 @@ export class Reports {
   readonly #records: EpochRecord[] = [];
   readonly #settings: RunSettings;
   readonly #stepsPerEpoch: number;
+  readonly #progressTimes = new ProgressTimes();
   #milliseconds = 0;
   #epochMilliseconds = 0;
+  /** Updates of the epoch that this run did; a resumed run begins within an epoch. */
+  #epochSteps = 0;
   #examples = 0;
   #learningRate = 0;
   #isPaused = false;
-  /** The earliest time of the next report of progress. */
-  #progressDue = -Infinity;
   #stoppedBy: History['stoppedBy'];
 
   constructor(settings: RunSettings, stepsPerEpoch: number) {
@@ -59,8 +58,9 @@ export class Reports {
     this.#stoppedBy = 'signal';
   }
 
-  /** Adds the time and the examples of a chunk of steps. */
-  addTime(milliseconds: number, examples: number): void {
+  /** Adds the time, the steps and the examples of a chunk. */
+  addTime(milliseconds: number, steps: number, examples: number): void {
+    this.#epochSteps += steps;
     this.#milliseconds += milliseconds;
     this.#epochMilliseconds += milliseconds;
     this.#examples += examples;
@@ -74,7 +74,7 @@ export class Reports {
       const report = { step, epoch, loss: losses[0], learningRate: rates[0] };
       if ((await this.#pause(() => onStep(report))) === false) this.#stoppedBy = 'onStep';
     }
-    if (!onProgress || !this.#progressIsDue(step)) return;
+    if (!onProgress || !this.#isProgressDue(step, epoch)) return;
     await onProgress({
       epoch,
       epochs,
@@ -85,17 +85,15 @@ export class Reports {
     });
   }
 
-  /** Whether to report progress: 20 times a second, and at the end of the run. */
-  #progressIsDue(step: number): boolean {
-    const now = performance.now();
-    if (step === this.#settings.epochs * this.#stepsPerEpoch) return true;
-    if (now < this.#progressDue) return false;
-    // By the clock, not by the last report: chunks of about 50 ms would otherwise be skipped at random.
-    this.#progressDue = Math.max(
-      this.#progressDue + PROGRESS_MILLISECONDS,
-      now + PROGRESS_MILLISECONDS / 2,
-    );
-    return true;
+  #isProgressDue(step: number, epoch: number): boolean {
+    const { epochs, signal } = this.#settings;
+    const isStopped = this.#stoppedBy !== undefined || signal?.aborted === true;
+    return this.#progressTimes.isDue({
+      endsRun: isStopped || step === epochs * this.#stepsPerEpoch,
+      stepsLeft: epoch * this.#stepsPerEpoch - step,
+      steps: this.#epochSteps,
+      milliseconds: this.#epochMilliseconds,
+    });
   }
 
   /**
@@ -107,6 +105,7 @@ export class Reports {
     const { validate, onEpoch } = this.#settings;
     const seconds = this.#epochMilliseconds / 1000;
     this.#epochMilliseconds = 0;
+    this.#epochSteps = 0;
     const record: EpochRecord = {
       epoch: step / this.#stepsPerEpoch,
       trainLoss,

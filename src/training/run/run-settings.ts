@@ -4,6 +4,7 @@ import type { Hold } from '../../concurrency/hold.js';
 import type { Dataset } from '../../data/dataset.js';
 import { beginWith, contentOf, hasBegunWith } from '../../data/fingerprint.js';
 import { TrainingError } from '../../errors.js';
+import type { PlatformSignal } from '../../platform/types.js';
 import type { EpochRecord, Evaluation, Progress, StepReport } from '../history.js';
 
 type Awaitable<Value> = Value | Promise<Value>;
@@ -14,16 +15,17 @@ export interface FitCallbacks {
    * Called and awaited after every update; returning `false` stops the run. Every update is then a
    * separate call into the backend, which is slow; use `onProgress` to show progress.
    */
-  readonly onStep?: (report: StepReport) => Awaitable<unknown>;
+  readonly onStep?: ((report: StepReport) => Awaitable<unknown>) | undefined;
   /** Called and awaited after every epoch and its validation; returning `false` stops the run. */
-  readonly onEpoch?: (record: EpochRecord) => Awaitable<unknown>;
+  readonly onEpoch?: ((record: EpochRecord) => Awaitable<unknown>) | undefined;
   /**
-   * Called and awaited between chunks of updates, at most 20 times a second, and after the last update. A
-   * GPU may already be some updates further.
+   * Called and awaited at most 20 times per second, evenly spaced, after the first update and the last, and
+   * after the last update of every epoch that takes 0.1 s or more. A GPU may already be some updates
+   * further.
    */
-  readonly onProgress?: (progress: Progress) => Awaitable<unknown>;
+  readonly onProgress?: ((progress: Progress) => Awaitable<unknown>) | undefined;
   /** Stops the run after the updates in progress; the weights learned so far are kept. */
-  readonly signal?: AbortSignal;
+  readonly signal?: PlatformSignal | undefined;
 }
 
 /** Everything that a run needs besides the engine. */

@@ -17,9 +17,10 @@ import { Snapshots } from './snapshots.js';
 import { type Chunk, Submissions } from './submissions.js';
 
 /**
- * How long one call into the backend should take: half the promised interval of progress reports.
+ * How long one call into the backend should take: a little more than the interval of progress reports, so
+ * that every call is reported, and half the longest interval that is promised.
  */
-const CHUNK_MILLISECONDS = 50;
+const CHUNK_MILLISECONDS = 52;
 /** How long one call that repeats steps should take, and no further one starts after a failure. */
 const REPEATED_MILLISECONDS = 25;
 const RESCUE_MILLISECONDS = 500;
@@ -183,7 +184,7 @@ export class Run {
     // When the losses arrive, since those of two chunks may arrive together.
     const record = () => {
       const milliseconds = this.#pace.record(began, rates.length);
-      this.#reports.addTime(milliseconds, rates.length * batchSize);
+      this.#reports.addTime(milliseconds, rates.length, rates.length * batchSize);
     };
     // Its error is thrown where the losses are awaited.
     losses.then(record, () => {});

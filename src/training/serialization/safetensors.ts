@@ -17,6 +17,8 @@
 import { expectArray, expectFile } from '../../checks.js';
 import { DataError, quoted, ShapeError } from '../../errors.js';
 import { expectKind, expectMade, isObject } from '../../options.js';
+import { decodeText, encodeText } from '../../platform/text.js';
+import type { Bytes } from '../../platform/types.js';
 import { sizeOf } from '../../tensor.js';
 import { bytesOf, newArray, numbersOf } from '../../typed-arrays.js';
 import { firstRepeatedKey } from './json-keys.js';
@@ -61,7 +63,7 @@ const MAXIMUM_HEADER_BYTES = 100_000_000;
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, TensorData>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
+): Bytes {
   expectMade('encodeSafetensors', 'tensors', tensors, 'entries', 'a Map by name');
   expectKind('encodeSafetensors', 'metadata', metadata, 'object');
   const entries: [string, unknown][] = [];
@@ -105,7 +107,7 @@ function checkEncodable(name: string, { shape, data }: TensorData): void {
 }
 
 function paddedUtf8(text: string): Uint8Array {
-  const utf8 = new TextEncoder().encode(text);
+  const utf8 = encodeText(text);
   const padded = new Uint8Array(Math.ceil(utf8.length / ALIGNMENT) * ALIGNMENT).fill(0x20);
   padded.set(utf8);
   return padded;
@@ -168,7 +170,7 @@ function parseHeader(utf8: Uint8Array, source: string): Record<string, unknown> 
   let text: string;
   let header: unknown;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(utf8);
+    text = decodeText(utf8);
     header = JSON.parse(text);
   } catch (cause) {
     throw new DataError(

@@ -1,8 +1,8 @@
 import type { Dataset } from '../../data/dataset.js';
 import { TrainingError } from '../../errors.js';
-import { expectKind } from '../../options.js';
 import { ASYNC_DISPOSE } from '../../platform/async-dispose.js';
-import { readBytes, writeBytes } from '../../platform/files.js';
+import { expectPath, expectPlace, readBytes, writeBytes } from '../../platform/files.js';
+import type { Bytes } from '../../platform/types.js';
 import type { Trainer } from '../../training/trainer.js';
 import {
   type EvaluateOptions,
@@ -126,7 +126,7 @@ export class RemoteTrainer implements WorkerTrainer {
     return this.#call('loadState', state);
   }
 
-  encode() {
+  encode(): Promise<Bytes> {
     return this.#call('encode');
   }
 
@@ -134,13 +134,13 @@ export class RemoteTrainer implements WorkerTrainer {
     return this.#call('decode', bytes, source);
   }
 
-  async save(path: Parameters<Trainer['save']>[0]) {
-    if (!(path instanceof URL)) expectKind('save', 'path', path, 'string');
-    await writeBytes(path, await this.encode());
+  async save(place: Parameters<Trainer['save']>[0]) {
+    expectPlace('save', place);
+    await writeBytes(place, await this.encode());
   }
 
   async load(path: Parameters<Trainer['load']>[0]) {
-    if (!(path instanceof URL)) expectKind('load', 'path', path, 'string');
+    expectPath('load', path);
     await this.decode(await readBytes(path), String(path));
   }
 

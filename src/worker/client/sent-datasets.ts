@@ -2,7 +2,7 @@ import type { Dataset } from '../../data/dataset.js';
 import { type Fingerprint, fingerprintOf, sameFingerprint } from '../../data/fingerprint.js';
 import type { ToHost } from '../protocol.js';
 
-type Send = (message: ToHost, transfer: Transferable[]) => void;
+type Send = (message: ToHost, transfer: ArrayBuffer[]) => void;
 
 interface Sent {
   readonly id: number;

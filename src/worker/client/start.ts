@@ -3,6 +3,7 @@ import { BackendError, reasonOf } from '../../errors.js';
 import { workerFrom } from '../../platform/blob-worker.js';
 import { inflate } from '../../platform/inflate.js';
 import { inNode, nodeModule } from '../../platform/node.js';
+import { decodeText } from '../../platform/text.js';
 import type { ToClient, ToHost } from '../protocol.js';
 
 interface Listener {
@@ -12,7 +13,7 @@ interface Listener {
 
 /** A worker that has the library. */
 export interface HostWorker {
-  post(message: ToHost, transfer: Transferable[]): void;
+  post(message: ToHost, transfer: ArrayBuffer[]): void;
   listen(listener: Listener): void;
   /** Whether the worker keeps a program in Node running. */
   keepAlive(isAlive: boolean): void;
@@ -77,7 +78,7 @@ async function nodeWorker(place: Place): Promise<HostWorker> {
   const worker =
     place === 'file'
       ? new Worker(new URL('./host.js', import.meta.url), { execArgv: [] })
-      : new Worker(new TextDecoder().decode(await script()), { eval: true, execArgv: [] });
+      : new Worker(decodeText(await script()), { eval: true, execArgv: [] });
   let listener: Listener | undefined;
   worker.on('message', (message) => listener?.onMessage(message));
   worker.on('error', (error) => listener?.onEnd(String(error)));

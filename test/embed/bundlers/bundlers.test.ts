@@ -95,7 +95,7 @@ describe.each(CASES)(
     it('builds without warnings', () => {
       // webpack remarks on every file above 244 KiB, which the script of handgrad/worker is.
       const withoutSizes = output
-        .replace(/^WARNING in [^\n]*(size limit|performance)[^]*?^\n/gm, '')
+        .replace(/^WARNING in [^\n]*(size limit|performance)[\s\S]*?^\n/gm, '')
         .replace('compiled with 1 warning', '');
       expect(withoutSizes).not.toMatch(/warning/i);
     });

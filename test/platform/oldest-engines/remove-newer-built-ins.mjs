@@ -1,6 +1,6 @@
 /**
  * Removes what the oldest engines of package.json's `browserslist` lack: everything after ES2021, and
- * functions of the platform that Chrome 91 does not have. Preloaded with `--import`, also into threads.
+ * functions of the platform that Chrome 91 does not have. Preloaded with `--import`.
  */
 
 const TypedArray = Object.getPrototypeOf(Uint8Array);
@@ -42,13 +42,10 @@ const NEWER = [
 for (const [owner, names] of NEWER) for (const name of names) delete owner[name];
 
 /** Without the option `cause`. */
-const { Error: BuiltInError } = globalThis;
-globalThis.Error = class Error extends BuiltInError {
-  // biome-ignore lint/complexity/noUselessConstructor: it drops the options
-  constructor(message) {
-    super(message);
-  }
-};
+const BuiltInError = globalThis.Error;
+globalThis.Error = new Proxy(BuiltInError, {
+  construct: (target, [message], newTarget) => Reflect.construct(target, [message], newTarget),
+});
 
 for (const [owner, names] of NEWER) {
   const left = names.find((name) => name in owner);
