@@ -97,6 +97,7 @@ export default defineConfig({
     alias: [
       { find: /^handgrad$/, replacement: source('src/index.ts') },
       { find: /^handgrad\/data$/, replacement: source('src/data/index.ts') },
+      { find: /^handgrad\/worker$/, replacement: source('src/worker/index.ts') },
     ],
   },
   test: {

@@ -1,49 +1,67 @@
 /**
- * Trains the recipe mlp on digits that the page draws itself, and shows the progress.
+ * Trains the recipe mlp in a worker, on digits that it draws itself, and shows the progress.
  *
  *   npm run build && node examples/browser/serve.mjs
  */
-import {
-  type BackendChoice,
-  type BackendInfo,
-  createBackend,
-  type EpochRecord,
-  type Progress,
-  train,
-} from 'handgrad';
-import { syntheticDigits } from 'handgrad/data';
+import type { BackendChoice, BackendInfo, EpochRecord, Progress } from 'handgrad';
+import { openWorker, type WorkerLibrary } from 'handgrad/worker';
 
 /** Number of images held out for measuring the accuracy after each epoch. */
 const TEST_IMAGES = 1000;
+/** Time between two announcements to screen readers, in milliseconds. */
+const ANNOUNCEMENT_MILLISECONDS = 1000;
 
 const form = find<HTMLFormElement>('form');
-const button = find<HTMLButtonElement>('button');
+const stop = find<HTMLButtonElement>('#stop');
 
-form.addEventListener('submit', async (event) => {
+/** The worker of the page, from the first run on. */
+let library: Promise<WorkerLibrary> | undefined;
+/** The latest run, which a new one ends first. */
+let latest = { controller: new AbortController(), ended: Promise.resolve() };
+let announced = -Infinity;
+
+form.addEventListener('submit', (event) => {
   event.preventDefault();
   const { backend, images, epochs } = Object.fromEntries(new FormData(form));
-  clear();
-  button.disabled = true;
-  try {
-    await run(backend as BackendChoice, Number(images), Number(epochs));
-  } catch (error) {
-    show('#progress', '');
-    show('#failure', String(error));
-  } finally {
-    button.disabled = false;
-  }
+  const before = latest;
+  before.controller.abort();
+  const controller = new AbortController();
+  const run = async () => {
+    await before.ended;
+    clear();
+    setRunning(true);
+    try {
+      await trainMlp(backend as BackendChoice, Number(images), Number(epochs), controller.signal);
+    } catch (error) {
+      show('#progress', '');
+      show('#failure', String(error));
+    } finally {
+      setRunning(false);
+    }
+  };
+  latest = { controller, ended: run() };
 });
 
-async function run(choice: BackendChoice, images: number, epochs: number): Promise<void> {
-  show('#progress', 'drawing digits …');
-  const data = syntheticDigits({ trainSize: images, testSize: TEST_IMAGES });
+stop.addEventListener('click', () => latest.controller.abort());
+
+async function trainMlp(
+  choice: BackendChoice,
+  images: number,
+  epochs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  report('drawing digits …');
+  library ??= openWorker();
+  const { createBackend, syntheticDigits, train } = await library;
+  const data = await syntheticDigits({ trainSize: images, testSize: TEST_IMAGES });
   await using backend = await createBackend(choice);
   show('#backend', describe(backend.info));
-  const { evaluation } = await train('mlp', {
+  const { history, evaluation } = await train('mlp', {
     backend,
     data,
     epochs,
-    onProgress: (progress) => show('#progress', describeProgress(progress)),
+    signal,
+    onProgress: (progress) => report(describeProgress(progress)),
     onEpoch: (record) => {
       // `auto` may have changed the backend, or added a note that says why it did not.
       show('#backend', describe(backend.info));
@@ -51,10 +69,14 @@ async function run(choice: BackendChoice, images: number, epochs: number): Promi
     },
   });
   show('#backend', describe(backend.info));
-  show('#progress', `done: accuracy ${percent(evaluation.accuracy)} on ${TEST_IMAGES} test images`);
+  const outcome = history.stoppedBy ? `stopped in epoch ${history.epochs.length + 1}` : 'done';
+  report(
+    `${outcome}: accuracy ${percent(evaluation.accuracy)} on ${TEST_IMAGES} test images`,
+    true,
+  );
 }
 
-/** `wasm (relaxed+threads, threads: 7).`, followed by the backend's notes. */
+/** `wasm (relaxed, threads: 7).`, followed by the backend's notes. */
 function describe({ backend, build, threads, notes }: BackendInfo): string {
   const kind = backend === 'webgpu' ? build : `${build}, threads: ${threads}`;
   return [`${backend} (${kind}).`, ...notes].join(' ');
@@ -72,8 +94,22 @@ function addRow({ epoch, trainLoss, validAccuracy = 0, seconds }: EpochRecord, i
   }
 }
 
+/** Not `disabled`, which would take the focus from the button. */
+function setRunning(isRunning: boolean): void {
+  stop.setAttribute('aria-disabled', String(!isRunning));
+}
+
 function clear(): void {
-  for (const place of ['#backend', '#progress', '#failure', 'tbody']) show(place, '');
+  for (const place of ['#backend', '#progress', '#status', '#failure', 'tbody']) show(place, '');
+}
+
+/** Shows the progress, and announces it to screen readers at most once a second. */
+function report(text: string, isLast = false): void {
+  show('#progress', text);
+  const now = performance.now();
+  if (!isLast && now - announced < ANNOUNCEMENT_MILLISECONDS) return;
+  announced = now;
+  show('#status', text);
 }
 
 function show(selector: string, text: string): void {

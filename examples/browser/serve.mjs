@@ -13,7 +13,6 @@ const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',
-  '.wasm': 'application/wasm',
   '.map': 'application/json',
 };
 
@@ -51,7 +50,7 @@ async function contentOf(pathname) {
     return (await transform(source, { loader: 'ts', target: 'es2022' })).code;
   }
   // The name has no slash, so that only files directly in dist/ are served.
-  const name = /^\/dist\/([\w.-]+\.(?:js|mjs|wasm|map))$/.exec(pathname)?.[1];
+  const name = /^\/dist\/([\w.-]+\.(?:js|mjs|map))$/.exec(pathname)?.[1];
   if (name === undefined) throw Object.assign(new Error('not found'), { code: 'ENOENT' });
   return readFile(new URL(`../../dist/${name}`, import.meta.url));
 }

@@ -13,4 +13,8 @@ export { type Checksums, MNIST_FILES, MNIST_MIRRORS, type MnistFile } from './mn
 export { type Metric, type NearestMeanResult, nearestMean } from './nearest-mean.js';
 export { oneAgainstRest, selectClasses, split, take } from './subset.js';
 export { noisyLine, noisyParabola, type RegressionOptions } from './synthetic/regression.js';
-export { type SyntheticOptions, syntheticDigits } from './synthetic/synthetic-digits.js';
+export {
+  type SyntheticOptions,
+  syntheticDigits,
+  syntheticDigitsAsync,
+} from './synthetic/synthetic-digits.js';

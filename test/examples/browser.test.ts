@@ -42,7 +42,7 @@ describe.skipIf(missing)(`the page of examples/browser${missing}`, () => {
     await page.getByLabel('images').fill(String(images));
     await page.getByLabel('epochs').fill(String(epochs));
     await page.getByRole('button', { name: 'Train' }).click();
-    await page.getByText(/^done: |Error/).waitFor({ timeout: 100_000 });
+    await page.locator('#progress', { hasText: 'done: ' }).waitFor({ timeout: 100_000 });
     expect(await page.getByRole('alert').textContent()).toBe('');
     return page;
   }
@@ -82,6 +82,87 @@ describe.skipIf(missing)(`the page of examples/browser${missing}`, () => {
     const text = await page.locator('#backend').textContent();
     expect(text).toMatch(/^(wasm|webgpu) \(.* (ms a step of batch 64 on wasm, |not considered)/);
     expect(text).not.toContain('starts on');
+  });
+
+  it('stops, keeps the focus, and does not mix two runs', async () => {
+    const page = await browser.newPage();
+    await page.goto(address);
+    await page.getByLabel('backend').selectOption('wasm');
+    await page.getByLabel('images').fill('2000');
+    await page.getByLabel('epochs').fill('100');
+    const button = page.getByRole('button', { name: 'Train' });
+    await button.click();
+    await page.locator('tbody tr').nth(1).waitFor();
+    expect(await button.evaluate((element) => element === document.activeElement)).toBe(true);
+    // A second run ends the first, and only its rows are left.
+    await page.getByLabel('epochs').fill('3');
+    await button.click();
+    await page.locator('#progress', { hasText: 'done: ' }).waitFor();
+    expect(await columnOf(page, 1)).toEqual([1, 2, 3]);
+
+    await page.getByLabel('epochs').fill('100');
+    await button.click();
+    await page.locator('tbody tr').nth(1).waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.locator('#progress', { hasText: 'stopped in epoch' }).waitFor();
+    const epochs = await columnOf(page, 1);
+    await page.waitForTimeout(200);
+    expect(await columnOf(page, 1)).toEqual(epochs);
+    expect(await page.getByRole('alert').textContent()).toBe('');
+  });
+
+  it('stays responsive while digits are drawn', async () => {
+    const page = await browser.newPage();
+    await page.goto(address);
+    await page.getByLabel('images').fill('20000');
+    await page.evaluate(() => {
+      const times = { last: performance.now(), longest: 0 };
+      const tick = () => {
+        const now = performance.now();
+        times.longest = Math.max(times.longest, now - times.last);
+        times.last = now;
+        setTimeout(tick);
+      };
+      tick();
+      Object.assign(globalThis, { times });
+    });
+    await page.getByRole('button', { name: 'Train' }).click();
+    await page.locator('#backend', { hasText: 'threads' }).waitFor({ timeout: 200_000 });
+    const longest = await page.evaluate(
+      () => (globalThis as unknown as { times: { longest: number } }).times.longest,
+    );
+    // Drawing took seconds in the page's own thread; other tests run at the same time.
+    expect(longest).toBeLessThan(500);
+  });
+
+  it('announces at most once a second, has a dark mode and targets of 24 pixels', async () => {
+    const page = await browser.newPage({ colorScheme: 'dark' });
+    await page.goto(address);
+    const background = await page.evaluate(
+      () => getComputedStyle(document.documentElement).colorScheme,
+    );
+    expect(background).toBe('light dark');
+    for (const target of await page.locator('button, select, input').all()) {
+      const box = await target.boundingBox();
+      expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(24);
+    }
+    await page.evaluate(() => {
+      const times: number[] = [];
+      const status = document.querySelector('[role=status]') as Element;
+      const note = () => times.push(performance.now());
+      new MutationObserver(note).observe(status, { childList: true });
+      Object.assign(globalThis, { times });
+    });
+    await page.getByLabel('backend').selectOption('wasm');
+    await page.getByLabel('epochs').fill('20');
+    await page.getByRole('button', { name: 'Train' }).click();
+    await page.locator('#progress', { hasText: 'done: ' }).waitFor({ timeout: 100_000 });
+    const times = await page.evaluate(
+      () => (globalThis as unknown as { times: readonly number[] }).times,
+    );
+    // Cleared, begun, and done; between these, once a second.
+    const [first, last] = [times[0], times[times.length - 1]];
+    expect(times.length).toBeLessThanOrEqual(4 + (last - first) / 1000);
   });
 
   it('survives a request whose path is not a valid URL', async () => {

@@ -11,6 +11,7 @@
 import { expectSeed } from '../../checks.js';
 import { DataError, shown } from '../../errors.js';
 import { expectOptions } from '../../options.js';
+import { yieldToEventLoop } from '../../platform/event-loop.js';
 import { RandomStream, STREAMS } from '../../random/threefry.js';
 import { newArray } from '../../typed-arrays.js';
 import type { Splits } from '../dataset.js';
@@ -23,6 +24,8 @@ const PIXELS = SIDE * SIDE;
 const DIGIT_HEIGHT = 19;
 /** MNIST's centre of mass in x and y: the centre of pixel 14. */
 const MIDDLE = 14.5;
+/** How long a turn of `syntheticDigitsAsync` takes. */
+const TURN_MILLISECONDS = 20;
 /** Straight segments per span of a curve between two of its points. */
 const SEGMENTS = 3;
 
@@ -44,26 +47,59 @@ export interface SyntheticOptions {
  * @example const { train, test } = syntheticDigits({ trainSize: 2000 });
  */
 export function syntheticDigits(options: SyntheticOptions = {}): Splits {
-  expectOptions('syntheticDigits', options, { trainSize: 'any', testSize: 'any', seed: 'integer' });
+  const drawing = drawSplits('syntheticDigits', options);
+  for (;;) {
+    const { done, value } = drawing.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * Draws the same digits as `syntheticDigits`, in turns of about 20 ms between which the event loop runs, so
+ * that a page stays responsive.
+ *
+ * @throws DataError for sizes that are not positive integers, ShapeError for a seed out of range
+ */
+export async function syntheticDigitsAsync(options: SyntheticOptions = {}): Promise<Splits> {
+  const drawing = drawSplits('syntheticDigitsAsync', options);
+  for (let began = performance.now(); ; ) {
+    const { done, value } = drawing.next();
+    if (done) return value;
+    if (performance.now() - began < TURN_MILLISECONDS) continue;
+    await yieldToEventLoop();
+    began = performance.now();
+  }
+}
+
+/** Yields after every digit. */
+function* drawSplits(operation: string, options: SyntheticOptions): Generator<void, Splits> {
+  expectOptions(operation, options, { trainSize: 'any', testSize: 'any', seed: 'integer' });
   const { seed = 0, trainSize = 10_000, testSize = 2_000 } = options;
-  expectSeed('syntheticDigits', 'seed', seed);
-  const train = drawSplit('training', trainSize, new RandomStream(seed, STREAMS.synthetic, 0));
-  const test = drawSplit('test', testSize, new RandomStream(seed, STREAMS.synthetic, 1));
+  expectSeed(operation, 'seed', seed);
+  const stream = (split: number) => new RandomStream(seed, STREAMS.synthetic, split);
+  const train = yield* drawSplit(operation, 'training', trainSize, stream(0));
+  const test = yield* drawSplit(operation, 'test', testSize, stream(1));
   return digitDatasets('synthetic', train, test);
 }
 
-function drawSplit(split: string, count: number, random: RandomStream): LabelledImages {
+function* drawSplit(
+  operation: string,
+  split: string,
+  count: number,
+  random: RandomStream,
+): Generator<void, LabelledImages> {
   if (!Number.isSafeInteger(count) || count < 1) {
     throw new DataError(
-      `syntheticDigits: expected a ${split} split of at least one digit, got a size of ${shown(count)}`,
+      `${operation}: expected a ${split} split of at least one digit, got a size of ${shown(count)}`,
     );
   }
-  const pixels = newArray('syntheticDigits', `${count} images`, Uint8Array, count * PIXELS);
+  const pixels = newArray(operation, `${count} images`, Uint8Array, count * PIXELS);
   const labels = new Uint8Array(count);
   const nearest = new Float64Array(PIXELS);
   for (let n = 0; n < count; n++) {
     labels[n] = random.nextBelow(10);
     drawDigit(pixels.subarray(n * PIXELS, (n + 1) * PIXELS), labels[n], random, nearest);
+    yield;
   }
   const name = `synthetic ${split} digits`;
   const images = { count, height: SIDE, width: SIDE, pixels };

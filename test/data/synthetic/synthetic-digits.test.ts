@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nearestMean, syntheticDigits, validateDataset } from '../../../src/data/index.js';
+import {
+  nearestMean,
+  syntheticDigits,
+  syntheticDigitsAsync,
+  validateDataset,
+} from '../../../src/data/index.js';
 import { DataError } from '../../../src/errors.js';
 
 describe('syntheticDigits', () => {
@@ -91,3 +96,20 @@ function centreOfMass(image: ArrayLike<number>): [x: number, y: number] {
   }
   return [x / mass, y / mass];
 }
+
+describe('syntheticDigitsAsync', () => {
+  it('draws the same digits, and lets the event loop run', async () => {
+    const options = { seed: 5, trainSize: 400, testSize: 30 };
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    expect(await syntheticDigitsAsync(options)).toEqual(syntheticDigits(options));
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(0);
+  });
+
+  it('rejects wrong sizes under its own name', async () => {
+    await expect(syntheticDigitsAsync({ trainSize: 0 })).rejects.toThrow(
+      'syntheticDigitsAsync: expected a training split of at least one digit, got a size of 0',
+    );
+  });
+});
