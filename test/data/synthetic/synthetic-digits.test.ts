@@ -99,7 +99,7 @@ function centreOfMass(image: ArrayLike<number>): [x: number, y: number] {
 
 describe('syntheticDigitsAsync', () => {
   it('draws the same digits, and lets the event loop run', async () => {
-    const options = { seed: 5, trainSize: 400, testSize: 30 };
+    const options = { seed: 5, trainSize: 4000, testSize: 30 };
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     expect(await syntheticDigitsAsync(options)).toEqual(syntheticDigits(options));

@@ -1,0 +1,66 @@
+/* The programs of examples/node that run on their own. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { decodeSafetensors } from 'handgrad';
+import { syntheticDigits } from 'handgrad/data';
+import { afterEach, expect, it } from 'vitest';
+import { useFolder } from '../cli/folders.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const folder = useFolder();
+let program: ReturnType<typeof start> | undefined;
+
+function start(name: string, ...args: readonly string[]) {
+  const command = ['--import', 'tsx', `examples/node/${name}`, ...args];
+  return spawn(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+afterEach(() => {
+  program?.kill();
+});
+
+it('train-and-serve answers while it learns', async () => {
+  program = start('train-and-serve.ts', '0');
+  const lines = createInterface({ input: program.stdout });
+  const [url] = await once(lines, 'line');
+  await once(lines, 'line');
+  const { inputs, targets } = syntheticDigits({ trainSize: 1, testSize: 20, seed: 1 }).test;
+  const times: number[] = [];
+  let right = 0;
+  for (let i = 0; i < 20; i++) {
+    const began = performance.now();
+    const body = inputs.slice(784 * i, 784 * (i + 1));
+    const answer = await (await fetch(url, { method: 'POST', body: body as BodyInit })).json();
+    times.push(performance.now() - began);
+    expect(answer.probabilities).toHaveLength(10);
+    expect(answer.epochs).toBeGreaterThan(0);
+    if (answer.digit === targets[i]) right++;
+  }
+  expect(right).toBeGreaterThan(10);
+  // Far below a turn of training in the same thread; other tests run at the same time.
+  expect(times.sort((a, b) => a - b)[10]).toBeLessThan(40);
+  const refused = await fetch(url, { method: 'POST', body: 'too short' });
+  expect(refused.status).toBe(400);
+  expect(await refused.text()).toMatch(/^ShapeError: predict: expected /);
+});
+
+it('pytorch-weights writes a state_dict, and loads it', async () => {
+  const file = folder.at('weights.safetensors');
+  program = start('pytorch-weights.ts', file);
+  let output = '';
+  program.stdout.on('data', (text) => {
+    output += text;
+  });
+  const [status] = await once(program, 'close');
+  expect(status).toBe(0);
+  expect(output).toMatch(
+    /^0\.weight \(30, 784\)\n0\.bias \(30\)\n2\.weight \(10, 30\)\n2\.bias \(10\)\n/,
+  );
+  const [, before, after] = /accuracy (\S+), and (\S+) after/.exec(output) ?? [];
+  expect(after).toBe(before);
+  const { tensors } = decodeSafetensors(await readFile(file));
+  expect([...tensors.keys()].sort()).toEqual(['0.bias', '0.weight', '2.bias', '2.weight']);
+});
