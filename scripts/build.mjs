@@ -15,6 +15,7 @@ import { chmod, copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { OLDEST_ENGINES } from './engines.mjs';
 import { esbuildVirtualModules, HOST, withoutBuilds } from './virtual-modules.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -46,7 +47,7 @@ const NEUTRAL = {
   platform: 'neutral',
   mainFields: ['module', 'main'],
   external: ['node:*'],
-  target: await oldestEngines(),
+  target: OLDEST_ENGINES,
 };
 
 const outputs = {
@@ -58,12 +59,6 @@ const outputs = {
 const files = Object.keys(outputs).map((path) => path.replace(/^dist\//, ''));
 files.push(await copyWorker(), await writeLicenses(outputs));
 await removeStale(files);
-
-/** The lower bounds of the package's `browserslist` as esbuild's targets: `chrome91`. */
-async function oldestEngines() {
-  const { browserslist } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  return browserslist.map((query) => query.replace(' >= ', ''));
-}
 
 async function buildLibrary() {
   const { metafile } = await esbuild.build({

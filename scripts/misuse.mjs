@@ -58,6 +58,8 @@ function valueFor(path, { name, type, isOptional }) {
 /** Every public function, constructor and method, with a function that calls it. */
 function* callables() {
   for (const { name, key } of declarations.exports.flat()) {
+    // Errors take what the language's own take.
+    if (library[name]?.prototype instanceof Error) continue;
     const declared = declarations.functions.get(key);
     if (declared) {
       yield { name, parameters: declared.parameters, call: (args) => library[name](...args) };

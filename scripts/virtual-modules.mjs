@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
 import { build, transform } from 'esbuild';
+import { OLDEST_ENGINES } from './engines.mjs';
 import { readShaders, shaderFiles } from './shaders.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -26,7 +27,11 @@ async function load(id) {
   if (name === 'shaders') return { value: readShaders(), files: shaderFiles() };
   if (name === 'thread') {
     const file = join(WASM, 'thread.mjs');
-    const { code } = await transform(await readFile(file, 'utf8'), { minify: true, format: 'esm' });
+    const { code } = await transform(await readFile(file, 'utf8'), {
+      minify: true,
+      format: 'esm',
+      target: OLDEST_ENGINES,
+    });
     return { value: code, files: [file] };
   }
   if (name === 'host') return loadHost();
@@ -42,7 +47,7 @@ export const HOST = {
   platform: 'neutral',
   mainFields: ['module', 'main'],
   external: ['node:*'],
-  target: 'es2021',
+  target: OLDEST_ENGINES,
   metafile: true,
   logLevel: 'warning',
 };

@@ -8,7 +8,9 @@
 export class ErrorWithCause extends Error {
   constructor(message?: string, options?: { readonly cause?: unknown }) {
     super(message);
-    if (options !== undefined && 'cause' in options) setCause(this, options.cause);
+    // Anything but an object is ignored, as by the engine.
+    const given = Object(options) as NonNullable<typeof options>;
+    if ('cause' in given) setCause(this, given.cause);
   }
 }
 

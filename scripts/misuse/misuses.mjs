@@ -32,7 +32,7 @@ function accepted(type, declarations) {
   if (/\bnumber\b(?!\[|>)/.test(type) || type === 'Pixels') values.push('a number');
   if (/\bstring\b(?!\[|,|>)/.test(type)) values.push('a string');
   if (/\bboolean\b/.test(type)) values.push('a boolean');
-  if (/=>|Initializer|typeof fetch/.test(type)) values.push('a function');
+  if (/=>|Initializer|PlatformFetch/.test(type)) values.push('a function');
   if (/\[\]|ArrayLike|Shape/.test(type)) values.push('a list');
   if (/string\[\]/.test(type)) values.push('a list of strings');
   const fields = fieldsOf(declarations, type);
