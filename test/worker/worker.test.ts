@@ -347,6 +347,9 @@ describe('close', () => {
     await own.close();
     await ending;
     await expect(trainer.state()).rejects.toThrow(BackendError);
+    // What was in the worker has ended with it.
+    await trainer.close();
+    await its.close();
     await own.close();
   });
 });

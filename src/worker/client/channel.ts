@@ -74,6 +74,11 @@ export class Channel {
     return answer;
   }
 
+  /** Whether the worker has ended, and everything in it with it. */
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
   /** Tells the host that nobody uses one of its objects any more. */
   forget(object: number): void {
     if (this.#ended === undefined) this.#worker.post({ type: 'forget', object }, []);

@@ -53,8 +53,10 @@ export class RemoteBackend {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#channel.call(this.#object, 'close', []) as Promise<void>;
-    return this.#closing;
+    if (!this.#channel.hasEnded) {
+      this.#closing ??= this.#channel.call(this.#object, 'close', []) as Promise<void>;
+    }
+    return this.#closing ?? Promise.resolve();
   }
 
   [ASYNC_DISPOSE](): Promise<void> {

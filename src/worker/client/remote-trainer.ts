@@ -158,7 +158,7 @@ export class RemoteTrainer implements WorkerTrainer {
       () => true,
       () => false,
     );
-    if (exists) await this.#call('close');
+    if (exists && !this.#channel.hasEnded) await this.#call('close');
   }
 
   [ASYNC_DISPOSE](): Promise<void> {
