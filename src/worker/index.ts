@@ -63,12 +63,6 @@ export interface WorkerLibrary {
   [ASYNC_DISPOSE](): Promise<void>;
 }
 
-/** Ends the workers of libraries that were dropped without `close`, after a garbage collection. */
-const dropped =
-  typeof FinalizationRegistry === 'undefined'
-    ? undefined
-    : new FinalizationRegistry<Channel>((channel) => channel.close().catch(() => {}));
-
 /**
  * Opens a worker with a copy of the library.
  *
@@ -100,9 +94,7 @@ export async function openWorker(options: WorkerOptions = {}): Promise<WorkerLib
     await channel.close();
     throw error;
   }
-  const library = libraryOn(channel, backends);
-  dropped?.register(library, channel);
-  return library;
+  return libraryOn(channel, backends);
 }
 
 function libraryOn(channel: Channel, backends: Map<number, WeakRef<RemoteBackend>>): WorkerLibrary {

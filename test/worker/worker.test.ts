@@ -1,4 +1,6 @@
 /* `handgrad/worker` does what the library does in its own thread, with the same bits and errors. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { syntheticDigits, touch } from '../../src/data/index.js';
@@ -331,6 +333,37 @@ describe('train in a worker', () => {
     expect(await library.syntheticDigits(sizes)).toEqual(syntheticDigits(sizes));
     expect((await library.noisyLine({ size: 5 })).inputs).toHaveLength(5);
     await expect(library.syntheticDigits({ trainSize: 0 })).rejects.toThrow(DataError);
+  });
+});
+
+describe('a worker that is not closed', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = async () => {
+    for (let i = 0; i < 5; i++) {
+      runInNewContext('gc')();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+
+  it('runs on while a part of it is used, and ends when none is', async () => {
+    const terminated = vi.spyOn(Worker.prototype, 'terminate');
+    const use = async () => {
+      // The object that openWorker returns is dropped here.
+      const { createBackend: create, Trainer: Its } = await openWorker();
+      // Attempts to start one may have failed.
+      terminated.mockClear();
+      const trainer = new Its(await create('wasm', { threads: 1 }), options());
+      const fitting = trainer.fit(data, { epochs: 3, onEpoch: collect });
+      await collect();
+      expect((await fitting).epochs).toHaveLength(3);
+      await collect();
+      expect(await trainer.predict(data.inputs)).toHaveLength(3 * data.size);
+    };
+    await use();
+    expect(terminated).not.toHaveBeenCalled();
+    for (let i = 0; i < 50 && terminated.mock.calls.length === 0; i++) await collect();
+    expect(terminated).toHaveBeenCalledTimes(1);
+    terminated.mockRestore();
   });
 });
 

@@ -23,7 +23,16 @@ interface Pending {
 
 type Callback = (...args: readonly unknown[]) => unknown;
 
-/** Calls to the host of a worker, and its answers. */
+/** Ends the workers whose channels have been dropped, with all that uses them. */
+const dropped =
+  typeof FinalizationRegistry === 'undefined'
+    ? undefined
+    : new FinalizationRegistry<HostWorker>((worker) => worker.terminate().catch(() => {}));
+
+/** Channels with calls in progress, whose callers may hold nothing but a promise. */
+const busy = new Set<Channel>();
+
+/** Calls to the host of a worker, and its answers. The worker ends when nobody holds its channel. */
 export class Channel {
   readonly #worker: HostWorker;
   readonly #datasets: SentDatasets;
@@ -43,10 +52,19 @@ export class Channel {
     this.#datasets = new SentDatasets((message, transfer) => worker.post(message, transfer));
     this.#onInfo = onInfo;
     this.#callbacks.set(LOAD_BUILD, { call: loadBuild as Callback, datasets: [] });
+    // The engine holds the worker, which must not hold the channel.
+    const channel = new WeakRef(this);
     worker.listen({
-      onMessage: (message) => this.#receive(message),
-      onEnd: (reason) => this.#end(reason),
+      onMessage(message) {
+        const found = channel.deref();
+        if (found) found.#receive(message);
+      },
+      onEnd(reason) {
+        const found = channel.deref();
+        if (found) found.#end(reason);
+      },
     });
+    dropped?.register(this, worker, this);
   }
 
   /**
@@ -65,6 +83,7 @@ export class Channel {
       this.#pending.set(id, { resolve, reject, callbacks, release });
     });
     this.#worker.keepAlive(true);
+    busy.add(this);
     try {
       this.#worker.post({ type: 'call', id, object, method, args: stands }, []);
     } catch (error) {
@@ -86,6 +105,7 @@ export class Channel {
 
   /** Ends the worker, and rejects the calls in progress. */
   async close(): Promise<void> {
+    dropped?.unregister(this);
     this.#end('the library was closed');
     await this.#worker.terminate();
   }
@@ -151,7 +171,10 @@ export class Channel {
     this.#pending.delete(id);
     for (const callback of pending?.callbacks ?? []) this.#callbacks.delete(callback);
     for (const release of pending?.release ?? []) release();
-    if (this.#pending.size === 0) this.#worker.keepAlive(false);
+    if (this.#pending.size === 0) {
+      this.#worker.keepAlive(false);
+      busy.delete(this);
+    }
     return pending;
   }
 
