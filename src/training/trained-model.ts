@@ -204,7 +204,12 @@ export abstract class TrainedModel {
     );
   }
 
-  async #replace(
+  /**
+   * Checks weights, and requests their replacement.
+   *
+   * @throws as `loadState` does, before anything has changed
+   */
+  #replace(
     operation: string,
     state: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>,
   ): Promise<void> {
@@ -212,7 +217,7 @@ export abstract class TrainedModel {
     const entries = stateTensors(this.engine.setup.model);
     const expected = entries.map(({ name, pytorchShape: shape }) => ({ name, shape }));
     const values = checkState('loadState', expected, onlyWeights(state, expected));
-    await this.engine.write(
+    return this.engine.write(
       entries.map(({ tensor }) => tensor),
       entries.map((entry) => entry.fromPytorch(values.get(entry.name) ?? [])),
     );

@@ -326,6 +326,20 @@ describeOnEachBackend('fit that diverges after its data has changed', (backend) 
     expectSameState(await trainer.state(), await other.trainer.state());
   });
 
+  it('reports no epoch whose last update makes the weights infinite', async () => {
+    const { data } = train();
+    data.targets.fill(1e3);
+    const trainer = createTrainer(backend, {
+      model: sequential(linear(2, 1)),
+      loss: squaredError(),
+      optimizer: sgd({ learningRate: overflowAt(3) }),
+    });
+    const epochs: number[] = [];
+    const failed = trainer.fit(data, { epochs: 2, onEpoch: ({ epoch }) => epochs.push(epoch) });
+    await expect(failed).rejects.toThrow(/^fit: expected finite weights, got .+ after step 4 /);
+    expect(epochs).toEqual([]);
+  });
+
   it('keeps finite weights when data is uploaded right after an update that makes them infinite', async () => {
     const { data } = train();
     data.targets.fill(1e3);

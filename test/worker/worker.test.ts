@@ -267,6 +267,8 @@ describe('errors', () => {
     expect(await fitting.catch((error: unknown) => error)).toBe(failure);
     const thrown = trainer.fit(data, { epochs: 1, onEpoch: () => Promise.reject('text') });
     expect(await thrown.catch((error: unknown) => error)).toBe('text');
+    await trainer.close();
+    await trainer.close();
   });
 
   it('of the constructor are thrown by it, those of the model by the first call', async () => {

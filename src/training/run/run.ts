@@ -52,6 +52,8 @@ export class Run {
   readonly #pace: Pace;
   #learningRate = 0;
   /** The chunk that was submitted before the losses of its predecessor were read. */
+  /** The step after which the weights were last found to be finite. */
+  #finiteAt = -1;
   #isHeld = false;
   #pipelined: Chunk | undefined;
   /** Number of writes of the engine that the snapshots include. */
@@ -142,7 +144,11 @@ export class Run {
       ((step - 1) % this.#stepsPerEpoch) * this.#settings.batchSize + chunk.batchSize;
     const loss = this.#lossOver(examples);
     await this.#reports.afterChunk({ step, losses, rates: chunk.rates, loss });
-    if (step % this.#stepsPerEpoch === 0) await this.#reports.afterEpoch(step, loss);
+    if (step % this.#stepsPerEpoch === 0) {
+      // No epoch is reported, and perhaps saved, whose last update made a weight infinite.
+      await this.#expectFiniteWeights();
+      await this.#reports.afterEpoch(step, loss);
+    }
     await yieldToEventLoop();
   }
 
@@ -221,9 +227,13 @@ export class Run {
 
   /** Does the same if a weight is not finite after the last update, which no later loss would show. */
   async #expectFiniteWeights(): Promise<void> {
+    if (this.#finiteAt === this.position.step) return;
     const values = await this.#engine.read(this.#tensors);
     const infinite = infiniteWeight(this.#tensors, values);
-    if (infinite === undefined) return;
+    if (infinite === undefined) {
+      this.#finiteAt = this.position.step;
+      return;
+    }
     const { step } = this.position;
     await this.#restore(step - 1);
     throw divergence(

@@ -56,6 +56,7 @@ export class RemoteTrainer implements WorkerTrainer {
   /** The trainer's number, when the worker has created it. */
   readonly #object: Promise<number>;
   #isFitting = false;
+  #closing: Promise<void> | undefined;
 
   /** @param answer settles when the worker has created the trainer */
   constructor(
@@ -152,7 +153,12 @@ export class RemoteTrainer implements WorkerTrainer {
     return this.#call('restore', checkpoint);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     dropped?.unregister(this);
     const exists = await this.#object.then(
       () => true,

@@ -7,7 +7,7 @@ type Send = (message: ToHost, transfer: ArrayBuffer[]) => void;
 interface Sent {
   readonly id: number;
   /** Not held: the host drops its copy after the program has dropped the dataset. */
-  readonly dataset: WeakRef<Dataset>;
+  dataset: WeakRef<Dataset>;
   fingerprint: Fingerprint;
 }
 
@@ -58,6 +58,8 @@ export class SentDatasets {
     const known = this.#sent.get(this.#numbers.get(targets)?.get(inputs) ?? 0);
     const fingerprint = fingerprintOf(dataset);
     if (known?.fingerprint.layout === fingerprint.layout) {
+      // The latest object with these arrays: the first one may be dropped.
+      known.dataset = new WeakRef(dataset);
       this.#refresh(known, dataset, fingerprint);
       return known.id;
     }

@@ -120,10 +120,8 @@ class Host {
   #change({ id, arrays }: Extract<ToHost, { type: 'change' }>): void {
     const dataset = this.#datasets.get(id);
     if (!dataset) return;
-    if (arrays) {
-      dataset.inputs.set(arrays.inputs);
-      dataset.targets.set(arrays.targets);
-    }
+    // The dataset stays the same object, which a run may be using.
+    if (arrays) Object.assign(dataset, arrays);
     touch(dataset);
   }
 }

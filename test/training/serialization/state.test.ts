@@ -294,3 +294,22 @@ describe('save and load', () => {
     }
   });
 });
+
+describe('decode of a file that is refused', () => {
+  it('keeps the normalisation', async () => {
+    const normalization = { mean: 0.25, std: 0.5 };
+    const backend = await createBackend('wasm', { threads: 1 });
+    const [trainer, other] = [
+      createTrainer(backend, { normalization }),
+      createTrainer(backend, {
+        model: sequential(linear(4, 7)),
+        normalization: { mean: 0, std: 1 },
+      }),
+    ];
+    const bytes = Uint8Array.of(1, 2, 3, 4);
+    const before = await trainer.predict(bytes);
+    await expect(trainer.decode(await other.encode())).rejects.toThrow();
+    expect(await trainer.predict(bytes)).toEqual(before);
+    await backend.close();
+  });
+});
