@@ -1,10 +1,12 @@
 import { Gate } from '../../concurrency/gate.js';
 import { ReadWriteLock } from '../../concurrency/read-write-lock.js';
-import { TrainingError } from '../../errors.js';
+import { BackendError, TrainingError } from '../../errors.js';
 import type { Backend } from '../../numerics/backend.js';
 
 /** Orders the requests of one trainer to its backend, and refuses them once the trainer is closed. */
 export class Access {
+  /** Number of requests that the backend has failed. */
+  failures = 0;
   readonly #backend: Backend;
   readonly #weights = new ReadWriteLock();
   readonly #gate = new Gate();
@@ -47,11 +49,22 @@ export class Access {
 
   /** Makes a request that no other request to the backend disturbs. */
   exclusive<Result>(request: () => Promise<Result>): Promise<Result> {
-    return this.#backend.exclusive(() => {
+    const answer = this.#backend.exclusive(() => {
       // Requests of `fit`, which `close` does not wait for.
       if (this.#isClosed) throw closedTrainer('fit');
       return request();
     });
+    return this.counting(answer);
+  }
+
+  /** Awaits an answer of the backend, and counts its failure. */
+  async counting<Result>(answer: Promise<Result>): Promise<Result> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof BackendError) this.failures++;
+      throw error;
+    }
   }
 
   /** Waits for the operations in progress, calls `release`, and refuses all later requests. */

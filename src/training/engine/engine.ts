@@ -273,7 +273,7 @@ export class Engine {
     const { runtime } = this.#backend;
     const { values } = await this.access[access](async () => {
       const read = (tensor: Tensor) => this.#kept?.get(tensor)?.slice() ?? runtime.read(tensor);
-      return { values: Promise.all((await request()).map(read)) };
+      return { values: this.access.counting(Promise.all((await request()).map(read))) };
     });
     return values;
   }

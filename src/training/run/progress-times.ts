@@ -3,8 +3,8 @@ const INTERVAL = 50;
 /** By how much a report may come early, so that chunks of slightly different lengths are all reported. */
 const SLACK = 10;
 
-/** What was done when a report may be due. */
-interface Chance {
+/** How far the run is when a report may be due. */
+interface Progress {
   /** Whether these are the last updates of the run. */
   readonly endsRun: boolean;
   /** Updates that the epoch still needs. */
@@ -23,15 +23,15 @@ export class ProgressTimes {
   #due = -Infinity;
 
   /** Whether to report now. */
-  isDue(chance: Chance): boolean {
+  isDue(progress: Progress): boolean {
     const now = performance.now();
-    const isDue = chance.endsRun || isEndOfLongEpoch(chance) || this.#isTime(now, chance);
+    const isDue = progress.endsRun || isEndOfLongEpoch(progress) || this.#isTime(now, progress);
     // A report that came early delays the next one, so that the rate holds.
     if (isDue) this.#due = Math.max(this.#due, now - SLACK) + INTERVAL;
     return isDue;
   }
 
-  #isTime(now: number, { stepsLeft, steps, milliseconds }: Chance): boolean {
+  #isTime(now: number, { stepsLeft, steps, milliseconds }: Progress): boolean {
     if (now < this.#due) return false;
     // Just before the end of an epoch, the end is reported instead.
     const left = (stepsLeft * milliseconds) / steps;
@@ -39,6 +39,6 @@ export class ProgressTimes {
   }
 }
 
-function isEndOfLongEpoch({ stepsLeft, milliseconds }: Chance): boolean {
+function isEndOfLongEpoch({ stepsLeft, milliseconds }: Progress): boolean {
   return stepsLeft === 0 && milliseconds >= 2 * INTERVAL;
 }

@@ -1,4 +1,3 @@
-import { BackendError } from '../../errors.js';
 import { yieldToEventLoop } from '../../platform/event-loop.js';
 import type { Tensor, Values } from '../../tensor.js';
 import type { Engine } from '../engine/engine.js';
@@ -17,12 +16,13 @@ import { Snapshots } from './snapshots.js';
 import { type Chunk, Submissions } from './submissions.js';
 
 /**
- * How long one call into the backend should take: a little more than the interval of progress reports, so
- * that every call is reported, and half the longest interval that is promised.
+ * How long one call into the backend should take: a little more than the 50 ms between progress reports, so
+ * that each call is reported.
  */
 const CHUNK_MILLISECONDS = 52;
-/** How long one call that repeats steps should take, and no further one starts after a failure. */
+/** How long one call should take that repeats steps. */
 const REPEATED_MILLISECONDS = 25;
+/** How long steps may be repeated after the backend failed. */
 const RESCUE_MILLISECONDS = 500;
 
 /**
@@ -51,10 +51,10 @@ export class Run {
   readonly #reports: Reports;
   readonly #pace: Pace;
   #learningRate = 0;
-  /** The chunk that was submitted before the losses of its predecessor were read. */
   /** The step after which the weights were last found to be finite. */
   #finiteAt = -1;
   #isHeld = false;
+  /** The chunk that was submitted before the losses of its predecessor were read. */
   #pipelined: Chunk | undefined;
   /** Number of writes of the engine that the snapshots include. */
   #writes: number;
@@ -94,10 +94,12 @@ export class Run {
    *   earlier ones, of the latest snapshot at least
    */
   async train(): Promise<History> {
+    const { failures } = this.#engine.access;
     try {
       await this.#trainChunks();
     } catch (error) {
-      if (error instanceof BackendError) await this.#rescue();
+      // A callback may throw errors of other backends.
+      if (this.#engine.access.failures > failures) await this.#rescue();
       throw error;
     }
     await this.#expectFiniteWeights();

@@ -105,6 +105,22 @@ describe('a backend that is lost during fit', () => {
   );
 });
 
+describe('a callback that throws an error of another backend', () => {
+  it('leaves the weights alone, without repeating a step', async () => {
+    const runtime = new FailingRuntime(100);
+    const trainer = createTrainer(new Backend(runtime));
+    const failed = new BackendError('wasm: the backend is closed');
+    const onEpoch = () => {
+      throw failed;
+    };
+    await expect(trainer.fit(train, { epochs: 5, onEpoch })).rejects.toBe(failed);
+    expect(runtime.steps).toBe(4);
+    const stopped = createTrainer(reference());
+    await stopped.fit(train, { epochs: 1 });
+    expectSameState(await trainer.state(), await stopped.state());
+  });
+});
+
 describe('weights that a callback loads', () => {
   it('are those from which steps are repeated after a divergence', async () => {
     const points = plane({ size: 64 });
