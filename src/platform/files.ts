@@ -5,9 +5,6 @@ import type { Bytes, FileHandle } from './types.js';
 
 type FileSystem = typeof import('node:fs/promises');
 
-/** Part of the names of temporary files, so that concurrent writes to one path do not share a file. */
-let count = 0;
-
 /** Errors of systems or file systems that cannot synchronise a folder, or may not open it. */
 const UNSUPPORTED = ['EACCES', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'];
 
@@ -57,10 +54,10 @@ async function writeInNode(path: string, bytes: Uint8Array | string): Promise<vo
   const target = await targetOf(path);
   const existing = await stat(target).catch(() => undefined);
   if (existing && !existing.isFile()) return writeFile(target, bytes);
-  const temporary = `${target}.${globalThis.process.pid}.${count++}.part`;
+  const temporary = `${target}.${globalThis.process.pid}.${randomName()}.part`;
   const mode = existing && existing.mode & 0o7777;
   try {
-    const file = await open(temporary, 'w', mode);
+    const file = await open(temporary, 'wx', mode);
     try {
       await file.writeFile(bytes);
       if (existing && mode !== undefined) {
@@ -78,6 +75,11 @@ async function writeInNode(path: string, bytes: Uint8Array | string): Promise<vo
     throw error;
   }
   await syncFolder(dirname(target));
+}
+
+/** A name that no other thread, and no process of another container, gives its temporary file. */
+function randomName(): string {
+  return crypto.getRandomValues(new Uint32Array(2)).join('');
 }
 
 /** The path of a file that is named by a path or by a URL. */

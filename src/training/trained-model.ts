@@ -216,7 +216,7 @@ export abstract class TrainedModel {
     this.#expectNoUpdates(operation);
     const entries = stateTensors(this.engine.setup.model);
     const expected = entries.map(({ name, pytorchShape: shape }) => ({ name, shape }));
-    const values = checkState('loadState', expected, onlyWeights(state, expected));
+    const values = checkState(operation, expected, onlyWeights(operation, state, expected));
     return this.engine.write(
       entries.map(({ tensor }) => tensor),
       entries.map((entry) => entry.fromPytorch(values.get(entry.name) ?? [])),

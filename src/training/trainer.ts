@@ -1,4 +1,4 @@
-import { Hold } from '../concurrency/hold.js';
+import { Pause } from '../concurrency/pause.js';
 import type { Dataset } from '../data/dataset.js';
 import { split } from '../data/subset.js';
 import { TrainingError } from '../errors.js';
@@ -36,7 +36,7 @@ import {
  *   await trainer.fit(train, { epochs: 10, validation: test });
  */
 export class Trainer extends TrainedModel {
-  #hold: Hold | undefined;
+  #pause: Pause | undefined;
 
   /**
    * Draws the model's initial weights from the seed.
@@ -83,7 +83,7 @@ export class Trainer extends TrainedModel {
     this.engine.checks.expectBatches(data, this.batchSize);
     if (this.isFitting) throw new TrainingError('fit: expected one run at a time, got a second');
     this.isFitting = true;
-    this.#hold = new Hold();
+    this.#pause = new Pause();
     try {
       // Before the first step, so that an invalid dataset fails before anything has changed.
       for (const used of validation ? [validation, data] : [data]) await this.engine.upload(used);
@@ -98,14 +98,14 @@ export class Trainer extends TrainedModel {
         batchSize,
         seed,
         shuffle,
-        hold: this.#hold,
+        pause: this.#pause,
       };
       const validate = validation && { validate: () => this.evaluate(validation) };
       this.run = new Run(this.engine, { ...settings, ...validate }, this.position);
       return await this.run.train();
     } finally {
       this.run = undefined;
-      this.#hold = undefined;
+      this.#pause = undefined;
       this.isFitting = false;
     }
   }
@@ -117,14 +117,14 @@ export class Trainer extends TrainedModel {
    * @throws TrainingError when no run is in progress
    */
   pause(): void {
-    if (!this.#hold)
+    if (!this.#pause)
       throw new TrainingError('pause: expected a run in progress, got none; call fit');
-    this.#hold.begin();
+    this.#pause.begin();
   }
 
   /** Continues a paused run. Without one, it does nothing. */
   resume(): void {
-    this.#hold?.release();
+    this.#pause?.end();
   }
 
   /**

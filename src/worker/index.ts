@@ -110,6 +110,7 @@ function libraryOn(channel: Channel, backends: Map<number, WeakRef<RemoteBackend
         info: BackendInfo;
       };
       const backend = new RemoteBackend(channel, object, info);
+      for (const [number, known] of backends) if (!known.deref()) backends.delete(number);
       backends.set(object, new WeakRef(backend));
       return backend as unknown as WorkerBackend;
     },

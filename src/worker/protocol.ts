@@ -13,8 +13,8 @@ export const LIBRARY = 0;
 /** The callback that loads a build of the core, which the script of the worker does not contain. */
 export const LOAD_BUILD = 0;
 
-/** A value in place of one that cannot travel. */
-export type Stand =
+/** A reference that travels in place of a value that cannot. */
+export type Handle =
   | { readonly callback: number }
   | { readonly dataset: number }
   | { readonly object: number }

@@ -156,6 +156,21 @@ describe('writeBytes', () => {
     expect(seen).toEqual(['file before the rename', ...folders]);
   });
 
+  it('gives each write a temporary file of its own, also in another thread', async () => {
+    const files = process.getBuiltinModule('node:fs/promises');
+    const opened = vi.spyOn(files, 'open');
+    vi.resetModules();
+    // As another thread has it: with a state of its own.
+    const again = await import('../../src/platform/files.js');
+    expect(again.writeBytes).not.toBe(writeBytes);
+    for (const write of [writeBytes, again.writeBytes]) await write(folder.at('threads'), 'x');
+    const created = opened.mock.calls.filter(([, flags]) => flags !== undefined);
+    expect(created).toHaveLength(2);
+    expect(new Set(created.map(([path]) => path))).toHaveLength(2);
+    // An existing file is never written to.
+    expect(created.map(([, flags]) => flags)).toEqual(['wx', 'wx']);
+  });
+
   it('leaves the file as it was when writing fails', async () => {
     const path = folder.at('kept');
     await writeBytes(path, 'before');

@@ -143,6 +143,46 @@ describe('a trainer in a worker', () => {
     sent.mockRestore();
   });
 
+  it('sees changes of arrays that are wrapped again, and of plain arrays', async () => {
+    const results: unknown[] = [];
+    for (const trainer of pair()) {
+      const plain = { inputs: [...data.inputs], targets: [...data.targets] };
+      const wrap = () => ({ ...data, ...plain }) as unknown as Dataset;
+      const negate = () => {
+        plain.inputs.splice(0, plain.inputs.length, ...plain.inputs.map((x) => -x));
+      };
+      results.push(await trainer.evaluate(wrap()));
+      const wrapped = wrap();
+      await trainer.fit(wrapped, {
+        epochs: 3,
+        onEpoch: () => {
+          negate();
+          touch(wrapped);
+        },
+      });
+      negate();
+      results.push(await trainer.evaluate(wrap()), await trainer.encode());
+    }
+    expect(results.slice(0, 3)).toEqual(results.slice(3));
+  });
+
+  it('copies plain arrays after transfer', async () => {
+    const [trainer, alone] = pair();
+    const arrays = { inputs: [...data.inputs], targets: data.targets.slice() };
+    const plain = { ...data, ...arrays } as unknown as Dataset;
+    const expected = await alone.evaluate(data);
+    expect(await trainer.evaluate(transfer(plain))).toEqual(expected);
+    expect(await trainer.evaluate(plain)).toEqual(expected);
+    expect(plain.inputs).toHaveLength(data.inputs.length);
+  });
+
+  it('refuses arrays that were moved before, each time', async () => {
+    const [trainer] = pair();
+    const own = { ...data, inputs: Float32Array.from(data.inputs) };
+    await trainer.evaluate(transfer({ ...own, targets: data.targets.slice() }));
+    for (let i = 0; i < 2; i++) await expect(trainer.evaluate(own)).rejects.toThrow();
+  });
+
   it('shares arrays in shared memory', async () => {
     const [trainer, alone] = pair();
     const shared = new Float32Array(new SharedArrayBuffer(4 * data.inputs.length));
@@ -370,6 +410,29 @@ describe('a worker that is not closed', () => {
 });
 
 describe('close', () => {
+  it('of a trainer refuses later calls as a trainer of this thread does', async () => {
+    const messages: string[] = [];
+    for (const trainer of pair()) {
+      await trainer.close();
+      await trainer.close();
+      const calls = [
+        trainer.predict([1, 2, 3, 4]),
+        trainer.fit(data, { epochs: 1 }),
+        trainer.state(),
+      ];
+      for (const call of calls) {
+        messages.push(
+          await call.then(
+            () => 'none',
+            (error: TrainingError) => `${error.name}: ${error.message}`,
+          ),
+        );
+      }
+    }
+    expect(messages.slice(0, 3)).toEqual(messages.slice(3));
+    expect(messages[0]).toMatch(/^TrainingError: predict: expected an open trainer/);
+  });
+
   it('ends the worker, and rejects what is in progress and what comes later', async () => {
     const own = await openWorker();
     const its = await own.createBackend('wasm', { threads: 2 });

@@ -51,17 +51,17 @@ export async function startWorker(
   setup: Setup,
   onFailure: (reason: string) => void,
 ): Promise<ThreadWorker> {
-  try {
-    return await startFrom('module', setup, onFailure);
-  } catch {
+  const reasons = new Set<string>();
+  for (const place of ['module', 'file'] as const) {
     try {
-      return await startFrom('file', setup, onFailure);
-    } catch (cause) {
-      onFailure(reasonOf(cause));
-      const message = `wasm: expected thread ${setup.number} to start, got: ${reasonOf(cause)}`;
-      throw new BackendError(message, { cause });
+      return await startFrom(place, setup, onFailure);
+    } catch (error) {
+      reasons.add(reasonOf(error));
     }
   }
+  const reason = [...reasons].join('; ');
+  onFailure(reason);
+  throw new BackendError(`wasm: expected thread ${setup.number} to start, got: ${reason}`);
 }
 
 /** Where the script of a worker is. */
@@ -73,15 +73,17 @@ async function startFrom(
   onFailure: (reason: string) => void,
 ): Promise<ThreadWorker> {
   const { promise: ready, resolve, reject } = promiseWithResolvers();
-  let isReady = false;
+  let state: 'starting' | 'running' | 'abandoned' = 'starting';
   const fail = (reason: string) => {
-    if (isReady) onFailure(reason);
+    if (state === 'running') onFailure(reason);
     else reject(new Error(reason));
   };
   const events: WorkerEvents = {
     onMessage(message) {
-      isReady ||= message.ready === true;
-      if (message.ready) resolve();
+      if (message.ready && state === 'starting') {
+        state = 'running';
+        resolve();
+      }
       if (message.failure !== undefined) fail(message.failure);
     },
     onEnd: fail,
@@ -94,8 +96,10 @@ async function startFrom(
     await ready;
     return worker;
   } catch (error) {
-    // Not awaited: it holds up the next attempt.
-    void worker.terminate();
+    state = 'abandoned';
+    // In a page it takes long, and a worker that could not be loaded uses no memory.
+    const ended = worker.terminate();
+    if (inNode) await ended;
     throw error;
   } finally {
     clearTimeout(timer);

@@ -1,7 +1,8 @@
 import { Gate } from '../../concurrency/gate.js';
 import { ReadWriteLock } from '../../concurrency/read-write-lock.js';
-import { BackendError, TrainingError } from '../../errors.js';
+import { BackendError } from '../../errors.js';
 import type { Backend } from '../../numerics/backend.js';
+import { closedTrainer } from '../closed-trainer.js';
 
 /** Orders the requests of one trainer to its backend, and refuses them once the trainer is closed. */
 export class Access {
@@ -77,10 +78,4 @@ export class Access {
     );
     return this.#closing;
   }
-}
-
-function closedTrainer(operation: string): TrainingError {
-  return new TrainingError(
-    `${operation}: expected an open trainer, got one that was closed; create another one`,
-  );
 }

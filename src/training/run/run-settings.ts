@@ -1,6 +1,6 @@
 /** The settings of a run of training, and its position: src/training/run/run.ts executes it. */
 
-import type { Hold } from '../../concurrency/hold.js';
+import type { Pause } from '../../concurrency/pause.js';
 import type { Dataset } from '../../data/dataset.js';
 import { beginWith, contentOf, hasBegunWith } from '../../data/fingerprint.js';
 import { TrainingError } from '../../errors.js';
@@ -39,7 +39,7 @@ export interface RunSettings extends FitCallbacks {
   readonly shuffle: boolean;
   readonly validate?: () => Promise<Evaluation>;
   /** Holds the run up between its chunks. */
-  readonly hold: Hold;
+  readonly pause: Pause;
 }
 
 /** Position of a run. Together with the tensors, it suffices to continue the run exactly. */

@@ -53,7 +53,7 @@ export class Run {
   #learningRate = 0;
   /** The step after which the weights were last found to be finite. */
   #finiteAt = -1;
-  #isHeld = false;
+  #isWaiting = false;
   /** The chunk that was submitted before the losses of its predecessor were read. */
   #pipelined: Chunk | undefined;
   /** Number of writes of the engine that the snapshots include. */
@@ -83,7 +83,7 @@ export class Run {
 
   /** Whether the run waits for `onStep`, `onEpoch` or `resume`, so that no update is in progress. */
   get isPaused(): boolean {
-    return this.#reports.isPaused || this.#isHeld;
+    return this.#reports.isPaused || this.#isWaiting;
   }
 
   /**
@@ -111,7 +111,7 @@ export class Run {
     const totalSteps = epochs * this.#stepsPerEpoch;
     try {
       while (this.position.step < totalSteps && !this.#reports.stoppedBy) {
-        if (!this.#pipelined) await this.#waitWhileHeld();
+        if (!this.#pipelined) await this.#waitWhilePaused();
         if (signal?.aborted && !this.#pipelined) this.#reports.stopBySignal();
         else await this.#trainChunk();
       }
@@ -120,12 +120,12 @@ export class Run {
     }
   }
 
-  async #waitWhileHeld(): Promise<void> {
-    const { hold, signal } = this.#settings;
-    if (!hold.isOn) return;
-    this.#isHeld = true;
-    await hold.wait(signal);
-    this.#isHeld = false;
+  async #waitWhilePaused(): Promise<void> {
+    const { pause, signal } = this.#settings;
+    if (!pause.isOn) return;
+    this.#isWaiting = true;
+    await pause.wait(signal);
+    this.#isWaiting = false;
   }
 
   async #trainChunk(): Promise<void> {
@@ -171,8 +171,9 @@ export class Run {
 
   /** Whether the chunk from step `next` may be submitted before the current losses are read. */
   #mayPipeline(next: number): boolean {
-    const { onStep, signal, hold } = this.#settings;
-    const isDecided = !onStep && !signal?.aborted && !hold.isOn && next % this.#stepsPerEpoch !== 0;
+    const { onStep, signal, pause } = this.#settings;
+    const isDecided =
+      !onStep && !signal?.aborted && !pause.isOn && next % this.#stepsPerEpoch !== 0;
     const mayUpdate = updatesLeft(this.position, next) > 0;
     return this.#engine.runsAhead && isDecided && mayUpdate && !this.#snapshots.isDue;
   }

@@ -27,10 +27,11 @@ function blockOf(name: string): string {
  * @param expected the names that the model has
  */
 export function onlyWeights<Entry extends object>(
+  operation: string,
   state: ReadonlyMap<string, Entry & { readonly integers?: true }>,
   expected: readonly Expected[],
 ): Map<string, Entry> {
-  expectMade('loadState', 'the state', state, 'entries', 'a Map by name');
+  expectMade(operation, 'the state', state, 'entries', 'a Map by name');
   const names = new Set(expected.map(({ name }) => name));
   const isCounter = (name: string) =>
     name.endsWith('num_batches_tracked') && state.has(`${blockOf(name)}running_mean`);

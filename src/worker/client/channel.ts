@@ -1,16 +1,16 @@
 import { loadBuild } from '../../backends/wasm/module.js';
 import { BackendError } from '../../errors.js';
 import { errorFrom, plainError } from '../errors.js';
-import { LOAD_BUILD, type Outcome, type Stand, type ToClient } from '../protocol.js';
+import { type Handle, LOAD_BUILD, type Outcome, type ToClient } from '../protocol.js';
 import { isDataset, SentDatasets } from './sent-datasets.js';
 import type { HostWorker } from './start.js';
 
-/** Objects of the host, by the objects of this thread that stand for them. */
-const remotes = new WeakMap<object, number>();
+/** Objects of the host, by their proxies in this thread. */
+const objects = new WeakMap<object, number>();
 
-/** Remembers that an object stands for one of the host. */
-export function standFor(local: object, object: number): void {
-  remotes.set(local, object);
+/** Remembers of which object of the host an object is the proxy. */
+export function registerProxy(proxy: object, object: number): void {
+  objects.set(proxy, object);
 }
 
 interface Pending {
@@ -41,7 +41,7 @@ export class Channel {
     number,
     { readonly call: Callback; readonly datasets: readonly number[] }
   >();
-  /** Values that callbacks threw, by number. */
+  /** Values that callbacks threw, by number, until no call is in progress. */
   readonly #thrown = new Map<number, unknown>();
   readonly #onInfo: (object: number, info: unknown) => void;
   #count = 0;
@@ -77,7 +77,7 @@ export class Channel {
     const callbacks: number[] = [];
     const release: (() => void)[] = [];
     const datasets: number[] = [];
-    const stands = args.map((arg) => this.#stand(arg, callbacks, datasets, release));
+    const handed = args.map((arg) => this.#marshal(arg, callbacks, datasets, release));
     const id = ++this.#count;
     const answer = new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, callbacks, release });
@@ -85,7 +85,7 @@ export class Channel {
     this.#worker.keepAlive(true);
     busy.add(this);
     try {
-      this.#worker.post({ type: 'call', id, object, method, args: stands }, []);
+      this.#worker.post({ type: 'call', id, object, method, args: handed }, []);
     } catch (error) {
       this.#settle(id);
       throw error;
@@ -129,17 +129,16 @@ export class Channel {
   }
 
   #answer(id: number, outcome: Outcome): void {
+    const error = 'error' in outcome ? this.#original(outcome.error) : undefined;
     const pending = this.#settle(id);
-    if ('error' in outcome) pending?.reject(this.#original(outcome.error));
+    if ('error' in outcome) pending?.reject(error);
     else pending?.resolve(outcome.value);
   }
 
   /** The error itself that a callback of this thread threw, or one like the host's. */
   #original(error: Parameters<typeof errorFrom>[0]): unknown {
     if (error.thrown === undefined || !this.#thrown.has(error.thrown)) return errorFrom(error);
-    const original = this.#thrown.get(error.thrown);
-    this.#thrown.delete(error.thrown);
-    return original;
+    return this.#thrown.get(error.thrown);
   }
 
   async #callBack({ id, callback, args }: Extract<ToClient, { type: 'callback' }>): Promise<void> {
@@ -172,6 +171,7 @@ export class Channel {
     for (const callback of pending?.callbacks ?? []) this.#callbacks.delete(callback);
     for (const release of pending?.release ?? []) release();
     if (this.#pending.size === 0) {
+      this.#thrown.clear();
       this.#worker.keepAlive(false);
       busy.delete(this);
     }
@@ -179,32 +179,32 @@ export class Channel {
   }
 
   /** What travels in place of a value. */
-  #stand(
+  #marshal(
     value: unknown,
     callbacks: number[],
     datasets: number[],
     release: (() => void)[],
   ): unknown {
     if (typeof value === 'function')
-      return this.#standForCallback(value as Callback, callbacks, datasets);
+      return this.#callbackHandle(value as Callback, callbacks, datasets);
     if (typeof value !== 'object' || value === null) return value;
-    const object = remotes.get(value);
-    if (object !== undefined) return { object } satisfies Stand;
-    if (isSignal(value)) return this.#standForSignal(value, release);
+    const object = objects.get(value);
+    if (object !== undefined) return { object } satisfies Handle;
+    if (isSignal(value)) return this.#signalHandle(value, release);
     if (isDataset(value)) {
       const dataset = this.#datasets.send(value);
       datasets.push(dataset);
-      return { dataset } satisfies Stand;
+      return { dataset } satisfies Handle;
     }
     if (Object.getPrototypeOf(value) !== Object.prototype) return value;
     return Object.fromEntries(
       Object.entries(value)
         .filter(([, each]) => each !== undefined)
-        .map(([name, each]) => [name, this.#stand(each, callbacks, datasets, release)]),
+        .map(([name, each]) => [name, this.#marshal(each, callbacks, datasets, release)]),
     );
   }
 
-  #standForCallback(call: Callback, callbacks: number[], datasets: readonly number[]): Stand {
+  #callbackHandle(call: Callback, callbacks: number[], datasets: readonly number[]): Handle {
     const callback = ++this.#count;
     // The list is complete when the callback is first called.
     this.#callbacks.set(callback, { call, datasets });
@@ -212,7 +212,7 @@ export class Channel {
     return { callback };
   }
 
-  #standForSignal(signal: AbortSignal, release: (() => void)[]): Stand {
+  #signalHandle(signal: AbortSignal, release: (() => void)[]): Handle {
     const number = ++this.#count;
     const abort = () => this.#worker.post({ type: 'abort', signal: number }, []);
     signal.addEventListener('abort', abort);

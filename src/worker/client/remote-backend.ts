@@ -1,7 +1,7 @@
 import type { BackendInfo } from '../../backends/runtime.js';
 import type { Backend } from '../../numerics/backend.js';
 import { ASYNC_DISPOSE } from '../../platform/async-dispose.js';
-import { type Channel, standFor } from './channel.js';
+import { type Channel, registerProxy } from './channel.js';
 
 /** The methods of a backend that a worker offers: all single ops, `call` and `close`. */
 const METHODS = [
@@ -32,7 +32,7 @@ export interface WorkerBackend extends Pick<Backend, (typeof METHODS)[number] | 
   [ASYNC_DISPOSE](): Promise<void>;
 }
 
-/** Stands for a backend of a worker. */
+/** The proxy of a backend in a worker. */
 export class RemoteBackend {
   /** Keeps Vue from wrapping this object in a proxy, which cannot read private fields. */
   readonly __v_skip = true;
@@ -45,7 +45,7 @@ export class RemoteBackend {
     this.#channel = channel;
     this.#object = object;
     this.info = info;
-    standFor(this, object);
+    registerProxy(this, object);
     for (const method of METHODS) {
       const call = (...args: readonly unknown[]) => channel.call(object, method, args);
       Object.defineProperty(this, method, { value: call });

@@ -3,6 +3,7 @@ import { TrainingError } from '../../errors.js';
 import { ASYNC_DISPOSE } from '../../platform/async-dispose.js';
 import { expectPath, expectPlace, readBytes, writeBytes } from '../../platform/files.js';
 import type { Bytes } from '../../platform/types.js';
+import { closedTrainer } from '../../training/closed-trainer.js';
 import type { Trainer } from '../../training/trainer.js';
 import {
   type EvaluateOptions,
@@ -11,7 +12,7 @@ import {
   type FitOptions,
 } from '../../training/trainer-options.js';
 import type { TrainerAnswer } from '../protocol.js';
-import { type Channel, standFor } from './channel.js';
+import { type Channel, registerProxy } from './channel.js';
 
 /** A trainer in a worker, with the methods of `Trainer`. */
 export interface WorkerTrainer
@@ -45,7 +46,7 @@ const dropped =
     ? undefined
     : new FinalizationRegistry<() => void>((forget) => forget());
 
-/** Stands for a trainer of a worker. */
+/** The proxy of a trainer in a worker. */
 export class RemoteTrainer implements WorkerTrainer {
   /** Keeps Vue from wrapping this object in a proxy, which cannot read private fields. */
   readonly __v_skip = true;
@@ -69,12 +70,12 @@ export class RemoteTrainer implements WorkerTrainer {
     this.parameterCount = parameterCount;
     this.#channel = channel;
     this.#object = answer.then(({ object }) => object);
-    const standIn = new WeakRef(this);
+    const proxy = new WeakRef(this);
     this.#object.then(
       (object) => {
-        const trainer = standIn.deref();
+        const trainer = proxy.deref();
         if (!trainer) return channel.forget(object);
-        standFor(trainer, object);
+        registerProxy(trainer, object);
         dropped?.register(trainer, () => channel.forget(object), trainer);
       },
       // The first call rejects with the error.
@@ -160,11 +161,9 @@ export class RemoteTrainer implements WorkerTrainer {
 
   async #close(): Promise<void> {
     dropped?.unregister(this);
-    const exists = await this.#object.then(
-      () => true,
-      () => false,
-    );
-    if (exists && !this.#channel.hasEnded) await this.#call('close');
+    const object = await this.#object.catch(() => undefined);
+    if (object === undefined || this.#channel.hasEnded) return;
+    await this.#channel.call(object, 'close', []);
   }
 
   [ASYNC_DISPOSE](): Promise<void> {
@@ -177,6 +176,7 @@ export class RemoteTrainer implements WorkerTrainer {
   ): Promise<
     WorkerTrainer[Method] extends (...args: never) => infer Result ? Awaited<Result> : never
   > {
+    if (this.#closing) throw closedTrainer(method);
     return (await this.#channel.call(await this.#object, method, args)) as never;
   }
 }

@@ -64,14 +64,15 @@ export class SentDatasets {
       return known.id;
     }
     const id = ++this.#count;
-    const isMoved = movable.delete(dataset) && !isShared(dataset);
-    if (isMoved) this.#moved.set(dataset, id);
-    else this.#remember(dataset, { id, dataset: new WeakRef(dataset), fingerprint });
-    const buffers = [inputs.buffer, targets.buffer] as ArrayBuffer[];
+    const isMoved = movable.has(dataset) && !isShared(dataset);
     this.#send(
       { type: 'dataset', id, dataset: fieldsOf(dataset) },
-      isMoved ? [...new Set(buffers)] : [],
+      isMoved ? ownBuffers(dataset) : [],
     );
+    // From here on: sending throws for an array that was moved before.
+    movable.delete(dataset);
+    if (isMoved) this.#moved.set(dataset, id);
+    else this.#remember(dataset, { id, dataset: new WeakRef(dataset), fingerprint });
     dropped?.register(isMoved ? dataset : targets, () => {
       this.#sent.delete(id);
       this.#send({ type: 'forget', dataset: id }, []);
@@ -90,10 +91,10 @@ export class SentDatasets {
 
   #refresh(sent: Sent, dataset: Dataset, fingerprint: Fingerprint): void {
     if (sameFingerprint(fingerprint, sent.fingerprint)) return;
-    sent.fingerprint = fingerprint;
     const { inputs, targets } = dataset;
     const arrays = isShared(dataset) ? undefined : { inputs, targets };
     this.#send({ type: 'change', id: sent.id, ...(arrays && { arrays }) }, []);
+    sent.fingerprint = fingerprint;
   }
 
   #remember({ inputs, targets }: Dataset, sent: Sent): void {
@@ -113,6 +114,14 @@ function isShared({ inputs, targets }: Dataset): boolean {
   return [inputs, targets].every(
     ({ buffer }) => Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]',
   );
+}
+
+/** The buffers that can move: plain arrays have none, and shared memory stays where it is. */
+function ownBuffers({ inputs, targets }: Dataset): ArrayBuffer[] {
+  const buffers = [inputs.buffer, targets.buffer].filter(
+    (buffer) => Object.prototype.toString.call(buffer) === '[object ArrayBuffer]',
+  );
+  return [...new Set(buffers as ArrayBuffer[])];
 }
 
 /** The dataset as plain data: the program's object may be a proxy, or have other fields. */

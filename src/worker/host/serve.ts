@@ -3,10 +3,10 @@ import type { Dataset } from '../../data/dataset.js';
 import { touch } from '../../data/fingerprint.js';
 import { errorFrom, plainError } from '../errors.js';
 import {
+  type Handle,
   LIBRARY,
   LOAD_BUILD,
   type Outcome,
-  type Stand,
   type ToClient,
   type ToHost,
 } from '../protocol.js';
@@ -29,6 +29,7 @@ class Host {
   readonly #port: Port;
   readonly #library: Library;
   readonly #datasets = new Map<number, Dataset>();
+  /** Signals of the calls in progress. */
   readonly #signals = new Map<number, AbortController>();
   /** Answers that callbacks wait for. */
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
@@ -68,31 +69,36 @@ class Host {
   }
 
   async #call({ id, object, method, args }: Extract<ToHost, { type: 'call' }>): Promise<void> {
-    let outcome: Outcome;
+    const signals: number[] = [];
     try {
-      const given = args.map((arg) => this.#received(arg));
+      const given = args.map((arg) => this.#unmarshal(arg, signals));
       const value = await (object === LIBRARY
         ? this.#library.call(method, given)
         : this.#library.callOn(object, method, given));
-      outcome = { value };
+      this.#library.reportChanges();
+      // Throws for a value that cannot travel.
+      this.#port.postMessage({ type: 'answer', id, value }, ownBuffers(value));
     } catch (error) {
-      outcome = { error: plainError(error) };
+      this.#library.reportChanges();
+      this.#port.postMessage({ type: 'answer', id, error: plainError(error) });
     }
-    this.#library.reportChanges();
-    const transfer = 'value' in outcome ? ownBuffers(outcome.value) : [];
-    this.#port.postMessage({ type: 'answer', id, ...outcome }, transfer);
+    for (const signal of signals) this.#signals.delete(signal);
   }
 
-  /** A value that the client sent, with what the stands in it stand for. */
-  #received(value: unknown): unknown {
+  /**
+   * A value that the client sent, with the objects that it refers to.
+   *
+   * @param signals the numbers of signals in it are appended here
+   */
+  #unmarshal(value: unknown, signals: number[]): unknown {
     if (!isPlainObject(value)) return value;
-    const stand = value as Partial<Record<string, unknown>> & Partial<Stand>;
-    if ('callback' in stand) return this.#callback(stand.callback as number);
-    if ('dataset' in stand) return this.#datasets.get(stand.dataset as number);
-    if ('object' in stand) return this.#library.object(stand.object as number);
-    if ('signal' in stand && 'aborted' in stand) return this.#signal(stand as never);
+    const handle = value as Partial<Record<string, unknown>> & Partial<Handle>;
+    if ('callback' in handle) return this.#callback(handle.callback as number);
+    if ('dataset' in handle) return this.#datasets.get(handle.dataset as number);
+    if ('object' in handle) return this.#library.object(handle.object as number);
+    if ('signal' in handle && 'aborted' in handle) return this.#signal(handle as never, signals);
     return Object.fromEntries(
-      Object.entries(value).map(([name, each]) => [name, this.#received(each)]),
+      Object.entries(value).map(([name, each]) => [name, this.#unmarshal(each, signals)]),
     );
   }
 
@@ -110,9 +116,13 @@ class Host {
       });
   }
 
-  #signal({ signal, aborted }: { readonly signal: number; readonly aborted: boolean }) {
-    const controller = this.#signals.get(signal) ?? new AbortController();
+  #signal(
+    { signal, aborted }: { readonly signal: number; readonly aborted: boolean },
+    signals: number[],
+  ) {
+    const controller = new AbortController();
     this.#signals.set(signal, controller);
+    signals.push(signal);
     if (aborted) controller.abort();
     return controller.signal;
   }

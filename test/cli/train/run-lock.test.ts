@@ -53,6 +53,14 @@ describe('lockRun', () => {
     expect(await readdir(path)).toEqual(['run.1.lock']);
   });
 
+  it('leaves no lock of its own where a stale one cannot be deleted', async () => {
+    const path = await newFolder();
+    // Deleting a file does not delete a folder.
+    await mkdir(`${path}/run.1.lock`);
+    await expect(lockRun(path)).rejects.toThrow('run.1.lock');
+    expect(await readdir(path)).toEqual(['run.1.lock']);
+  });
+
   it.each([
     ['of a process that is gone', () => ({ ...thisProcess(), pid: gone })],
     ['that was never written', () => ''],

@@ -139,7 +139,7 @@ describe('encode and decode', () => {
     const before = await trainer.state();
     const other = createTrainer(wasm, { model: sequential(linear(FEATURES, 3), relu()) });
     await expect(trainer.decode(await other.encode())).rejects.toThrow(
-      'loadState: expected tensors 0.weight, 0.bias, 2.weight, 2.bias, got 0.weight, 0.bias',
+      'decode: expected tensors 0.weight, 0.bias, 2.weight, 2.bias, got 0.weight, 0.bias',
     );
     const whole = await trainer.encode();
     await expect(trainer.decode(whole.subarray(0, whole.length - 1))).rejects.toThrow(DataError);

@@ -5,7 +5,7 @@ import { isRunning } from './process-identity.js';
 
 /**
  * Deletes the temporary files that killed processes left when they wrote to `path`: those named
- * `<path>.<process>.<count>.part` by a process that is gone. Call it before this process writes to
+ * `<path>.<process>.<random>.part` by a process that is gone. Call it before this process writes to
  * `path`: a file with the number of this process is then left by an earlier one of the same number.
  */
 export async function removeLeftovers(path: string): Promise<void> {

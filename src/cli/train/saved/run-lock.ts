@@ -40,11 +40,11 @@ export async function lockRun(folder: string): Promise<RunLock> {
     if (!(await create(path))) continue;
     try {
       await expectUnlocked(folder, path);
+      for (const name of before) await rm(join(folder, name), { force: true });
     } catch (error) {
       await rm(path, { force: true });
       throw error;
     }
-    for (const name of before) await rm(join(folder, name), { force: true });
     const now = () => new Date();
     const timer = setInterval(() => utimes(path, now(), now()).catch(() => {}), TOUCH_MILLISECONDS);
     timer.unref();
