@@ -2,7 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, expectWhole, handgrad, isLeftover, namesIn, resultOf } from './program.mjs';
+import {
+  expect,
+  expectWhole,
+  handgrad,
+  isLeftover,
+  namesIn,
+  resultOf,
+  trainFurther,
+} from './program.mjs';
 
 /** Sizes in KiB of the small disks: from one without room for config.json to nearly enough. */
 const SIZES = [0, 4, 8, 16, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384];
@@ -74,8 +82,8 @@ async function makeReadOnly({ folder, train, decode, wanted, counts }, epoch) {
       counts.readOnly++;
     }
     await expectWhole(out, decode);
-    // A new session on a read-only disk fails too, and changes nothing.
-    expectOneLine(await session(out, train), /EROFS/);
+    // A new run on a read-only disk fails too, and changes nothing.
+    expectOneLine(await trainFurther(out, train), /EROFS/);
     remount(disk, 'rw');
     await expectContinued(out, train, wanted);
   });
@@ -122,13 +130,8 @@ async function replaceFolder({ folder, train, decode, wanted, counts }, epoch) {
   counts.replaced++;
 }
 
-function session(out, train) {
-  const resume = existsSync(join(out, 'checkpoint.safetensors')) ? ['--resume'] : [];
-  return handgrad([...train, '--out', out, ...resume]);
-}
-
 async function expectContinued(out, train, wanted) {
-  const outcome = await session(out, train);
+  const outcome = await trainFurther(out, train);
   expect(outcome.status === 0, `expected the run to continue, got: ${outcome.stderr}`);
   expectNoLeftovers(await namesIn(out));
   expect((await resultOf(out)) === wanted, 'expected the bits of an unbroken run');

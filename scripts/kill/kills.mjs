@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, expectWhole, handgrad, isLeftover, namesIn, resultOf } from './program.mjs';
+import {
+  expect,
+  expectWhole,
+  handgrad,
+  isLeftover,
+  namesIn,
+  resultOf,
+  trainFurther,
+} from './program.mjs';
 
 /**
  * Kills runs at random moments, and continues each until it has been killed up to `MOST_KILLS` times; then
@@ -19,7 +27,7 @@ export async function killRuns({ kills, random, folder, train, decode }) {
     const out = join(folder, `run-${counts.runs++}`);
     const most = Math.min(1 + Math.floor(random() * MOST_KILLS), kills - counts.kills);
     for (let n = 0; n < most; n++) {
-      const outcome = await session(out, train, random() * 1.1 * milliseconds);
+      const outcome = await trainFurther(out, train, random() * 1.1 * milliseconds);
       if (outcome.signal !== 'SIGKILL') {
         expect(outcome.status === 0, `expected status 0, got ${outcome.status}: ${outcome.stderr}`);
         break;
@@ -32,8 +40,8 @@ export async function killRuns({ kills, random, folder, train, decode }) {
       await expectWhole(out, decode);
     }
     counts.resumed += Number(existsSync(join(out, 'checkpoint.safetensors')));
-    const last = await session(out, train);
-    expect(last.status === 0, `expected the last session to succeed, got: ${last.stderr}`);
+    const last = await trainFurther(out, train);
+    expect(last.status === 0, `expected the last run to succeed, got: ${last.stderr}`);
     const left = (await namesIn(out)).filter(isLeftover);
     expect(left.length === 0, `expected no leftovers in ${out}, got ${left}`);
     expect((await resultOf(out)) === wanted, `expected the bits of an unbroken run in ${out}`);
@@ -43,9 +51,3 @@ export async function killRuns({ kills, random, folder, train, decode }) {
 }
 
 const MOST_KILLS = 6;
-
-/** Begins a run, or continues it once it has a checkpoint. */
-function session(out, train, killAfter) {
-  const resume = existsSync(join(out, 'checkpoint.safetensors')) ? ['--resume'] : [];
-  return handgrad([...train, '--out', out, ...resume], { killAfter });
-}

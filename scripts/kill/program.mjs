@@ -54,6 +54,12 @@ export function handgrad(args, { onLine, killAfter } = {}) {
   });
 }
 
+/** Begins a run, or continues it once it has a checkpoint. */
+export function trainFurther(out, train, killAfter) {
+  const resume = existsSync(join(out, 'checkpoint.safetensors')) ? ['--resume'] : [];
+  return handgrad([...train, '--out', out, ...resume], { killAfter });
+}
+
 /** The names in a folder; none if it does not exist. */
 export const namesIn = (folder) => readdir(folder).catch(() => []);
 

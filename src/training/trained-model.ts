@@ -1,6 +1,7 @@
 import type { Normalization } from '../data/dataset.js';
 import { TrainingError } from '../errors.js';
 import { ASYNC_DISPOSE } from '../platform/async-dispose.js';
+import { afterDrop, cancelAfterDrop } from '../platform/dropped.js';
 import { expectPath, expectPlace, readBytes, writeBytes } from '../platform/files.js';
 import type { Bytes, FileHandle, PlatformUrl } from '../platform/types.js';
 import type { Shape } from '../tensor.js';
@@ -18,13 +19,6 @@ import { checkState, onlyWeights, stateTensors } from './serialization/state.js'
 
 /** Parameters and buffers by name, in PyTorch's names and layouts: a linear weight is (O, I). */
 export type State = Map<string, TensorData>;
-
-/** Releases the memory of trainers that were dropped without `close`, after a garbage collection. */
-const dropped =
-  typeof FinalizationRegistry === 'undefined'
-    ? undefined
-    : // A backend that was closed has already released it.
-      new FinalizationRegistry<Engine>((engine) => engine.close().catch(() => {}));
 
 /** The model of a trainer on its backend: reads, replaces, saves and releases its weights. */
 export abstract class TrainedModel {
@@ -50,8 +44,8 @@ export abstract class TrainedModel {
     this.batchSize = batchSize;
     this.seed = seed;
     this.normalization = normalization;
-    // The engine holds no reference to the trainer, which would keep it alive.
-    dropped?.register(this, engine, this);
+    // The engine does not hold the trainer. A backend that was closed has already released its memory.
+    afterDrop(this, () => engine.close().catch(() => {}));
   }
 
   /** Number of scalars that training changes. */
@@ -180,7 +174,7 @@ export abstract class TrainedModel {
    * @example await using trainer = new Trainer(backend, { … }); // closed at the end of the block
    */
   close(): Promise<void> {
-    dropped?.unregister(this);
+    cancelAfterDrop(this);
     return this.engine.close();
   }
 

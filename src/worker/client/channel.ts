@@ -1,5 +1,6 @@
 import { loadBuild } from '../../backends/wasm/module.js';
 import { BackendError } from '../../errors.js';
+import { afterDrop, cancelAfterDrop } from '../../platform/dropped.js';
 import { errorFrom, plainError } from '../errors.js';
 import { type Handle, LOAD_BUILD, type Outcome, type ToClient } from '../protocol.js';
 import { isDataset, SentDatasets } from './sent-datasets.js';
@@ -22,12 +23,6 @@ interface Pending {
 }
 
 type Callback = (...args: readonly unknown[]) => unknown;
-
-/** Ends the workers whose channels have been dropped, with all that uses them. */
-const dropped =
-  typeof FinalizationRegistry === 'undefined'
-    ? undefined
-    : new FinalizationRegistry<HostWorker>((worker) => worker.terminate().catch(() => {}));
 
 /** Channels with calls in progress, whose callers may hold nothing but a promise. */
 const busy = new Set<Channel>();
@@ -64,7 +59,7 @@ export class Channel {
         if (found) found.#end(reason);
       },
     });
-    dropped?.register(this, worker, this);
+    afterDrop(this, () => worker.terminate().catch(() => {}));
   }
 
   /**
@@ -105,7 +100,7 @@ export class Channel {
 
   /** Ends the worker, and rejects the calls in progress. */
   async close(): Promise<void> {
-    dropped?.unregister(this);
+    cancelAfterDrop(this);
     this.#end('the library was closed');
     await this.#worker.terminate();
   }

@@ -1,6 +1,7 @@
 import type { Dataset } from '../../data/dataset.js';
 import { TrainingError } from '../../errors.js';
 import { ASYNC_DISPOSE } from '../../platform/async-dispose.js';
+import { afterDrop, cancelAfterDrop } from '../../platform/dropped.js';
 import { expectPath, expectPlace, readBytes, writeBytes } from '../../platform/files.js';
 import type { Bytes } from '../../platform/types.js';
 import { closedTrainer } from '../../training/closed-trainer.js';
@@ -40,12 +41,6 @@ export interface WorkerTrainer
   [ASYNC_DISPOSE](): Promise<void>;
 }
 
-/** Releases the trainers of workers that were dropped without `close`, after a garbage collection. */
-const dropped =
-  typeof FinalizationRegistry === 'undefined'
-    ? undefined
-    : new FinalizationRegistry<() => void>((forget) => forget());
-
 /** The proxy of a trainer in a worker. */
 export class RemoteTrainer implements WorkerTrainer {
   /** Keeps Vue from wrapping this object in a proxy, which cannot read private fields. */
@@ -76,7 +71,7 @@ export class RemoteTrainer implements WorkerTrainer {
         const trainer = proxy.deref();
         if (!trainer) return channel.forget(object);
         registerProxy(trainer, object);
-        dropped?.register(trainer, () => channel.forget(object), trainer);
+        afterDrop(trainer, () => channel.forget(object));
       },
       // The first call rejects with the error.
       () => {},
@@ -160,7 +155,7 @@ export class RemoteTrainer implements WorkerTrainer {
   }
 
   async #close(): Promise<void> {
-    dropped?.unregister(this);
+    cancelAfterDrop(this);
     const object = await this.#object.catch(() => undefined);
     if (object === undefined || this.#channel.hasEnded) return;
     await this.#channel.call(object, 'close', []);

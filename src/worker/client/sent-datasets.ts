@@ -1,5 +1,6 @@
 import type { Dataset } from '../../data/dataset.js';
 import { type Fingerprint, fingerprintOf, sameFingerprint } from '../../data/fingerprint.js';
+import { afterDrop } from '../../platform/dropped.js';
 import type { ToHost } from '../protocol.js';
 
 type Send = (message: ToHost, transfer: ArrayBuffer[]) => void;
@@ -10,12 +11,6 @@ interface Sent {
   dataset: WeakRef<Dataset>;
   fingerprint: Fingerprint;
 }
-
-/** Tells the host when the arrays of a dataset have been dropped. */
-const dropped =
-  typeof FinalizationRegistry === 'undefined'
-    ? undefined
-    : new FinalizationRegistry<() => void>((forget) => forget());
 
 /** Datasets whose memory the next call may move to the worker. */
 const movable = new WeakSet<Dataset>();
@@ -73,7 +68,7 @@ export class SentDatasets {
     movable.delete(dataset);
     if (isMoved) this.#moved.set(dataset, id);
     else this.#remember(dataset, { id, dataset: new WeakRef(dataset), fingerprint });
-    dropped?.register(isMoved ? dataset : targets, () => {
+    afterDrop(isMoved ? dataset : targets, () => {
       this.#sent.delete(id);
       this.#send({ type: 'forget', dataset: id }, []);
     });

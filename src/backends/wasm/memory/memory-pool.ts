@@ -14,7 +14,7 @@ export function reuseMemory(isShared: boolean): WebAssembly.Memory | undefined {
     if (!memory) {
       pooled.splice(i, 1);
       if (at > i) at--;
-    } else if (pooled[i].isShared === isShared && !(bytesOf(memory) >= bytesOf(smallest))) {
+    } else if (pooled[i].isShared === isShared && sizeOf(memory) < sizeOf(smallest)) {
       smallest = memory;
       at = i;
     }
@@ -33,11 +33,11 @@ export function poolMemory(
   isShared: boolean,
   staticBytes: number,
 ): void {
-  if (typeof WeakRef === 'undefined') return;
   new Uint8Array(memory.buffer, 0, staticBytes).fill(0);
   pooled.push({ memory: new WeakRef(memory), isShared });
 }
 
-function bytesOf(memory: WebAssembly.Memory | undefined): number {
+/** Bytes of a memory; more than any has if there is none. */
+function sizeOf(memory: WebAssembly.Memory | undefined): number {
   return memory?.buffer.byteLength ?? Infinity;
 }

@@ -1,0 +1,15 @@
+const registry = new FinalizationRegistry<() => void>((task) => task());
+
+/**
+ * Calls `task` after a garbage collection has found that the program has dropped an object.
+ *
+ * @param task must not hold the object
+ */
+export function afterDrop(object: object, task: () => void): void {
+  registry.register(object, task, object);
+}
+
+/** Forgets what was to happen after the drop of an object. */
+export function cancelAfterDrop(object: object): void {
+  registry.unregister(object);
+}
