@@ -36,6 +36,34 @@ const script = (from: string) => `
     (error) => { output.value = JSON.stringify({ error: String(error) }); },
   );`;
 
+/** A page whose service worker does the same. */
+const REGISTERING = `
+  const output = document.querySelector('output');
+  async function main() {
+    await navigator.serviceWorker.register('./service-worker.js', { type: 'module' });
+    const { active } = await navigator.serviceWorker.ready;
+    const { port1, port2 } = new MessageChannel();
+    active.postMessage('start', [port2]);
+    return new Promise((resolve) => { port1.onmessage = ({ data }) => resolve(data); });
+  }
+  main().then(
+    (result) => { output.value = JSON.stringify(result); },
+    (error) => { output.value = JSON.stringify({ error: String(error) }); },
+  );`;
+
+const SERVICE_WORKER = `
+  import { createBackend } from './node_modules/handgrad/dist/inline.js';
+  Object.defineProperty(navigator, 'hardwareConcurrency', { value: 4 });
+  async function main() {
+    const backend = await createBackend('auto');
+    const { backend: name, threads, notes } = backend.info;
+    return { name, threads, notes, relu: [...(await backend.relu([-1, 2]))] };
+  }
+  addEventListener('message', (event) => {
+    const answer = main().catch((error) => ({ error: String(error) }));
+    event.waitUntil(answer.then((result) => event.ports[0].postMessage(result)));
+  });`;
+
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'handgrad-failures-'));
   await writeFile(join(folder, 'package.json'), '{ "private": true, "dependencies": {} }');
@@ -55,6 +83,9 @@ beforeAll(async () => {
     await writeFile(join(folder, `${name}.html`), page(name));
     await writeFile(join(folder, `${name}.js`), script(from));
   }
+  await writeFile(join(folder, 'service.html'), page('service'));
+  await writeFile(join(folder, 'service.js'), REGISTERING);
+  await writeFile(join(folder, 'service-worker.js'), SERVICE_WORKER);
 });
 
 afterAll(async () => {
@@ -141,6 +172,20 @@ describe.each(CASES)('$title', ({ page = 'own', headers, info, note, requested }
       if (note) expect((result.notes as readonly string[]).join('\n')).toMatch(note);
       if (typeof requested === 'number') expect(result.requested).toBe(requested);
       else expect(result.requested).toMatch(requested);
+    } finally {
+      await site.close();
+    }
+  });
+});
+
+describe('handgrad/inline in a service worker', () => {
+  it.each(BROWSERS)('%s', async (browser) => {
+    const site = await serveFolder(project.folder, ISOLATED);
+    try {
+      const { result } = await visit(browser, `${site.url}service.html`);
+      expect(result).toMatchObject({ name: 'wasm', threads: 1, relu: [0, 2] });
+      // A service worker starts no workers, and in Firefox it shares no memory.
+      expect((result.notes as readonly string[]).join('\n')).toMatch(/One thread instead of 3: /);
     } finally {
       await site.close();
     }
