@@ -110,7 +110,7 @@ describe('train --out', () => {
     "import { syncBuiltinESMExports } from 'node:module'",
     'const { open } = fs',
     "const isFull = (path) => path.includes('/' + process.env.FILE + '.')",
-    "fs.open = (path, ...rest) => open(isFull(path) ? '/dev/full' : path, ...rest)",
+    "fs.open = (path, ...rest) => (isFull(path) ? open('/dev/full', 'w') : open(path, ...rest))",
     'syncBuiltinESMExports()',
   ].join(';');
 
