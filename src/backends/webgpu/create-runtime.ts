@@ -1,4 +1,5 @@
 import { BackendError } from '../../errors.js';
+import { inNode } from '../../platform/node.js';
 import type { Runtime } from '../runtime.js';
 import { type Adapter, openAdapter } from './adapter/adapter.js';
 import type { WebgpuOptions } from './adapter/options.js';
@@ -19,10 +20,23 @@ export async function createWebgpuRuntime(options: WebgpuOptions = {}): Promise<
  * @throws BackendError when there is no adapter, or only a software adapter
  */
 export async function createHardwareRuntime(options: WebgpuOptions = {}): Promise<Runtime> {
+  const software = await softwareInNode(options);
+  if (software !== undefined) throw notConsidered(software);
   const adapter = await openAdapter(options);
   if (!adapter.isSoftware) return openDevice(adapter, options);
   await adapter.close();
-  throw new BackendError(`webgpu: ${adapter.info.build} computes on the CPU: not considered`);
+  throw notConsidered(adapter.info.build);
+}
+
+/** The name of the adapter if it is a software adapter, as far as that is known before it is opened. */
+async function softwareInNode({ adapter }: WebgpuOptions): Promise<string | undefined> {
+  if (!inNode || adapter !== undefined || globalThis.navigator?.gpu) return undefined;
+  const { softwareAdapter } = await import('./adapter/probe.js');
+  return softwareAdapter();
+}
+
+function notConsidered(name: string): BackendError {
+  return new BackendError(`webgpu: ${name} computes on the CPU: not considered`);
 }
 
 async function openDevice(adapter: Adapter, options: WebgpuOptions): Promise<Runtime> {

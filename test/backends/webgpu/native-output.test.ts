@@ -168,6 +168,32 @@ describe.runIf(hasVulkan && existsSync(SWIFTSHADER))('with a software GPU', () =
   });
 });
 
+const LLVMPIPE = '/usr/share/vulkan/icd.d/lvp_icd.json';
+
+/* Mesa's software driver is on most desktops with Linux, and Dawn warns about its limits. */
+describe.runIf(hasVulkan && existsSync(LLVMPIPE))(
+  'with a software GPU that Dawn warns about',
+  () => {
+    test('auto prints nothing', async () => {
+      const outcome = await handgrad(
+        [...AUTO, '--verbose'],
+        environment({ variables: drivers(LLVMPIPE) }),
+      );
+      expect(outcome).toMatchObject({ status: 0, stderr: '' });
+      expect(outcome.stdout).toMatch(
+        /\nwebgpu: [^\n]*llvmpipe[^\n]* computes on the CPU: not considered/,
+      );
+    });
+
+    test.runIf(existsSync(SWIFTSHADER))('another GPU is used, and nothing printed', async () => {
+      const variables = drivers(LLVMPIPE, SWIFTSHADER);
+      const { status, stdout, stderr } = await handgrad(['info'], environment({ variables }));
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toContain('SwiftShader');
+    });
+  },
+);
+
 /* A fake package webgpu, whose native part misbehaves. */
 describe.each([
   [

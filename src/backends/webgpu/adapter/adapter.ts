@@ -1,8 +1,9 @@
 import { BackendError, reasonOf } from '../../../errors.js';
 import type { BackendInfo } from '../../runtime.js';
-import { type AdapterDescription, findAdapter, findAdapters, nameOf } from './find-adapter.js';
+import { findAdapter, findAdapters, nameOf } from './find-adapter.js';
 import { expectFit, requiredLimits, whyUnfit } from './limits.js';
 import type { WebgpuOptions } from './options.js';
+import { type AdapterDescription, isSoftware } from './software.js';
 
 /** An open adapter. */
 export interface Adapter {
@@ -28,9 +29,6 @@ export interface AdapterReport {
   /** Why shaders cannot run on it. */
   readonly rejected?: string;
 }
-
-/** Names of software adapters. */
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
 
 /** Optional features, requested from every adapter that has them. */
 const OPTIONAL: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups', 'shader-f16'];
@@ -98,10 +96,6 @@ export function describeAdapter(info: AdapterDescription, knownName = nameOf(inf
     ? [`${name} computes on the CPU: the wasm backend is faster.`]
     : [];
   return { backend: 'webgpu', build: name, threads: 1, notes };
-}
-
-function isSoftware({ vendor, architecture, isFallbackAdapter }: AdapterDescription, name: string) {
-  return isFallbackAdapter === true || SOFTWARE.test(`${name} ${vendor} ${architecture}`);
 }
 
 function optionalFeatures({ features }: GPUAdapter): GPUFeatureName[] {

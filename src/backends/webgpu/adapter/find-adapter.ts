@@ -10,6 +10,7 @@ import {
   toggleFlags,
 } from './dawn.js';
 import type { WebgpuOptions } from './options.js';
+import type { AdapterDescription } from './software.js';
 
 /** An adapter and its name. */
 export interface FoundAdapter {
@@ -54,10 +55,6 @@ export async function findAdapters(): Promise<readonly FoundAdapter[]> {
 export function nameOf({ vendor, architecture, description }: AdapterDescription): string {
   return description || [vendor, architecture].filter((part) => part !== '').join(' ');
 }
-
-/** The fields of `GPUAdapterInfo` that are used. */
-export type AdapterDescription = Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'description'> &
-  Partial<Pick<GPUAdapterInfo, 'isFallbackAdapter'>>;
 
 /** @throws BackendError outside Node, where Dawn cannot be loaded */
 function expectDawn(): void {

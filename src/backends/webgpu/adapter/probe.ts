@@ -8,13 +8,17 @@
 import type { ExecFileException } from 'node:child_process';
 import { nodeModule } from '../../../platform/node.js';
 import { dawnUrl } from './availability.js';
+import { type AdapterDescription, isSoftware } from './software.js';
 import { explainOutput, vulkanDrivers } from './vulkan-drivers.js';
 
 /** Generous: a machine with eight GPUs takes seconds to list them. */
 const TIMEOUT_SECONDS = 30;
 
-/** What the probe writes once Dawn has answered; a crash after that, while it exits, does not matter. */
-const ANSWERS = { found: '[handgrad: found]', none: '[handgrad: none]' };
+/**
+ * What the probe writes before and after its answer, once Dawn has answered; a crash after that, while it
+ * exits, does not matter.
+ */
+const [BEFORE, AFTER] = ['[handgrad: ', ' :handgrad]'];
 
 /** Requests an adapter as `findAdapter` does. Opening a device would take as long again. */
 const SCRIPT = `
@@ -22,13 +26,18 @@ import { writeSync } from 'node:fs';
 const { create, globals } = await import(process.argv[1]);
 Object.assign(globalThis, globals);
 const adapter = await create([]).requestAdapter();
-writeSync(1, adapter ? '${ANSWERS.found}' : '${ANSWERS.none}');
+const { vendor, architecture, description, device, isFallbackAdapter } = adapter?.info ?? {};
+const info = adapter && { vendor, architecture, description, device, isFallbackAdapter };
+writeSync(1, '${BEFORE}' + JSON.stringify(info) + '${AFTER}');
 process.exit();`;
+
+/** The adapter that a probe found. */
+type ProbedAdapter = AdapterDescription & Pick<GPUAdapterInfo, 'device'>;
 
 /** How the probe ended. */
 interface Outcome {
-  /** Undefined if the probe ended before Dawn answered. */
-  readonly answer: keyof typeof ANSWERS | undefined;
+  /** The adapter, or null for none; undefined if the probe ended before Dawn answered. */
+  readonly adapter: ProbedAdapter | null | undefined;
   /** The signal that ended it, if any. */
   readonly signal: string | undefined;
   readonly timedOut: boolean;
@@ -36,7 +45,15 @@ interface Outcome {
   readonly output: string;
 }
 
-let probing: Promise<string | undefined> | undefined;
+/** What is known of Dawn's adapters before this process loads it. */
+interface Probed {
+  /** Why there is no usable adapter, to follow "got". */
+  readonly missing?: string;
+  /** The name of the preferred adapter if it computes on the CPU. */
+  readonly software?: string;
+}
+
+let probing: Promise<Probed> | undefined;
 
 /**
  * Why Dawn has no usable adapter, to follow "got"; undefined if it has one, or if this process cannot
@@ -44,32 +61,51 @@ let probing: Promise<string | undefined> | undefined;
  *
  * @param timeout how long a driver may take to answer, in seconds
  */
-export function whyNoDawnAdapter(timeout = TIMEOUT_SECONDS): Promise<string | undefined> {
+export async function whyNoDawnAdapter(timeout = TIMEOUT_SECONDS): Promise<string | undefined> {
   probing ??= probe(timeout);
-  return probing;
-}
-
-async function probe(timeout: number): Promise<string | undefined> {
-  const outcome = await runProbe(timeout);
-  if (outcome === undefined) return undefined;
-  const { answer, signal, timedOut, output } = outcome;
-  if (answer === 'found' && output === '') return undefined;
-  // The package cannot be loaded: loading it in this process reports the reason.
-  if (answer === undefined && signal === undefined) return undefined;
-  if ((await hideBrokenDrivers(timeout)) || answer === 'found') return undefined;
-  if (timedOut) {
-    return `a GPU driver that did not answer within ${timeout} s; reinstall the driver`;
-  }
-  if (signal !== undefined && answer === undefined) {
-    return `a GPU driver that crashed with ${signal}; reinstall the driver`;
-  }
-  return explainOutput(output);
+  return (await probing).missing;
 }
 
 /**
- * Hides the Vulkan drivers without an adapter from this process and its subprocesses: one broken driver
- * makes the loader warn, fail or hang, even if another driver works. Warnings of a driver that does have an
- * adapter remain. All drivers are probed at once, so several that hang take no longer than one.
+ * The name of the adapter that Dawn prefers if it computes on the CPU; undefined for another one, or none.
+ * Tells it without loading Dawn, which writes warnings about Mesa's software adapter.
+ */
+export async function softwareAdapter(): Promise<string | undefined> {
+  probing ??= probe(TIMEOUT_SECONDS);
+  return (await probing).software;
+}
+
+async function probe(timeout: number): Promise<Probed> {
+  const outcome = await runProbe(timeout);
+  if (outcome === undefined) return {};
+  const { adapter, signal, timedOut, output } = outcome;
+  if (adapter && output === '') return found(adapter);
+  // The package cannot be loaded: loading it in this process reports the reason.
+  if (adapter === undefined && signal === undefined) return {};
+  if (await hideBrokenDrivers(timeout)) return found((await runProbe(timeout))?.adapter);
+  if (adapter) return found(adapter);
+  if (timedOut) {
+    return {
+      missing: `a GPU driver that did not answer within ${timeout} s; reinstall the driver`,
+    };
+  }
+  if (signal !== undefined && adapter === undefined) {
+    return { missing: `a GPU driver that crashed with ${signal}; reinstall the driver` };
+  }
+  return { missing: await explainOutput(output) };
+}
+
+function found(adapter: ProbedAdapter | null | undefined): Probed {
+  return adapter && isSoftware(adapter, adapter.device)
+    ? { software: adapter.description || adapter.device }
+    : {};
+}
+
+/**
+ * Hides Vulkan drivers from this process and its subprocesses: those without an adapter, since one broken
+ * driver makes the loader warn, fail or hang, even if another driver works, and software drivers about which
+ * Dawn warns. Warnings about a driver of a GPU remain. All drivers are probed at once, so several that hang
+ * take no longer than one.
  *
  * @returns whether drivers were hidden and others are left
  */
@@ -79,7 +115,15 @@ async function hideBrokenDrivers(timeout: number): Promise<boolean> {
   const outcomes = await Promise.all(
     drivers.map((file) => runProbe(timeout, { VK_DRIVER_FILES: file, VK_ICD_FILENAMES: file })),
   );
-  const working = drivers.filter((_, i) => outcomes[i]?.answer === 'found');
+  const driversWhere = (condition: (adapter: ProbedAdapter, output: string) => boolean) =>
+    drivers.filter((_, i) => {
+      const { adapter, output = '' } = outcomes[i] ?? {};
+      return adapter && condition(adapter, output);
+    });
+  const quiet = driversWhere(
+    (adapter, output) => output === '' || !isSoftware(adapter, adapter.device),
+  );
+  const working = quiet.length > 0 ? quiet : driversWhere(() => true);
   if (working.length === 0 || working.length === drivers.length) return false;
   const { delimiter } = await nodeModule<typeof import('node:path')>('node:path');
   // Loaders before 1.3.207 know only the second name.
@@ -121,10 +165,16 @@ async function runProbe(
 }
 
 function outcomeOf(text: string, error: ExecFileException | null): Outcome {
-  const answer = (['found', 'none'] as const).find((each) => text.includes(ANSWERS[each]));
-  const output = answer === undefined ? text : text.replace(ANSWERS[answer], '');
-  const timedOut = answer === undefined && error?.killed === true;
-  return { answer, signal: error?.signal ?? undefined, timedOut, output: output.trim() };
+  const begin = text.indexOf(BEFORE);
+  const end = text.indexOf(AFTER, begin);
+  const hasAnswer = begin >= 0 && end >= 0;
+  const output = hasAnswer ? text.slice(0, begin) + text.slice(end + AFTER.length) : text;
+  return {
+    adapter: hasAnswer ? JSON.parse(text.slice(begin + BEFORE.length, end)) : undefined,
+    signal: error?.signal ?? undefined,
+    timedOut: !hasAnswer && error?.killed === true,
+    output: output.trim(),
+  };
 }
 
 /** Whether `process.execPath` is Node, rather than an application that contains it. */
