@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { promisify } from 'node:util';
 import { Command } from 'commander';
 import { relaxedSimd, simd, threads } from 'wasm-feature-detect';
 import type { BackendInfo, BackendName } from '../backends/runtime.js';
@@ -8,6 +10,7 @@ import {
   listAdapters,
   openAdapter,
 } from '../backends/webgpu/adapter/adapter.js';
+import { softwareAdapter } from '../backends/webgpu/adapter/probe.js';
 import { loadMnist } from '../data/mnist.js';
 import { reasonOf } from '../errors.js';
 import { createBackend } from '../numerics/create-backend.js';
@@ -103,7 +106,19 @@ interface Gpus {
   readonly adapters: readonly Gpu[];
 }
 
+/** Set in the subprocess that inspects GPUs. */
+const IS_SUBPROCESS = 'HANDGRAD_INFO_SUBPROCESS';
+
+/** Dawn writes warnings about some software adapters to stderr, so a subprocess opens those. */
 async function inspectWebgpu(): Promise<Gpus> {
+  if (process.env[IS_SUBPROCESS] || (await softwareAdapter()) === undefined) return openGpus();
+  const env = { ...process.env, [IS_SUBPROCESS]: '1' };
+  const args = [process.argv[1], 'info', '--json'];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env });
+  return JSON.parse(stdout).webgpu;
+}
+
+async function openGpus(): Promise<Gpus> {
   const adapters = await listGpus();
   try {
     const { device, info, isSoftware, close } = await openAdapter();

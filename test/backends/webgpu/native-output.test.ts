@@ -185,6 +185,14 @@ describe.runIf(hasVulkan && existsSync(LLVMPIPE))(
       );
     });
 
+    test('info describes it, and prints nothing else', async () => {
+      const where = environment({ variables: drivers(LLVMPIPE) });
+      const { status, stdout, stderr } = await handgrad(['info'], where);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(/llvmpipe[^\n]* computes on the CPU/);
+      expect(stdout).not.toMatch(/warning/i);
+    });
+
     test.runIf(existsSync(SWIFTSHADER))('another GPU is used, and nothing printed', async () => {
       const variables = drivers(LLVMPIPE, SWIFTSHADER);
       const { status, stdout, stderr } = await handgrad(['info'], environment({ variables }));
