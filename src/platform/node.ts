@@ -21,5 +21,5 @@ export async function nodeModule<Module>(name: `node:${string}`): Promise<Module
  * that jsdom hides.
  */
 export function builtinModule<Module>(name: `node:${string}`): Module | undefined {
-  return inNode ? (process.getBuiltinModule?.(name) as Module | undefined) : undefined;
+  return inNode ? (globalThis.process.getBuiltinModule?.(name) as Module | undefined) : undefined;
 }

@@ -14,7 +14,7 @@ import type { PlatformUrl } from '../platform/types.js';
 import type { RecipeName } from '../recipe.js';
 import type { RecipeOptions, RecipeResult } from '../train-recipe.js';
 import { expectTrainerOptions, type TrainerOptions } from '../training/trainer-options.js';
-import { Channel } from './client/channel.js';
+import { Channel, isProxyOf } from './client/channel.js';
 import { RemoteBackend, type WorkerBackend } from './client/remote-backend.js';
 import { RemoteTrainer, type WorkerTrainer } from './client/remote-trainer.js';
 import { startHost } from './client/start.js';
@@ -116,12 +116,12 @@ function libraryOn(channel: Channel, backends: Map<number, WeakRef<RemoteBackend
     },
     Trainer: class extends RemoteTrainer {
       constructor(backend: WorkerBackend, options: TrainerOptions) {
-        expectWorkerBackend('Trainer', backend);
+        expectWorkerBackend('Trainer', channel, backend);
         super(channel, ...created(channel, backend, options));
       }
     },
     async train(name, options) {
-      expectWorkerBackend('train', options.backend);
+      expectWorkerBackend('train', channel, options.backend);
       const { trainer, ...results } = (await call('train', [name, options])) as Omit<
         RecipeResult,
         'trainer'
@@ -137,11 +137,12 @@ function libraryOn(channel: Channel, backends: Map<number, WeakRef<RemoteBackend
   };
 }
 
-function expectWorkerBackend(operation: string, backend: WorkerBackend): void {
+function expectWorkerBackend(operation: string, channel: Channel, backend: WorkerBackend): void {
   const kind = 'a backend of this worker, the result of its await createBackend(…)';
   expectMade(operation, 'its backend', backend, 'matmul', kind);
-  if (backend instanceof RemoteBackend) return;
-  throw new TypeError(`${operation}: expected ${kind}, got one of this thread`);
+  if (isProxyOf(channel, backend)) return;
+  const place = backend instanceof RemoteBackend ? 'another worker' : 'this thread';
+  throw new TypeError(`${operation}: expected ${kind}, got one of ${place}`);
 }
 
 /** Checks the options of a trainer as `Trainer` does, and has the worker create it. */

@@ -329,6 +329,28 @@ describe('errors', () => {
     await failing.close();
   });
 
+  it('refuse a backend of another worker', async () => {
+    await using other = await openWorker();
+    const its = await other.createBackend('wasm', { threads: 1 });
+    const refused =
+      'expected a backend of this worker, the result of its await createBackend(…), got one of another worker';
+    expect(() => new library.Trainer(its, options())).toThrow(refused);
+    await expect(library.train('line', { backend: its })).rejects.toThrow(refused);
+  });
+
+  it('of sending data that a callback moved away end the run', async () => {
+    await using other = await openWorker();
+    const own = { ...data, inputs: Float32Array.from(data.inputs), targets: data.targets.slice() };
+    const its = await other.createBackend('wasm', { threads: 1 });
+    const [trainer] = pair();
+    const elsewhere = new other.Trainer(its, options());
+    const fitting = trainer.fit(own, {
+      epochs: 3,
+      onEpoch: async () => void (await elsewhere.evaluate(transfer({ ...own }))),
+    });
+    await expect(fitting).rejects.toThrow();
+  });
+
   it('name a module that cannot be imported', async () => {
     await expect(openWorker({ modules: ['file:///nowhere/layers.mjs'] })).rejects.toThrow(
       /nowhere\/layers\.mjs/,

@@ -7,11 +7,16 @@ import { isDataset, SentDatasets } from './sent-datasets.js';
 import type { HostWorker } from './start.js';
 
 /** Objects of the host, by their proxies in this thread. */
-const objects = new WeakMap<object, number>();
+const objects = new WeakMap<object, { readonly channel: Channel; readonly object: number }>();
 
-/** Remembers of which object of the host an object is the proxy. */
-export function registerProxy(proxy: object, object: number): void {
-  objects.set(proxy, object);
+/** Registers a proxy for an object of a channel's host. */
+export function registerProxy(proxy: object, channel: Channel, object: number): void {
+  objects.set(proxy, { channel, object });
+}
+
+/** Whether an object is a proxy for one of a channel's host. */
+export function isProxyOf(channel: Channel, proxy: object): boolean {
+  return objects.get(proxy)?.channel === channel;
 }
 
 interface Pending {
@@ -143,13 +148,13 @@ export class Channel {
       const value = await known?.call(...args);
       // Callbacks of the program may stop a run with false; nothing else of their results matters.
       const matters = value === false || callback === LOAD_BUILD;
+      this.#datasets.refresh(known?.datasets ?? []);
       outcome = { value: matters ? value : undefined };
     } catch (error) {
       const number = ++this.#count;
       this.#thrown.set(number, error);
       outcome = { error: plainError(error, number) };
     }
-    this.#datasets.refresh(known?.datasets ?? []);
     this.#worker.post({ type: 'answer', id, ...outcome }, []);
   }
 
@@ -183,8 +188,8 @@ export class Channel {
     if (typeof value === 'function')
       return this.#callbackHandle(value as Callback, callbacks, datasets);
     if (typeof value !== 'object' || value === null) return value;
-    const object = objects.get(value);
-    if (object !== undefined) return { object } satisfies Handle;
+    const known = objects.get(value);
+    if (known?.channel === this) return { object: known.object } satisfies Handle;
     if (isSignal(value)) return this.#signalHandle(value, release);
     if (isDataset(value)) {
       const dataset = this.#datasets.send(value);

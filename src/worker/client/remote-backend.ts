@@ -45,7 +45,7 @@ export class RemoteBackend {
     this.#channel = channel;
     this.#object = object;
     this.info = info;
-    registerProxy(this, object);
+    registerProxy(this, channel, object);
     for (const method of METHODS) {
       const call = (...args: readonly unknown[]) => channel.call(object, method, args);
       Object.defineProperty(this, method, { value: call });

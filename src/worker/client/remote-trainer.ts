@@ -70,7 +70,7 @@ export class RemoteTrainer implements WorkerTrainer {
       (object) => {
         const trainer = proxy.deref();
         if (!trainer) return channel.forget(object);
-        registerProxy(trainer, object);
+        registerProxy(trainer, channel, object);
         afterDrop(trainer, () => channel.forget(object));
       },
       // The first call rejects with the error.
