@@ -9,7 +9,7 @@ export function afterDrop(object: object, task: () => void): void {
   registry.register(object, task, object);
 }
 
-/** Forgets what was to happen after the drop of an object. */
+/** Cancels the task of `afterDrop`. */
 export function cancelAfterDrop(object: object): void {
   registry.unregister(object);
 }

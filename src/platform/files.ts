@@ -77,7 +77,7 @@ async function writeInNode(path: string, bytes: Uint8Array | string): Promise<vo
   await syncFolder(dirname(target));
 }
 
-/** A name that no other thread, and no process of another container, gives its temporary file. */
+/** A random name for a temporary file: threads and containers may share the number of a process. */
 function randomName(): string {
   return crypto.getRandomValues(new Uint32Array(2)).join('');
 }

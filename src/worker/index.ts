@@ -10,6 +10,7 @@ import { isOwned, own } from '../layers/parameters/ownership.js';
 import type { BackendChoice, BackendOptions } from '../numerics/create-backend.js';
 import { expectMade, expectOptions } from '../options.js';
 import { ASYNC_DISPOSE } from '../platform/async-dispose.js';
+import { afterDrop } from '../platform/dropped.js';
 import type { PlatformUrl } from '../platform/types.js';
 import type { RecipeName } from '../recipe.js';
 import type { RecipeOptions, RecipeResult } from '../train-recipe.js';
@@ -110,8 +111,8 @@ function libraryOn(channel: Channel, backends: Map<number, WeakRef<RemoteBackend
         info: BackendInfo;
       };
       const backend = new RemoteBackend(channel, object, info);
-      for (const [number, known] of backends) if (!known.deref()) backends.delete(number);
       backends.set(object, new WeakRef(backend));
+      afterDrop(backend, () => backends.delete(object));
       return backend as unknown as WorkerBackend;
     },
     Trainer: class extends RemoteTrainer {

@@ -11,6 +11,12 @@ let project: Project;
 /** The library on an origin of its own. */
 let library: Server;
 
+/** Writes the result of `main`, or its error, where the test reads it. */
+const REPORT = `main().then(
+    (result) => { output.value = JSON.stringify(result); },
+    (error) => { output.value = JSON.stringify({ error: String(error) }); },
+  );`;
+
 /**
  * A page that opens a backend with several threads where it can, in a script file of its own.
  *
@@ -31,10 +37,7 @@ const script = (from: string) => `
     );
     return { name, threads, notes, relu, requested };
   }
-  main().then(
-    (result) => { output.value = JSON.stringify(result); },
-    (error) => { output.value = JSON.stringify({ error: String(error) }); },
-  );`;
+  ${REPORT}`;
 
 /** A page whose service worker does the same. */
 const REGISTERING = `
@@ -46,10 +49,7 @@ const REGISTERING = `
     active.postMessage('start', [port2]);
     return new Promise((resolve) => { port1.onmessage = ({ data }) => resolve(data); });
   }
-  main().then(
-    (result) => { output.value = JSON.stringify(result); },
-    (error) => { output.value = JSON.stringify({ error: String(error) }); },
-  );`;
+  ${REPORT}`;
 
 const SERVICE_WORKER = `
   import { createBackend } from './node_modules/handgrad/dist/inline.js';

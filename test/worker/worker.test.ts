@@ -166,6 +166,30 @@ describe('a trainer in a worker', () => {
     expect(results.slice(0, 3)).toEqual(results.slice(3));
   });
 
+  it('sends the part of a larger array alone, and does not move the rest', async () => {
+    const [trainer, alone] = pair();
+    const inputs = Float32Array.from(data.inputs);
+    const part = {
+      ...data,
+      size: 100,
+      inputs: inputs.subarray(0, 400),
+      targets: data.targets.slice(0, 100),
+    };
+    const expected = await alone.evaluate(part);
+    const sent = vi.spyOn(Worker.prototype, 'postMessage');
+    expect(await trainer.evaluate(transfer(part))).toEqual(expected);
+    await trainer.predict(inputs.subarray(0, 4));
+    const messages = sent.mock.calls.map(([message]) => message);
+    sent.mockRestore();
+    expect(inputs).toHaveLength(data.inputs.length);
+    const dataset = messages.find(({ type }) => type === 'dataset').dataset;
+    const predict = messages.find(({ method }) => method === 'predict');
+    expect(dataset.inputs.buffer.byteLength).toBe(1600);
+    expect(predict.args[0].buffer.byteLength).toBe(16);
+    part.inputs.fill(0.5);
+    expect(await trainer.evaluate(part)).toEqual(await alone.evaluate(part));
+  });
+
   it('copies plain arrays after transfer', async () => {
     const [trainer, alone] = pair();
     const arrays = { inputs: [...data.inputs], targets: data.targets.slice() };
@@ -174,6 +198,8 @@ describe('a trainer in a worker', () => {
     expect(await trainer.evaluate(transfer(plain))).toEqual(expected);
     expect(await trainer.evaluate(plain)).toEqual(expected);
     expect(plain.inputs).toHaveLength(data.inputs.length);
+    arrays.inputs.fill(0.5);
+    expect(await trainer.evaluate(plain)).toEqual(await alone.evaluate(plain));
   });
 
   it('refuses arrays that were moved before, each time', async () => {

@@ -97,7 +97,7 @@ async function startFrom(
     return worker;
   } catch (error) {
     state = 'abandoned';
-    // In a page it takes long, and a worker that could not be loaded uses no memory.
+    // Not awaited in a page, where it takes up to LEAVE_TIMEOUT_MS.
     const ended = worker.terminate();
     if (inNode) await ended;
     throw error;

@@ -2,6 +2,7 @@ import { BackendError } from '../../errors.js';
 import { inNode } from '../../platform/node.js';
 import type { Runtime } from '../runtime.js';
 import { type Adapter, openAdapter } from './adapter/adapter.js';
+import { navigatorGpu } from './adapter/availability.js';
 import type { WebgpuOptions } from './adapter/options.js';
 import { openTilingCache } from './gemm/tiling-cache.js';
 
@@ -30,7 +31,7 @@ export async function createHardwareRuntime(options: WebgpuOptions = {}): Promis
 
 /** The name of the adapter if it is a software adapter, as far as that is known before it is opened. */
 async function softwareInNode({ adapter }: WebgpuOptions): Promise<string | undefined> {
-  if (!inNode || adapter !== undefined || globalThis.navigator?.gpu) return undefined;
+  if (!inNode || adapter !== undefined || navigatorGpu()) return undefined;
   const { softwareAdapter } = await import('./adapter/probe.js');
   return softwareAdapter();
 }

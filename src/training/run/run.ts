@@ -20,7 +20,7 @@ import { type Chunk, Submissions } from './submissions.js';
  * that each call is reported.
  */
 const CHUNK_MILLISECONDS = 52;
-/** How long one call should take that repeats steps. */
+/** How long one call that repeats steps should take. */
 const REPEATED_MILLISECONDS = 25;
 /** How long steps may be repeated after the backend failed. */
 const RESCUE_MILLISECONDS = 500;

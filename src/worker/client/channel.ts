@@ -5,6 +5,7 @@ import { errorFrom, plainError } from '../errors.js';
 import { type Handle, LOAD_BUILD, type Outcome, type ToClient } from '../protocol.js';
 import { isDataset, SentDatasets } from './sent-datasets.js';
 import type { HostWorker } from './start.js';
+import { withoutRest } from './views.js';
 
 /** Objects of the host, by their proxies in this thread. */
 const objects = new WeakMap<object, { readonly channel: Channel; readonly object: number }>();
@@ -32,7 +33,7 @@ type Callback = (...args: readonly unknown[]) => unknown;
 /** Channels with calls in progress, whose callers may hold nothing but a promise. */
 const busy = new Set<Channel>();
 
-/** Calls to the host of a worker, and its answers. The worker ends when nobody holds its channel. */
+/** Calls to the host of a worker, and its answers. The worker ends when its channel is dropped. */
 export class Channel {
   readonly #worker: HostWorker;
   readonly #datasets: SentDatasets;
@@ -196,7 +197,7 @@ export class Channel {
       datasets.push(dataset);
       return { dataset } satisfies Handle;
     }
-    if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+    if (Object.getPrototypeOf(value) !== Object.prototype) return withoutRest(value);
     return Object.fromEntries(
       Object.entries(value)
         .filter(([, each]) => each !== undefined)

@@ -2,6 +2,7 @@ import type { Dataset } from '../../data/dataset.js';
 import { type Fingerprint, fingerprintOf, sameFingerprint } from '../../data/fingerprint.js';
 import { afterDrop } from '../../platform/dropped.js';
 import type { ToHost } from '../protocol.js';
+import { canMove, isShared, withoutRest } from './views.js';
 
 type Send = (message: ToHost, transfer: ArrayBuffer[]) => void;
 
@@ -17,7 +18,8 @@ const movable = new WeakSet<Dataset>();
 
 /**
  * Lets the next call with a dataset move its memory to the worker instead of copying it. The arrays are
- * empty in this thread from then on, and the dataset serves for calls of that worker only.
+ * empty in this thread from then on, and the dataset serves for calls of that worker only. Copies a dataset
+ * after all if an array is a plain array or a part of a larger buffer, or if the worker already has it.
  *
  * @returns the dataset
  * @example await trainer.fit(transfer(train), { epochs: 5 });
@@ -53,17 +55,16 @@ export class SentDatasets {
     const known = this.#sent.get(this.#numbers.get(targets)?.get(inputs) ?? 0);
     const fingerprint = fingerprintOf(dataset);
     if (known?.fingerprint.layout === fingerprint.layout) {
+      movable.delete(dataset);
       // The latest object with these arrays: the first one may be dropped.
       known.dataset = new WeakRef(dataset);
       this.#refresh(known, dataset, fingerprint);
       return known.id;
     }
     const id = ++this.#count;
-    const isMoved = movable.has(dataset) && !isShared(dataset);
-    this.#send(
-      { type: 'dataset', id, dataset: fieldsOf(dataset) },
-      isMoved ? ownBuffers(dataset) : [],
-    );
+    const isMoved = movable.has(dataset) && canMove(inputs) && canMove(targets);
+    const buffers = isMoved ? [...new Set([inputs.buffer, targets.buffer])] : [];
+    this.#send({ type: 'dataset', id, dataset: fieldsOf(dataset) }, buffers as ArrayBuffer[]);
     // From here on: sending throws for an array that was moved before.
     movable.delete(dataset);
     if (isMoved) this.#moved.set(dataset, id);
@@ -87,7 +88,7 @@ export class SentDatasets {
   #refresh(sent: Sent, dataset: Dataset, fingerprint: Fingerprint): void {
     if (sameFingerprint(fingerprint, sent.fingerprint)) return;
     const { inputs, targets } = dataset;
-    const arrays = isShared(dataset) ? undefined : { inputs, targets };
+    const arrays = isShared(inputs) && isShared(targets) ? undefined : arraysOf(dataset);
     this.#send({ type: 'change', id: sent.id, ...(arrays && { arrays }) }, []);
     sent.fingerprint = fingerprint;
   }
@@ -105,24 +106,15 @@ export function isDataset(value: object): value is Dataset {
   return 'inputs' in value && 'targets' in value && 'features' in value;
 }
 
-function isShared({ inputs, targets }: Dataset): boolean {
-  return [inputs, targets].every(
-    ({ buffer }) => Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]',
-  );
-}
-
-/** The buffers that can move: plain arrays have none, and shared memory stays where it is. */
-function ownBuffers({ inputs, targets }: Dataset): ArrayBuffer[] {
-  const buffers = [inputs.buffer, targets.buffer].filter(
-    (buffer) => Object.prototype.toString.call(buffer) === '[object ArrayBuffer]',
-  );
-  return [...new Set(buffers as ArrayBuffer[])];
+function arraysOf({ inputs, targets }: Dataset): Pick<Dataset, 'inputs' | 'targets'> {
+  return { inputs: withoutRest(inputs), targets: withoutRest(targets) };
 }
 
 /** The dataset as plain data: the program's object may be a proxy, or have other fields. */
 function fieldsOf(dataset: Dataset): Dataset {
-  const { name, size, features, classes, inputs, targets, normalization, imageShape } = dataset;
+  const { name, size, features, classes, normalization, imageShape } = dataset;
   const { mean, std } = normalization;
   const shape = imageShape && { imageShape: [imageShape[0], imageShape[1]] as const };
-  return { name, size, features, classes, inputs, targets, normalization: { mean, std }, ...shape };
+  const arrays = arraysOf(dataset);
+  return { name, size, features, classes, ...arrays, normalization: { mean, std }, ...shape };
 }

@@ -5,10 +5,15 @@ import { inNode, nodeModule } from '../../../platform/node.js';
  * an adapter.
  */
 export async function whyNoWebgpu(): Promise<string | undefined> {
-  if (typeof navigator !== 'undefined' && navigator.gpu) return undefined;
+  if (navigatorGpu()) return undefined;
   if (!inNode) return whyNoNavigatorGpu();
   if ((await dawnUrl()) !== undefined) return undefined;
   return 'webgpu: expected the package webgpu (Dawn), got none; run npm install webgpu';
+}
+
+/** The GPUs of a browser, or of a runtime with its own WebGPU. */
+export function navigatorGpu(): GPU | undefined {
+  return typeof navigator === 'undefined' ? undefined : navigator.gpu;
 }
 
 /** The location of the package webgpu; undefined if it is not installed. Node only. */

@@ -1,6 +1,6 @@
 import { BackendError, reasonOf } from '../../../errors.js';
 import { inNode } from '../../../platform/node.js';
-import { whyNoNavigatorGpu } from './availability.js';
+import { navigatorGpu, whyNoNavigatorGpu } from './availability.js';
 import {
   adapterFlags,
   dawnGpu,
@@ -59,10 +59,6 @@ export function nameOf({ vendor, architecture, description }: AdapterDescription
 /** @throws BackendError outside Node, where Dawn cannot be loaded */
 function expectDawn(): void {
   if (!inNode) throw new BackendError(whyNoNavigatorGpu());
-}
-
-function navigatorGpu(): GPU | undefined {
-  return typeof navigator === 'undefined' ? undefined : navigator.gpu;
 }
 
 async function findInDawn(options: WebgpuOptions): Promise<FoundAdapter> {

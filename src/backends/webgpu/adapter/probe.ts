@@ -68,7 +68,7 @@ export async function whyNoDawnAdapter(timeout = TIMEOUT_SECONDS): Promise<strin
 
 /**
  * The name of the adapter that Dawn prefers if it computes on the CPU; undefined for another one, or none.
- * Tells it without loading Dawn, which writes warnings about Mesa's software adapter.
+ * Does not load Dawn, which writes warnings about Mesa's software adapter to stderr.
  */
 export async function softwareAdapter(): Promise<string | undefined> {
   probing ??= probe(TIMEOUT_SECONDS);
@@ -82,8 +82,8 @@ async function probe(timeout: number): Promise<Probed> {
   if (adapter && output === '') return found(adapter);
   // The package cannot be loaded: loading it in this process reports the reason.
   if (adapter === undefined && signal === undefined) return {};
-  if (await hideBrokenDrivers(timeout)) return found((await runProbe(timeout))?.adapter);
-  if (adapter) return found(adapter);
+  const left = (await hideDrivers(timeout)) ?? adapter;
+  if (left) return found(left);
   if (timedOut) {
     return {
       missing: `a GPU driver that did not answer within ${timeout} s; reinstall the driver`,
@@ -95,10 +95,12 @@ async function probe(timeout: number): Promise<Probed> {
   return { missing: await explainOutput(output) };
 }
 
-function found(adapter: ProbedAdapter | null | undefined): Probed {
-  return adapter && isSoftware(adapter, adapter.device)
-    ? { software: adapter.description || adapter.device }
-    : {};
+function found(adapter: ProbedAdapter): Probed {
+  return computesOnCpu(adapter) ? { software: adapter.description || adapter.device } : {};
+}
+
+function computesOnCpu(adapter: ProbedAdapter): boolean {
+  return isSoftware(adapter, adapter.device);
 }
 
 /**
@@ -107,30 +109,28 @@ function found(adapter: ProbedAdapter | null | undefined): Probed {
  * Dawn warns. Warnings about a driver of a GPU remain. All drivers are probed at once, so several that hang
  * take no longer than one.
  *
- * @returns whether drivers were hidden and others are left
+ * @returns the adapter that is left, a GPU rather than a software adapter; undefined if no driver was hidden
  */
-async function hideBrokenDrivers(timeout: number): Promise<boolean> {
+async function hideDrivers(timeout: number): Promise<ProbedAdapter | undefined> {
   const drivers = await vulkanDrivers();
-  if (drivers.length < 2) return false;
-  const outcomes = await Promise.all(
-    drivers.map((file) => runProbe(timeout, { VK_DRIVER_FILES: file, VK_ICD_FILENAMES: file })),
+  if (drivers.length < 2) return undefined;
+  const probed = await Promise.all(
+    drivers.map(async (file) => {
+      const outcome = await runProbe(timeout, { VK_DRIVER_FILES: file, VK_ICD_FILENAMES: file });
+      return outcome?.adapter ? [{ file, adapter: outcome.adapter, output: outcome.output }] : [];
+    }),
   );
-  const driversWhere = (condition: (adapter: ProbedAdapter, output: string) => boolean) =>
-    drivers.filter((_, i) => {
-      const { adapter, output = '' } = outcomes[i] ?? {};
-      return adapter && condition(adapter, output);
-    });
-  const quiet = driversWhere(
-    (adapter, output) => output === '' || !isSoftware(adapter, adapter.device),
-  );
-  const working = quiet.length > 0 ? quiet : driversWhere(() => true);
-  if (working.length === 0 || working.length === drivers.length) return false;
+  const working = probed.flat();
+  const quiet = working.filter(({ adapter, output }) => output === '' || !computesOnCpu(adapter));
+  const kept = quiet.length > 0 ? quiet : working;
+  if (kept.length === 0 || kept.length === drivers.length) return undefined;
   const { delimiter } = await nodeModule<typeof import('node:path')>('node:path');
   // Loaders before 1.3.207 know only the second name.
-  const files = working.join(delimiter);
+  const files = kept.map(({ file }) => file).join(delimiter);
   // Bundlers for pages refuse plain assignments.
   Object.assign(globalThis.process.env, { VK_DRIVER_FILES: files, VK_ICD_FILENAMES: files });
-  return true;
+  const { adapter } = kept.find((each) => !computesOnCpu(each.adapter)) ?? kept[0];
+  return adapter;
 }
 
 /** Undefined where no subprocess can be started. */
