@@ -37,11 +37,10 @@ function millisecondsOfWork(): number {
 }
 
 /** Tests that also run in browsers and use no Node modules. */
-const everywhere = [
-  'test/ops/*.test.ts',
-  'test/training/trainer.test.ts',
-  'test/browser/*.test.ts',
-];
+const everywhere = ['test/ops/*.test.ts', 'test/training/trainer.test.ts'];
+
+/** Tests of pages. They measure how long a page stands still, so each group of them runs alone. */
+const ofPages = ['test/browser/*.test.ts'];
 
 /** The headers that let a page share memory between threads. */
 const isolation = {
@@ -49,14 +48,26 @@ const isolation = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
-function inChromium(name: string, headers: Record<string, string>, hasGpu: boolean) {
+interface Page {
+  readonly name: string;
+  readonly headers: Record<string, string>;
+  readonly hasGpu: boolean;
+}
+
+/** @param groupOrder projects of the same number run at once, those of a higher number later */
+function inChromium(
+  { name, headers, hasGpu }: Page,
+  include: readonly string[],
+  groupOrder: number,
+) {
   return {
     extends: true as const,
     server: { headers },
     test: {
-      name,
+      name: groupOrder === 0 ? name : `${name}, alone`,
+      sequence: { groupOrder },
       ...(!hasGpu && { provide: { webgpuIsRequired: false } }),
-      include: everywhere,
+      include: [...include],
       // The first compiles AssemblyScript, which needs Node; the second takes minutes.
       exclude: ['test/ops/exp.test.ts', 'test/ops/long-sums.test.ts'],
       browser: {
@@ -84,11 +95,15 @@ function inChromium(name: string, headers: Record<string, string>, hasGpu: boole
   };
 }
 
-const browsers = [
-  inChromium('chromium, isolated', isolation, true),
+const pages: readonly Page[] = [
+  { name: 'chromium, isolated', headers: isolation, hasGpu: true },
   // WebGPU does not depend on isolation, and a software GPU is slow.
-  inChromium('chromium, not isolated', {}, false),
+  { name: 'chromium, not isolated', headers: {}, hasGpu: false },
 ];
+const browsers = pages.flatMap((page, i) => [
+  inChromium(page, everywhere, 0),
+  inChromium(page, ofPages, i + 1),
+]);
 
 export default defineConfig({
   plugins: [viteVirtualModules],

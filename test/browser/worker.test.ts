@@ -31,7 +31,7 @@ it('trains with the same bits as the page, and the page stays responsive', async
   const { epochs } = await trainer.fit(train, { epochs: 2, validation: test });
   isDone = true;
   expect(epochs).toHaveLength(2);
-  // A turn of the page's own training takes 50 ms and more; other tests run at the same time.
+  // A turn of the page's own training takes 50 ms and more; the other tests of pages run at the same time.
   expect(longest).toBeLessThan(250);
 
   await using here = await createBackend('wasm', { threads: 1 });
