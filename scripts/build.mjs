@@ -3,9 +3,9 @@
  *
  *   index.js, data.js            the library, for Node and browsers, with the chunks they share; each build
  *                                of the core is a chunk
- *   worker.js, host.js           the library in a worker: the program's side, and the script of the worker
+ *   worker.js, handgrad-host.js  the library in a worker: the program's side, and the script of the worker
  *   inline.js                    both in one file, with short names, for CDNs
- *   thread.mjs                   the script of a worker thread, for pages that allow no other
+ *   handgrad-thread.mjs          the script of a worker thread, for pages that allow no other
  *   cli.js                       the command line, for Node
  *   THIRD-PARTY-LICENSES.txt     licences of the bundled packages
  */
@@ -73,7 +73,7 @@ async function buildLibrary() {
     // Readable, since Node prints the line that throws an error, and stack traces name functions. The
     // bundlers of pages minify. The source map has the sources for debuggers.
     sourcemap: true,
-    // Chunks lie directly in dist/, since one of them loads thread.mjs from its own folder.
+    // Chunks lie directly in dist/, since one of them loads handgrad-thread.mjs from its own folder.
     chunkNames: '[name]-[hash]',
   });
   checkBrowserReady(metafile.outputs);
@@ -131,7 +131,7 @@ async function buildCli() {
 }
 
 async function copyWorker() {
-  const name = 'thread.mjs';
+  const name = 'handgrad-thread.mjs';
   await copyFile(join(root, 'src/backends/wasm', name), join(dist, name));
   return name;
 }

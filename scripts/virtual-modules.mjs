@@ -4,7 +4,7 @@
  *   virtual:shaders         the files of shaders/: see shaders.mjs
  *   virtual:wasm/<target>   src/backends/wasm/<target>.wasm, compressed (zlib) and in base64. As part of a
  *                           module, it reaches every program that a bundler makes
- *   virtual:thread          the script src/backends/wasm/thread.mjs, minified
+ *   virtual:thread          the script src/backends/wasm/handgrad-thread.mjs, minified
  *   virtual:host            the script of handgrad/worker, src/worker/host/host.ts with all that it imports,
  *                           minified, compressed and in base64
  */
@@ -26,7 +26,7 @@ async function load(id) {
   const [, name] = NAME.exec(id);
   if (name === 'shaders') return { value: readShaders(), files: shaderFiles() };
   if (name === 'thread') {
-    const file = join(WASM, 'thread.mjs');
+    const file = join(WASM, 'handgrad-thread.mjs');
     const { code } = await transform(await readFile(file, 'utf8'), {
       minify: true,
       format: 'esm',

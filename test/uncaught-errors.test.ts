@@ -70,7 +70,7 @@ describe('the code of the package', () => {
       if (name === 'cli.js') continue;
       const lines = text.split('\n').filter((line) => !isLiteral(line));
       expect(Math.max(...lines.map(({ length }) => length)), name).toBeLessThan(1000);
-      if (name !== 'inline.js' && name !== 'host.js') {
+      if (name !== 'inline.js' && name !== 'handgrad-host.js') {
         expect(text, name).toMatch(/\n\/\/# sourceMappingURL=[\w-]+\.js\.map\n$/);
       }
     }

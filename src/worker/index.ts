@@ -18,7 +18,6 @@ import { expectTrainerOptions, type TrainerOptions } from '../training/trainer-o
 import { Channel, isProxyOf } from './client/channel.js';
 import { RemoteBackend, type WorkerBackend } from './client/remote-backend.js';
 import { RemoteTrainer, type WorkerTrainer } from './client/remote-trainer.js';
-import { startHost } from './client/start.js';
 import { LIBRARY, type TrainerAnswer } from './protocol.js';
 
 export { transfer } from './client/sent-datasets.js';
@@ -27,9 +26,10 @@ export type { WorkerBackend, WorkerTrainer };
 /** Options of `openWorker`. */
 export interface WorkerOptions {
   /**
-   * URLs of modules that the worker imports. Each exports functions that make layers, losses, optimizers or
-   * schedules of your own: a description `{ name, options }` is rebuilt by the function of that name, called
-   * with `options`.
+   * Absolute URLs of modules that the worker imports, such as `new URL('./layers.js', import.meta.url)`.
+   * Each exports functions that make layers, losses, optimizers or schedules of your own: a description
+   * `{ name, options }` is rebuilt by the function of that name, called with `options`. The worker imports
+   * the file as it is, so a bundler must emit it as a file of its own, with everything that it imports.
    */
   readonly modules?: readonly (string | PlatformUrl)[] | undefined;
 }
@@ -55,7 +55,8 @@ export interface WorkerLibrary {
     options: TrainerOptions,
   ) => WorkerTrainer;
   train(name: RecipeName, options: WorkerRecipeOptions): Promise<WorkerRecipeResult>;
-  loadMnist(options?: LoadMnistOptions): Promise<Splits>;
+  /** `loadMnist` with the worker's own `fetch`. */
+  loadMnist(options?: Omit<LoadMnistOptions, 'fetch'>): Promise<Splits>;
   syntheticDigits(options?: SyntheticOptions): Promise<Splits>;
   noisyLine(options?: RegressionOptions): Promise<Dataset>;
   noisyParabola(options?: RegressionOptions): Promise<Dataset>;
@@ -72,8 +73,8 @@ export interface WorkerLibrary {
  * shared, others are copied, or moved after `transfer`. The worker ends with the page, with the program, with
  * `close`, or when everything that `openWorker` returned has been dropped.
  *
- * @throws BackendError when no worker starts; TypeError for an unknown option; the error of a module that
- *   cannot be imported
+ * @throws BackendError when no worker starts; TypeError for an unknown option or a relative URL; the error of
+ *   a module that cannot be imported
  * @example
  *   const { createBackend, Trainer, close } = await openWorker();
  *   const backend = await createBackend('auto');
@@ -83,19 +84,39 @@ export interface WorkerLibrary {
  */
 export async function openWorker(options: WorkerOptions = {}): Promise<WorkerLibrary> {
   expectOptions('openWorker', options, { modules: 'array' });
+  const modules = (options.modules ?? []).map(absoluteUrl);
   const backends = new Map<number, WeakRef<RemoteBackend>>();
   const onInfo = (object: number, info: unknown) => {
     const backend = backends.get(object)?.deref();
     if (backend) backend.info = info as BackendInfo;
   };
-  const channel = new Channel(await startHost(), onInfo);
+  const channel = await Channel.open(onInfo);
   try {
-    for (const url of options.modules ?? []) await channel.call(LIBRARY, 'import', [String(url)]);
+    for (const url of modules) await channel.call(LIBRARY, 'import', [url]);
   } catch (error) {
     await channel.close();
     throw error;
   }
   return libraryOn(channel, backends);
+}
+
+/** A worker has another base URL than its page. */
+function withAbsoluteUrls(options: LoadMnistOptions): LoadMnistOptions {
+  const base = (globalThis as { document?: { baseURI: string } }).document?.baseURI;
+  const { baseUrls } = options;
+  if (base === undefined || !Array.isArray(baseUrls)) return options;
+  return { ...options, baseUrls: baseUrls.map((url) => new URL(url, base).href) };
+}
+
+function absoluteUrl(url: string | PlatformUrl): string {
+  try {
+    return new URL(url).href;
+  } catch {
+    throw new TypeError(
+      `openWorker: expected absolute URLs as modules, got ${JSON.stringify(url)}; ` +
+        'use new URL(…, import.meta.url)',
+    );
+  }
 }
 
 function libraryOn(channel: Channel, backends: Map<number, WeakRef<RemoteBackend>>): WorkerLibrary {
@@ -129,7 +150,15 @@ function libraryOn(channel: Channel, backends: Map<number, WeakRef<RemoteBackend
       > & { readonly trainer: TrainerAnswer };
       return { ...results, trainer: new RemoteTrainer(channel, trainer, Promise.resolve(trainer)) };
     },
-    loadMnist: data('loadMnist'),
+    async loadMnist(options = {}) {
+      if ('fetch' in options && options.fetch !== undefined) {
+        throw new TypeError(
+          'loadMnist: expected no fetch in a worker, got one; load the data with loadMnist of handgrad/data ' +
+            'and pass them to the trainer',
+        );
+      }
+      return (await call('data', ['loadMnist', withAbsoluteUrls(options)])) as Splits;
+    },
     syntheticDigits: data('syntheticDigits'),
     noisyLine: data('noisyLine'),
     noisyParabola: data('noisyParabola'),

@@ -1,24 +1,34 @@
 /**
  * The messages between a page or program (the client) and the worker that has the library (the host). Both
- * are of one build, so nothing here is checked again.
+ * sides come from the same build, so messages are not validated.
  */
 
 import type { BackendInfo } from '../backends/runtime.js';
 import type { Dataset } from '../data/dataset.js';
 import type { PlainError } from './errors.js';
 
-/** Where the methods of the library itself are called; other objects are numbered from 1. */
+/** The number of the library itself; backends and trainers are numbered from 1. */
 export const LIBRARY = 0;
 
-/** The callback that loads a build of the core, which the script of the worker does not contain. */
+/** The callback that loads a build of the core: the script of the worker contains none. */
 export const LOAD_BUILD = 0;
 
-/** A reference that travels in place of a value that cannot. */
+/** Stands for a value that cannot travel. */
 export type Handle =
   | { readonly callback: number }
   | { readonly dataset: number }
   | { readonly object: number }
-  | { readonly signal: number; readonly aborted: boolean };
+  | {
+      readonly signal: number;
+      /** Present if it was aborted before the call. */
+      readonly reason?: PlainError | undefined;
+    };
+
+/** A handle, and the keys that lead to its place in the arguments of a call. */
+export interface PlacedHandle {
+  readonly path: readonly (string | number)[];
+  readonly handle: Handle;
+}
 
 export type ToHost =
   | {
@@ -26,11 +36,13 @@ export type ToHost =
       readonly id: number;
       readonly object: number;
       readonly method: string;
-      readonly args: readonly unknown[];
+      /** The list of arguments, without those that handles stand for. */
+      readonly args: unknown;
+      readonly handles: readonly PlacedHandle[];
     }
   /** The answer to a callback. */
   | ({ readonly type: 'answer'; readonly id: number } & Outcome)
-  | { readonly type: 'abort'; readonly signal: number }
+  | { readonly type: 'abort'; readonly signal: number; readonly reason: PlainError }
   /** A dataset that calls refer to by its number. */
   | { readonly type: 'dataset'; readonly id: number; readonly dataset: Dataset }
   /** The values of a dataset have changed in place; the arrays are left out if they are shared. */

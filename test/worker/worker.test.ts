@@ -1,4 +1,6 @@
 /* `handgrad/worker` does what the library does in its own thread, with the same bits and errors. */
+import { getEventListeners } from 'node:events';
+import { createServer } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
@@ -24,6 +26,7 @@ import {
   train,
 } from '../../src/index.js';
 import { openWorker, transfer } from '../../src/worker/index.js';
+import { temporaryFolder } from '../data/idx-bytes.js';
 import { blobs, expectSameState, plane } from '../training/fixtures.js';
 import { falling } from './own-layers.mjs';
 
@@ -278,7 +281,9 @@ describe('a trainer in a worker', () => {
       [library.Trainer, backend],
       [Trainer, here],
     ] as const) {
-      const learningRate = falling({ rate: 0.5 });
+      // Names of options that the messages use as well.
+      const names = { callback: 0, dataset: 1, object: 1, signal: 1, path: [], handle: {} };
+      const learningRate = falling({ rate: 0.5, ...names });
       const trainer = new (make as typeof Trainer)(on as never, {
         ...options(),
         optimizer: sgd({ learningRate }),
@@ -375,6 +380,48 @@ describe('errors', () => {
       onEpoch: async () => void (await elsewhere.evaluate(transfer({ ...own }))),
     });
     await expect(fitting).rejects.toThrow();
+  });
+
+  it('are the reasons of aborted signals', async () => {
+    const folder = await temporaryFolder();
+    const controller = new AbortController();
+    const late = { not: 'an error' };
+    // A server that never answers.
+    const server = createServer(() => controller.abort(late)).listen(0);
+    const { port } = server.address() as { port: number };
+    const where = { cacheDirectory: folder, baseUrls: [`http://localhost:${port}`] };
+    vi.stubEnv('HANDGRAD_MNIST', undefined);
+    await using other = await openWorker();
+    vi.unstubAllEnvs();
+    const reasonOf = (signal: AbortSignal) =>
+      other.loadMnist({ ...where, signal }).catch((error: unknown) => error);
+    const early = new RangeError('too early');
+    expect(await reasonOf(AbortSignal.abort(early))).toBe(early);
+    expect(await reasonOf(controller.signal)).toBe(late);
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it('of arguments that cannot travel leave nothing behind', async () => {
+    const [trainer] = pair();
+    const { signal } = new AbortController();
+    const detached = { ...data, inputs: Float32Array.from(data.inputs) };
+    structuredClone(detached.inputs, { transfer: [detached.inputs.buffer as ArrayBuffer] });
+    await expect(trainer.fit(detached, { epochs: 1, signal })).rejects.toThrow();
+    await expect(trainer.fit(data, { epochs: 1, signal, validation: detached })).rejects.toThrow();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    await trainer.fit(data, { epochs: 1, signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('refuse a fetch of the program, and relative URLs of modules', async () => {
+    await expect(library.loadMnist({ fetch } as never)).rejects.toThrow(
+      /^loadMnist: expected no fetch in a worker, got one/,
+    );
+    await expect(openWorker({ modules: ['./own-layers.mjs'] })).rejects.toThrow(
+      'openWorker: expected absolute URLs as modules, got "./own-layers.mjs"; ' +
+        'use new URL(…, import.meta.url)',
+    );
   });
 
   it('name a module that cannot be imported', async () => {

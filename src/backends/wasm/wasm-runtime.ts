@@ -80,15 +80,8 @@ async function openRuntime(
   core.setPairsStrips(pairsStrips);
   const spins = await spinsBeforeSleep(threads);
   core.joinWorkerPool(control, 0, threads, maySleep(), spins);
-  pool = await WorkerPool.start(threads, {
-    module,
-    memory,
-    kernels: KERNELS,
-    control,
-    tileRows: rows,
-    pairsStrips,
-    spins,
-  });
+  const setup = { module, memory, kernels: KERNELS, control, tileRows: rows, pairsStrips, spins };
+  pool = await WorkerPool.start(threads, setup, core.fail);
   const { worthPartitioning = WORTH_PARTITIONING_NANOSECONDS } = options;
   return new WasmRuntime(info, core, memory, heap, control, pool, worthPartitioning);
 }
@@ -179,7 +172,6 @@ class WasmRuntime implements Runtime {
       }
     }
     if (finished) return;
-    this.#core.fail();
     const reason = await this.#pool.closeAfterFailure(trap);
     throw new BackendError(`wasm: expected all threads to finish, got a failure of one: ${reason}`);
   }
@@ -219,7 +211,6 @@ class WasmRuntime implements Runtime {
     this.#closed = true;
     this.#addresses.clear();
     this.#linked.clear();
-    this.#core.fail();
     const isUnused = await this.#pool.close();
     if (isUnused) poolMemory(this.#memory, this.info.threads > 1, this.#core.heapBase());
   }

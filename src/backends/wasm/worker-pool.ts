@@ -1,5 +1,7 @@
 import { orTimeout } from '../../concurrency/promises.js';
-import { startWorker, type ThreadWorker, type WorkerPoolSetup } from './thread-worker.js';
+import { startThread, type ThreadSetup, type ThreadWorker } from './thread-worker.js';
+
+type Setup = Omit<ThreadSetup, 'number' | 'count'>;
 
 /** How long the reason for a failure is awaited. */
 const REASON_TIMEOUT_MS = 500;
@@ -25,29 +27,33 @@ class Failure {
 export class WorkerPool {
   readonly #workers: readonly ThreadWorker[];
   readonly #failure: Failure;
+  /** Makes all threads leave the core. */
+  readonly #leave: () => void;
   #closing: Promise<boolean> | undefined;
 
-  private constructor(workers: readonly ThreadWorker[], failure: Failure) {
+  private constructor(workers: readonly ThreadWorker[], failure: Failure, leave: () => void) {
     this.#workers = workers;
     this.#failure = failure;
+    this.#leave = leave;
   }
 
   /**
    * Starts `count` − 1 workers and waits until all are ready.
    *
+   * @param leave makes all threads leave the core
    * @throws BackendError when one does not start
    */
-  static async start(count: number, setup: WorkerPoolSetup): Promise<WorkerPool> {
+  static async start(count: number, setup: Setup, leave: () => void): Promise<WorkerPool> {
     const failure = new Failure();
     const starting = Array.from({ length: count - 1 }, (_, i) =>
-      startWorker({ ...setup, number: i + 1, count }, (reason) => failure.set(reason)),
+      startThread({ ...setup, number: i + 1, count }, (reason) => failure.set(reason)),
     );
     const results = await Promise.allSettled(starting);
     const workers = results.flatMap((result) =>
       result.status === 'fulfilled' ? result.value : [],
     );
     const refusal = results.find((result) => result.status === 'rejected');
-    const pool = new WorkerPool(workers, failure);
+    const pool = new WorkerPool(workers, failure, leave);
     if (refusal) {
       await pool.close();
       throw refusal.reason;
@@ -72,6 +78,7 @@ export class WorkerPool {
    * @returns the reason
    */
   async closeAfterFailure(known?: string): Promise<string> {
+    this.#leave();
     if (known === undefined) await this.#failure.wait();
     else this.#failure.set(known);
     this.#failure.set('no answer');
@@ -80,14 +87,18 @@ export class WorkerPool {
   }
 
   /**
-   * Ends the workers, which the core's `fail` made leave.
+   * Ends the workers.
    *
-   * @returns whether all of them surely use the memory no more
+   * @returns whether all of them have certainly stopped using the memory
    */
   close(): Promise<boolean> {
-    this.#closing ??= Promise.all(this.#workers.map((worker) => worker.terminate())).then((ended) =>
-      ended.every(Boolean),
-    );
+    this.#closing ??= this.#end();
     return this.#closing;
+  }
+
+  async #end(): Promise<boolean> {
+    this.#leave();
+    const ended = await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    return ended.every(Boolean);
   }
 }

@@ -3,9 +3,9 @@ import { BackendError } from '../../errors.js';
 import { afterDrop, cancelAfterDrop } from '../../platform/dropped.js';
 import { errorFrom, plainError } from '../errors.js';
 import { type Handle, LOAD_BUILD, type Outcome, type ToClient } from '../protocol.js';
+import { marshal } from './marshal.js';
 import { isDataset, SentDatasets } from './sent-datasets.js';
-import type { HostWorker } from './start.js';
-import { withoutRest } from './views.js';
+import { type HostWorker, startHost } from './start.js';
 
 /** Objects of the host, by their proxies in this thread. */
 const objects = new WeakMap<object, { readonly channel: Channel; readonly object: number }>();
@@ -20,17 +20,22 @@ export function isProxyOf(channel: Channel, proxy: object): boolean {
   return objects.get(proxy)?.channel === channel;
 }
 
+/** What a call needs until its answer. */
+class Resources {
+  readonly callbacks: number[] = [];
+  readonly datasets: number[] = [];
+  readonly stopListening: (() => void)[] = [];
+}
+
 interface Pending {
   resolve(value: unknown): void;
   reject(error: unknown): void;
-  /** What the call needs until its answer. */
-  readonly callbacks: readonly number[];
-  readonly release: readonly (() => void)[];
+  readonly resources: Resources;
 }
 
 type Callback = (...args: readonly unknown[]) => unknown;
 
-/** Channels with calls in progress, whose callers may hold nothing but a promise. */
+/** Channels with calls in progress: their callers may hold nothing but a promise. */
 const busy = new Set<Channel>();
 
 /** Calls to the host of a worker, and its answers. The worker ends when its channel is dropped. */
@@ -42,30 +47,42 @@ export class Channel {
     number,
     { readonly call: Callback; readonly datasets: readonly number[] }
   >();
-  /** Values that callbacks threw, by number, until no call is in progress. */
+  /** Values that callbacks threw and reasons of signals, by number, until no call is in progress. */
   readonly #thrown = new Map<number, unknown>();
   readonly #onInfo: (object: number, info: unknown) => void;
   #count = 0;
   #ended: string | undefined;
 
-  constructor(worker: HostWorker, onInfo: (object: number, info: unknown) => void) {
+  private constructor(worker: HostWorker, onInfo: (object: number, info: unknown) => void) {
     this.#worker = worker;
     this.#datasets = new SentDatasets((message, transfer) => worker.post(message, transfer));
     this.#onInfo = onInfo;
     this.#callbacks.set(LOAD_BUILD, { call: loadBuild as Callback, datasets: [] });
+    afterDrop(this, () => worker.terminate().catch(() => {}));
+  }
+
+  /**
+   * Starts a worker.
+   *
+   * @param onInfo called when what a backend says about itself has changed
+   * @throws BackendError when none starts
+   */
+  static async open(onInfo: (object: number, info: unknown) => void): Promise<Channel> {
     // The engine holds the worker, which must not hold the channel.
-    const channel = new WeakRef(this);
-    worker.listen({
+    let opened: WeakRef<Channel> | undefined;
+    const worker = await startHost({
       onMessage(message) {
-        const found = channel.deref();
-        if (found) found.#receive(message);
+        const channel = opened?.deref();
+        if (channel) channel.#receive(message);
       },
       onEnd(reason) {
-        const found = channel.deref();
-        if (found) found.#end(reason);
+        const channel = opened?.deref();
+        if (channel) channel.#end(reason);
       },
     });
-    afterDrop(this, () => worker.terminate().catch(() => {}));
+    const channel = new Channel(worker, onInfo);
+    opened = new WeakRef(channel);
+    return channel;
   }
 
   /**
@@ -75,18 +92,16 @@ export class Channel {
    */
   async call(object: number, method: string, args: readonly unknown[]): Promise<unknown> {
     if (this.#ended !== undefined) throw ended(method, this.#ended);
-    const callbacks: number[] = [];
-    const release: (() => void)[] = [];
-    const datasets: number[] = [];
-    const handed = args.map((arg) => this.#marshal(arg, callbacks, datasets, release));
+    const resources = new Resources();
     const id = ++this.#count;
     const answer = new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, callbacks, release });
+      this.#pending.set(id, { resolve, reject, resources });
     });
     this.#worker.keepAlive(true);
     busy.add(this);
     try {
-      this.#worker.post({ type: 'call', id, object, method, args: handed }, []);
+      const message = marshal(args, (value) => this.#handleOf(value, resources));
+      this.#worker.post({ type: 'call', id, object, method, ...message }, []);
     } catch (error) {
       this.#settle(id);
       throw error;
@@ -136,7 +151,7 @@ export class Channel {
     else pending?.resolve(outcome.value);
   }
 
-  /** The error itself that a callback of this thread threw, or one like the host's. */
+  /** The value itself that a callback threw or a signal gave in this thread, or an error like the host's. */
   #original(error: Parameters<typeof errorFrom>[0]): unknown {
     if (error.thrown === undefined || !this.#thrown.has(error.thrown)) return errorFrom(error);
     return this.#thrown.get(error.thrown);
@@ -147,14 +162,12 @@ export class Channel {
     let outcome: Outcome;
     try {
       const value = await known?.call(...args);
-      // Callbacks of the program may stop a run with false; nothing else of their results matters.
+      // A callback of the program may return false to stop a run; other results are not used.
       const matters = value === false || callback === LOAD_BUILD;
       this.#datasets.refresh(known?.datasets ?? []);
       outcome = { value: matters ? value : undefined };
     } catch (error) {
-      const number = ++this.#count;
-      this.#thrown.set(number, error);
-      outcome = { error: plainError(error, number) };
+      outcome = { error: plainError(error, this.#keep(error)) };
     }
     this.#worker.post({ type: 'answer', id, ...outcome }, []);
   }
@@ -169,8 +182,8 @@ export class Channel {
   #settle(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
-    for (const callback of pending?.callbacks ?? []) this.#callbacks.delete(callback);
-    for (const release of pending?.release ?? []) release();
+    for (const callback of pending?.resources.callbacks ?? []) this.#callbacks.delete(callback);
+    for (const stopListening of pending?.resources.stopListening ?? []) stopListening();
     if (this.#pending.size === 0) {
       this.#thrown.clear();
       this.#worker.keepAlive(false);
@@ -179,46 +192,41 @@ export class Channel {
     return pending;
   }
 
-  /** What travels in place of a value. */
-  #marshal(
-    value: unknown,
-    callbacks: number[],
-    datasets: number[],
-    release: (() => void)[],
-  ): unknown {
-    if (typeof value === 'function')
-      return this.#callbackHandle(value as Callback, callbacks, datasets);
-    if (typeof value !== 'object' || value === null) return value;
+  /** The handle of a value that cannot travel. */
+  #handleOf(value: object, resources: Resources): Handle | undefined {
+    if (typeof value === 'function') return this.#callbackHandle(value as Callback, resources);
     const known = objects.get(value);
-    if (known?.channel === this) return { object: known.object } satisfies Handle;
-    if (isSignal(value)) return this.#signalHandle(value, release);
-    if (isDataset(value)) {
-      const dataset = this.#datasets.send(value);
-      datasets.push(dataset);
-      return { dataset } satisfies Handle;
-    }
-    if (Object.getPrototypeOf(value) !== Object.prototype) return withoutRest(value);
-    return Object.fromEntries(
-      Object.entries(value)
-        .filter(([, each]) => each !== undefined)
-        .map(([name, each]) => [name, this.#marshal(each, callbacks, datasets, release)]),
-    );
+    if (known?.channel === this) return { object: known.object };
+    if (isSignal(value)) return this.#signalHandle(value, resources);
+    if (!isDataset(value)) return undefined;
+    const dataset = this.#datasets.send(value);
+    resources.datasets.push(dataset);
+    return { dataset };
   }
 
-  #callbackHandle(call: Callback, callbacks: number[], datasets: readonly number[]): Handle {
+  #callbackHandle(call: Callback, { callbacks, datasets }: Resources): Handle {
     const callback = ++this.#count;
-    // The list is complete when the callback is first called.
+    // The list of datasets is complete when the callback is first called.
     this.#callbacks.set(callback, { call, datasets });
     callbacks.push(callback);
     return { callback };
   }
 
-  #signalHandle(signal: AbortSignal, release: (() => void)[]): Handle {
+  #signalHandle(signal: AbortSignal, { stopListening }: Resources): Handle {
     const number = ++this.#count;
-    const abort = () => this.#worker.post({ type: 'abort', signal: number }, []);
+    const reason = () => plainError(signal.reason, this.#keep(signal.reason));
+    if (signal.aborted) return { signal: number, reason: reason() };
+    const abort = () => this.#worker.post({ type: 'abort', signal: number, reason: reason() }, []);
     signal.addEventListener('abort', abort);
-    release.push(() => signal.removeEventListener('abort', abort));
-    return { signal: number, aborted: signal.aborted };
+    stopListening.push(() => signal.removeEventListener('abort', abort));
+    return { signal: number };
+  }
+
+  /** Keeps a value that the host may throw; returns its number. */
+  #keep(thrown: unknown): number {
+    const number = ++this.#count;
+    this.#thrown.set(number, thrown);
+    return number;
   }
 }
 

@@ -27,7 +27,7 @@ type DescribedOptions = Omit<TrainerOptions, 'model' | 'loss' | 'optimizer'> & {
   readonly [Name in 'model' | 'loss' | 'optimizer']: Description;
 };
 
-/** The library's functions, and the backends and trainers that they made, by number. */
+/** The library's functions, and the backends and trainers that clients hold, by number. */
 export class Library {
   readonly #objects = new Map<number, Backend | Trainer>();
   /** What each backend last said about itself, as JSON. */

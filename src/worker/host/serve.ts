@@ -7,6 +7,7 @@ import {
   LIBRARY,
   LOAD_BUILD,
   type Outcome,
+  type PlacedHandle,
   type ToClient,
   type ToHost,
 } from '../protocol.js';
@@ -51,7 +52,7 @@ class Host {
         this.#waiting.delete(message.id);
         break;
       case 'abort':
-        this.#signals.get(message.signal)?.abort();
+        this.#signals.get(message.signal)?.abort(errorFrom(message.reason));
         break;
       case 'dataset':
         this.#datasets.set(message.id, message.dataset);
@@ -68,13 +69,14 @@ class Host {
     }
   }
 
-  async #call({ id, object, method, args }: Extract<ToHost, { type: 'call' }>): Promise<void> {
-    const signals: number[] = [];
+  async #call(message: Extract<ToHost, { type: 'call' }>): Promise<void> {
+    const { id, object, method, handles } = message;
     try {
-      const given = args.map((arg) => this.#unmarshal(arg, signals));
+      for (const placed of handles) this.#place(placed, message);
+      const args = message.args as unknown[];
       const value = await (object === LIBRARY
-        ? this.#library.call(method, given)
-        : this.#library.callOn(object, method, given));
+        ? this.#library.call(method, args)
+        : this.#library.callOn(object, method, args));
       this.#library.reportChanges();
       // Throws for a value that cannot travel.
       this.#port.postMessage({ type: 'answer', id, value }, ownBuffers(value));
@@ -82,24 +84,30 @@ class Host {
       this.#library.reportChanges();
       this.#port.postMessage({ type: 'answer', id, error: plainError(error) });
     }
-    for (const signal of signals) this.#signals.delete(signal);
+    for (const { handle } of handles) {
+      if ('signal' in handle) this.#signals.delete(handle.signal);
+    }
   }
 
-  /**
-   * A value that the client sent, with the objects that it refers to.
-   *
-   * @param signals the numbers of signals in it are appended here
-   */
-  #unmarshal(value: unknown, signals: number[]): unknown {
-    if (!isPlainObject(value)) return value;
-    const handle = value as Partial<Record<string, unknown>> & Partial<Handle>;
-    if ('callback' in handle) return this.#callback(handle.callback as number);
-    if ('dataset' in handle) return this.#datasets.get(handle.dataset as number);
-    if ('object' in handle) return this.#library.object(handle.object as number);
-    if ('signal' in handle && 'aborted' in handle) return this.#signal(handle as never, signals);
-    return Object.fromEntries(
-      Object.entries(value).map(([name, each]) => [name, this.#unmarshal(each, signals)]),
-    );
+  /** Puts what a handle stands for into the arguments of a call. */
+  #place({ path, handle }: PlacedHandle, message: Extract<ToHost, { type: 'call' }>): void {
+    let place: unknown = message;
+    let name: string | number = 'args';
+    for (const key of path) {
+      place = (place as Record<string | number, unknown>)[name];
+      name = key;
+    }
+    (place as Record<string | number, unknown>)[name] = this.#resolve(handle);
+  }
+
+  #resolve(handle: Handle): unknown {
+    if ('callback' in handle) return this.#callback(handle.callback);
+    if ('dataset' in handle) return this.#datasets.get(handle.dataset);
+    if ('object' in handle) return this.#library.object(handle.object);
+    const controller = new AbortController();
+    this.#signals.set(handle.signal, controller);
+    if (handle.reason) controller.abort(errorFrom(handle.reason));
+    return controller.signal;
   }
 
   /** A function that calls one of the client, and awaits it. */
@@ -114,17 +122,6 @@ class Host {
         this.#library.reportChanges();
         this.#port.postMessage({ type: 'callback', id, callback, args });
       });
-  }
-
-  #signal(
-    { signal, aborted }: { readonly signal: number; readonly aborted: boolean },
-    signals: number[],
-  ) {
-    const controller = new AbortController();
-    this.#signals.set(signal, controller);
-    signals.push(signal);
-    if (aborted) controller.abort();
-    return controller.signal;
   }
 
   #change({ id, arrays }: Extract<ToHost, { type: 'change' }>): void {
@@ -142,7 +139,7 @@ function isPlainObject(value: unknown): value is object {
   );
 }
 
-/** The buffers of a result's arrays, which nobody needs here any more: they move instead of being copied. */
+/** The buffers of a result's arrays. The host is done with them, so they move instead of being copied. */
 function ownBuffers(value: unknown): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   const visit = (each: unknown): void => {

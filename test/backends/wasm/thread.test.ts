@@ -2,10 +2,12 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 
-const WORKER = fileURLToPath(new URL('../../../src/backends/wasm/thread.mjs', import.meta.url));
+const WORKER = fileURLToPath(
+  new URL('../../../src/backends/wasm/handgrad-thread.mjs', import.meta.url),
+);
 
 /** Vite's default format for workers. Top-level await is an error in it. */
-it('thread.mjs can be bundled as a classic script without imports', async () => {
+it('handgrad-thread.mjs can be bundled as a classic script without imports', async () => {
   const { outputFiles, warnings } = await build({
     entryPoints: [WORKER],
     bundle: true,

@@ -1,0 +1,38 @@
+import type { Handle, PlacedHandle } from '../protocol.js';
+import { withoutRest } from './views.js';
+
+/**
+ * Copies arguments for a message: plain objects, lists and maps with all that is in them, without undefined
+ * properties. Values that cannot travel are left out, and their handles listed with their places.
+ *
+ * @param handleOf the handle of a value, or undefined if it travels as it is
+ */
+export function marshal(
+  args: readonly unknown[],
+  handleOf: (value: object) => Handle | undefined,
+): { readonly args: unknown; readonly handles: readonly PlacedHandle[] } {
+  const handles: PlacedHandle[] = [];
+  const copy = (value: unknown, path: readonly (string | number)[]): unknown => {
+    if (!isObject(value)) return value;
+    const handle = handleOf(value);
+    if (handle !== undefined) {
+      handles.push({ path, handle });
+      return undefined;
+    }
+    if (Array.isArray(value)) return value.map((each, i) => copy(each, [...path, i]));
+    if (value instanceof Map) {
+      return new Map([...value].map(([key, each]) => [key, withoutRest(each)]));
+    }
+    if (Object.getPrototypeOf(value) !== Object.prototype) return withoutRest(value);
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([, each]) => each !== undefined)
+        .map(([name, each]) => [name, copy(each, [...path, name])]),
+    );
+  };
+  return { args: copy(args, []), handles };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'function' || (typeof value === 'object' && value !== null);
+}
