@@ -42,7 +42,7 @@ async function load(id) {
 /** How esbuild makes the script of handgrad/worker, which needs nothing but itself. */
 export const HOST = {
   absWorkingDir: ROOT,
-  entryPoints: ['src/worker/host/host.ts'],
+  entryPoints: { 'handgrad-host': 'src/worker/host/host.ts' },
   bundle: true,
   platform: 'neutral',
   mainFields: ['module', 'main'],

@@ -21,8 +21,9 @@ const REPORT = `main().then(
  * A page that opens a backend with several threads where it can, in a script file of its own.
  *
  * @param from the module that it imports the library from
+ * @param worker the module of handgrad/worker, if the page has one
  */
-const script = (from: string) => `
+const script = (from: string, worker?: string) => `
   const output = document.querySelector('output');
   async function main() {
     const { createBackend } = await import(${JSON.stringify(from)});
@@ -35,7 +36,21 @@ const script = (from: string) => `
       async (other) => { const { threads } = other.info; await other.close(); return threads; },
       (error) => String(error),
     );
-    return { name, threads, notes, relu, requested };
+    return { name, threads, notes, relu, requested, inWorker: await inWorker() };
+  }
+  /** The threads of a backend of handgrad/worker, or its error. */
+  async function inWorker() {
+    const url = ${JSON.stringify(worker)};
+    if (url === undefined) return undefined;
+    const { openWorker } = await import(url);
+    try {
+      const { createBackend, close } = await openWorker();
+      const { threads } = (await createBackend('wasm', { threads: 2 })).info;
+      await close();
+      return threads;
+    } catch (error) {
+      return String(error);
+    }
   }
   ${REPORT}`;
 
@@ -81,7 +96,8 @@ beforeAll(async () => {
   };
   for (const [name, from] of Object.entries(sources)) {
     await writeFile(join(folder, `${name}.html`), page(name));
-    await writeFile(join(folder, `${name}.js`), script(from));
+    const worker = from.endsWith('/index.js') ? from.replace('index.js', 'worker.js') : undefined;
+    await writeFile(join(folder, `${name}.js`), script(from, worker));
   }
   await writeFile(join(folder, 'service.html'), page('service'));
   await writeFile(join(folder, 'service.js'), REGISTERING);
@@ -97,6 +113,7 @@ afterAll(async () => {
 const policy = (text: string) => ({ ...ISOLATED, 'Content-Security-Policy': text });
 const WASM = "script-src 'self' 'wasm-unsafe-eval'";
 const EXPECTED_START = /^BackendError: wasm: expected thread 1 to start, got: /;
+const NO_WASM = /^BackendError: wasm: expected WebAssembly, got a Content-Security-Policy/;
 const ONE_THREAD = /One thread instead of 3: wasm: expected thread \d to start, got: /;
 
 interface Case {
@@ -108,9 +125,12 @@ interface Case {
   readonly note?: RegExp;
   /** The threads of a backend for which two were requested, or its error. */
   readonly requested: number | RegExp;
+  /** The same in handgrad/worker; by default it starts wherever threads do. */
+  readonly inWorker?: number | RegExp;
 }
 
 const THREADS = { info: { name: 'wasm', threads: 3 }, requested: 2 };
+const NO_WORKER = /^BackendError: openWorker: expected a worker to start, got: /;
 
 const CASES: readonly Case[] = [
   { title: 'an isolated page', headers: ISOLATED, ...THREADS },
@@ -146,6 +166,16 @@ const CASES: readonly Case[] = [
     ...THREADS,
   },
   {
+    title: 'Trusted Types, and workers from files',
+    headers: policy(`${WASM}; worker-src 'self'; require-trusted-types-for 'script'`),
+    ...THREADS,
+  },
+  {
+    title: 'Trusted Types that are not required, without the policy handgrad',
+    headers: policy(`${WASM}; worker-src blob:; trusted-types other`),
+    ...THREADS,
+  },
+  {
     title: 'Trusted Types, without the policy handgrad',
     headers: policy(
       `${WASM}; worker-src blob:; require-trusted-types-for 'script'; trusted-types 'none'`,
@@ -159,11 +189,14 @@ const CASES: readonly Case[] = [
     headers: policy("script-src 'self'"),
     info: { name: 'reference', threads: 1 },
     note: /auto: the reference backend, which is slow: wasm: expected WebAssembly, got a Content-Security-Policy that forbids it; add 'wasm-unsafe-eval' to script-src/,
-    requested: /^BackendError: wasm: expected WebAssembly, got a Content-Security-Policy/,
+    requested: NO_WASM,
+    inWorker: NO_WASM,
   },
 ];
 
-describe.each(CASES)('$title', ({ page = 'own', headers, info, note, requested }) => {
+describe.each(CASES)('$title', (each) => {
+  const { page = 'own', headers, info, note, requested } = each;
+  const { inWorker = typeof requested === 'number' ? requested : NO_WORKER } = each;
   it.each(BROWSERS)('%s', async (browser) => {
     const site = await serveFolder(project.folder, headers);
     try {
@@ -172,6 +205,9 @@ describe.each(CASES)('$title', ({ page = 'own', headers, info, note, requested }
       if (note) expect((result.notes as readonly string[]).join('\n')).toMatch(note);
       if (typeof requested === 'number') expect(result.requested).toBe(requested);
       else expect(result.requested).toMatch(requested);
+      if (!('inWorker' in result)) return;
+      if (typeof inWorker === 'number') expect(result.inWorker).toBe(inWorker);
+      else expect(result.inWorker).toMatch(inWorker);
     } finally {
       await site.close();
     }
