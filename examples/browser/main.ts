@@ -15,7 +15,7 @@ const form = find<HTMLFormElement>('form');
 const stop = find<HTMLButtonElement>('#stop');
 
 /** The worker of the page, from the first run on. */
-let library: Promise<WorkerLibrary> | undefined;
+let library: WorkerLibrary | undefined;
 /** The latest run, which a new one ends first. */
 let latest = { controller: new AbortController(), ended: Promise.resolve() };
 let announced = -Infinity;
@@ -51,8 +51,7 @@ async function trainMlp(
   signal: AbortSignal,
 ): Promise<void> {
   report('drawing digits …');
-  library ??= openWorker();
-  const { createBackend, syntheticDigits, train } = await library;
+  const { createBackend, syntheticDigits, train } = await openLibrary();
   const data = await syntheticDigits({ trainSize: images, testSize: TEST_IMAGES });
   await using backend = await createBackend(choice);
   show('#backend', describe(backend.info));
@@ -74,6 +73,11 @@ async function trainMlp(
     `${outcome}: accuracy ${percent(evaluation.accuracy)} on ${TEST_IMAGES} test images`,
     true,
   );
+}
+
+async function openLibrary(): Promise<WorkerLibrary> {
+  library ??= await openWorker();
+  return library;
 }
 
 /** `wasm (relaxed, threads: 7).`, followed by the backend's notes. */

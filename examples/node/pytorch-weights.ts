@@ -1,9 +1,13 @@
 /**
- * Weights to PyTorch and back. `weights.safetensors` holds a `state_dict` in PyTorch's names and layouts:
+ * Weights to PyTorch and back: the file holds a `state_dict` in PyTorch's names and layouts.
  *
- *   npx tsx examples/node/pytorch-weights.ts
+ *   npm run build
+ *   npx tsx examples/node/pytorch-weights.ts write weights.safetensors    # trains, and saves
+ *   npx tsx examples/node/pytorch-weights.ts read weights.safetensors     # loads, and evaluates
  *
- *   # Python
+ * In Python, with the packages torch and safetensors:
+ *
+ *   import torch
  *   from safetensors.torch import load_file, save_file
  *   model = torch.nn.Sequential(torch.nn.Linear(784, 30), torch.nn.ReLU(), torch.nn.Linear(30, 10))
  *   model.load_state_dict(load_file('weights.safetensors'))
@@ -20,26 +24,30 @@ import {
 } from 'handgrad';
 import { syntheticDigits } from 'handgrad/data';
 
-const file = process.argv[2] ?? 'weights.safetensors';
-const { train, test } = syntheticDigits({ trainSize: 2000, testSize: 500 });
-const backend = await createBackend('wasm');
-
-function newTrainer(): Trainer {
-  return new Trainer(backend, {
-    model: sequential(linear(784, 30), relu(), linear(30, 10)),
-    loss: softmaxCrossEntropy(),
-    optimizer: sgd({ learningRate: 0.1 }),
-    batchSize: 64,
-  });
+const [task, file] = process.argv.slice(2);
+if (file === undefined || (task !== 'write' && task !== 'read')) {
+  console.error(
+    'expected write or read, and a file: npx tsx examples/node/pytorch-weights.ts write FILE',
+  );
+  process.exit(2);
 }
 
-const trained = newTrainer();
-await trained.fit(train, { epochs: 5 });
-for (const [name, { shape }] of await trained.state()) console.log(`${name} (${shape.join(', ')})`);
-await trained.save(file);
+const { train, test } = syntheticDigits({ trainSize: 2000, testSize: 500 });
+const backend = await createBackend('wasm');
+const trainer = new Trainer(backend, {
+  model: sequential(linear(784, 30), relu(), linear(30, 10)),
+  loss: softmaxCrossEntropy(),
+  optimizer: sgd({ learningRate: 0.1 }),
+  batchSize: 64,
+});
 
-const loaded = newTrainer();
-await loaded.load(file);
-const [before, after] = [await trained.evaluate(test), await loaded.evaluate(test)];
-console.log(`accuracy ${before.accuracy}, and ${after.accuracy} after loading ${file}`);
+if (task === 'write') {
+  await trainer.fit(train, { epochs: 5 });
+  await trainer.save(file);
+} else {
+  await trainer.load(file);
+}
+for (const [name, { shape }] of await trainer.state()) console.log(`${name} (${shape.join(', ')})`);
+const { accuracy } = await trainer.evaluate(test);
+console.log(`accuracy ${accuracy}`);
 await backend.close();

@@ -2,8 +2,10 @@
  * A server that answers while it learns: a worker trains, and this thread predicts with the weights of the
  * latest epoch.
  *
- *   npx tsx examples/node/train-and-serve.ts [PORT]
- *   curl --data-binary @digit.raw http://localhost:8000/predict    # 784 bytes, 0 background, 255 ink
+ *   npm run build && npx tsx examples/node/train-and-serve.ts [PORT]
+ *   curl -s localhost:8000/example | curl --data-binary @- localhost:8000/predict
+ *
+ * `/example` is an image of a digit, and `/predict` takes one: 784 bytes in rows, 0 for background, 255 for ink.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,6 +19,9 @@ import {
   Trainer,
 } from 'handgrad';
 import { openWorker } from 'handgrad/worker';
+
+/** Pixels of an image. */
+const PIXELS = 28 * 28;
 
 /** The settings of the trainer in the worker, and of the one that predicts here. */
 const options = () => ({
@@ -38,16 +43,25 @@ let epochs = 0;
 
 const server = createServer(async (request, response) => {
   try {
+    if (request.url === '/example') {
+      response.end(test.inputs.subarray(0, PIXELS));
+      return;
+    }
     if (request.method !== 'POST' || request.url !== '/predict') {
       response.writeHead(404).end();
       return;
     }
-    const probabilities = await predictor.predict(await bodyOf(request));
+    const image = await bodyOf(request);
+    if (image.length !== PIXELS) {
+      response.writeHead(400).end(`predict: expected ${PIXELS} bytes, got ${image.length}`);
+      return;
+    }
+    const probabilities = await predictor.predict(image);
     const digit = probabilities.indexOf(Math.max(...probabilities));
     response.writeHead(200, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify({ digit, probabilities: [...probabilities], epochs }));
   } catch (error) {
-    response.writeHead(400, { 'Content-Type': 'text/plain' }).end(String(error));
+    response.writeHead(500).end(String(error));
   }
 });
 

@@ -1,9 +1,6 @@
 import { builtinModule } from './node.js';
 
-/**
- * Taken when the module loads. Tests may install fake timers later, which stand still until the test
- * advances them.
- */
+/** Read when the module loads: tests may install fake timers later, which only the test advances. */
 const { setImmediate, setTimeout } = globalThis as Partial<typeof globalThis>;
 
 /**

@@ -64,7 +64,7 @@ export type ToClient =
       readonly callback: number;
       readonly args: readonly unknown[];
     }
-  /** What a backend says about itself has changed. */
+  /** The info of a backend has changed. */
   | { readonly type: 'info'; readonly object: number; readonly info: BackendInfo };
 
 /** The result of a call, or its error. */

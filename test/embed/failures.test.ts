@@ -1,5 +1,5 @@
 /* Pages that lack something: the library still trains, and says what is missing. */
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -81,7 +81,8 @@ const SERVICE_WORKER = `
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'handgrad-failures-'));
-  await writeFile(join(folder, 'package.json'), '{ "private": true, "dependencies": {} }');
+  const dependencies = { 'coi-serviceworker': '^0.1.7' };
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }));
   project = await installIn(folder);
   const dist = join(folder, 'node_modules/handgrad/dist');
   library = await serveFolder(dist, { ...ISOLATED, 'Access-Control-Allow-Origin': '*' });
@@ -99,6 +100,15 @@ beforeAll(async () => {
     const worker = from.endsWith('/index.js') ? from.replace('index.js', 'worker.js') : undefined;
     await writeFile(join(folder, `${name}.js`), script(from, worker));
   }
+  const isolating = '<script src="coi-serviceworker.js"></script>';
+  await writeFile(
+    join(folder, 'isolating.html'),
+    page('own').replace('<output>', `${isolating}$&`),
+  );
+  await copyFile(
+    join(folder, 'node_modules/coi-serviceworker/coi-serviceworker.js'),
+    join(folder, 'coi-serviceworker.js'),
+  );
   await writeFile(join(folder, 'service.html'), page('service'));
   await writeFile(join(folder, 'service.js'), REGISTERING);
   await writeFile(join(folder, 'service-worker.js'), SERVICE_WORKER);
@@ -208,6 +218,18 @@ describe.each(CASES)('$title', (each) => {
       if (!('inWorker' in result)) return;
       if (typeof inWorker === 'number') expect(result.inWorker).toBe(inWorker);
       else expect(result.inWorker).toMatch(inWorker);
+    } finally {
+      await site.close();
+    }
+  });
+});
+
+describe('a service worker that adds the headers', () => {
+  it.each(BROWSERS)('%s', async (browser) => {
+    const site = await serveFolder(project.folder, {});
+    try {
+      const { result } = await visit(browser, `${site.url}isolating.html`);
+      expect(result).toMatchObject({ ...THREADS.info, requested: 2, inWorker: 2 });
     } finally {
       await site.close();
     }

@@ -1,6 +1,6 @@
 /* Writes the results of these tests as a table, which docs/embedding.md quotes: test/embed/results.md. */
 import { writeFile } from 'node:fs/promises';
-import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 
 const FILE = new URL('./results.md', import.meta.url);
 const MODES = ['not isolated', 'isolated', 'strict policy'];
@@ -9,8 +9,16 @@ const MODES = ['not isolated', 'isolated', 'strict policy'];
 type Row = Map<string, string[]>;
 
 export class EmbedReporter implements Reporter {
+  #files = 0;
+
+  async onInit(vitest: Vitest): Promise<void> {
+    this.#files = (await vitest.globTestSpecifications()).length;
+  }
+
   async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    // Runs of a part keep the table of the whole.
+    if (modules.length < this.#files) return;
     if (tests.some((test) => test.result().state === 'skipped')) return;
     await writeFile(FILE, format(tests));
   }

@@ -42,25 +42,33 @@ it('train-and-serve answers while it learns', async () => {
   expect(right).toBeGreaterThan(10);
   // Far below a turn of training in the same thread; other tests run at the same time.
   expect(times.sort((a, b) => a - b)[10]).toBeLessThan(40);
-  const refused = await fetch(url, { method: 'POST', body: 'too short' });
-  expect(refused.status).toBe(400);
-  expect(await refused.text()).toMatch(/^ShapeError: predict: expected /);
+  for (const length of [9, 2 * 784]) {
+    const refused = await fetch(url, { method: 'POST', body: inputs.slice(0, length) as BodyInit });
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toBe(`predict: expected 784 bytes, got ${length}`);
+  }
+  const example = await (await fetch(new URL('/example', url))).arrayBuffer();
+  const answer = await (await fetch(url, { method: 'POST', body: example })).json();
+  expect(answer.probabilities).toHaveLength(10);
 });
 
 it('pytorch-weights writes a state_dict, and loads it', async () => {
   const file = folder.at('weights.safetensors');
-  program = start('pytorch-weights.ts', file);
-  let output = '';
-  program.stdout.on('data', (text) => {
-    output += text;
-  });
-  const [status] = await once(program, 'close');
-  expect(status).toBe(0);
-  expect(output).toMatch(
-    /^0\.weight \(30, 784\)\n0\.bias \(30\)\n2\.weight \(10, 30\)\n2\.bias \(10\)\n/,
+  const outputs: string[] = [];
+  for (const task of ['write', 'read']) {
+    program = start('pytorch-weights.ts', task, file);
+    let output = '';
+    program.stdout.on('data', (text) => {
+      output += text;
+    });
+    const [status] = await once(program, 'close');
+    expect(status).toBe(0);
+    outputs.push(output);
+  }
+  expect(outputs[0]).toMatch(
+    /^0\.weight \(30, 784\)\n0\.bias \(30\)\n2\.weight \(10, 30\)\n2\.bias \(10\)\naccuracy 0\.\d+\n$/,
   );
-  const [, before, after] = /accuracy (\S+), and (\S+) after/.exec(output) ?? [];
-  expect(after).toBe(before);
+  expect(outputs[1]).toBe(outputs[0]);
   const { tensors } = decodeSafetensors(await readFile(file));
   expect([...tensors.keys()].sort()).toEqual(['0.bias', '0.weight', '2.bias', '2.weight']);
 });

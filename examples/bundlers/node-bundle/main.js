@@ -2,7 +2,7 @@ import { createBackend, train } from 'handgrad';
 import { syntheticDigits } from 'handgrad/data';
 import { openWorker } from 'handgrad/worker';
 
-/** Trains `mlp` for an epoch, and returns its accuracy and where it ran. */
+/** Trains `mlp` for two epochs, and returns its accuracy and where it ran. */
 async function run({ createBackend, train }) {
   const backend = await createBackend('wasm');
   const data = syntheticDigits({ trainSize: 1000, testSize: 200 });
@@ -23,9 +23,9 @@ async function runInWorker() {
 }
 
 async function main() {
-  const page = await run({ createBackend, train });
+  const main = await run({ createBackend, train });
   const worker = await runInWorker().catch((error) => ({ error: String(error) }));
-  return { page, worker };
+  return { main, worker };
 }
 
 console.log(JSON.stringify(await main()));

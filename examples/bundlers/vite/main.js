@@ -2,7 +2,7 @@ import { createBackend, train } from 'handgrad';
 import { syntheticDigits } from 'handgrad/data';
 import { openWorker } from 'handgrad/worker';
 
-/** Trains `mlp` for an epoch, and returns its accuracy and where it ran. */
+/** Trains `mlp` for two epochs, and returns its accuracy and where it ran. */
 async function run({ createBackend, train }) {
   const backend = await createBackend('wasm');
   const data = syntheticDigits({ trainSize: 1000, testSize: 200 });

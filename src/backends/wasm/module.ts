@@ -105,7 +105,7 @@ export function loadModule(build: WasmFile): Promise<WebAssembly.Module> {
   if (known) return known;
   const module = compile(build);
   compiled.set(build, module);
-  // What could not be loaded now may load next time.
+  // Forget a failure, so that the next call tries again.
   module.catch(() => compiled.delete(build));
   return module;
 }

@@ -64,7 +64,7 @@ export class Channel {
   /**
    * Starts a worker.
    *
-   * @param onInfo called when what a backend says about itself has changed
+   * @param onInfo called when the info of a backend has changed
    * @throws BackendError when none starts
    */
   static async open(onInfo: (object: number, info: unknown) => void): Promise<Channel> {

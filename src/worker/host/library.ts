@@ -30,12 +30,12 @@ type DescribedOptions = Omit<TrainerOptions, 'model' | 'loss' | 'optimizer'> & {
 /** The library's functions, and the backends and trainers that clients hold, by number. */
 export class Library {
   readonly #objects = new Map<number, Backend | Trainer>();
-  /** What each backend last said about itself, as JSON. */
+  /** The info of each backend that the client has, as JSON. */
   readonly #infos = new Map<number, string>();
   readonly #onInfo: (object: number, info: BackendInfo) => void;
   #count = 0;
 
-  /** @param onInfo called when what a backend says about itself has changed */
+  /** @param onInfo called when the info of a backend has changed */
   constructor(onInfo: (object: number, info: BackendInfo) => void) {
     this.#onInfo = onInfo;
   }
@@ -107,7 +107,7 @@ export class Library {
     return result;
   }
 
-  /** Reports the backends that say something new, such as the decision of `auto`. */
+  /** Reports backends whose info has changed, such as by a decision of `auto`. */
   reportChanges(): void {
     for (const [object, before] of this.#infos) {
       const { info } = this.#objects.get(object) as Backend;

@@ -1,7 +1,7 @@
 import * as handgrad from 'handgrad';
 import { syntheticDigits } from 'handgrad/data';
 
-/** Trains `mlp` for an epoch, and returns its accuracy and where it ran. */
+/** Trains `mlp` for two epochs, and returns its accuracy and where it ran. */
 export async function trainMlp({ createBackend, train } = handgrad) {
   const backend = await createBackend('wasm');
   const data = syntheticDigits({ trainSize: 1000, testSize: 200 });
