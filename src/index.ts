@@ -53,11 +53,12 @@ export {
 } from './numerics/create-backend.js';
 export type { LinearSizes, MatmulSizes } from './numerics/layer-methods.js';
 export type { Operand, Result } from './numerics/operands.js';
-export type { OpName } from './ops/registry.js';
+export type { CallOptions, ShapeSource } from './ops/call-options.js';
+export { OPS as ops, type OpName } from './ops/registry.js';
 export { RandomStream } from './random/threefry.js';
 export { RECIPE_NAMES, type Recipe, type RecipeName } from './recipe.js';
 export { RECIPES, recipeOn } from './recipes.js';
-export { type CallOptions, type ShapeSource, Step, type TrainingMode } from './step.js';
+export { Step, type TrainingMode } from './step.js';
 export { type DataType, type Shape, Tensor } from './tensor.js';
 export { type RecipeOptions, type RecipeResult, train } from './train-recipe.js';
 export type {

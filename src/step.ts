@@ -1,52 +1,16 @@
-import { type Call, definitionOf, dtypeOf, expectOp, readBy, writtenBy } from './call.js';
+import { type Call, dtypeOf, readBy, writtenBy } from './call.js';
 import { ShapeError, shown } from './errors.js';
-import type { CallAttributes, LikeRole, OpName, OpTensors, OutputRole } from './ops/registry.js';
+import type {
+  AnyCallOptions,
+  CallArguments,
+  CallOutputs,
+  OutputNames,
+} from './ops/call-options.js';
+import type { AnyOp, Op, OpTensors } from './ops/define-op.js';
+import type { OpName } from './ops/registry.js';
 import { expectShape } from './ops/shape-checks.js';
 import { expectKind, expectOptions, isObject } from './options.js';
 import { type DataType, type Shape, Tensor } from './tensor.js';
-
-/** A shape, or a tensor of that shape. */
-export type ShapeSource = Tensor | Shape;
-
-/** Options of `step.call`: the attributes of the op, `into`, `like` and `as`. */
-export type CallOptions<Name extends OpName, As extends OutputNames<Name>> = CallAttributes<Name> &
-  LikeOptions<Name> & {
-    /** Renames outputs: `{ y: 'dx' }` returns the output y under the name dx. */
-    readonly as?: As;
-  };
-
-/** New names for outputs, by role. */
-export type OutputNames<Name extends OpName> = { readonly [Role in OutputRole<Name>]?: string };
-
-type Into<Role extends string> = { readonly [R in Role]?: Tensor };
-
-/** Outputs whose shape cannot be inferred take it from `like`, or from the tensor in `into`. */
-type LikeOptions<Name extends OpName> = [LikeRole<Name>] extends [never]
-  ? { readonly into?: Into<OutputRole<Name>> }
-  :
-      | {
-          readonly like: Readonly<Record<LikeRole<Name>, ShapeSource>>;
-          readonly into?: Into<OutputRole<Name>>;
-        }
-      | {
-          readonly like?: undefined;
-          readonly into: Into<OutputRole<Name>> & Readonly<Record<LikeRole<Name>, Tensor>>;
-        };
-
-/** The options argument, which is optional unless the op needs attributes or `like`. */
-export type CallArguments<Name extends OpName, As extends OutputNames<Name>> =
-  Record<never, never> extends CallOptions<Name, As>
-    ? [options?: CallOptions<Name, As>]
-    : [options: CallOptions<Name, As>];
-
-/** The outputs of a call, under their role or the name that `as` gives them. */
-export type CallOutputs<Name extends OpName, As extends OutputNames<Name>> = {
-  readonly [Role in OutputRole<Name> as Role extends keyof As
-    ? As[Role] extends string
-      ? As[Role]
-      : Role
-    : Role]: Tensor;
-};
 
 /** Present in steps that train: dropout then draws masks, and batch norm uses batch statistics. */
 export interface TrainingMode {
@@ -64,7 +28,7 @@ export interface TrainingMode {
  *
  * @example
  * const step = new Step();
- * const { y } = step.call('reluForward', { x });
+ * const { y } = step.call(ops.reluForward, { x });
  * step.keep(y);
  */
 export class Step {
@@ -144,7 +108,7 @@ export class Step {
   /**
    * Appends one kernel call.
    *
-   * @param op the name of the op, as in src/ops
+   * @param op one of the ops of src/ops
    * @param tensors inputs, and tensors to update in place, by role
    * @param options.attributes constants of the op, by name
    * @param options.into existing tensors to write, by role; other outputs are new activations
@@ -152,36 +116,39 @@ export class Step {
    * @param options.as new names for outputs, by role
    * @returns the outputs, by role or by the name in `as`
    * @throws ShapeError for missing or unknown tensors and attributes, wrong element types, and shapes
-   *   that the op refuses
-   * @example const { y } = step.call('linearForward', { x, W, b });
-   * @example step.call('linearBackwardWeight', { x, dy }, { into: { dW } });
-   * @example const { dx } = step.call('add', { a, b }, { as: { y: 'dx' } });
+   *   that the op refuses; TypeError for anything but an op
+   * @example const { y } = step.call(ops.linearForward, { x, W, b });
+   * @example step.call(ops.linearBackwardWeight, { x, dy }, { into: { dW } });
+   * @example const { dx } = step.call(ops.add, { a, b }, { as: { y: 'dx' } });
    */
-  call<Name extends OpName, const As extends OutputNames<Name> = Record<never, never>>(
-    op: Name,
-    tensors: OpTensors<Name, Tensor>,
-    ...[options]: CallArguments<Name, As>
-  ): CallOutputs<Name, As> {
-    expectOp('step.call', op);
+  call<O extends AnyOp, const As extends OutputNames<O> = Record<never, never>>(
+    op: O,
+    tensors: OpTensors<O, Tensor>,
+    ...[options]: CallArguments<O, As>
+  ): CallOutputs<O, As> {
+    expectOp(op);
+    const definition: Op = op;
+    const { name } = definition;
     const kinds = { attributes: 'object', into: 'object', like: 'object', as: 'object' } as const;
     const given = (options ?? {}) as AnyCallOptions;
-    expectOptions(op, given, kinds);
+    expectOptions(name, given, kinds);
     const { attributes = {}, into = {}, like = {}, as = {} } = given;
-    const definition = definitionOf(op);
-    const read = pick(op, 'tensors', [...definition.updates, ...definition.inputs], tensors);
-    const numbers = pick(op, 'attributes', definition.attributes, attributes);
-    for (const [name, value] of Object.entries(numbers)) expectKind(op, name, value, 'number');
-    for (const [role, tensor] of Object.entries({ ...read, ...into })) {
-      if (tensor !== undefined) expectTensor(op, role, tensor);
+    const read = pick(name, 'tensors', [...definition.updates, ...definition.inputs], tensors);
+    const numbers = pick(name, 'attributes', definition.attributes, attributes);
+    for (const [attribute, value] of Object.entries(numbers)) {
+      expectKind(name, attribute, value, 'number');
     }
-    expectRoles(op, 'into', definition.outputs, into);
-    expectRoles(op, 'like', definition.like, like);
-    expectRoles(op, 'as', definition.outputs, as);
+    for (const [role, tensor] of Object.entries({ ...read, ...into })) {
+      if (tensor !== undefined) expectTensor(name, role, tensor);
+    }
+    expectRoles(name, 'into', definition.outputs, into);
+    expectRoles(name, 'like', definition.like, like);
+    expectRoles(name, 'as', definition.outputs, as);
     const likeShapes = definition.like.map((role) => {
       const source = like[role] ?? into[role];
       if (!(source instanceof Tensor || Array.isArray(source))) {
         throw new ShapeError(
-          `${op}: expected like or into to give the shape of ${role}, got ${source === undefined ? 'none' : shown(source)}`,
+          `${name}: expected like or into to give the shape of ${role}, got ${source === undefined ? 'none' : shown(source)}`,
         );
       }
       return [role, source instanceof Tensor ? source.shape : source] as const;
@@ -191,24 +158,25 @@ export class Step {
       ...likeShapes,
     ]);
     const { outputs, sizes } = definition.shapes(shapes, numbers);
-    for (const [role, tensor] of Object.entries(read)) expectType(op, role, tensor);
+    for (const [role, tensor] of Object.entries(read)) expectType(definition, role, tensor);
     const written = definition.outputs.map((role) => {
-      const dtype = dtypeOf(op, role);
+      const dtype = dtypeOf(definition, role);
       const tensor = into[role] ?? this.activation(as[role] ?? role, outputs[role], dtype);
-      expectShape(op, role, tensor.shape, outputs[role]);
-      expectType(op, role, tensor);
+      expectShape(name, role, tensor.shape, outputs[role]);
+      expectType(definition, role, tensor);
       return [role, tensor] as const;
     });
     this.#calls.push({
-      op,
+      op: name as OpName,
+      definition,
       section: this.#section,
       tensors: { ...Object.fromEntries(written), ...read },
       attributes: numbers,
-      sizes: Object.fromEntries(definition.sizes.map((name) => [name, sizes[name]])),
+      sizes: Object.fromEntries(definition.sizes.map((size) => [size, sizes[size]])),
     });
     return Object.fromEntries(
       written.map(([role, tensor]) => [as[role] ?? role, tensor]),
-    ) as CallOutputs<Name, As>;
+    ) as CallOutputs<O, As>;
   }
 
   /**
@@ -236,7 +204,7 @@ export class Step {
  */
 export function callAny(
   step: Step,
-  op: OpName,
+  op: AnyOp,
   tensors: Readonly<Record<string, Tensor>>,
   options: AnyCallOptions,
 ): Readonly<Record<string, Tensor>> {
@@ -244,17 +212,9 @@ export function callAny(
   return step.call(...([op, tensors, options] as unknown as Arguments));
 }
 
-/** Call options of an op that is only known at run time. */
-export interface AnyCallOptions {
-  readonly attributes?: Readonly<Record<string, number>>;
-  readonly into?: Readonly<Record<string, Tensor | undefined>>;
-  readonly like?: Readonly<Record<string, ShapeSource | undefined>>;
-  readonly as?: Readonly<Record<string, string | undefined>>;
-}
-
 /** The values of exactly these names, in the order of the names. */
 function pick<Value>(
-  op: OpName,
+  op: string,
   what: string,
   names: readonly string[],
   values: Readonly<Record<string, Value>>,
@@ -271,7 +231,7 @@ function pick<Value>(
 
 /** @throws ShapeError when `values` has a role that is not among `roles` */
 function expectRoles(
-  op: OpName,
+  op: string,
   option: string,
   roles: readonly string[],
   values: Readonly<Record<string, unknown>>,
@@ -292,9 +252,17 @@ function expectTensor(op: string, role: string, tensor: unknown): void {
   throw new TypeError(`${op}: expected ${role} to be a tensor, got ${shown(tensor)}`);
 }
 
-function expectType(op: OpName, role: string, { dtype }: Tensor): void {
+function expectType(op: Op, role: string, { dtype }: Tensor): void {
   const expected = dtypeOf(op, role);
   if (dtype !== expected) {
-    throw new ShapeError(`${op}: expected ${role} of type ${expected}, got ${dtype}`);
+    throw new ShapeError(`${op.name}: expected ${role} of type ${expected}, got ${dtype}`);
   }
+}
+
+function expectOp(op: unknown): asserts op is Op {
+  if (isObject(op) && 'name' in op && 'reference' in op && 'shapes' in op) return;
+  const example = typeof op === 'string' ? op : 'reluForward';
+  throw new TypeError(
+    `step.call: expected an op, such as ops.${example} of handgrad, got ${shown(op)}`,
+  );
 }

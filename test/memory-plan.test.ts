@@ -9,6 +9,7 @@ import {
   planMemory,
   roundUp,
 } from '../src/memory-plan.js';
+import { opNamed } from '../src/ops/registry.js';
 import { createStepState } from '../src/ops/step-state.js';
 import { persistent, Tensor } from '../src/tensor.js';
 import { createSource } from '../src/training/batch-source.js';
@@ -19,7 +20,14 @@ const PADDING = 64;
 function call(y: Tensor, ...inputs: readonly [Tensor, Tensor]): Call {
   const [dy, x] = inputs;
   const tensors = { dx: y, dy, y: x };
-  return { op: 'reluBackward', section: '', tensors, attributes: {}, sizes: {} };
+  return {
+    op: 'reluBackward',
+    definition: opNamed('reluBackward'),
+    section: '',
+    tensors,
+    attributes: {},
+    sizes: {},
+  };
 }
 
 function activation(name: string, size: number): Tensor {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readBy, touchedBy, writtenBy } from '../src/call.js';
 import { ShapeError } from '../src/errors.js';
+import { OPS } from '../src/ops/registry.js';
 import { Step } from '../src/step.js';
 import { persistent, type Tensor } from '../src/tensor.js';
 
@@ -11,11 +12,11 @@ describe('Step', () => {
     const [x, W, b] = [persistent('x', [5, 2]), persistent('W', [2, 3]), persistent('b', [3])];
     const [squares, dy] = [persistent('s', [4]), persistent('dy', [5, 3])];
     step.section('forward');
-    const { y } = step.call('linearForward', { x, W, b });
+    const { y } = step.call(OPS.linearForward, { x, W, b });
     step.keep(y);
     step.section('backward');
-    step.call('linearBackwardBias', { dy }, { into: { db: b } });
-    step.call('sumOfSquares', { squares, dw: W }, { attributes: { slot: 3 } });
+    step.call(OPS.linearBackwardBias, { dy }, { into: { db: b } });
+    step.call(OPS.sumOfSquares, { squares, dw: W }, { attributes: { slot: 3 } });
     expect(step.calls.map(({ op, section, sizes }) => [op, section, sizes])).toEqual([
       ['linearForward', 'forward', { B: 5, I: 2, O: 3 }],
       ['linearBackwardBias', 'backward', { B: 5, O: 3 }],
@@ -30,7 +31,7 @@ describe('Step', () => {
   it('counts an updated tensor as read and as written', () => {
     const step = new Step();
     const [squares, dw] = [persistent('s', [4]), persistent('dw', [3])];
-    step.call('sumOfSquares', { dw, squares }, { attributes: { slot: 3 } });
+    step.call(OPS.sumOfSquares, { dw, squares }, { attributes: { slot: 3 } });
     const [call] = step.calls;
     expect(writtenBy(call)).toEqual([squares]);
     expect(readBy(call)).toEqual([squares, dw]);
@@ -46,7 +47,7 @@ describe('Step', () => {
       ...{ paddingHeight: 0, paddingWidth: 0 },
     };
     const { y, index } = step.within('3', () =>
-      step.call('maxPool2dForward', { x }, { attributes }),
+      step.call(OPS.maxPool2dForward, { x }, { attributes }),
     );
     expect(y).toMatchObject({ name: '3.y', shape: [2, 2, 2, 3], dtype: 'float32' });
     expect(index).toMatchObject({ name: '3.index', shape: [2, 2, 2, 3], dtype: 'uint8' });
@@ -55,7 +56,7 @@ describe('Step', () => {
   it('renames outputs by `as`, in the result and in the name of the tensor', () => {
     const step = new Step();
     const [a, b] = [persistent('a', [3]), persistent('b', [3])];
-    const { dx } = step.call('add', { a, b }, { as: { y: 'dx' } });
+    const { dx } = step.call(OPS.add, { a, b }, { as: { y: 'dx' } });
     expect(dx).toMatchObject({ name: 'dx', shape: [3] });
   });
 
@@ -63,14 +64,14 @@ describe('Step', () => {
     const step = new Step();
     const [dy, x] = [persistent('dy', [2, 3]), persistent('x', [2, 4, 5, 3])];
     for (const source of [x, x.shape]) {
-      const { dx } = step.call('globalAveragePoolBackward', { dy }, { like: { dx: source } });
+      const { dx } = step.call(OPS.globalAveragePoolBackward, { dy }, { like: { dx: source } });
       expect(dx.shape).toEqual(x.shape);
       step.keep(dx);
     }
-    const { dx } = step.call('globalAveragePoolBackward', { dy }, { into: { dx: x } });
+    const { dx } = step.call(OPS.globalAveragePoolBackward, { dy }, { into: { dx: x } });
     expect(dx).toBe(x);
     expect(step.calls.map(readBy)).toEqual([[dy], [dy], [dy]]);
-    const call = () => step.call('globalAveragePoolBackward', { dy }, {} as never);
+    const call = () => step.call(OPS.globalAveragePoolBackward, { dy }, {} as never);
     expect(call).toThrow(
       new ShapeError(
         'globalAveragePoolBackward: expected like or into to give the shape of dx, got none',
@@ -82,30 +83,39 @@ describe('Step', () => {
     const step = new Step();
     const [x, W] = [persistent('x', [5, 2]), persistent('W', [2, 3])];
     const message = 'linearForward: expected the tensors x, W, b, got';
-    expect(() => step.call('linearForward', { x, W } as never)).toThrow(
+    expect(() => step.call(OPS.linearForward, { x, W } as never)).toThrow(
       new ShapeError(`${message} x, W`),
     );
-    expect(() => step.call('linearForward', { x, W, bias: x } as never)).toThrow(
+    expect(() => step.call(OPS.linearForward, { x, W, bias: x } as never)).toThrow(
       new ShapeError(`${message} x, W, bias`),
     );
-    expect(() => step.call('linearForward', { x, W, b: x, y: x } as never)).toThrow(
+    expect(() => step.call(OPS.linearForward, { x, W, b: x, y: x } as never)).toThrow(
       new ShapeError(`${message} x, W, b, y`),
     );
     const squares = persistent('s', [4]);
-    expect(() => step.call('sumOfSquares', { squares, dw: W }, {} as never)).toThrow(
+    expect(() => step.call(OPS.sumOfSquares, { squares, dw: W }, {} as never)).toThrow(
       new ShapeError('sumOfSquares: expected the attributes slot, got none'),
     );
     expect(step.calls).toEqual([]);
   });
 
+  it('refuses anything but an op', () => {
+    const x = persistent('x', [2]);
+    for (const op of ['reluForward', undefined, {}, { name: 'mine' }]) {
+      expect(() => new Step().call(op as never, { x } as never)).toThrow(
+        /^step\.call: expected an op, such as ops\.reluForward of handgrad, got /,
+      );
+    }
+  });
+
   it('refuses tensors of another element type, read or written', () => {
     const step = new Step();
     const [p, floats] = [persistent('p', [5, 3]), persistent('t', [5])];
-    expect(() => step.call('softmaxCrossEntropyBackward', { p, t: floats })).toThrow(
+    expect(() => step.call(OPS.softmaxCrossEntropyBackward, { p, t: floats })).toThrow(
       new ShapeError('softmaxCrossEntropyBackward: expected t of type int32, got float32'),
     );
     const [x, y] = [persistent('x', [3]), persistent('y', [3], 'int32')];
-    expect(() => step.call('reluForward', { x }, { into: { y } })).toThrow(
+    expect(() => step.call(OPS.reluForward, { x }, { into: { y } })).toThrow(
       new ShapeError('reluForward: expected y of type float32, got int32'),
     );
   });
@@ -114,10 +124,10 @@ describe('Step', () => {
     const step = new Step();
     const y = persistent('y', [3]);
     const into = { y };
-    expect(() => step.call('reluForward', { x: persistent('x', [2]) }, { into })).toThrow(
+    expect(() => step.call(OPS.reluForward, { x: persistent('x', [2]) }, { into })).toThrow(
       new ShapeError('reluForward: expected y of shape (2), got (3)'),
     );
-    step.call('reluForward', { x: persistent('x', [3]) }, { into });
+    step.call(OPS.reluForward, { x: persistent('x', [3]) }, { into });
     expect(step.calls.map(({ tensors }) => tensors.y)).toEqual([y]);
   });
 
@@ -151,8 +161,8 @@ describe('Step', () => {
   it('drops the calls whose results are not read, until they are kept', () => {
     const step = new Step();
     const x = persistent('x', [3]);
-    const { a } = step.call('reluForward', { x }, { as: { y: 'a' } });
-    const { b } = step.call('tanhForward', { x: a }, { as: { y: 'b' } });
+    const { a } = step.call(OPS.reluForward, { x }, { as: { y: 'a' } });
+    const { b } = step.call(OPS.tanhForward, { x: a }, { as: { y: 'b' } });
     expect(step.calls).toEqual([]);
     step.keep(a);
     expect(step.calls.map(({ op }) => op)).toEqual(['reluForward']);
@@ -170,7 +180,7 @@ describe('Step', () => {
         const sources = graph.map(({ reads }, n) => reads.map((read) => read % (n + 1)));
         graph.forEach((node, n) => {
           const [dy, y] = sources[n].map((source) => results[source]);
-          const { dx } = step.call('reluBackward', { dy, y });
+          const { dx } = step.call(OPS.reluBackward, { dy, y });
           if (node.persistent) step.keep(dx);
           results.push(dx);
         });

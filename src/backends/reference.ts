@@ -1,4 +1,4 @@
-import { type Call, definitionOf } from '../call.js';
+import type { Call } from '../call.js';
 import { BackendError } from '../errors.js';
 import type { Step } from '../step.js';
 import { formatShape, type Tensor, type Values } from '../tensor.js';
@@ -56,12 +56,15 @@ export class ReferenceRuntime implements Runtime {
     this.#persistent.clear();
   }
 
-  #bind({ op, tensors, sizes, attributes }: Call, activations: Map<Tensor, Values>): () => void {
+  #bind(
+    { definition, tensors, sizes, attributes }: Call,
+    activations: Map<Tensor, Values>,
+  ): () => void {
     const values: Record<string, Values> = {};
     for (const [role, tensor] of Object.entries(tensors)) {
       values[role] = this.#valuesOf(tensor, activations);
     }
-    const { reference } = definitionOf(op);
+    const { reference } = definition;
     return () => reference(values, sizes, attributes);
   }
 

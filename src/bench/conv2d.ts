@@ -10,6 +10,7 @@ import {
   conv2dShape,
   windowCount,
 } from '../ops/conv2d-shape.js';
+import { OPS } from '../ops/registry.js';
 import { naturalOrder, RandomStream, shuffle } from '../random/threefry.js';
 import { Step } from '../step.js';
 import { persistent, type Shape, type Tensor, type Values } from '../tensor.js';
@@ -77,21 +78,21 @@ const PASSES: readonly Pass[] = [
     name: 'forward',
     output: 'y',
     append: (step, { x, W, y }, attributes) =>
-      step.call('conv2dForward', { x, W }, { attributes, into: { y } }),
+      step.call(OPS.conv2dForward, { x, W }, { attributes, into: { y } }),
     reference: ({ x, W, y }, sizes) => conv2dForward(y, x, W, undefined, sizes),
   },
   {
     name: 'backward-input',
     output: 'x',
     append: (step, { x: dx, W, y: dy }, attributes) =>
-      step.call('conv2dBackwardInput', { dy, W }, { attributes, into: { dx } }),
+      step.call(OPS.conv2dBackwardInput, { dy, W }, { attributes, into: { dx } }),
     reference: ({ x: dx, W, y: dy }, sizes) => conv2dBackwardInput(dx, dy, W, sizes),
   },
   {
     name: 'backward-weight',
     output: 'W',
     append: (step, { x, W: dW, y: dy }, attributes) =>
-      step.call('conv2dBackwardWeight', { x, dy }, { attributes, into: { dW } }),
+      step.call(OPS.conv2dBackwardWeight, { x, dy }, { attributes, into: { dW } }),
     reference: ({ x, W: dW, y: dy }, sizes) => conv2dBackwardWeight(dW, x, dy, sizes),
   },
 ];

@@ -1,4 +1,5 @@
 import { matmul } from '../ops/matmul.js';
+import { OPS } from '../ops/registry.js';
 import { RandomStream } from '../random/threefry.js';
 import { Step } from '../step.js';
 import { persistent } from '../tensor.js';
@@ -66,7 +67,7 @@ export function matmulCase(shape: MatmulShape): OpCase {
   const C = persistent('C', [m, n]);
   const step = new Step();
   const attributes = { transposeA: Number(transposeA), transposeB: Number(transposeB) };
-  step.call('matmul', { A, B }, { attributes, into: { C } });
+  step.call(OPS.matmul, { A, B }, { attributes, into: { C } });
   const [a, b] = [randomFloats(A.size, 1), randomFloats(B.size, 2)];
   return {
     step,

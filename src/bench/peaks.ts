@@ -6,6 +6,7 @@
 import type { Peaks } from '../backends/runtime.js';
 import type { Timing } from '../interleave.js';
 import type { Backend } from '../numerics/backend.js';
+import { OPS } from '../ops/registry.js';
 import { naturalOrder } from '../random/threefry.js';
 import { Step } from '../step.js';
 import { persistent } from '../tensor.js';
@@ -86,7 +87,7 @@ export async function copyPeak(
   const [x, data] = [persistent('x', [rows, columns]), persistent('data', [rows, columns])];
   const [index, state] = [persistent('index', [rows], 'int32'), persistent('state', [4], 'int32')];
   const step = new Step();
-  step.call('gatherReals', { data, index, state }, { into: { x } });
+  step.call(OPS.gatherReals, { data, index, state }, { into: { x } });
   const executable = await runtime.compile(step);
   runtime.write(index, naturalOrder(rows));
   const moved = 2 * 4 * rows * columns;

@@ -1,3 +1,4 @@
+import { OPS } from '../ops/registry.js';
 import {
   softmaxCrossEntropyBackward,
   softmaxCrossEntropyForward,
@@ -61,8 +62,8 @@ function lossCase({ batch, classes }: BatchShape): OpCase {
   const L = persistent('L', [1]);
   const dz = persistent('dz', [batch, classes]);
   const step = new Step();
-  const { p } = step.call('softmaxCrossEntropyForward', { z, t }, { into: { L } });
-  step.call('softmaxCrossEntropyBackward', { p, t }, { into: { dz } });
+  const { p } = step.call(OPS.softmaxCrossEntropyForward, { z, t }, { into: { L } });
+  step.call(OPS.softmaxCrossEntropyBackward, { p, t }, { into: { dz } });
   const logits = randomFloats(z.size, 1).map((value) => 10 * value);
   const labels = Int32Array.from({ length: batch }, (_, n) => n % classes);
   return {

@@ -1,4 +1,4 @@
-import { definitionOf, dtypeOf } from '../call.js';
+import { dtypeOf } from '../call.js';
 import {
   type CaseCall,
   type Drawn,
@@ -6,7 +6,7 @@ import {
   type GradientDeclaration,
   type KernelDeclaration,
 } from '../ops/cases.js';
-import type { OpName } from '../ops/registry.js';
+import { type OpName, opNamed } from '../ops/registry.js';
 import type { RandomStream } from '../random/threefry.js';
 import { callAny, Step } from '../step.js';
 import { persistent, type Tensor, type Values } from '../tensor.js';
@@ -60,7 +60,7 @@ export function gradientCaseOf(
   const constantValues = tensors.declare(constants);
   for (const call of forward) tensors.append(call);
   const last = forward[forward.length - 1];
-  const [role] = definitionOf(last.op as OpName).outputs;
+  const [role] = opNamed(last.op as OpName).outputs;
   const result = last.tensors?.[role] ?? role;
   const y = tensors.get(result);
   const isLoss = result === 'L';
@@ -134,7 +134,8 @@ class Tensors {
   }
 
   append({ op, attributes, tensors = {}, like = {} }: CaseCall, step = new Step()): void {
-    const { inputs, updates, outputs } = definitionOf(op as OpName);
+    const definition = opNamed(op as OpName);
+    const { inputs, updates, outputs } = definition;
     const nameOf = (role: string) => tensors[role] ?? role;
     const named = (roles: readonly string[]) =>
       Object.fromEntries(roles.map((role) => [role, this.get(nameOf(role))]));
@@ -144,11 +145,11 @@ class Tensors {
       into: named(known),
       like: Object.fromEntries(Object.entries(like).map(([role, name]) => [role, this.get(name)])),
     };
-    const written = callAny(step, op as OpName, named([...updates, ...inputs]), options);
+    const written = callAny(step, definition, named([...updates, ...inputs]), options);
     for (const role of outputs) {
       if (known.includes(role)) continue;
       const name = nameOf(role);
-      this.#tensors.set(name, persistent(name, written[role].shape, dtypeOf(op as OpName, role)));
+      this.#tensors.set(name, persistent(name, written[role].shape, dtypeOf(definition, role)));
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Runtime } from '../backends/runtime.js';
-import { type Call, definitionOf } from '../call.js';
+import type { Call } from '../call.js';
 import type { Backend } from '../numerics/backend.js';
 import { callAny, Step } from '../step.js';
 import type { Tensor, Values } from '../tensor.js';
@@ -74,11 +74,14 @@ function spoiled({ dtype, size }: Tensor): Values {
 }
 
 /** The call's tensors, by role, after the float64 reference has run on copies of them. */
-function runReference({ op, sizes, attributes }: Call, operands: ValuesByRole): ValuesByRole {
+function runReference(
+  { definition, sizes, attributes }: Call,
+  operands: ValuesByRole,
+): ValuesByRole {
   const results = Object.fromEntries(
     Object.entries(operands).map(([role, values]) => [role, toFloat64(values)]),
   );
-  definitionOf(op).reference(results, sizes, attributes);
+  definition.reference(results, sizes, attributes);
   return results;
 }
 
@@ -99,12 +102,12 @@ async function runOn(runtime: Runtime, call: Call, operands: ValuesByRole): Prom
 }
 
 /** A step that consists of this call, on the same tensors. */
-function stepOf({ op, tensors, attributes }: Call): Step {
+function stepOf({ definition, tensors, attributes }: Call): Step {
   const step = new Step();
-  const { outputs, updates, inputs } = definitionOf(op);
+  const { outputs, updates, inputs } = definition;
   const pick = (roles: readonly string[]) =>
     Object.fromEntries(roles.map((role) => [role, tensors[role]]));
-  callAny(step, op, pick([...updates, ...inputs]), { attributes, into: pick(outputs) });
+  callAny(step, definition, pick([...updates, ...inputs]), { attributes, into: pick(outputs) });
   return step;
 }
 

@@ -1,4 +1,4 @@
-import { type Call, definitionOf } from '../call.js';
+import type { Call } from '../call.js';
 import type { Magnitudes } from '../ops/cases.js';
 import { CASES } from '../ops/registry.js';
 import type { Values } from '../tensor.js';
@@ -25,8 +25,8 @@ export function boundsOf(
   operands: ValuesByRole,
   want: ValuesByRole,
 ): (role: string, index: number) => number {
-  const { op, sizes, attributes, tensors } = call;
-  const { outputs, updates, terms, reference } = definitionOf(op);
+  const { op, definition, sizes, attributes, tensors } = call;
+  const { outputs, updates, terms, reference } = definition;
   const magnitudes = MAGNITUDES.get(op);
   if (!magnitudes) throw new RangeError(`${op}: expected magnitudes beside its cases, got none`);
   const sums = {

@@ -1,35 +1,43 @@
 import { describe } from '../description.js';
-import { expectNegativeSlope } from '../ops/leaky-relu.js';
+import { geluOps } from '../ops/gelu.js';
+import { expectNegativeSlope, leakyReluOps } from '../ops/leaky-relu.js';
+import { reluOps } from '../ops/relu.js';
+import { sigmoidOps } from '../ops/sigmoid.js';
+import { tanhOps } from '../ops/tanh.js';
 import { expectNoMore, expectOptions } from '../options.js';
 import type { Layer } from './layer.js';
 
 /** y = max(x, 0), element by element. Derivation: src/ops/relu.ts. */
 export function relu(...more: readonly []): Layer {
   expectNoMore('relu', '', more);
-  return savingOutput('relu');
+  return savingOutput('relu', reluOps.reluForward, reluOps.reluBackward);
 }
 
 /** y = 1 / (1 + e⁻ˣ), element by element. Derivation: src/ops/sigmoid.ts. */
 export function sigmoid(...more: readonly []): Layer {
   expectNoMore('sigmoid', '', more);
-  return savingOutput('sigmoid');
+  return savingOutput('sigmoid', sigmoidOps.sigmoidForward, sigmoidOps.sigmoidBackward);
 }
 
 /** y = tanh x, element by element. Derivation: src/ops/tanh.ts. */
 export function tanh(...more: readonly []): Layer {
   expectNoMore('tanh', '', more);
-  return savingOutput('tanh');
+  return savingOutput('tanh', tanhOps.tanhForward, tanhOps.tanhBackward);
 }
 
 /** An element-wise function whose backward reads its output y. */
-function savingOutput(name: 'relu' | 'sigmoid' | 'tanh'): Layer {
+function savingOutput(
+  name: string,
+  forward: typeof reluOps.reluForward,
+  backward: typeof reluOps.reluBackward,
+): Layer {
   return {
     description: describe(name),
     input: 'any',
     parameters: [],
     forward(step, x) {
-      const { y } = step.call(`${name}Forward`, { x });
-      return { y, backward: (dy) => step.call(`${name}Backward`, { dy, y }).dx };
+      const { y } = step.call(forward, { x });
+      return { y, backward: (dy) => step.call(backward, { dy, y }).dx };
     },
   };
 }
@@ -45,8 +53,8 @@ export function gelu(...more: readonly []): Layer {
     input: 'any',
     parameters: [],
     forward(step, x) {
-      const { y } = step.call('geluForward', { x });
-      return { y, backward: (dy) => step.call('geluBackward', { dy, x }).dx };
+      const { y } = step.call(geluOps.geluForward, { x });
+      return { y, backward: (dy) => step.call(geluOps.geluBackward, { dy, x }).dx };
     },
   };
 }
@@ -73,8 +81,11 @@ export function leakyRelu(options: LeakyReluOptions = {}): Layer {
     input: 'any',
     parameters: [],
     forward(step, x) {
-      const { y } = step.call('leakyReluForward', { x }, { attributes });
-      return { y, backward: (dy) => step.call('leakyReluBackward', { dy, y }, { attributes }).dx };
+      const { y } = step.call(leakyReluOps.leakyReluForward, { x }, { attributes });
+      return {
+        y,
+        backward: (dy) => step.call(leakyReluOps.leakyReluBackward, { dy, y }, { attributes }).dx,
+      };
     },
   };
 }

@@ -1,7 +1,8 @@
 import { expectInteger, expectNumber } from '../checks.js';
 import { type Description, describe } from '../description.js';
 import { TrainingError } from '../errors.js';
-import { valuesPerChannel } from '../ops/batch-norm.js';
+import { batchNormOps, valuesPerChannel } from '../ops/batch-norm.js';
+import { runningStatisticsOps } from '../ops/running-statistics.js';
 import { expectLastAxis } from '../ops/shape-checks.js';
 import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
@@ -74,7 +75,11 @@ class BatchNorm implements Layer {
     expectLastAxis('batchNorm2d', x.shape, gamma.size, 'channels');
     const attributes = { epsilon: this.#epsilon };
     const statistics = step.training ? this.#batchStatistics(step, x) : this.#runningStatistics;
-    const { y } = step.call('batchNormForward', { x, ...statistics, gamma, beta }, { attributes });
+    const { y } = step.call(
+      batchNormOps.batchNormForward,
+      { x, ...statistics, gamma, beta },
+      { attributes },
+    );
     return {
       y,
       backward(dy) {
@@ -85,9 +90,9 @@ class BatchNorm implements Layer {
         }
         const saved = { dy, x, ...statistics };
         const into = { dGamma, dBeta };
-        step.call('batchNormBackwardParameters', saved, { attributes, into });
+        step.call(batchNormOps.batchNormBackwardParameters, saved, { attributes, into });
         const inputs = { ...saved, gamma, dGamma, dBeta };
-        return step.call('batchNormBackwardInput', inputs, { attributes }).dx;
+        return step.call(batchNormOps.batchNormBackwardInput, inputs, { attributes }).dx;
       },
     };
   }
@@ -98,13 +103,13 @@ class BatchNorm implements Layer {
 
   /** Appends the statistics of the batch and, in a step that updates, the update of the running ones. */
   #batchStatistics(step: Step, x: Tensor) {
-    const { mean, variance } = step.call('batchNormStatistics', { x });
+    const { mean, variance } = step.call(batchNormOps.batchNormStatistics, { x });
     if (step.training?.updatesStatistics) {
       const runningMean = this.#runningMean.tensor;
       const runningVariance = this.#runningVariance.tensor;
       const tensors = { runningMean, runningVariance, mean, variance };
       const attributes = { momentum: this.#momentum, N: valuesPerChannel(x.shape) };
-      step.call('updateRunningStatistics', tensors, { attributes });
+      step.call(runningStatisticsOps.updateRunningStatistics, tensors, { attributes });
     }
     return { mean, variance };
   }

@@ -1,4 +1,5 @@
 import { type Description, describe } from '../description.js';
+import { conv2dOps } from '../ops/conv2d.js';
 import type { Conv2dAttributes } from '../ops/conv2d-shape.js';
 import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
@@ -87,14 +88,15 @@ class Conv2d implements Layer {
     const { tensor: W, gradient: dW } = this.#weight;
     const bias = this.#bias;
     const { y } = bias
-      ? step.call('conv2dBiasForward', { x, W, b: bias.tensor }, { attributes })
-      : step.call('conv2dForward', { x, W }, { attributes });
+      ? step.call(conv2dOps.conv2dBiasForward, { x, W, b: bias.tensor }, { attributes })
+      : step.call(conv2dOps.conv2dForward, { x, W }, { attributes });
     return {
       y,
       backward(dy) {
-        step.call('conv2dBackwardWeight', { x, dy }, { attributes, into: { dW } });
-        if (bias) step.call('conv2dBackwardBias', { dy }, { into: { db: bias.gradient } });
-        return step.call('conv2dBackwardInput', { dy, W }, { attributes, like: { dx: x } }).dx;
+        step.call(conv2dOps.conv2dBackwardWeight, { x, dy }, { attributes, into: { dW } });
+        if (bias) step.call(conv2dOps.conv2dBackwardBias, { dy }, { into: { db: bias.gradient } });
+        return step.call(conv2dOps.conv2dBackwardInput, { dy, W }, { attributes, like: { dx: x } })
+          .dx;
       },
     };
   }

@@ -1,5 +1,5 @@
 import { describe } from '../description.js';
-import { expectDropProbability } from '../ops/dropout.js';
+import { dropoutOps, expectDropProbability } from '../ops/dropout.js';
 import { expectNoMore } from '../options.js';
 import { STREAMS } from '../random/threefry.js';
 import type { Layer } from './layer.js';
@@ -26,10 +26,10 @@ export function dropout(p: number, ...more: readonly []): Layer {
       if (!step.training) return { y: x, backward: (dy) => dy };
       const { seed, state } = step.training;
       const attributes = { seed, stream: STREAMS.dropout + step.nextDropout(), p };
-      const { y } = step.call('dropoutForward', { x, state }, { attributes });
+      const { y } = step.call(dropoutOps.dropoutForward, { x, state }, { attributes });
       return {
         y,
-        backward: (dy) => step.call('dropoutBackward', { dy, state }, { attributes }).dx,
+        backward: (dy) => step.call(dropoutOps.dropoutBackward, { dy, state }, { attributes }).dx,
       };
     },
   };

@@ -1,5 +1,6 @@
 import { expectInteger } from '../checks.js';
 import { type Description, describe } from '../description.js';
+import { embeddingOps } from '../ops/embedding.js';
 import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
@@ -56,11 +57,11 @@ class Embedding implements Layer {
 
   forward(step: Step, x: Tensor): Forward {
     const { tensor: W, gradient: dW } = this.#weight;
-    const { y } = step.call('embeddingForward', { t: x, W });
+    const { y } = step.call(embeddingOps.embeddingForward, { t: x, W });
     return {
       y,
       backward(dy) {
-        step.call('embeddingBackward', { dy, t: x }, { into: { dW } });
+        step.call(embeddingOps.embeddingBackward, { dy, t: x }, { into: { dW } });
         return undefined;
       },
     };

@@ -1,5 +1,6 @@
 import { describe } from '../description.js';
 import { ShapeError } from '../errors.js';
+import { imageLayoutOps } from '../ops/image-layout.js';
 import { expectNoMore } from '../options.js';
 import { formatShape } from '../tensor.js';
 import type { Layer } from './layer.js';
@@ -21,11 +22,11 @@ export function flatten(...more: readonly []): Layer {
           `flatten: expected input of shape (B, H, W, C) or (B, F), got ${formatShape(x.shape)}`,
         );
       }
-      const { y } = step.call('channelsFirst', { x });
+      const { y } = step.call(imageLayoutOps.channelsFirst, { x });
       return {
         y,
         backward: (dy) =>
-          step.call('channelsLast', { x: dy }, { like: { y: x }, as: { y: 'dx' } }).dx,
+          step.call(imageLayoutOps.channelsLast, { x: dy }, { like: { y: x }, as: { y: 'dx' } }).dx,
       };
     },
   };

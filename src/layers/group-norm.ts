@@ -1,6 +1,7 @@
 import { expectInteger, expectNumber } from '../checks.js';
 import { type Description, describe } from '../description.js';
 import { ShapeError } from '../errors.js';
+import { groupNormOps } from '../ops/group-norm.js';
 import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
@@ -64,13 +65,17 @@ class GroupNorm implements Layer {
     const { tensor: gamma, gradient: dGamma } = this.#gamma;
     const { tensor: beta, gradient: dBeta } = this.#beta;
     const attributes = this.#attributes;
-    const { y, mean, rstd } = step.call('groupNormForward', { x, gamma, beta }, { attributes });
+    const { y, mean, rstd } = step.call(
+      groupNormOps.groupNormForward,
+      { x, gamma, beta },
+      { attributes },
+    );
     return {
       y,
       backward(dy) {
         const saved = { dy, x, mean, rstd };
-        step.call('groupNormBackwardParameters', saved, { into: { dGamma, dBeta } });
-        return step.call('groupNormBackwardInput', { ...saved, gamma }).dx;
+        step.call(groupNormOps.groupNormBackwardParameters, saved, { into: { dGamma, dBeta } });
+        return step.call(groupNormOps.groupNormBackwardInput, { ...saved, gamma }).dx;
       },
     };
   }

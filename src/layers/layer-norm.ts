@@ -1,5 +1,6 @@
 import { expectInteger, expectNumber } from '../checks.js';
 import { type Description, describe } from '../description.js';
+import { layerNormOps } from '../ops/layer-norm.js';
 import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
@@ -55,13 +56,17 @@ class LayerNorm implements Layer {
     const { tensor: gamma, gradient: dGamma } = this.#gamma;
     const { tensor: beta, gradient: dBeta } = this.#beta;
     const attributes = { epsilon: this.#epsilon };
-    const { y, mean, rstd } = step.call('layerNormForward', { x, gamma, beta }, { attributes });
+    const { y, mean, rstd } = step.call(
+      layerNormOps.layerNormForward,
+      { x, gamma, beta },
+      { attributes },
+    );
     return {
       y,
       backward(dy) {
         const saved = { dy, x, mean, rstd };
-        step.call('layerNormBackwardParameters', saved, { into: { dGamma, dBeta } });
-        return step.call('layerNormBackwardInput', { ...saved, gamma }).dx;
+        step.call(layerNormOps.layerNormBackwardParameters, saved, { into: { dGamma, dBeta } });
+        return step.call(layerNormOps.layerNormBackwardInput, { ...saved, gamma }).dx;
       },
     };
   }

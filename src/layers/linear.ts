@@ -1,5 +1,6 @@
 import { expectInteger } from '../checks.js';
 import { type Description, describe } from '../description.js';
+import { linearOps } from '../ops/linear.js';
 import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
@@ -60,13 +61,13 @@ class Linear implements Layer {
   forward(step: Step, x: Tensor): Forward {
     const { tensor: W, gradient: dW } = this.#weight;
     const { tensor: b, gradient: db } = this.#bias;
-    const { y } = step.call('linearForward', { x, W, b });
+    const { y } = step.call(linearOps.linearForward, { x, W, b });
     return {
       y,
       backward(dy) {
-        step.call('linearBackwardWeight', { x, dy }, { into: { dW } });
-        step.call('linearBackwardBias', { dy }, { into: { db } });
-        return step.call('linearBackwardInput', { dy, W }).dx;
+        step.call(linearOps.linearBackwardWeight, { x, dy }, { into: { dW } });
+        step.call(linearOps.linearBackwardBias, { dy }, { into: { db } });
+        return step.call(linearOps.linearBackwardInput, { dy, W }).dx;
       },
     };
   }

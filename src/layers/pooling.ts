@@ -1,5 +1,7 @@
 import { describe } from '../description.js';
-import { expectMaxPoolWindow } from '../ops/max-pool2d.js';
+import { averagePool2dOps } from '../ops/average-pool2d.js';
+import { globalAveragePoolOps } from '../ops/global-average-pool.js';
+import { expectMaxPoolWindow, maxPool2dOps } from '../ops/max-pool2d.js';
 import { expectWindow, type PoolingWindow, windowOf } from '../ops/pooling-window.js';
 import { expectNoMore, expectOptions } from '../options.js';
 import type { Layer } from './layer.js';
@@ -31,11 +33,12 @@ export function maxPool2d(kernel: Pixels, options: PoolingOptions = {}): Layer {
     input: 'images',
     parameters: [],
     forward(step, x) {
-      const { y, index } = step.call('maxPool2dForward', { x }, { attributes });
+      const { y, index } = step.call(maxPool2dOps.maxPool2dForward, { x }, { attributes });
       return {
         y,
         backward: (dy) =>
-          step.call('maxPool2dBackward', { dy, index }, { attributes, like: { dx: x } }).dx,
+          step.call(maxPool2dOps.maxPool2dBackward, { dy, index }, { attributes, like: { dx: x } })
+            .dx,
       };
     },
   };
@@ -57,11 +60,12 @@ export function averagePool2d(kernel: Pixels, options: PoolingOptions = {}): Lay
     input: 'images',
     parameters: [],
     forward(step, x) {
-      const { y } = step.call('averagePool2dForward', { x }, { attributes });
+      const { y } = step.call(averagePool2dOps.averagePool2dForward, { x }, { attributes });
       return {
         y,
         backward: (dy) =>
-          step.call('averagePool2dBackward', { dy }, { attributes, like: { dx: x } }).dx,
+          step.call(averagePool2dOps.averagePool2dBackward, { dy }, { attributes, like: { dx: x } })
+            .dx,
       };
     },
   };
@@ -78,10 +82,11 @@ export function globalAveragePool(...more: readonly []): Layer {
     input: 'images',
     parameters: [],
     forward(step, x) {
-      const { y } = step.call('globalAveragePoolForward', { x });
+      const { y } = step.call(globalAveragePoolOps.globalAveragePoolForward, { x });
       return {
         y,
-        backward: (dy) => step.call('globalAveragePoolBackward', { dy }, { like: { dx: x } }).dx,
+        backward: (dy) =>
+          step.call(globalAveragePoolOps.globalAveragePoolBackward, { dy }, { like: { dx: x } }).dx,
       };
     },
   };

@@ -6,10 +6,10 @@ import type {
   CallAttributes,
   InputRole,
   LikeRole,
-  OpName,
   OutputRole,
   UpdateRole,
-} from '../ops/registry.js';
+} from '../ops/define-op.js';
+import type { OPS, OpName } from '../ops/registry.js';
 import { expectKind, expectMade } from '../options.js';
 import { ASYNC_DISPOSE } from '../platform/async-dispose.js';
 import type { Shape, Values } from '../tensor.js';
@@ -19,13 +19,15 @@ import { type AnyOptions, SingleCalls } from './single-calls.js';
 /** Real numbers: float32, or float64 from a float64 reference. */
 export type Reals = Float32Array | Float64Array;
 
+type Named<Name extends OpName> = (typeof OPS)[Name];
+
 /** Options of `call`: attributes of the op, and shapes that cannot be inferred. */
-export type BackendCallOptions<Name extends OpName> = CallAttributes<Name> &
-  ([LikeRole<Name>] extends [never]
+export type BackendCallOptions<Name extends OpName> = CallAttributes<Named<Name>> &
+  ([LikeRole<Named<Name>>] extends [never]
     ? { readonly like?: undefined }
     : {
         /** Shapes of the outputs that cannot be inferred, by role. */
-        readonly like: Readonly<Record<LikeRole<Name>, Shape>>;
+        readonly like: Readonly<Record<LikeRole<Named<Name>>, Shape>>;
       });
 
 type CallArguments<Name extends OpName> =
@@ -34,7 +36,7 @@ type CallArguments<Name extends OpName> =
     : [options: BackendCallOptions<Name>];
 
 /** Roles of outputs and updates. */
-type ResultRole<Name extends OpName> = OutputRole<Name> | UpdateRole<Name>;
+type ResultRole<Name extends OpName> = OutputRole<Named<Name>> | UpdateRole<Named<Name>>;
 
 /** Single ops on arrays, for every op of src/ops. */
 export class NumericalCore {
@@ -91,7 +93,7 @@ export class NumericalCore {
    */
   async call<Name extends OpName>(
     op: Name,
-    operands: Readonly<Record<InputRole<Name>, Operand>>,
+    operands: Readonly<Record<InputRole<Named<Name>>, Operand>>,
     ...[options = {} as BackendCallOptions<Name>]: CallArguments<Name>
   ): Promise<Readonly<Record<ResultRole<Name>, Result>>> {
     const results = await this.keepOpen(() => this.request(op, operands, options as AnyOptions));

@@ -1,9 +1,9 @@
 import type { Executable, Runtime } from '../backends/runtime.js';
-import { definitionOf, dtypeOf, expectOp } from '../call.js';
+import { dtypeOf } from '../call.js';
 import { expectInteger, expectLength } from '../checks.js';
 import { DataError, shown } from '../errors.js';
-import type { OpName } from '../ops/registry.js';
-import { expectOptions, isObject } from '../options.js';
+import { OPS, type OpName, opNamed } from '../ops/registry.js';
+import { didYouMean, expectOptions, hasOwn, isObject } from '../options.js';
 import { callAny, Step } from '../step.js';
 import { type DataType, persistent, type Shape, sizeOf, type Tensor } from '../tensor.js';
 import { numbersOf } from '../typed-arrays.js';
@@ -58,7 +58,7 @@ export class SingleCalls {
     operands: Readonly<Record<string, Operand>>,
     options: AnyOptions,
   ): Promise<() => Promise<Record<string, Result>>> {
-    expectOp('call', op);
+    expectName(op);
     expectOptions(op, options, { attributes: 'object', like: 'object' });
     expectOperands(op, operands);
     const { executable, tensors, bounds } = await this.#compile(op, operands, options);
@@ -77,7 +77,7 @@ export class SingleCalls {
     }
     for (const [role, data] of values) this.#runtime.write(tensors[role], data);
     await executable.run(1);
-    const { outputs, updates } = definitionOf(op);
+    const { outputs, updates } = opNamed(op);
     const reads = Promise.all(
       [...outputs, ...updates].map(async (role) => {
         const { shape } = tensors[role];
@@ -113,16 +113,17 @@ export class SingleCalls {
     shapes: Readonly<Record<string, Shape>>,
     { attributes = {}, like = {} }: AnyOptions,
   ): Promise<CompiledCall> {
+    const definition = opNamed(op);
     const read = Object.fromEntries(
       Object.entries(shapes).map(([role, shape]) => {
-        return [role, persistent(role, shape, dtypeOf(op, role))];
+        return [role, persistent(role, shape, dtypeOf(definition, role))];
       }),
     );
     const step = new Step();
-    const written = callAny(step, op, read, { attributes, like });
+    const written = callAny(step, definition, read, { attributes, like });
     for (const tensor of Object.values(written)) step.keep(tensor);
     const [{ sizes }] = step.calls;
-    const bounds = Object.entries(definitionOf(op).below).flatMap(([role, bound]) => {
+    const bounds = Object.entries(definition.below).flatMap(([role, bound]) => {
       return bound ? [[role, bound(sizes, shapes)] as const] : [];
     });
     return {
@@ -146,6 +147,13 @@ export class SingleCalls {
 /** Writes NaN and infinities as text: JSON would write null for each of them. */
 function exactly(_name: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+}
+
+/** @throws RangeError unless there is an op of this name */
+function expectName(op: unknown): void {
+  if (typeof op === 'string' && hasOwn(OPS, op)) return;
+  const hint = typeof op === 'string' ? didYouMean(op, Object.keys(OPS)) : '';
+  throw new RangeError(`call: expected the name of an op, got ${shown(op)}${hint}`);
 }
 
 /** @throws TypeError unless each operand is `{ shape, data }` */

@@ -32,7 +32,7 @@ import {
   reals,
   relative,
 } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { expectRank, expectShape } from './shape-checks.js';
 
 /** Adds the examples and the correct predictions of scores (B, C) and t (B) to counts (K, 2), in place. */
@@ -101,7 +101,7 @@ export function countsOf(confusion: ArrayLike<number>, K: number): Int32Array {
   return counts;
 }
 
-export const accuracyOps = {
+export const accuracyOps = defineOps({
   countCorrect: defineOp({
     updates: ['counts'],
     inputs: ['scores', 't'],
@@ -138,7 +138,7 @@ export const accuracyOps = {
     terms: ({ B }) => B,
     reference: ({ confusion, scores, t }, sizes) => countConfusion(confusion, scores, t, sizes),
   }),
-};
+});
 
 export const accuracyCases: OpCases<keyof typeof accuracyOps> = {
   name: 'accuracy',

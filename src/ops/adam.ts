@@ -39,7 +39,7 @@ import {
   positiveReals,
   reals,
 } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import {
   drawStepState,
   learningRate,
@@ -96,7 +96,7 @@ const ROLES = {
   sizes: ['n'],
 } as const;
 
-export const adamOps = {
+export const adamOps = defineOps({
   adamUpdate: defineOp({
     ...ROLES,
     formula: 'g = dw + λ w, m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², w ← w − η m̂ / (√v̂ + ε)',
@@ -117,7 +117,7 @@ export const adamOps = {
     reference: ({ w, m, v, dw, schedule, state }, _, attributes) =>
       adamWUpdate(w, m, v, dw, learningRate(schedule, state), stepNumber(state), attributes),
   }),
-};
+});
 
 export const adamCases: OpCases<keyof typeof adamOps> = {
   name: 'adam',

@@ -22,14 +22,14 @@
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
 export function add(y: Values, a: Values, b: Values): void {
   for (let i = 0; i < y.length; i++) y[i] = a[i] + b[i];
 }
 
-export const addOps = {
+export const addOps = defineOps({
   add: defineOp({
     outputs: ['y'],
     inputs: ['a', 'b'],
@@ -42,7 +42,7 @@ export const addOps = {
     terms: () => 2,
     reference: ({ y, a, b }) => add(y, a, b),
   }),
-};
+});
 
 export const addCases: OpCases<keyof typeof addOps> = {
   name: 'add',

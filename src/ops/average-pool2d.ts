@@ -25,7 +25,7 @@
 import type { RandomStream } from '../random/threefry.js';
 import type { Values } from '../tensor.js';
 import { absolute, type GradientDeclaration, type OpCases, reals } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import {
   drawPoolings,
   formatPooling,
@@ -78,7 +78,7 @@ export function averagePool2dBackward(
   });
 }
 
-export const averagePool2dOps = {
+export const averagePool2dOps = defineOps({
   averagePool2dForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
@@ -107,7 +107,7 @@ export const averagePool2dOps = {
     terms: (_, window) => windowsPerPixel(window),
     reference: ({ dx, dy }, sizes, window) => averagePool2dBackward(dx, dy, sizes, window),
   }),
-};
+});
 
 export const averagePool2dCases: OpCases<keyof typeof averagePool2dOps> = {
   name: 'average-pool2d',

@@ -50,7 +50,7 @@ import { ShapeError } from '../errors.js';
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { absolute, drawExtents, type GradientDeclaration, type OpCases, reals } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { expectLastAxis, expectSameShapes, expectShape } from './shape-checks.js';
 
 type BatchNormSizes = Numbers<'N' | 'C'>;
@@ -150,7 +150,7 @@ function channelSizes(x: Shape, channels: Readonly<Record<string, Shape>>): Batc
   return { N: valuesPerChannel(x), C };
 }
 
-export const batchNormOps = {
+export const batchNormOps = defineOps({
   batchNormStatistics: defineOp({
     outputs: ['mean', 'variance'],
     inputs: ['x'],
@@ -216,7 +216,7 @@ export const batchNormOps = {
         epsilon,
       ),
   }),
-};
+});
 
 export const batchNormCases: OpCases<keyof typeof batchNormOps> = {
   name: 'batch-norm',

@@ -35,7 +35,7 @@ import {
   reals,
   relative,
 } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { expectShape } from './shape-checks.js';
 import { sigmoid } from './sigmoid.js';
 
@@ -65,7 +65,7 @@ export function binaryCrossEntropyBackward(
   for (let n = 0; n < B; n++) dz[n] = (p[n] - t[n]) / B;
 }
 
-export const binaryCrossEntropyOps = {
+export const binaryCrossEntropyOps = defineOps({
   binaryCrossEntropyForward: defineOp({
     outputs: ['L', 'p'],
     inputs: ['z', 't'],
@@ -92,7 +92,7 @@ export const binaryCrossEntropyOps = {
     terms: () => 1,
     reference: ({ dz, p, t }, sizes) => binaryCrossEntropyBackward(dz, p, t, sizes),
   }),
-};
+});
 
 /** Checks z or p (B, 1) and t (B) of a binary loss, and returns the sizes. */
 export function binarySizes(operation: string, z: Shape, t: Shape): Numbers<'B'> {

@@ -94,7 +94,7 @@ import {
   conv2dShape,
   conv2dSizes,
 } from './conv2d-shape.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { linearBackwardBias } from './linear.js';
 import { expectRank, expectShape } from './shape-checks.js';
 import { sumInto } from './sum-into.js';
@@ -158,7 +158,7 @@ function forEachTerm(
   }
 }
 
-export const conv2dOps = {
+export const conv2dOps = defineOps({
   conv2dForward: defineOp({
     outputs: ['y'],
     inputs: ['x', 'W'],
@@ -233,7 +233,7 @@ export const conv2dOps = {
     terms: ({ KH, KW, OC, G, OH, OW, H, W }) => (KH * KW * OC * OH * OW) / (G * H * W),
     reference: ({ dx, dy, W }, sizes) => conv2dBackwardInput(dx, dy, W, sizes),
   }),
-};
+});
 
 export const conv2dCases: OpCases<keyof typeof conv2dOps> = {
   name: 'conv2d',

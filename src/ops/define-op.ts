@@ -25,6 +25,8 @@ export interface Op<
   Attribute extends string = string,
   Size extends string = string,
 > {
+  /** Its name, which its kernels also have: `linearForward`. */
+  readonly name: string;
   /** Roles of the tensors that are written without being read. */
   readonly outputs: readonly Output[];
   /** Roles of the tensors that are changed in place, such as a weight and its moments. */
@@ -74,6 +76,27 @@ export interface Op<
   ): void;
 }
 
+/** What the types of a call depend on. */
+export type AnyOp = Pick<Op, 'name' | 'outputs' | 'updates' | 'inputs' | 'like' | 'attributes'>;
+
+/** Roles of the outputs of an op. */
+export type OutputRole<O extends AnyOp> = O['outputs'][number];
+/** Roles of the outputs whose shape the caller passes. */
+export type LikeRole<O extends AnyOp> = O['like'][number];
+/** Roles of the tensors that an op changes in place. */
+export type UpdateRole<O extends AnyOp> = O['updates'][number];
+/** Roles of the tensors that an op reads, or changes in place. */
+export type InputRole<O extends AnyOp> = O['inputs'][number] | UpdateRole<O>;
+type AttributeName<O extends AnyOp> = O['attributes'][number];
+
+/** The tensors that are passed to a call, by role: inputs and updates. */
+export type OpTensors<O extends AnyOp, T> = Readonly<Record<InputRole<O>, T>>;
+
+/** The `attributes` option of a call; it is required if the op has any. */
+export type CallAttributes<O extends AnyOp> = [AttributeName<O>] extends [never]
+  ? { readonly attributes?: Readonly<Record<string, never>> }
+  : { readonly attributes: Readonly<Record<AttributeName<O>, number>> };
+
 /** Fields that an op may omit when they are empty. */
 type Optional = 'outputs' | 'updates' | 'like' | 'dtypes' | 'below' | 'attributes';
 
@@ -86,8 +109,16 @@ export function defineOp<
   const Like extends string = never,
   const Attribute extends string = never,
 >(
-  op: Omit<Op<Output, Input, Update, Like, Attribute, Size>, Optional> &
+  op: Omit<Op<Output, Input, Update, Like, Attribute, Size>, Optional | 'name'> &
     Partial<Pick<Op<Output, Input, Update, Like, Attribute, Size>, Optional>>,
-): Op<Output, Input, Update, Like, Attribute, Size> {
+): Omit<Op<Output, Input, Update, Like, Attribute, Size>, 'name'> {
   return { outputs: [], updates: [], like: [], dtypes: {}, below: {}, attributes: [], ...op };
+}
+
+/** Names ops by their keys. */
+export function defineOps<Ops extends Readonly<Record<string, object>>>(
+  ops: Ops,
+): { readonly [Name in keyof Ops]: Ops[Name] & { readonly name: string } } {
+  const named = Object.entries(ops).map(([name, op]) => [name, { name, ...op }]);
+  return Object.fromEntries(named) as never;
 }

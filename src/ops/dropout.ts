@@ -36,7 +36,7 @@ import { type RandomStream, threefry2x32 } from '../random/threefry.js';
 import { type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
 import { DROPOUT_BLOCKS, DROPOUT_GROUP, HALF_VALUES, STATE_WORDS } from './constants.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { expectState, stateWords, stepNumber } from './step-state.js';
 
 /** Together with the step number, these determine the mask. */
@@ -108,7 +108,7 @@ export function expectDropProbability(p: unknown): asserts p is number {
   }
 }
 
-export const dropoutOps = {
+export const dropoutOps = defineOps({
   dropoutForward: defineOp({
     outputs: ['y'],
     inputs: ['x', 'state'],
@@ -138,7 +138,7 @@ export const dropoutOps = {
     terms: () => 1,
     reference: ({ dx, dy, state }, _, attributes) => dropoutBackward(dx, dy, state, attributes),
   }),
-};
+});
 
 /** @throws ShapeError for another shape of state, RangeError unless 0 ≤ p < 1 */
 function expectMask(state: Shape, p: number): void {

@@ -36,7 +36,7 @@ import {
   reals,
   relative,
 } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { expectRank, expectShape } from './shape-checks.js';
 import { sumInto } from './sum-into.js';
 
@@ -66,7 +66,7 @@ export function embeddingBackward(
   });
 }
 
-export const embeddingOps = {
+export const embeddingOps = defineOps({
   embeddingForward: defineOp({
     outputs: ['y'],
     inputs: ['t', 'W'],
@@ -102,7 +102,7 @@ export const embeddingOps = {
     terms: ({ N }) => N,
     reference: ({ dW, dy, t }, sizes) => embeddingBackward(dW, dy, t, sizes),
   }),
-};
+});
 
 export const embeddingCases: OpCases<keyof typeof embeddingOps> = {
   name: 'embedding',

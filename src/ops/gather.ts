@@ -31,7 +31,7 @@ import {
   relative,
 } from './cases.js';
 import { STATE_WORDS } from './constants.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { expectRank, expectShape } from './shape-checks.js';
 import { expectState, position, stateBounds, stateWords } from './step-state.js';
 
@@ -86,7 +86,7 @@ const rowsOf = (role: 'data' | 'labels') => ({
     stateBounds({ positions: index[0] - B + 1 }),
 });
 
-export const gatherOps = {
+export const gatherOps = defineOps({
   gatherBytes: defineOp({
     outputs: ['x'],
     inputs: ['data', 'index', 'state'],
@@ -135,7 +135,7 @@ export const gatherOps = {
     reference: ({ t, labels, index, state }, sizes) =>
       gatherLabels(t, labels, index, position(state), sizes),
   }),
-};
+});
 
 /** Checks x (B, F), data (N, F), index (N) and state, and returns the sizes. */
 function gatherShapes(x: Shape, data: Shape, index: Shape, state: Shape) {

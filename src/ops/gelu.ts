@@ -40,7 +40,7 @@
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
 /** Terms of the series and of the continued fraction; the relative error of Q is then 4·10⁻¹⁵. */
@@ -97,7 +97,7 @@ function continuedFraction(t: number): number {
   return fraction;
 }
 
-export const geluOps = {
+export const geluOps = defineOps({
   geluForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
@@ -121,7 +121,7 @@ export const geluOps = {
     terms: () => 1,
     reference: ({ dx, dy, x }) => geluBackward(dx, dy, x),
   }),
-};
+});
 
 export const geluCases: OpCases<keyof typeof geluOps> = {
   name: 'gelu',

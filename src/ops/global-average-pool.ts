@@ -26,7 +26,7 @@ import {
   reals,
   relative,
 } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { expectImages, expectShape } from './shape-checks.js';
 
 type PoolSizes = Numbers<'B' | 'P' | 'C'>;
@@ -51,7 +51,7 @@ export function globalAveragePoolBackward(dx: Values, dy: Values, { B, P, C }: P
   }
 }
 
-export const globalAveragePoolOps = {
+export const globalAveragePoolOps = defineOps({
   globalAveragePoolForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
@@ -81,7 +81,7 @@ export const globalAveragePoolOps = {
     terms: () => 1,
     reference: ({ dx, dy }, sizes) => globalAveragePoolBackward(dx, dy, sizes),
   }),
-};
+});
 
 export const globalAveragePoolCases: OpCases<keyof typeof globalAveragePoolOps> = {
   name: 'global-average-pool',

@@ -43,7 +43,7 @@ import {
   relative,
 } from './cases.js';
 import { LARGE_SQUARES, LARGE_UNIT } from './constants.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { expectShape } from './shape-checks.js';
 
 /** squares[slot] = Σ dw², for dw of any shape; −Σ (dw / u)² where that is large. */
@@ -69,7 +69,7 @@ export function scaleGradient(dw: Values, factor: Values): void {
   for (let i = 0; i < dw.length; i++) dw[i] = (dw[i] / unit) * magnitude;
 }
 
-export const gradientNormOps = {
+export const gradientNormOps = defineOps({
   sumOfSquares: defineOp({
     updates: ['squares'],
     inputs: ['dw'],
@@ -111,7 +111,7 @@ export const gradientNormOps = {
     terms: () => 1,
     reference: ({ dw, factor }) => scaleGradient(dw, factor),
   }),
-};
+});
 
 export const gradientNormCases: OpCases<keyof typeof gradientNormOps> = {
   name: 'gradient-norm',

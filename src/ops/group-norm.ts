@@ -58,7 +58,7 @@ import {
   type OpCases,
   reals,
 } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { expectRank, expectSameShapes, expectShape } from './shape-checks.js';
 import { sumInto } from './sum-into.js';
 
@@ -175,7 +175,7 @@ function savedSizes(shapes: Readonly<Record<'dy' | 'x' | 'mean' | 'rstd', Shape>
   return groupSizes(x, G);
 }
 
-export const groupNormOps = {
+export const groupNormOps = defineOps({
   groupNormForward: defineOp({
     outputs: ['y', 'mean', 'rstd'],
     inputs: ['x', 'gamma', 'beta'],
@@ -222,7 +222,7 @@ export const groupNormOps = {
     reference: ({ dx, dy, x, mean, rstd, gamma }, sizes) =>
       groupNormBackwardInput(dx, dy, x, mean, rstd, gamma, sizes),
   }),
-};
+});
 
 /** The sum of the mean can cancel, and so can x − mean. */
 const forwardMagnitudes: Magnitudes = ({ x, gamma, beta }, call) => {

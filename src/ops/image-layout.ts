@@ -28,7 +28,7 @@ import { ShapeError } from '../errors.js';
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { expectImages } from './shape-checks.js';
 
 type LayoutSizes = Numbers<'B' | 'P' | 'C'>;
@@ -51,7 +51,7 @@ export function channelsLast(y: Values, x: Values, { B, P, C }: LayoutSizes): vo
   }
 }
 
-export const imageLayoutOps = {
+export const imageLayoutOps = defineOps({
   channelsFirst: defineOp({
     outputs: ['y'],
     inputs: ['x'],
@@ -86,7 +86,7 @@ export const imageLayoutOps = {
     terms: () => 1,
     reference: ({ y, x }, sizes) => channelsLast(y, x, sizes),
   }),
-};
+});
 
 export const imageLayoutCases: OpCases<keyof typeof imageLayoutOps> = {
   name: 'image-layout',

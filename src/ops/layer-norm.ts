@@ -61,7 +61,7 @@ import {
   type OpCases,
   reals,
 } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { expectLastAxis, expectSameShapes, expectShape } from './shape-checks.js';
 
 type LayerNormSizes = Numbers<'N' | 'C'>;
@@ -164,7 +164,7 @@ function expectSaved(shapes: Readonly<Record<'dy' | 'x' | 'mean' | 'rstd', Shape
   expectShape('layerNorm', 'rstd', rstd, x.slice(0, -1));
 }
 
-export const layerNormOps = {
+export const layerNormOps = defineOps({
   layerNormForward: defineOp({
     outputs: ['y', 'mean', 'rstd'],
     inputs: ['x', 'gamma', 'beta'],
@@ -210,7 +210,7 @@ export const layerNormOps = {
     reference: ({ dx, dy, x, mean, rstd, gamma }, sizes) =>
       layerNormBackwardInput(dx, dy, x, mean, rstd, gamma, sizes),
   }),
-};
+});
 
 /** The sum of the mean can cancel, and so can x − mean. */
 const forwardMagnitudes: Magnitudes = ({ x, gamma, beta }, { sizes, attributes }) => {

@@ -22,7 +22,7 @@ import { expectNumber } from '../checks.js';
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
 export function leakyReluForward(y: Values, x: Values, α: number): void {
@@ -38,7 +38,7 @@ export function expectNegativeSlope(slope: unknown): asserts slope is number {
   expectNumber('leakyRelu', 'negativeSlope', slope, 0);
 }
 
-export const leakyReluOps = {
+export const leakyReluOps = defineOps({
   leakyReluForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
@@ -67,7 +67,7 @@ export const leakyReluOps = {
     terms: () => 1,
     reference: ({ dx, dy, y }, _, { negativeSlope }) => leakyReluBackward(dx, dy, y, negativeSlope),
   }),
-};
+});
 
 export const leakyReluCases: OpCases<keyof typeof leakyReluOps> = {
   name: 'leaky-relu',

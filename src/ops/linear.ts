@@ -33,7 +33,7 @@ import {
   type OpCases,
   reals,
 } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { matmul } from './matmul.js';
 import { expectRank, expectShape } from './shape-checks.js';
 
@@ -85,7 +85,7 @@ export function linearBackwardInput(
   matmul(dx, dy, W, { M: B, N: I, K: O }, false, true);
 }
 
-export const linearOps = {
+export const linearOps = defineOps({
   linearForward: defineOp({
     outputs: ['y'],
     inputs: ['x', 'W', 'b'],
@@ -147,7 +147,7 @@ export const linearOps = {
     terms: ({ O }) => O,
     reference: ({ dx, dy, W }, sizes) => linearBackwardInput(dx, dy, W, sizes),
   }),
-};
+});
 
 function expectInput(x: Shape, I: number): void {
   if (x.length === 2 && x[1] === I) return;

@@ -35,7 +35,7 @@ import {
   type OpCases,
   reals,
 } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { expectRank } from './shape-checks.js';
 
 /**
@@ -63,7 +63,7 @@ export function matmul(
   }
 }
 
-export const matmulOps = {
+export const matmulOps = defineOps({
   matmul: defineOp({
     outputs: ['C'],
     inputs: ['A', 'B'],
@@ -88,7 +88,7 @@ export const matmulOps = {
       matmul(C, A, B, sizes, transposeA !== 0, transposeB !== 0);
     },
   }),
-};
+});
 
 const TRANSPOSITIONS = [
   { transposeA: false, transposeB: false },

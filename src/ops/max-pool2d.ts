@@ -44,7 +44,7 @@ import {
   type OpCases,
   relative,
 } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import {
   drawPoolings,
   expectWindow,
@@ -118,7 +118,7 @@ export function expectMaxPoolWindow(window: PoolingWindow): void {
   }
 }
 
-export const maxPool2dOps = {
+export const maxPool2dOps = defineOps({
   maxPool2dForward: defineOp({
     outputs: ['y', 'index'],
     inputs: ['x'],
@@ -154,7 +154,7 @@ export const maxPool2dOps = {
     reference: ({ dx, dy, index }, sizes, window) =>
       maxPool2dBackward(dx, dy, index, sizes, window),
   }),
-};
+});
 
 export const maxPool2dCases: OpCases<keyof typeof maxPool2dOps> = {
   name: 'max-pool2d',

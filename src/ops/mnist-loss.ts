@@ -31,7 +31,7 @@ import {
   reals,
   relative,
 } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { sigmoid } from './sigmoid.js';
 
 /** L (1) and p (B, 1) of z (B, 1) and t (B). */
@@ -58,7 +58,7 @@ export function mnistLossBackward(dz: Values, p: Values, t: Values, { B }: Numbe
   }
 }
 
-export const mnistLossOps = {
+export const mnistLossOps = defineOps({
   mnistLossForward: defineOp({
     outputs: ['L', 'p'],
     inputs: ['z', 't'],
@@ -82,7 +82,7 @@ export const mnistLossOps = {
     terms: () => 1,
     reference: ({ dz, p, t }, sizes) => mnistLossBackward(dz, p, t, sizes),
   }),
-};
+});
 
 export const mnistLossCases: OpCases<keyof typeof mnistLossOps> = {
   name: 'mnist-loss',

@@ -6,6 +6,7 @@ import { batchNormCases, batchNormOps } from './batch-norm.js';
 import { binaryCrossEntropyCases, binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import type { OpCases } from './cases.js';
 import { conv2dCases, conv2dOps } from './conv2d.js';
+import type { Op } from './define-op.js';
 import { dropoutCases, dropoutOps } from './dropout.js';
 import { embeddingCases, embeddingOps } from './embedding.js';
 import { gatherCases, gatherOps } from './gather.js';
@@ -29,7 +30,10 @@ import { squaredErrorCases, squaredErrorOps } from './squared-error.js';
 import { stepStateCases, stepStateOps } from './step-state.js';
 import { tanhCases, tanhOps } from './tanh.js';
 
-/** Every op by name. A backend has one kernel for each, under the same name. */
+/**
+ * Every op by name. A backend has one kernel for each, under the same name. Layers import the files of
+ * their ops instead, so that a page loads only the ops that it uses.
+ */
 export const OPS = {
   ...matmulOps,
   ...linearOps,
@@ -65,25 +69,10 @@ export const OPS = {
 /** The name of an op: `linearForward`, `adamUpdate`, … */
 export type OpName = keyof typeof OPS;
 
-type Definition<Name extends OpName> = (typeof OPS)[Name];
-
-/** Roles of the outputs of an op. */
-export type OutputRole<Name extends OpName> = Definition<Name>['outputs'][number];
-/** Roles of the outputs whose shape the caller passes. */
-export type LikeRole<Name extends OpName> = Definition<Name>['like'][number];
-/** Roles of the tensors that an op changes in place. */
-export type UpdateRole<Name extends OpName> = Definition<Name>['updates'][number];
-/** Roles of the tensors that an op reads, or changes in place. */
-export type InputRole<Name extends OpName> = Definition<Name>['inputs'][number] | UpdateRole<Name>;
-type AttributeName<Name extends OpName> = Definition<Name>['attributes'][number];
-
-/** The tensors that are passed to a call, by role: inputs and updates. */
-export type OpTensors<Name extends OpName, T> = Readonly<Record<InputRole<Name>, T>>;
-
-/** The `attributes` option of a call; it is required if the op has any. */
-export type CallAttributes<Name extends OpName> = [AttributeName<Name>] extends [never]
-  ? { readonly attributes?: Readonly<Record<string, never>> }
-  : { readonly attributes: Readonly<Record<AttributeName<Name>, number>> };
+/** An op that is only known at run time. */
+export function opNamed(name: OpName): Op {
+  return OPS[name] as unknown as Op;
+}
 
 /** Test cases of all ops, one entry per file that defines ops. */
 export const CASES: readonly OpCases[] = [

@@ -15,7 +15,7 @@
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
 export function reluForward(y: Values, x: Values): void {
@@ -26,7 +26,7 @@ export function reluBackward(dx: Values, dy: Values, y: Values): void {
   for (let i = 0; i < y.length; i++) dx[i] = y[i] > 0 ? dy[i] : 0;
 }
 
-export const reluOps = {
+export const reluOps = defineOps({
   reluForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
@@ -49,7 +49,7 @@ export const reluOps = {
     terms: () => 1,
     reference: ({ dx, dy, y }) => reluBackward(dx, dy, y),
   }),
-};
+});
 
 export const reluCases: OpCases<keyof typeof reluOps> = {
   name: 'relu',

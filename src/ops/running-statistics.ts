@@ -29,7 +29,7 @@ import {
   positiveReals,
   reals,
 } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
 /**
@@ -51,7 +51,7 @@ export function updateRunningStatistics(
   }
 }
 
-export const runningStatisticsOps = {
+export const runningStatisticsOps = defineOps({
   updateRunningStatistics: defineOp({
     updates: ['runningMean', 'runningVariance'],
     inputs: ['mean', 'variance'],
@@ -66,7 +66,7 @@ export const runningStatisticsOps = {
     reference: ({ runningMean, runningVariance, mean, variance }, _, { momentum, N }) =>
       updateRunningStatistics(runningMean, runningVariance, mean, variance, momentum, N),
   }),
-};
+});
 
 export const runningStatisticsCases: OpCases<keyof typeof runningStatisticsOps> = {
   name: 'running-statistics',

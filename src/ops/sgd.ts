@@ -22,7 +22,7 @@
 import type { RandomStream } from '../random/threefry.js';
 import type { Values } from '../tensor.js';
 import { absolute, drawExtents, type KernelDeclaration, type OpCases, reals } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { drawStepState, learningRate, rowOfSchedule, updateShapes } from './step-state.js';
 
 export function sgdUpdate(w: Values, dw: Values, η: number, λ: number): void {
@@ -58,7 +58,7 @@ export function sgdNesterovUpdate(
   }
 }
 
-export const sgdOps = {
+export const sgdOps = defineOps({
   sgdUpdate: defineOp({
     updates: ['w'],
     inputs: ['dw', 'schedule', 'state'],
@@ -100,7 +100,7 @@ export const sgdOps = {
     reference: ({ w, v, dw, schedule, state }, _, { momentum, weightDecay }) =>
       sgdNesterovUpdate(w, v, dw, learningRate(schedule, state), momentum, weightDecay),
   }),
-};
+});
 
 export const sgdCases: OpCases<keyof typeof sgdOps> = {
   name: 'sgd',

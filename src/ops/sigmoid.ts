@@ -18,7 +18,7 @@
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
 /** σ(x) of one number. */
@@ -35,7 +35,7 @@ export function sigmoidBackward(dx: Values, dy: Values, y: Values): void {
   for (let i = 0; i < y.length; i++) dx[i] = dy[i] * y[i] * (1 - y[i]);
 }
 
-export const sigmoidOps = {
+export const sigmoidOps = defineOps({
   sigmoidForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
@@ -58,7 +58,7 @@ export const sigmoidOps = {
     terms: () => 1,
     reference: ({ dx, dy, y }) => sigmoidBackward(dx, dy, y),
   }),
-};
+});
 
 export const sigmoidCases: OpCases<keyof typeof sigmoidOps> = {
   name: 'sigmoid',

@@ -43,7 +43,7 @@ import {
   reals,
   relative,
 } from './cases.js';
-import { defineOp, type Numbers } from './define-op.js';
+import { defineOp, defineOps, type Numbers } from './define-op.js';
 import { expectRank, expectShape } from './shape-checks.js';
 
 type RowSizes = Numbers<'B' | 'C'>;
@@ -94,7 +94,7 @@ function softmaxRow(p: Values, z: Values, start: number, C: number) {
   return { maximum, S };
 }
 
-export const softmaxCrossEntropyOps = {
+export const softmaxCrossEntropyOps = defineOps({
   softmaxForward: defineOp({
     outputs: ['p'],
     inputs: ['z'],
@@ -128,7 +128,7 @@ export const softmaxCrossEntropyOps = {
     terms: () => 1,
     reference: ({ dz, p, t }, sizes) => softmaxCrossEntropyBackward(dz, p, t, sizes),
   }),
-};
+});
 
 /** Checks z or p (B, C) and t (B), and returns the sizes. */
 function rowSizes(z: Shape, t: Shape = [z[0]]): RowSizes {

@@ -18,7 +18,7 @@
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
 export function squaredErrorForward(L: Values, y: Values, t: Values, scale: number): void {
@@ -31,7 +31,7 @@ export function squaredErrorBackward(dy: Values, y: Values, t: Values, scale: nu
   for (let i = 0; i < y.length; i++) dy[i] = 2 * scale * (y[i] - t[i]);
 }
 
-export const squaredErrorOps = {
+export const squaredErrorOps = defineOps({
   squaredErrorForward: defineOp({
     outputs: ['L'],
     inputs: ['y', 't'],
@@ -59,7 +59,7 @@ export const squaredErrorOps = {
     terms: () => 1,
     reference: ({ dy, y, t }, _, { scale }) => squaredErrorBackward(dy, y, t, scale),
   }),
-};
+});
 
 export const squaredErrorCases: OpCases<keyof typeof squaredErrorOps> = {
   name: 'squared-error',

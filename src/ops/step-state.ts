@@ -28,7 +28,7 @@ import {
   relative,
 } from './cases.js';
 import { STATE_POSITION, STATE_ROW, STATE_STEP, STATE_WORDS } from './constants.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { expectRank, expectSameShapes, expectShape } from './shape-checks.js';
 
 /** R: the largest number of steps of one run. */
@@ -123,7 +123,7 @@ export function advance(state: Values, batchSize: number): void {
   state[STATE_POSITION] += batchSize;
 }
 
-export const stepStateOps = {
+export const stepStateOps = defineOps({
   recordLoss: defineOp({
     updates: ['losses'],
     inputs: ['L', 'state'],
@@ -155,7 +155,7 @@ export const stepStateOps = {
     terms: () => 2,
     reference: ({ state }, _, { batchSize }) => advance(state, batchSize),
   }),
-};
+});
 
 export const stepStateCases: OpCases<keyof typeof stepStateOps> = {
   name: 'step-state',

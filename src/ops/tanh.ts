@@ -17,7 +17,7 @@
 import type { RandomStream } from '../random/threefry.js';
 import { formatShape, type Shape, sizeOf, type Values } from '../tensor.js';
 import { drawExtents, type GradientDeclaration, type OpCases, reals, relative } from './cases.js';
-import { defineOp } from './define-op.js';
+import { defineOp, defineOps } from './define-op.js';
 import { expectSameShapes } from './shape-checks.js';
 
 export function tanhForward(y: Values, x: Values): void {
@@ -28,7 +28,7 @@ export function tanhBackward(dx: Values, dy: Values, y: Values): void {
   for (let i = 0; i < y.length; i++) dx[i] = dy[i] * (1 - y[i] * y[i]);
 }
 
-export const tanhOps = {
+export const tanhOps = defineOps({
   tanhForward: defineOp({
     outputs: ['y'],
     inputs: ['x'],
@@ -51,7 +51,7 @@ export const tanhOps = {
     terms: () => 1,
     reference: ({ dx, dy, y }) => tanhBackward(dx, dy, y),
   }),
-};
+});
 
 export const tanhCases: OpCases<keyof typeof tanhOps> = {
   name: 'tanh',

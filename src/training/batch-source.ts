@@ -1,4 +1,5 @@
 import type { Dataset, Normalization } from '../data/dataset.js';
+import { gatherOps } from '../ops/gather.js';
 import type { StepState } from '../ops/step-state.js';
 import type { Step } from '../step.js';
 import { type DataType, persistent, type Tensor } from '../tensor.js';
@@ -67,9 +68,9 @@ export function gatherInputs(
   const like = { x: [batchSize, data.shape[1]] };
   if (data.dtype === 'uint8') {
     const attributes = { mean, std };
-    return step.call('gatherBytes', { data, index, state }, { like, attributes }).x;
+    return step.call(gatherOps.gatherBytes, { data, index, state }, { like, attributes }).x;
   }
-  return step.call('gatherReals', { data, index, state }, { like }).x;
+  return step.call(gatherOps.gatherReals, { data, index, state }, { like }).x;
 }
 
 /** Appends the call that gathers the targets of the next batch, t (B) or (B, 1). */
@@ -82,8 +83,9 @@ export function gatherTargets(
 ): Tensor {
   if (targets.dtype === 'int32') {
     const like = { t: [batchSize] };
-    return step.call('gatherLabels', { labels: targets, index, state }, { like }).t;
+    return step.call(gatherOps.gatherLabels, { labels: targets, index, state }, { like }).t;
   }
   const like = { x: [batchSize, targets.shape[1]] };
-  return step.call('gatherReals', { data: targets, index, state }, { like, as: { x: 't' } }).t;
+  return step.call(gatherOps.gatherReals, { data: targets, index, state }, { like, as: { x: 't' } })
+    .t;
 }

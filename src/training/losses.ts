@@ -6,6 +6,11 @@ import {
   withoutOptions,
 } from '../description.js';
 import { ShapeError } from '../errors.js';
+import { binaryCrossEntropyOps } from '../ops/binary-cross-entropy.js';
+import { mnistLossOps } from '../ops/mnist-loss.js';
+import { sigmoidOps } from '../ops/sigmoid.js';
+import { softmaxCrossEntropyOps } from '../ops/softmax-cross-entropy.js';
+import { squaredErrorOps } from '../ops/squared-error.js';
 import { expectNoMore, expectOptions } from '../options.js';
 import type { Step } from '../step.js';
 import type { Tensor } from '../tensor.js';
@@ -66,10 +71,13 @@ export function softmaxCrossEntropy(...more: readonly []): Loss {
       return outputs;
     },
     forward(step, z, t) {
-      const { L, p } = step.call('softmaxCrossEntropyForward', { z, t });
-      return { L, backward: () => step.call('softmaxCrossEntropyBackward', { p, t }).dz };
+      const { L, p } = step.call(softmaxCrossEntropyOps.softmaxCrossEntropyForward, { z, t });
+      return {
+        L,
+        backward: () => step.call(softmaxCrossEntropyOps.softmaxCrossEntropyBackward, { p, t }).dz,
+      };
     },
-    predict: (step, z) => step.call('softmaxForward', { z }).p,
+    predict: (step, z) => step.call(softmaxCrossEntropyOps.softmaxForward, { z }).p,
   };
 }
 
@@ -79,7 +87,8 @@ export function softmaxCrossEntropy(...more: readonly []): Loss {
  */
 export function binaryCrossEntropy(...more: readonly []): Loss {
   expectNoMore('binaryCrossEntropy', '', more);
-  return binaryLoss('binaryCrossEntropy');
+  const { binaryCrossEntropyForward, binaryCrossEntropyBackward } = binaryCrossEntropyOps;
+  return binaryLoss('binaryCrossEntropy', binaryCrossEntropyForward, binaryCrossEntropyBackward);
 }
 
 /**
@@ -88,10 +97,14 @@ export function binaryCrossEntropy(...more: readonly []): Loss {
  */
 export function mnistLoss(...more: readonly []): Loss {
   expectNoMore('mnistLoss', '', more);
-  return binaryLoss('mnistLoss');
+  return binaryLoss('mnistLoss', mnistLossOps.mnistLossForward, mnistLossOps.mnistLossBackward);
 }
 
-function binaryLoss(name: 'binaryCrossEntropy' | 'mnistLoss'): Loss {
+function binaryLoss(
+  name: string,
+  forward: typeof mnistLossOps.mnistLossForward,
+  backward: typeof mnistLossOps.mnistLossBackward,
+): Loss {
   return {
     description: describe(name),
     targets: 'labels',
@@ -101,10 +114,10 @@ function binaryLoss(name: 'binaryCrossEntropy' | 'mnistLoss'): Loss {
       return 2;
     },
     forward(step, z, t) {
-      const { L, p } = step.call(`${name}Forward`, { z, t });
-      return { L, backward: () => step.call(`${name}Backward`, { p, t }).dz };
+      const { L, p } = step.call(forward, { z, t });
+      return { L, backward: () => step.call(backward, { p, t }).dz };
     },
-    predict: (step, z) => step.call('sigmoidForward', { x: z }, { as: { y: 'p' } }).p,
+    predict: (step, z) => step.call(sigmoidOps.sigmoidForward, { x: z }, { as: { y: 'p' } }).p,
   };
 }
 
@@ -133,10 +146,11 @@ export function squaredError(options: SquaredErrorOptions = {}): Loss {
     },
     forward(step, y, t) {
       const attributes = { scale: reduction === 'sum' ? 1 : 1 / y.size };
-      const { L } = step.call('squaredErrorForward', { y, t }, { attributes });
+      const { L } = step.call(squaredErrorOps.squaredErrorForward, { y, t }, { attributes });
       return {
         L,
-        backward: () => step.call('squaredErrorBackward', { y, t }, { attributes }).dy,
+        backward: () =>
+          step.call(squaredErrorOps.squaredErrorBackward, { y, t }, { attributes }).dy,
       };
     },
     predict: (_step, output) => output,

@@ -7,6 +7,9 @@ import {
   type Plain,
 } from '../description.js';
 import type { Parameter } from '../layers/parameters/parameter.js';
+import { adamOps } from '../ops/adam.js';
+import { gradientNormOps } from '../ops/gradient-norm.js';
+import { sgdOps } from '../ops/sgd.js';
 import type { StepState } from '../ops/step-state.js';
 import { expectOptions } from '../options.js';
 import type { Step } from '../step.js';
@@ -75,11 +78,11 @@ export function sgd(options: SgdOptions): Optimizer {
       ...common,
       moments: [],
       update(step, { tensor: w, gradient: dw }, _moments, { state, schedule }) {
-        step.call('sgdUpdate', { w, dw, schedule, state }, { attributes });
+        step.call(sgdOps.sgdUpdate, { w, dw, schedule, state }, { attributes });
       },
     };
   }
-  const op = nesterov ? 'sgdNesterovUpdate' : 'sgdMomentumUpdate';
+  const op = nesterov ? sgdOps.sgdNesterovUpdate : sgdOps.sgdMomentumUpdate;
   const attributes = { momentum, weightDecay };
   return {
     ...common,
@@ -109,7 +112,7 @@ export interface AdamOptions {
  * @example adam({ learningRate: 0.001 })
  */
 export function adam(options: AdamOptions): Optimizer {
-  return adaptive('adam', 'adamUpdate', options, 0);
+  return adaptive('adam', adamOps.adamUpdate, options, 0);
 }
 
 /**
@@ -119,12 +122,12 @@ export function adam(options: AdamOptions): Optimizer {
  * @example adamW({ learningRate: oneCycle({ maximum: 0.001 }), weightDecay: 0.05 })
  */
 export function adamW(options: AdamOptions): Optimizer {
-  return adaptive('adamW', 'adamWUpdate', options, 0.01);
+  return adaptive('adamW', adamOps.adamWUpdate, options, 0.01);
 }
 
 function adaptive(
   name: 'adam' | 'adamW',
-  op: 'adamUpdate' | 'adamWUpdate',
+  op: typeof adamOps.adamUpdate,
   options: AdamOptions,
   defaultDecay: number,
 ): Optimizer {
@@ -163,10 +166,11 @@ function adaptive(
 export function clipGradients(step: Step, parameters: readonly Parameter[], limit: number): void {
   const squares = step.activation('squares', [parameters.length]);
   parameters.forEach(({ gradient: dw }, slot) => {
-    step.call('sumOfSquares', { squares, dw }, { attributes: { slot } });
+    step.call(gradientNormOps.sumOfSquares, { squares, dw }, { attributes: { slot } });
   });
-  const { factor } = step.call('clipFactor', { squares }, { attributes: { limit } });
-  for (const { gradient: dw } of parameters) step.call('scaleGradient', { dw, factor });
+  const { factor } = step.call(gradientNormOps.clipFactor, { squares }, { attributes: { limit } });
+  for (const { gradient: dw } of parameters)
+    step.call(gradientNormOps.scaleGradient, { dw, factor });
 }
 
 /** Options as plain data, with the description of a schedule in its place. */

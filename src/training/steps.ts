@@ -1,5 +1,7 @@
 import type { Layer } from '../layers/layer.js';
+import { accuracyOps } from '../ops/accuracy.js';
 import type { StepState } from '../ops/step-state.js';
+import { stepStateOps } from '../ops/step-state.js';
 import { Step } from '../step.js';
 import { persistent, type Tensor } from '../tensor.js';
 import { type BatchSource, gatherInputs, gatherTargets } from './batch-source.js';
@@ -63,8 +65,8 @@ export function evaluationStep(
   const step = new Step();
   const { y, t, L } = appendForward(step, setup, state, source, batchSize);
   step.section('metrics');
-  if (counts) step.call('countCorrect', { counts, scores: y, t });
-  if (confusion) step.call('countConfusion', { confusion, scores: y, t });
+  if (counts) step.call(accuracyOps.countCorrect, { counts, scores: y, t });
+  if (confusion) step.call(accuracyOps.countConfusion, { confusion, scores: y, t });
   appendAdvance(step, state, L, batchSize);
   return step;
 }
@@ -138,6 +140,6 @@ function appendForward(
 
 function appendAdvance(step: Step, { state, losses }: StepState, L: Tensor, batchSize: number) {
   step.section('state');
-  step.call('recordLoss', { losses, L, state });
-  step.call('advance', { state }, { attributes: { batchSize } });
+  step.call(stepStateOps.recordLoss, { losses, L, state });
+  step.call(stepStateOps.advance, { state }, { attributes: { batchSize } });
 }

@@ -1,4 +1,5 @@
 /* The choice of `auto` between two runtimes, and results that do not depend on it. */
+
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,6 +27,7 @@ import {
   type Trainer,
 } from '../../src/index.js';
 import { Backend } from '../../src/numerics/backend.js';
+import { OPS } from '../../src/ops/registry.js';
 import { Step } from '../../src/step.js';
 import { persistent, type Tensor, type Values } from '../../src/tensor.js';
 import { blobs, createTrainer, expectCloseState, expectSameState } from '../training/fixtures.js';
@@ -202,7 +204,7 @@ describe('AutoRuntime', () => {
     const { candidate, backend } = choice([2, 0]);
     const tensor = persistent('other', [2]);
     const step = new Step();
-    step.call('reluForward', { x: tensor }, { into: { y: persistent('y', [2]) } });
+    step.call(OPS.reluForward, { x: tensor }, { into: { y: persistent('y', [2]) } });
     await backend.runtime.compile(step);
     backend.runtime.write(tensor, [1, 2]);
     const write = candidate.write.bind(candidate);
@@ -325,7 +327,7 @@ describe('AutoRuntime', () => {
     const { first, candidate, backend } = choice([2, 0]);
     const state = persistent('state', [4], 'int32');
     const step = new Step({ seed: 0, state, updatesStatistics: true });
-    step.call('advance', { state }, { attributes: { batchSize: 8 } });
+    step.call(OPS.advance, { state }, { attributes: { batchSize: 8 } });
     const executable = await backend.runtime.compile(step);
     for (const times of [60, 20, 29]) await executable.run(times);
     expect(candidate.runs).toEqual([]);

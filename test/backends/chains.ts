@@ -1,6 +1,7 @@
 import { drawReals, integers } from '../../src/ops/cases.js';
 import { conv2dShape } from '../../src/ops/conv2d-shape.js';
 import { pooledShape } from '../../src/ops/pooling-window.js';
+import { OPS } from '../../src/ops/registry.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
 import { persistent, type Shape, type Tensor, type Values } from '../../src/tensor.js';
@@ -66,8 +67,8 @@ export function linearRelu([B, I, O]: Shape = [7, 9, 13]): Chain {
     outputs: [y],
     append(step, between) {
       const z = between('z', y.shape);
-      step.call('linearForward', { x, W, b }, { into: { y: z } });
-      step.call('reluForward', { x: z }, { into: { y } });
+      step.call(OPS.linearForward, { x, W, b }, { into: { y: z } });
+      step.call(OPS.reluForward, { x: z }, { into: { y } });
     },
   };
 }
@@ -81,8 +82,8 @@ export function loss(): Chain {
     outputs: [L, dz],
     append(step, between) {
       const p = between('p', z.shape);
-      step.call('softmaxCrossEntropyForward', { z, t }, { into: { L, p } });
-      step.call('softmaxCrossEntropyBackward', { p, t }, { into: { dz } });
+      step.call(OPS.softmaxCrossEntropyForward, { z, t }, { into: { L, p } });
+      step.call(OPS.softmaxCrossEntropyBackward, { p, t }, { into: { dz } });
     },
   };
 }
@@ -106,15 +107,15 @@ export function convolution(shape: Shape, withRelu: boolean, withPooling: boolea
     outputs: withPooling ? [y, index] : [y],
     append(step, between) {
       let last = withRelu || withPooling ? between('convolved', convolved) : y;
-      step.call('conv2dBiasForward', { x, W, b }, { attributes: PADDED, into: { y: last } });
+      step.call(OPS.conv2dBiasForward, { x, W, b }, { attributes: PADDED, into: { y: last } });
       if (withRelu) {
         const rectified = withPooling ? between('rectified', convolved) : y;
-        step.call('reluForward', { x: last }, { into: { y: rectified } });
+        step.call(OPS.reluForward, { x: last }, { into: { y: rectified } });
         last = rectified;
       }
       if (!withPooling) return;
       const attributes = squareWindow(2, 2);
-      step.call('maxPool2dForward', { x: last }, { attributes, into: { y, index } });
+      step.call(OPS.maxPool2dForward, { x: last }, { attributes, into: { y, index } });
     },
   };
 }
@@ -131,10 +132,10 @@ export function weightAndBias(shape: Shape, OC = 13): Chain {
     inputs: reals(x, dy),
     outputs: [dW, db],
     append(step, between) {
-      step.call('conv2dBackwardWeight', { x, dy }, { attributes: PADDED, into: { dW } });
+      step.call(OPS.conv2dBackwardWeight, { x, dy }, { attributes: PADDED, into: { dW } });
       // A step drops this call if nothing reads its output. Otherwise it separates the two gradients.
-      step.call('reluForward', { x: dy }, { into: { y: between('gap', dy.shape) } });
-      step.call('conv2dBackwardBias', { dy }, { into: { db } });
+      step.call(OPS.reluForward, { x: dy }, { into: { y: between('gap', dy.shape) } });
+      step.call(OPS.conv2dBackwardBias, { dy }, { into: { db } });
     },
   };
 }
@@ -157,10 +158,10 @@ export function pooledRelu(kernel: number, stride: number): Chain {
       const rectified = between('rectified', x.shape);
       const routed = between('routed', x.shape);
       const index = between('index', pooled, 'uint8');
-      step.call('reluForward', { x }, { into: { y: rectified } });
-      step.call('maxPool2dForward', { x: rectified }, { attributes, into: { y, index } });
-      step.call('maxPool2dBackward', { dy, index }, { attributes, into: { dx: routed } });
-      step.call('reluBackward', { dy: routed, y: rectified }, { into: { dx } });
+      step.call(OPS.reluForward, { x }, { into: { y: rectified } });
+      step.call(OPS.maxPool2dForward, { x: rectified }, { attributes, into: { y, index } });
+      step.call(OPS.maxPool2dBackward, { dy, index }, { attributes, into: { dx: routed } });
+      step.call(OPS.reluBackward, { dy: routed, y: rectified }, { into: { dx } });
     },
   };
 }
@@ -187,11 +188,11 @@ function pooledSum(): Chain {
       const sum = between('sum', x.shape);
       const routed = between('routed', x.shape);
       const index = between('index', pooled, 'uint8');
-      step.call('reluForward', { x }, { into: { y: rectified } });
-      step.call('add', { a: x, b: rectified }, { into: { y: sum } });
-      step.call('maxPool2dForward', { x: sum }, { attributes, into: { y, index } });
-      step.call('maxPool2dBackward', { dy, index }, { attributes, into: { dx: routed } });
-      step.call('reluBackward', { dy: routed, y: rectified }, { into: { dx } });
+      step.call(OPS.reluForward, { x }, { into: { y: rectified } });
+      step.call(OPS.add, { a: x, b: rectified }, { into: { y: sum } });
+      step.call(OPS.maxPool2dForward, { x: sum }, { attributes, into: { y, index } });
+      step.call(OPS.maxPool2dBackward, { dy, index }, { attributes, into: { dx: routed } });
+      step.call(OPS.reluBackward, { dy: routed, y: rectified }, { into: { dx } });
     },
   };
 }

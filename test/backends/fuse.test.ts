@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fuse } from '../../src/backends/wasm/fuse.js';
 import { kernelCallOf } from '../../src/backends/wasm/kernel-call.js';
+import { OPS } from '../../src/ops/registry.js';
 import type { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
@@ -36,7 +37,7 @@ describe('fuse', () => {
       for (const between of new Set(read.calls.flatMap(({ tensors }) => Object.values(tensors)))) {
         if (between.storage === 'persistent' || between.dtype !== 'float32') continue;
         const copy = persistent('copy', between.shape);
-        read.call('reluForward', { x: between }, { into: { y: copy } });
+        read.call(OPS.reluForward, { x: between }, { into: { y: copy } });
       }
       expect(kernelsOf(read)).toEqual(read.calls.map(({ op }) => op));
     },

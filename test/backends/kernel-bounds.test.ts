@@ -14,7 +14,7 @@ import {
 } from '../../src/backends/wasm/kernel-call.js';
 import { link, linkedSize } from '../../src/backends/wasm/linker.js';
 import { BUILDS, loadModule, supportedBuilds } from '../../src/backends/wasm/module.js';
-import { type Call, definitionOf } from '../../src/call.js';
+import type { Call } from '../../src/call.js';
 import { type KernelCase, kernelCaseOf } from '../../src/gradcheck/case.js';
 import { kernelsIn } from '../../src/gradcheck/index.js';
 import { ALIGNMENT, roundUp } from '../../src/memory-plan.js';
@@ -68,7 +68,7 @@ function operandsOf(kernelCase: KernelCase): [Call, ReadonlyMap<Tensor, Values>]
     const roles = Object.entries(call.tensors);
     const before = new Map(roles.map(([, tensor]) => [tensor, valuesOf(tensor).slice()]));
     const byRole = Object.fromEntries(roles.map(([role, tensor]) => [role, valuesOf(tensor)]));
-    definitionOf(call.op).reference(byRole, call.sizes, call.attributes);
+    call.definition.reference(byRole, call.sizes, call.attributes);
     return [call, before] as const;
   });
 }
@@ -183,7 +183,7 @@ describe.each(BUILDS)('kernels of the %s build', (build) => {
       for (const kernelCase of drawn(cases)) {
         for (const [call, before] of operandsOf(kernelCase)) {
           const want = runAtEveryEnd(environment, kernelCallOf(call), before, kernelCase.title);
-          for (const role of definitionOf(call.op).outputs) {
+          for (const role of call.definition.outputs) {
             const tensor = call.tensors[role];
             if (tensor.dtype !== 'float32') continue;
             const bytes = want.get(tensor) as Uint8Array;

@@ -1,3 +1,4 @@
+import { OPS } from '../../src/ops/registry.js';
 import { Step } from '../../src/step.js';
 import type { Tensor } from '../../src/tensor.js';
 
@@ -7,8 +8,8 @@ export function reluStep(x: Tensor, result: Tensor, times = 1): Step {
   let y = x;
   for (let i = 0; i < times; i++) {
     const name = `y${i}`;
-    ({ [name]: y } = step.call('reluForward', { x: y }, { as: { y: name } }));
+    ({ [name]: y } = step.call(OPS.reluForward, { x: y }, { as: { y: name } }));
   }
-  step.call('reluForward', { x: y }, { into: { y: result } });
+  step.call(OPS.reluForward, { x: y }, { into: { y: result } });
   return step;
 }

@@ -1,6 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { Recording } from '../../src/bench/recording.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
+import { OPS } from '../../src/ops/registry.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 
@@ -18,7 +19,7 @@ it('repeats the longest run with the writes before it', async () => {
   const recording = new Recording(backend.runtime);
   const [dw, factor] = [persistent('dw', [1]), persistent('factor', [1])];
   const step = new Step();
-  step.call('scaleGradient', { dw, factor });
+  step.call(OPS.scaleGradient, { dw, factor });
   const executable = await recording.compile(step);
   const run = async (value: number, times: number) => {
     recording.write(dw, [value]);

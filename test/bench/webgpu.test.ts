@@ -1,4 +1,5 @@
 /* Figures that benchmarks report for a GPU only. */
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Runtime } from '../../src/backends/runtime.js';
 import type { Candidate } from '../../src/bench/candidate.js';
@@ -7,6 +8,7 @@ import { benchOverhead } from '../../src/bench/overhead.js';
 import { benchTrain } from '../../src/bench/train.js';
 import { syntheticDigits } from '../../src/data/synthetic/synthetic-digits.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
+import { OPS } from '../../src/ops/registry.js';
 import { RECIPES } from '../../src/recipes.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
@@ -27,7 +29,7 @@ describeWithGpu('on a GPU', () => {
   it('kernels are timed by its timestamps and run the requested number of times', async () => {
     const [dw, factor] = [persistent('dw', [1]), persistent('factor', [1])];
     const step = new Step();
-    step.call('scaleGradient', { dw, factor });
+    step.call(OPS.scaleGradient, { dw, factor });
     const executable = await runtime.compile(step);
     runtime.write(dw, [1]);
     runtime.write(factor, [2]);

@@ -1,8 +1,7 @@
 import { afterAll, describe, it } from 'vitest';
 import type { Runtime } from '../../src/backends/runtime.js';
-import { definitionOf } from '../../src/call.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
-import type { OpName } from '../../src/ops/registry.js';
+import { type OpName, opNamed } from '../../src/ops/registry.js';
 import { Step } from '../../src/step.js';
 import { type DataType, persistent, type Shape, type Tensor } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
@@ -53,7 +52,7 @@ function stepOf({ calls }: OpGolden, named: ReadonlyMap<string, Tensor>): Step {
   const step = new Step();
   type Arguments = Parameters<typeof step.call>;
   for (const { op, tensors, attributes } of calls) {
-    const { outputs, updates, inputs } = definitionOf(op);
+    const { outputs, updates, inputs } = opNamed(op);
     const pick = (roles: readonly string[]) =>
       Object.fromEntries(roles.map((role) => [role, named.get(tensors[role])]));
     const options = { attributes, into: pick(outputs) };

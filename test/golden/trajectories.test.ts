@@ -2,6 +2,7 @@ import { afterAll, describe, it } from 'vitest';
 import type { Runtime } from '../../src/backends/runtime.js';
 import type { Layer } from '../../src/layers/layer.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
+import { OPS } from '../../src/ops/registry.js';
 import { createStepState, stateWords } from '../../src/ops/step-state.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { RECIPES } from '../../src/recipes.js';
@@ -89,8 +90,8 @@ function buildTraining(trajectory: Trajectory) {
     const moments = optimizer.moments.map((name) => persistent(name, shape));
     optimizer.update(step, parameter, moments, state);
   }
-  step.call('recordLoss', { losses: state.losses, L, state: state.state });
-  step.call('advance', { state: state.state }, { attributes: { batchSize } });
+  step.call(OPS.recordLoss, { losses: state.losses, L, state: state.state });
+  step.call(OPS.advance, { state: state.state }, { attributes: { batchSize } });
   return { model, schedule: optimizer.schedule, state, x, t, step };
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type GradientCase, gradientCaseOf } from '../../src/gradcheck/case.js';
 import { checkGradients } from '../../src/gradcheck/check-gradients.js';
 import { ratioOf } from '../../src/gradcheck/difference.js';
+import { OPS } from '../../src/ops/registry.js';
 import { squaredErrorCase } from '../../src/ops/squared-error.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { persistent, type Tensor, type Values } from '../../src/tensor.js';
@@ -19,12 +20,12 @@ function scaledTanh(factor: number): GradientCase {
     ]),
     dy,
     forward(step) {
-      step.call('tanhForward', { x }, { into: { y } });
+      step.call(OPS.tanhForward, { x }, { into: { y } });
       return y;
     },
     backward(step) {
-      step.call('tanhBackward', { dy, y }, { into: { dx } });
-      step.call('scaleGradient', { dw: dx, factor: scale });
+      step.call(OPS.tanhBackward, { dy, y }, { into: { dx } });
+      step.call(OPS.scaleGradient, { dw: dx, factor: scale });
       return new Map([[x, dx]]);
     },
   };

@@ -1,8 +1,9 @@
 /* A mistake in the reference must not be blamed on the backends. */
+
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import { definitionOf } from '../../src/call.js';
 import { gradcheck } from '../../src/gradcheck/index.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
+import { opNamed } from '../../src/ops/registry.js';
 import type { Values } from '../../src/tensor.js';
 
 const wasm = await createBackend('wasm');
@@ -19,7 +20,7 @@ afterEach(() => {
 
 /** Doubles the gradient that the reference computes. */
 function breakReference(op: 'linearBackwardInput' | 'tanhBackward') {
-  const definition = definitionOf(op);
+  const definition = opNamed(op);
   const { reference } = definition;
   vi.spyOn(definition, 'reference').mockImplementation((tensors, sizes, attributes) => {
     reference(tensors, sizes, attributes);

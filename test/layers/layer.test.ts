@@ -20,6 +20,7 @@ import {
   sigmoid,
   tanh,
 } from '../../src/index.js';
+import { OPS } from '../../src/ops/registry.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
@@ -32,8 +33,8 @@ const customRelu = (): Layer => ({
   input: 'any',
   parameters: [],
   forward(step, x) {
-    const { y } = step.call('reluForward', { x });
-    return { y, backward: (dy) => step.call('reluBackward', { dy, y }).dx };
+    const { y } = step.call(OPS.reluForward, { x });
+    return { y, backward: (dy) => step.call(OPS.reluBackward, { dy, y }).dx };
   },
 });
 
@@ -43,13 +44,13 @@ const twiceTanh = (): Layer => ({
   input: 'any',
   parameters: [],
   forward(step, x) {
-    const { h } = step.call('tanhForward', { x }, { as: { y: 'h' } });
-    const { y } = step.call('tanhForward', { x: h });
+    const { h } = step.call(OPS.tanhForward, { x }, { as: { y: 'h' } });
+    const { y } = step.call(OPS.tanhForward, { x: h });
     return {
       y,
       backward(dy) {
-        const { dh } = step.call('tanhBackward', { dy, y }, { as: { dx: 'dh' } });
-        return step.call('tanhBackward', { dy: dh, y: h }).dx;
+        const { dh } = step.call(OPS.tanhBackward, { dy, y }, { as: { dx: 'dh' } });
+        return step.call(OPS.tanhBackward, { dy: dh, y: h }).dx;
       },
     };
   },

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/numerics/backend.js';
 import { accuracyCase, accuracyOf, countsOf } from '../../src/ops/accuracy.js';
+import { OPS } from '../../src/ops/registry.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
@@ -48,8 +49,8 @@ async function counted(
   runtime.write(scores, rows.flat());
   runtime.write(t, labels);
   const step = new Step();
-  if (op === 'countCorrect') step.call(op, { counts, scores, t });
-  else step.call(op, { confusion: counts, scores, t });
+  if (op === 'countCorrect') step.call(OPS.countCorrect, { counts, scores, t });
+  else step.call(OPS.countConfusion, { confusion: counts, scores, t });
   const executable = await runtime.compile(step);
   await executable.run(times);
   return [...(await runtime.read(counts))];

@@ -9,8 +9,9 @@ import type { Backend } from '../../src/numerics/backend.js';
 import type { Operand } from '../../src/numerics/operands.js';
 import { type AnyOptions, SingleCalls } from '../../src/numerics/single-calls.js';
 import type { GradientDeclaration, KernelDeclaration } from '../../src/ops/cases.js';
+import type { InputRole } from '../../src/ops/define-op.js';
 import type { PoolingSizes, PoolingWindow } from '../../src/ops/pooling-window.js';
-import type { InputRole, OpName } from '../../src/ops/registry.js';
+import { type OPS, type OpName, opNamed } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { callAny, Step } from '../../src/step.js';
 import { persistent, type Shape, type Values } from '../../src/tensor.js';
@@ -117,7 +118,7 @@ export function squareWindow(kernel: number, stride: number, padding = 0): Pooli
 export async function runOp<Name extends OpName>(
   backend: Backend,
   op: Name,
-  operands: Readonly<Record<InputRole<Name>, Operand>>,
+  operands: Readonly<Record<InputRole<(typeof OPS)[Name]>, Operand>>,
   options: AnyOptions = {},
 ): Promise<Record<string, Values>> {
   const calls = new SingleCalls(backend.runtime);
@@ -134,15 +135,15 @@ export async function runOp<Name extends OpName>(
  */
 export function callWith<Name extends OpName>(
   op: Name,
-  shapes: Readonly<Record<InputRole<Name>, Shape>>,
+  shapes: Readonly<Record<InputRole<(typeof OPS)[Name]>, Shape>>,
   { into = {}, ...options }: AnyOptions & { into?: Readonly<Record<string, Shape>> } = {},
 ): () => void {
   const tensorsOf = (all: Readonly<Record<string, Shape>>) =>
     Object.fromEntries(
       Object.entries(all).map(([role, shape]) => {
-        return [role, persistent(role, shape, dtypeOf(op, role))];
+        return [role, persistent(role, shape, dtypeOf(opNamed(op), role))];
       }),
     );
   const tensors = tensorsOf(shapes);
-  return () => callAny(new Step(), op, tensors, { ...options, into: tensorsOf(into) });
+  return () => callAny(new Step(), opNamed(op), tensors, { ...options, into: tensorsOf(into) });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Call, definitionOf, dtypeOf } from '../../src/call.js';
+import { type Call, dtypeOf } from '../../src/call.js';
 import { kernelCaseOf } from '../../src/gradcheck/case.js';
-import { CASES, OPS, type OpName } from '../../src/ops/registry.js';
+import { CASES, OPS, type OpName, opNamed } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { callAny, Step } from '../../src/step.js';
 import { type DataType, persistent, type Shape, type Tensor } from '../../src/tensor.js';
@@ -33,7 +33,7 @@ const EXAMPLES = exampleCalls();
 
 /** The arguments of a call: tensors by role, and options. */
 function argumentsOf({ op, tensors, attributes }: Call) {
-  const { inputs, updates, like } = definitionOf(op);
+  const { inputs, updates, like } = opNamed(op);
   const pick = (roles: readonly string[]) =>
     Object.fromEntries(roles.map((role) => [role, tensors[role]]));
   return { tensors: pick([...updates, ...inputs]), attributes, like: pick(like) };
@@ -62,7 +62,7 @@ describe('the definitions of ops', () => {
   });
 
   it.each(EXAMPLES)('$op names every tensor and number once', ({ op }) => {
-    const { outputs, updates, inputs, attributes, like, dtypes, below } = definitionOf(op);
+    const { outputs, updates, inputs, attributes, like, dtypes, below } = opNamed(op);
     const roles = [...outputs, ...updates, ...inputs];
     expect(new Set(roles).size).toBe(roles.length);
     expect(new Set(attributes).size).toBe(attributes.length);
@@ -73,7 +73,7 @@ describe('the definitions of ops', () => {
   });
 
   it.each(EXAMPLES)('$op infers all of its outputs and sizes, and no other', (call) => {
-    const { outputs, sizes, shapes } = definitionOf(call.op);
+    const { outputs, sizes, shapes } = call.definition;
     const given = argumentsOf(call);
     const known: Record<string, Shape> = {};
     for (const [role, { shape }] of Object.entries({ ...given.tensors, ...given.like })) {
@@ -86,19 +86,19 @@ describe('the definitions of ops', () => {
   });
 
   it.each(EXAMPLES)('$op sums a positive number of terms', ({ op, sizes, attributes }) => {
-    const terms = definitionOf(op).terms(sizes, attributes);
+    const terms = opNamed(op).terms(sizes, attributes);
     expect(terms).toBeGreaterThan(0);
     expect(terms).toBeLessThan(Infinity);
   });
 
   it.each(EXAMPLES)('$op has a formula for every tensor that it writes', ({ op }) => {
-    const { outputs, updates, formula } = definitionOf(op);
+    const { outputs, updates, formula } = opNamed(op);
     const written = [...outputs, ...updates].map((role) => SYMBOLS[role] ?? role);
     expect(leftSides(formula)).toEqual(expect.arrayContaining(written));
   });
 
   it.each(EXAMPLES)('$op lists tensors, sizes and attributes in kernel order', (call) => {
-    const { outputs, updates, inputs, sizes, attributes } = definitionOf(call.op);
+    const { outputs, updates, inputs, sizes, attributes } = call.definition;
     expect(Object.keys(call.tensors)).toEqual([...outputs, ...updates, ...inputs]);
     expect(Object.keys(call.sizes)).toEqual([...sizes]);
     expect(Object.keys(call.attributes)).toEqual([...attributes]);
@@ -108,8 +108,8 @@ describe('the definitions of ops', () => {
 describe('a call', () => {
   it.each(EXAMPLES)('of $op makes outputs of the inferred shapes and types', (call) => {
     const { tensors, attributes, like } = argumentsOf(call);
-    const made = callAny(new Step(), call.op, tensors, { attributes, like });
-    expect(Object.keys(made)).toEqual([...definitionOf(call.op).outputs]);
+    const made = callAny(new Step(), call.definition, tensors, { attributes, like });
+    expect(Object.keys(made)).toEqual([...call.definition.outputs]);
     for (const [role, tensor] of Object.entries(made)) {
       const { shape, dtype } = call.tensors[role];
       expect(tensor).toMatchObject({ name: role, shape, dtype, storage: 'activation' });
@@ -122,12 +122,12 @@ describe('a call', () => {
     for (const role of Object.keys(tensors)) {
       const others = without(tensors, role);
       const got = Object.keys(others).join(', ') || 'none';
-      expect(() => callAny(new Step(), call.op, others, options)).toThrow(
+      expect(() => callAny(new Step(), call.definition, others, options)).toThrow(
         `${call.op}: expected the tensors ${expected}, got ${got}`,
       );
     }
     const more = { ...tensors, surplus: persistent('surplus', [1]) };
-    expect(() => callAny(new Step(), call.op, more, options)).toThrow(
+    expect(() => callAny(new Step(), call.definition, more, options)).toThrow(
       `${call.op}: expected the tensors ${expected}, got ${expected}, surplus`,
     );
   });
@@ -138,43 +138,45 @@ describe('a call', () => {
     const error = `${call.op}: expected the attributes ${names.join(', ') || 'none'}, got `;
     for (const name of names) {
       const options = { attributes: without(attributes, name), like };
-      expect(() => callAny(new Step(), call.op, tensors, options)).toThrow(error);
+      expect(() => callAny(new Step(), call.definition, tensors, options)).toThrow(error);
     }
     const options = { attributes: { ...attributes, surplus: 1 }, like };
-    expect(() => callAny(new Step(), call.op, tensors, options)).toThrow(error);
+    expect(() => callAny(new Step(), call.definition, tensors, options)).toThrow(error);
   });
 
   it.each(EXAMPLES)('of $op is refused when a tensor has another type', (call) => {
     const { tensors, ...options } = argumentsOf(call);
     const error = (role: string, got: DataType) =>
-      `${call.op}: expected ${role} of type ${dtypeOf(call.op, role)}, got ${got}`;
+      `${call.op}: expected ${role} of type ${dtypeOf(call.definition, role)}, got ${got}`;
     for (const [role, tensor] of Object.entries(tensors)) {
       const other = retyped(tensor);
       const changed = { ...tensors, [role]: other };
-      expect(() => callAny(new Step(), call.op, changed, options)).toThrow(
+      expect(() => callAny(new Step(), call.definition, changed, options)).toThrow(
         error(role, other.dtype),
       );
     }
-    for (const role of definitionOf(call.op).outputs) {
+    for (const role of call.definition.outputs) {
       const other = retyped(call.tensors[role]);
       const into = { ...options, into: { [role]: other } };
-      expect(() => callAny(new Step(), call.op, tensors, into)).toThrow(error(role, other.dtype));
+      expect(() => callAny(new Step(), call.definition, tensors, into)).toThrow(
+        error(role, other.dtype),
+      );
     }
   });
 
-  const withLike = EXAMPLES.filter(({ op }) => definitionOf(op).like.length > 0);
+  const withLike = EXAMPLES.filter(({ op }) => opNamed(op).like.length > 0);
 
   it.each(withLike)('of $op takes the shape from like or into, and needs one of them', (call) => {
     const { tensors, attributes, like } = argumentsOf(call);
-    for (const role of definitionOf(call.op).like) {
+    for (const role of call.definition.like) {
       const { shape, dtype } = call.tensors[role];
-      expect(() => callAny(new Step(), call.op, tensors, { attributes })).toThrow(
+      expect(() => callAny(new Step(), call.definition, tensors, { attributes })).toThrow(
         `${call.op}: expected like or into to give the shape of ${role}, got none`,
       );
       const existing = persistent('existing', shape, dtype);
       const sources = [{ like }, { like: { [role]: shape } }, { into: { [role]: existing } }];
       for (const source of sources) {
-        const made = callAny(new Step(), call.op, tensors, { attributes, ...source });
+        const made = callAny(new Step(), call.definition, tensors, { attributes, ...source });
         expect(made[role].shape).toEqual(shape);
       }
     }
@@ -187,10 +189,10 @@ describe('the options of a call', () => {
 
   it('rename outputs', () => {
     const step = new Step();
-    const { dx } = step.call('add', { a: x, b: x }, { as: { y: 'dx' } });
+    const { dx } = step.call(OPS.add, { a: x, b: x }, { as: { y: 'dx' } });
     expect(dx.name).toBe('dx');
     const { probabilities, L } = step.call(
-      'softmaxCrossEntropyForward',
+      OPS.softmaxCrossEntropyForward,
       { z: x, t: persistent('t', [2], 'int32') },
       { as: { p: 'probabilities' } },
     );
@@ -202,7 +204,7 @@ describe('the options of a call', () => {
   it('return an existing tensor under the new name', () => {
     const existing = persistent('existing', [2, 3]);
     const { dx } = new Step().call(
-      'add',
+      OPS.add,
       { a: x, b: x },
       { as: { y: 'dx' }, into: { y: existing } },
     );
@@ -211,7 +213,8 @@ describe('the options of a call', () => {
   });
 
   it('must use names of the op, which is checked at run time too', () => {
-    const call = (options: object) => () => callAny(new Step(), 'reluForward', { x }, options);
+    const call = (options: object) => () =>
+      callAny(new Step(), opNamed('reluForward'), { x }, options);
     expect(call({ into: { z: x } })).toThrow('reluForward: expected into for y, got z');
     expect(call({ as: { z: 'dx' } })).toThrow('reluForward: expected as for y, got z');
     expect(call({ like: { y: x } })).toThrow('reluForward: expected like for none, got y');
@@ -222,28 +225,28 @@ describe('the options of a call', () => {
     // @ts-expect-error: no such op
     expect(() => step.call('reluForwards', { x })).toThrow();
     // @ts-expect-error: x is missing
-    expect(() => step.call('reluForward', {})).toThrow();
+    expect(() => step.call(OPS.reluForward, {})).toThrow();
     // @ts-expect-error: y is an output
-    expect(() => step.call('reluForward', { x, y: x })).toThrow();
+    expect(() => step.call(OPS.reluForward, { x, y: x })).toThrow();
     // @ts-expect-error: the role is x
-    expect(() => step.call('reluForward', { X: x })).toThrow();
+    expect(() => step.call(OPS.reluForward, { X: x })).toThrow();
     // @ts-expect-error: attributes are missing
-    expect(() => step.call('leakyReluForward', { x })).toThrow();
+    expect(() => step.call(OPS.leakyReluForward, { x })).toThrow();
     // @ts-expect-error: the attribute is negativeSlope
-    expect(() => step.call('leakyReluForward', { x }, { attributes: { slope: 1 } })).toThrow();
+    expect(() => step.call(OPS.leakyReluForward, { x }, { attributes: { slope: 1 } })).toThrow();
     // @ts-expect-error: reluForward has no attributes
-    expect(() => step.call('reluForward', { x }, { attributes: { negativeSlope: 1 } })).toThrow();
+    expect(() => step.call(OPS.reluForward, { x }, { attributes: { negativeSlope: 1 } })).toThrow();
     // @ts-expect-error: like is missing
-    expect(() => step.call('channelsLast', { x })).toThrow();
+    expect(() => step.call(OPS.channelsLast, { x })).toThrow();
     // @ts-expect-error: like is for y
-    expect(() => step.call('channelsLast', { x }, { like: { x: images } })).toThrow();
+    expect(() => step.call(OPS.channelsLast, { x }, { like: { x: images } })).toThrow();
     // @ts-expect-error: like is for none
-    expect(() => step.call('reluForward', { x }, { like: { y: x } })).toThrow();
+    expect(() => step.call(OPS.reluForward, { x }, { like: { y: x } })).toThrow();
     // @ts-expect-error: into is for y
-    expect(() => step.call('reluForward', { x }, { into: { x } })).toThrow();
+    expect(() => step.call(OPS.reluForward, { x }, { into: { x } })).toThrow();
     // @ts-expect-error: as is for y
-    expect(() => step.call('reluForward', { x }, { as: { x: 'dx' } })).toThrow();
-    const outputs = step.call('reluForward', { x }, { as: { y: 'rectified' } });
+    expect(() => step.call(OPS.reluForward, { x }, { as: { x: 'dx' } })).toThrow();
+    const outputs = step.call(OPS.reluForward, { x }, { as: { y: 'rectified' } });
     // @ts-expect-error: y is named rectified
     expect(outputs.y).toBeUndefined();
     expect(outputs.rectified.shape).toEqual([2, 3]);
@@ -251,8 +254,10 @@ describe('the options of a call', () => {
 
   it('may be left out where none is required', () => {
     const step = new Step();
-    expect(step.call('channelsLast', { x }, { like: { y: images } }).y.shape).toEqual([2, 1, 1, 3]);
-    expect(step.call('channelsLast', { x }, { into: { y: images } }).y).toBe(images);
-    expect(step.call('reluForward', { x }).y.shape).toEqual([2, 3]);
+    expect(step.call(OPS.channelsLast, { x }, { like: { y: images } }).y.shape).toEqual([
+      2, 1, 1, 3,
+    ]);
+    expect(step.call(OPS.channelsLast, { x }, { into: { y: images } }).y).toBe(images);
+    expect(step.call(OPS.reluForward, { x }).y.shape).toEqual([2, 3]);
   });
 });

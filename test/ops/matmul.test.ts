@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createBackend } from '../../src/numerics/create-backend.js';
 import { matmulCase } from '../../src/ops/matmul.js';
+import { OPS } from '../../src/ops/registry.js';
 import { inNode } from '../../src/platform/node.js';
 import { RandomStream } from '../../src/random/threefry.js';
 import { Step } from '../../src/step.js';
@@ -105,10 +106,10 @@ describeOnEachBackend('matmul', (backend) => {
     const [A, B, E] = [persistent('A', [M, K]), persistent('B', [K, N]), persistent('E', [N, M])];
     const step = new Step();
     const result = persistent('result', [K, M]);
-    const { C } = step.call('matmul', { A, B }, { attributes: PLAIN });
-    const { C: D } = step.call('matmul', { A: C, B: E }, { attributes: PLAIN });
+    const { C } = step.call(OPS.matmul, { A, B }, { attributes: PLAIN });
+    const { C: D } = step.call(OPS.matmul, { A: C, B: E }, { attributes: PLAIN });
     const attributes = { transposeA: 1, transposeB: 0 };
-    step.call('matmul', { A, B: D }, { attributes, into: { C: result } });
+    step.call(OPS.matmul, { A, B: D }, { attributes, into: { C: result } });
     const executable = await runtime.compile(step);
     for (const scale of [1, 2]) {
       runtime.write(A, new Float32Array(M * K).fill(scale));
@@ -139,7 +140,7 @@ describe('matmul in WebAssembly', () => {
     runtime.write(A, new Float32Array(K).fill(1));
     runtime.write(B, new Float32Array(K * N).fill(1));
     const step = new Step();
-    step.call('matmul', { A, B }, { attributes: PLAIN, into: { C } });
+    step.call(OPS.matmul, { A, B }, { attributes: PLAIN, into: { C } });
     await (await runtime.compile(step)).run(1);
     expect(await runtime.read(C)).toEqual(new Float32Array(N).fill(K));
   });

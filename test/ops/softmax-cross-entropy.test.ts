@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { OPS } from '../../src/ops/registry.js';
 import { softmaxCase, softmaxCrossEntropyCase } from '../../src/ops/softmax-cross-entropy.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
@@ -54,7 +55,7 @@ describeOnEachBackend('softmaxCrossEntropy', (backend) => {
     const [L, p] = [persistent('L', [1]), persistent('p', [B, C])];
     const [z, t] = [persistent('z', [B, C]), persistent('t', [B], 'int32')];
     const step = new Step();
-    step.call('softmaxCrossEntropyForward', { z, t }, { into: { L, p } });
+    step.call(OPS.softmaxCrossEntropyForward, { z, t }, { into: { L, p } });
     const executable = await runtime.compile(step);
     runtime.write(
       z,

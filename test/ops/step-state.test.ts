@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { OPS } from '../../src/ops/registry.js';
 import { createStepState, stateWords, stepStateCase } from '../../src/ops/step-state.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
@@ -41,9 +42,9 @@ describeOnEachBackend('step state', (backend) => {
     runtime.write(L, [5]);
     runtime.write(factor, [2]);
     const step = new Step();
-    step.call('recordLoss', { losses, L, state });
-    step.call('scaleGradient', { dw: L, factor });
-    step.call('advance', { state }, { attributes: { batchSize: 10 } });
+    step.call(OPS.recordLoss, { losses, L, state });
+    step.call(OPS.scaleGradient, { dw: L, factor });
+    step.call(OPS.advance, { state }, { attributes: { batchSize: 10 } });
     await (await runtime.compile(step)).run(3);
     expect([...(await runtime.read(losses)).slice(0, 4)]).toEqual([5, 10, 20, 0]);
     expect([...(await runtime.read(state))]).toEqual([4, 3, 30, 0]);

@@ -1,6 +1,7 @@
 import { BackendError } from '../../errors.js';
-import { KERNELS, type KernelName } from './kernel-call.js';
+import type { KernelName } from './kernel-call.js';
 import { reuseMemory } from './memory/memory-pool.js';
+import { KERNELS } from './sharing.js';
 
 /** What assembly/index.ts exports, apart from the kernels. */
 export interface CoreExports {

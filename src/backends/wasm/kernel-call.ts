@@ -1,5 +1,5 @@
-import { additionsOf, type Call, definitionOf, writtenBy as outputsOf } from '../../call.js';
-import { OPS, type OpName } from '../../ops/registry.js';
+import { additionsOf, type Call, writtenBy as outputsOf } from '../../call.js';
+import type { OpName } from '../../ops/registry.js';
 import type { Tensor } from '../../tensor.js';
 import { roundingErrors } from './rounding-errors.js';
 
@@ -15,9 +15,6 @@ export const FUSED_KERNELS = [
 ] as const;
 
 export type KernelName = OpName | (typeof FUSED_KERNELS)[number];
-
-/** Every kernel that the core exports, in the order of its function table. */
-export const KERNELS: readonly KernelName[] = [...(Object.keys(OPS) as OpName[]), ...FUSED_KERNELS];
 
 /** A call as the core runs it: a kernel, and its arguments in kernel order. */
 export interface KernelCall {
@@ -35,8 +32,8 @@ export interface KernelCall {
 }
 
 export function kernelCallOf(call: Call): KernelCall {
-  const { op, tensors, sizes, attributes } = call;
-  const inputs = definitionOf(op).inputs.map((role) => tensors[role]);
+  const { op, definition, tensors, sizes, attributes } = call;
+  const inputs = definition.inputs.map((role) => tensors[role]);
   const outputs = outputsOf(call);
   const additions = additionsOf(call);
   const [output] = outputs;

@@ -6,19 +6,14 @@ import type { BackendInfo, Executable, Peaks, Runtime } from '../runtime.js';
 import { PADDING } from './constants.js';
 import { type CoreExports, createMemory, instantiate, tabulate } from './core.js';
 import { fuse } from './fuse.js';
-import {
-  KERNELS,
-  type KernelCall,
-  type KernelName,
-  kernelCallOf,
-  touchedBy,
-} from './kernel-call.js';
+import { type KernelCall, type KernelName, kernelCallOf, touchedBy } from './kernel-call.js';
 import { link, linkedSize } from './linker.js';
 import { ACTIVATIONS, Heap, purposeOf } from './memory/heap.js';
 import { poolMemory } from './memory/memory-pool.js';
 import { chooseBuild, loadModule, type WasmBuild } from './module.js';
 import { partitionCalls, WORTH_PARTITIONING_NANOSECONDS } from './partition.js';
 import { turnOnRevectorization } from './revectorize.js';
+import { KERNELS } from './sharing.js';
 import { chooseThreads, maySleep, spinsBeforeSleep } from './thread-count.js';
 import { tileRows } from './tile-rows.js';
 import type { WasmOptions } from './wasm-options.js';

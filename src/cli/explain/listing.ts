@@ -1,7 +1,7 @@
 /** A step as a list of its calls, for the terminal or as JSON. */
 
 import { PADDING } from '../../backends/wasm/constants.js';
-import { type Call, definitionOf, touchedBy } from '../../call.js';
+import { type Call, touchedBy } from '../../call.js';
 import { ALIGNMENT, lifetimesOf, planMemory, roundUp } from '../../memory-plan.js';
 import type { OpName } from '../../ops/registry.js';
 import { formatShape, type Tensor } from '../../tensor.js';
@@ -54,7 +54,7 @@ export function listingOf(calls: readonly Call[]): ListedCalls {
     number: i + 1,
     section: call.section,
     op: call.op,
-    formula: definitionOf(call.op).formula,
+    formula: call.definition.formula,
     ...listTensors(call),
     attributes: call.attributes,
   }));
@@ -62,12 +62,12 @@ export function listingOf(calls: readonly Call[]): ListedCalls {
   return { calls: listed, activations: { planned, separate: separateBytes(calls) } };
 }
 
-function listTensors({ op, tensors }: Call) {
+function listTensors({ definition, tensors }: Call) {
   const list = (role: string): ListedTensor => {
     const { name, shape, dtype, storage } = tensors[role];
     return { role, name, shape, dtype, storage };
   };
-  const { outputs, updates, inputs } = definitionOf(op);
+  const { outputs, updates, inputs } = definition;
   return { outputs: outputs.map(list), updates: updates.map(list), inputs: inputs.map(list) };
 }
 

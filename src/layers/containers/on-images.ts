@@ -1,6 +1,7 @@
 import { expectInteger } from '../../checks.js';
 import { type Description, describe } from '../../description.js';
 import { ShapeError } from '../../errors.js';
+import { imageLayoutOps } from '../../ops/image-layout.js';
 import { expectOptions } from '../../options.js';
 import type { Step } from '../../step.js';
 import { formatShape, type Tensor } from '../../tensor.js';
@@ -70,14 +71,14 @@ class OnImages implements Layer {
       );
     }
     const like = { y: [B, height, width, channels] };
-    const { images } = step.call('channelsLast', { x }, { like, as: { y: 'images' } });
+    const { images } = step.call(imageLayoutOps.channelsLast, { x }, { like, as: { y: 'images' } });
     const { y, backward } = this.#model.forward(step, images);
     return {
       y,
       backward: (dy) => {
         const dimages = expectGradient(this.#model, backward(dy));
         step.nameGradient(dimages, images);
-        return step.call('channelsFirst', { x: dimages }, { as: { y: 'dx' } }).dx;
+        return step.call(imageLayoutOps.channelsFirst, { x: dimages }, { as: { y: 'dx' } }).dx;
       },
     };
   }

@@ -1,5 +1,6 @@
 import { type Description, describe } from '../../description.js';
 import { ShapeError } from '../../errors.js';
+import { addOps } from '../../ops/add.js';
 import type { Step } from '../../step.js';
 import { formatShape, sameShape, type Tensor } from '../../tensor.js';
 import {
@@ -64,7 +65,7 @@ class Residual implements Layer {
         `residual: expected the shortcut to map ${formatShape(x.shape)} to ${formatShape(a.y.shape)} like the body, got ${formatShape(b.y.shape)}${hint}`,
       );
     }
-    const { y } = step.call('add', { a: a.y, b: b.y });
+    const { y } = step.call(addOps.add, { a: a.y, b: b.y });
     return {
       y,
       // x is used twice, so its gradient is the sum of both.
@@ -77,7 +78,7 @@ class Residual implements Layer {
           shortcut ?? body,
           step.within('shortcut', () => b.backward(dy)),
         );
-        return step.call('add', { a: da, b: db }, { as: { y: 'dx' } }).dx;
+        return step.call(addOps.add, { a: da, b: db }, { as: { y: 'dx' } }).dx;
       },
     };
   }

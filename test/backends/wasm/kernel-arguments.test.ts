@@ -11,8 +11,7 @@ import {
   type KernelCall,
   kernelCallOf,
 } from '../../../src/backends/wasm/kernel-call.js';
-import { definitionOf } from '../../../src/call.js';
-import { OPS, type OpName } from '../../../src/ops/registry.js';
+import { OPS, type OpName, opNamed } from '../../../src/ops/registry.js';
 import { CHAINS, stepOf } from '../chains.js';
 
 /** One read of an argument, with the name of the variable that it is assigned to, if any. */
@@ -183,7 +182,7 @@ function expectAttributes(reads: readonly Read[], words: number, attributes: rea
 
 describe('the kernel of', () => {
   it.each(Object.keys(OPS) as OpName[])('%s reads the arguments that the op defines', (op) => {
-    const { outputs, updates, inputs, sizes, attributes } = definitionOf(op);
+    const { outputs, updates, inputs, sizes, attributes } = opNamed(op);
     const tensors = [...outputs, ...updates, ...inputs];
     const reads = kernelReads(op).map(({ name = '', ...read }) => ({
       ...read,

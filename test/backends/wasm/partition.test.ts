@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kernelCallOf } from '../../../src/backends/wasm/kernel-call.js';
 import { partitionCalls } from '../../../src/backends/wasm/partition.js';
+import { OPS } from '../../../src/ops/registry.js';
 import { Step } from '../../../src/step.js';
 import { persistent, type Tensor } from '../../../src/tensor.js';
 
@@ -26,12 +27,12 @@ function barriers(calls: readonly string[], threads = 2): boolean[] {
   for (const [i, call] of calls.entries()) {
     const [to, from] = call.split(' = ');
     if (from) {
-      step.call('reluForward', { x: named(from) }, { into: { y: named(to) } });
+      step.call(OPS.reluForward, { x: named(from) }, { into: { y: named(to) } });
     } else {
       const t = persistent('t', [64], 'int32');
       const into = { L: persistent('L', [1]), p: named(`p${i}`) };
       for (const tensor of [t, into.L]) tensors.set(`${tensor.name}${i}`, tensor);
-      step.call('softmaxCrossEntropyForward', { z: named(`z${i}`), t }, { into });
+      step.call(OPS.softmaxCrossEntropyForward, { z: named(`z${i}`), t }, { into });
     }
   }
   const partition = partitionCalls(

@@ -8,7 +8,6 @@ import { PADDING } from '../../../src/backends/wasm/constants.js';
 import { type CoreExports, createMemory, instantiate } from '../../../src/backends/wasm/core.js';
 import { fuse } from '../../../src/backends/wasm/fuse.js';
 import {
-  KERNELS,
   type KernelCall,
   type KernelName,
   kernelCallOf,
@@ -16,7 +15,7 @@ import {
 } from '../../../src/backends/wasm/kernel-call.js';
 import { link, linkedSize } from '../../../src/backends/wasm/linker.js';
 import { loadModule } from '../../../src/backends/wasm/module.js';
-import { SHARING } from '../../../src/backends/wasm/sharing.js';
+import { KERNELS, SHARING } from '../../../src/backends/wasm/sharing.js';
 import { createWasmRuntime } from '../../../src/backends/wasm/wasm-runtime.js';
 import { kernelCaseOf } from '../../../src/gradcheck/case.js';
 import { ALIGNMENT, roundUp } from '../../../src/memory-plan.js';

@@ -13,6 +13,7 @@ import { flatten } from '../../../src/layers/flatten.js';
 import type { Layer } from '../../../src/layers/layer.js';
 import { linear } from '../../../src/layers/linear.js';
 import { averagePool2d, maxPool2d } from '../../../src/layers/pooling.js';
+import { OPS } from '../../../src/ops/registry.js';
 import { Step } from '../../../src/step.js';
 import { persistent } from '../../../src/tensor.js';
 import { softmaxCrossEntropy } from '../../../src/training/losses.js';
@@ -77,7 +78,7 @@ async function trappingStep({ runtime }: Backend) {
   const [L, p] = [persistent('L', [1]), persistent('p', [64, 10])];
   const [z, t] = [persistent('z', [64, 10]), persistent('t', [64], 'int32')];
   const step = new Step();
-  step.call('softmaxCrossEntropyForward', { z, t }, { into: { L, p } });
+  step.call(OPS.softmaxCrossEntropyForward, { z, t }, { into: { L, p } });
   const targets = new Int32Array(64);
   targets[40] = 2 ** 28;
   runtime.write(t, targets);

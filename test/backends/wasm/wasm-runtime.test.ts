@@ -4,6 +4,7 @@ import { BUILDS, supportedBuilds, type WasmBuild } from '../../../src/backends/w
 import { createWasmRuntime } from '../../../src/backends/wasm/wasm-runtime.js';
 import { BackendError } from '../../../src/errors.js';
 import { createBackend } from '../../../src/numerics/create-backend.js';
+import { OPS } from '../../../src/ops/registry.js';
 import { Step } from '../../../src/step.js';
 import { persistent, type Tensor } from '../../../src/tensor.js';
 import { reluStep } from '../relu-step.js';
@@ -13,7 +14,7 @@ const SUPPORTED = await supportedBuilds();
 /** result ← tanh(x), which differs from relu for negative x. */
 function tanhStep(x: Tensor, result: Tensor): Step {
   const step = new Step();
-  step.call('tanhForward', { x }, { into: { y: result } });
+  step.call(OPS.tanhForward, { x }, { into: { y: result } });
   return step;
 }
 
@@ -76,7 +77,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       const runtime = await create();
       const state = persistent('state', [4], 'int32');
       const step = new Step();
-      step.call('advance', { state }, { attributes: { batchSize: 10 } });
+      step.call(OPS.advance, { state }, { attributes: { batchSize: 10 } });
       const executable = await runtime.compile(step);
       await executable.run(0);
       expect(await readAll(runtime, state)).toEqual([0, 0, 0, 0]);
@@ -89,7 +90,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
       const [w, dw, y] = ['w', 'dw', 'y'].map((name) => persistent(name, [3]));
       const [schedule, state] = [persistent('schedule', [1]), persistent('state', [4], 'int32')];
       const update = new Step();
-      update.call('sgdUpdate', { w, dw, schedule, state }, { attributes: { weightDecay: 0 } });
+      update.call(OPS.sgdUpdate, { w, dw, schedule, state }, { attributes: { weightDecay: 0 } });
       const [updating, reading] = [
         await runtime.compile(update),
         await runtime.compile(reluStep(w, y)),
@@ -175,7 +176,7 @@ describe.each(BUILDS)('the %s build', (build: WasmBuild) => {
         const I = 2 ** 30;
         const [y, b] = [persistent('y', [1, 20_000]), persistent('b', [20_000])];
         const [x, W] = [persistent('x', [1, I]), persistent('W', [I, 20_000])];
-        step.call('linearForward', { x, W, b }, { into: { y } });
+        step.call(OPS.linearForward, { x, W, b }, { into: { y } });
         return runtime.compile(step);
       };
       await expect(failing()).rejects.toThrow(

@@ -10,8 +10,10 @@ import {
 } from '../../../src/backends/webgpu/adapter/adapter.js';
 import { listDawnAdapters, parseAdapters } from '../../../src/backends/webgpu/adapter/dawn.js';
 import { NEEDED_LIMITS } from '../../../src/backends/webgpu/adapter/limits.js';
+import { usesScratch } from '../../../src/backends/webgpu/kernels/kernels.js';
 import { BackendError } from '../../../src/errors.js';
 import { type BackendOptions, createBackend } from '../../../src/numerics/create-backend.js';
+import { OPS, type OpName } from '../../../src/ops/registry.js';
 import { describeWithGpu } from '../../webgpu.js';
 import { inNode } from '../in-node.js';
 
@@ -208,10 +210,15 @@ describe('an adapter', () => {
       maxComputeWorkgroupSizeX: 256,
       maxComputeWorkgroupsPerDimension: 65_535,
       maxComputeWorkgroupStorageSize: 16_384,
-      // batchNormBackwardInput has the most tensors.
       maxStorageBuffersPerShaderStage: 8,
       maxUniformBufferBindingSize: 256,
     });
+    // batchNormBackwardInput has the most tensors.
+    const buffers = Object.entries(OPS).map(([name, { outputs, updates, inputs }]) => {
+      const tensors = outputs.length + updates.length + inputs.length;
+      return tensors + (usesScratch(name as OpName) ? 1 : 0);
+    });
+    expect(NEEDED_LIMITS.maxStorageBuffersPerShaderStage).toBe(Math.max(...buffers));
   });
 
   it('in a browser accepts no Dawn toggles', async () => {

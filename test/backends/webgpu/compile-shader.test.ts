@@ -1,4 +1,5 @@
 /* How shaders are compiled, and the errors of those that do not compile. */
+
 import { describe, expect, it } from 'vitest';
 import { Pipelines } from '../../../src/backends/webgpu/execution/pipelines.js';
 import { planGemm, TILES } from '../../../src/backends/webgpu/gemm/gemm.js';
@@ -10,6 +11,7 @@ import {
   type Variant,
 } from '../../../src/backends/webgpu/shaders/shaders.js';
 import { BackendError } from '../../../src/errors.js';
+import { opNamed } from '../../../src/ops/registry.js';
 import { describeWithGpu } from '../../webgpu.js';
 import { open } from './open-gpu.js';
 
@@ -67,7 +69,7 @@ describeWithGpu('the webgpu backend compiles', () => {
   it('no pass whose entry point is missing, and names it and the shader', async () => {
     const { gpu, device } = await open();
     const pass = { entryPoint: 'reluSideways', workgroups: [1] } as const;
-    const making = new Pipelines(gpu).pipelineOf('reluForward', pass);
+    const making = new Pipelines(gpu).pipelineOf(opNamed('reluForward'), pass);
     await expect(making).rejects.toThrow(
       /^webgpu: expected reluSideways of shaders\/relu\.wgsl to run on this adapter, got: /,
     );
@@ -102,7 +104,7 @@ describe('GEMMs in 16-bit floats', () => {
     const gemm = { M: 64, N: 64, K: 64, vec4B: true };
     for (const tile of TILES) {
       const { passes } = planGemm(gemm, { tile, splits: 2 });
-      for (const pass of passes) await pipelines.pipelineOf('matmul', pass);
+      for (const pass of passes) await pipelines.pipelineOf(opNamed('matmul'), pass);
     }
     device.destroy();
   });

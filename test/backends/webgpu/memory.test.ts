@@ -1,8 +1,10 @@
 /* Tensors that do not fit in GPU memory. */
+
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { WebgpuRuntime } from '../../../src/backends/webgpu/webgpu-runtime.js';
 import { syntheticDigits } from '../../../src/data/synthetic/synthetic-digits.js';
 import { BackendError } from '../../../src/errors.js';
+import { OPS } from '../../../src/ops/registry.js';
 import { RECIPES } from '../../../src/recipes.js';
 import { Step } from '../../../src/step.js';
 import { persistent } from '../../../src/tensor.js';
@@ -59,8 +61,8 @@ describeWithGpu('the webgpu backend', () => {
     const [small, y] = [persistent('small', [3]), persistent('y', [3])];
     const [large, z] = [persistent('large', [2 ** 31]), persistent('z', [2 ** 31])];
     const step = new Step();
-    step.call('reluForward', { x: small }, { into: { y } });
-    step.call('reluForward', { x: large }, { into: { y: z } });
+    step.call(OPS.reluForward, { x: small }, { into: { y } });
+    step.call(OPS.reluForward, { x: large }, { into: { y: z } });
     const most = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
     const error = (name: string) =>
       new BackendError(

@@ -10,9 +10,9 @@ import { KERNELS, planOf } from '../../../src/backends/webgpu/kernels/kernels.js
 import { parametersOf } from '../../../src/backends/webgpu/kernels/parameters.js';
 import * as CONSTANTS from '../../../src/backends/webgpu/shaders/constants.js';
 import { filesOf, VARIANTS } from '../../../src/backends/webgpu/shaders/shaders.js';
-import { type Call, definitionOf } from '../../../src/call.js';
+import type { Call } from '../../../src/call.js';
 import { kernelCaseOf } from '../../../src/gradcheck/case.js';
-import { CASES, type OpName } from '../../../src/ops/registry.js';
+import { CASES, type OpName, opNamed } from '../../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../../src/random/threefry.js';
 import { Step } from '../../../src/step.js';
 import { type Declaration, membersOf, readShaderSources, type ShaderSource } from './wgsl.js';
@@ -161,7 +161,7 @@ describe('a parameter block', () => {
     const wanted = parametersOf(call).map(({ name, type }) => {
       return { name: SHARED_NAMES[op]?.[name] ?? name, type };
     });
-    const { sizes } = definitionOf(op);
+    const { sizes } = opNamed(op);
     expect(Object.keys(call.sizes)).toEqual(sizes);
     const blocks = passes.flatMap(({ entryPoint }) => blocksUsedBy(entryPoint, declarations));
     for (const block of blocks) {

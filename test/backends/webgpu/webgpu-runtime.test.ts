@@ -1,9 +1,11 @@
 /* How the WebGPU backend runs steps; the suites of the ops test what it computes. */
+
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { syntheticDigits } from '../../../src/data/synthetic/synthetic-digits.js';
 import { BackendError } from '../../../src/errors.js';
 import type { Backend } from '../../../src/numerics/backend.js';
 import { createBackend } from '../../../src/numerics/create-backend.js';
+import { OPS } from '../../../src/ops/registry.js';
 import { RECIPES } from '../../../src/recipes.js';
 import { Step } from '../../../src/step.js';
 import { persistent, type Tensor } from '../../../src/tensor.js';
@@ -23,7 +25,7 @@ afterEach(() => {
 /** dw ← factor · dw */
 function scalingStep(dw: Tensor, factor: Tensor): Step {
   const step = new Step();
-  step.call('scaleGradient', { dw, factor });
+  step.call(OPS.scaleGradient, { dw, factor });
   return step;
 }
 

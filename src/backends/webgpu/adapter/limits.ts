@@ -1,12 +1,11 @@
-import { definitionOf } from '../../../call.js';
 import { BackendError } from '../../../errors.js';
-import { OPS, type OpName } from '../../../ops/registry.js';
-import { usesScratch } from '../kernels/kernels.js';
 import { MAX_GROUPS } from '../kernels/passes.js';
 import { WORKGROUP } from '../shaders/constants.js';
 
 /** Bytes of workgroup memory that shaders use at most; the default limit of WebGPU. */
 const WORKGROUP_MEMORY = 16_384;
+/** Most storage buffers that a call binds: its tensors, and scratch memory if it has any. */
+const STORAGE_BUFFERS = 8;
 /** Largest parameter block of a call, in bytes. */
 const PARAMETER_BYTES = 256;
 
@@ -16,7 +15,7 @@ export const NEEDED_LIMITS = {
   maxComputeWorkgroupSizeX: WORKGROUP,
   maxComputeWorkgroupsPerDimension: MAX_GROUPS,
   maxComputeWorkgroupStorageSize: WORKGROUP_MEMORY,
-  maxStorageBuffersPerShaderStage: Math.max(...Object.keys(OPS).map(storageBuffersOf)),
+  maxStorageBuffersPerShaderStage: STORAGE_BUFFERS,
   maxUniformBufferBindingSize: PARAMETER_BYTES,
 } as const satisfies Partial<Record<keyof GPUSupportedLimits, number>>;
 
@@ -25,12 +24,6 @@ const RAISED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
-
-/** Storage buffers that a call of the op binds: its tensors, and scratch memory if it has any. */
-function storageBuffersOf(op: string): number {
-  const { outputs, updates, inputs } = definitionOf(op as OpName);
-  return outputs.length + updates.length + inputs.length + (usesScratch(op as OpName) ? 1 : 0);
-}
 
 /**
  * Why shaders cannot run on an adapter, as one sentence; undefined if they can.

@@ -61,7 +61,7 @@ export async function link(
     const size = roundUp(Math.max(parameterBytes(call), 4), 16);
     const resource = { buffer: parameters, offset: i * alignment, size };
     entries.push({ binding: PARAMETERS_BINDING, resource });
-    const layout = pipelines.layoutOf(call.op);
+    const layout = pipelines.layoutOf(call.definition);
     const bindings = gpu.createBindGroup({ label: call.op, layout, entries });
     return dispatchesOf(call, plans[i], bindings, pipelines);
   });
@@ -85,7 +85,7 @@ function dispatchesOf(
   return Promise.all(
     passes.map(async (pass) => {
       const [x, y = 1, z = 1] = pass.workgroups;
-      const pipeline = await pipelines.pipelineOf(call.op, pass);
+      const pipeline = await pipelines.pipelineOf(call.definition, pass);
       return { pipeline, bindings, workgroups: [x, y, z] };
     }),
   );

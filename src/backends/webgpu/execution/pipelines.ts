@@ -1,5 +1,5 @@
-import { definitionOf } from '../../../call.js';
 import { BackendError, reasonOf } from '../../../errors.js';
+import type { Op } from '../../../ops/define-op.js';
 import type { OpName } from '../../../ops/registry.js';
 import { bindingOf, KERNELS, usesScratch } from '../kernels/kernels.js';
 import type { Pass } from '../kernels/passes.js';
@@ -22,10 +22,10 @@ export class Pipelines {
   }
 
   /** The layout that all passes of an op share, even if a pass does not use every binding. */
-  layoutOf(op: OpName): GPUBindGroupLayout {
+  layoutOf({ name, outputs, updates, inputs }: Op): GPUBindGroupLayout {
+    const op = name as OpName;
     let layout = this.#layouts.get(op);
     if (!layout) {
-      const { outputs, updates, inputs } = definitionOf(op);
       const written = [...outputs, ...updates];
       const entry = (binding: number, type: GPUBufferBindingType): GPUBindGroupLayoutEntry => {
         return { binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } };
@@ -43,8 +43,8 @@ export class Pipelines {
   }
 
   /** @throws BackendError when the shader does not compile, or the device cannot run the pass */
-  pipelineOf(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
-    const key = JSON.stringify([op, pass.entryPoint, pass.constants, pass.variants]);
+  pipelineOf(op: Op, pass: Pass): Promise<GPUComputePipeline> {
+    const key = JSON.stringify([op.name, pass.entryPoint, pass.constants, pass.variants]);
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
       pipeline = this.#create(op, pass);
@@ -53,14 +53,14 @@ export class Pipelines {
     return pipeline;
   }
 
-  async #create(op: OpName, pass: Pass): Promise<GPUComputePipeline> {
+  async #create(op: Op, pass: Pass): Promise<GPUComputePipeline> {
     const { entryPoint, constants = {}, variants } = pass;
-    const { shader } = KERNELS[op];
+    const { shader } = KERNELS[op.name as OpName];
     const layout = this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.layoutOf(op)] });
     const module = await this.#moduleOf(shader, variants);
     const compute = { module, entryPoint, constants };
     try {
-      return await this.#gpu.createComputePipelineAsync({ label: op, layout, compute });
+      return await this.#gpu.createComputePipelineAsync({ label: op.name, layout, compute });
     } catch (cause) {
       throw new BackendError(
         `webgpu: expected ${entryPoint} of shaders/${shader}.wgsl to run on this adapter, got: ${reasonOf(cause)}`,

@@ -1,4 +1,4 @@
-import { type Call, definitionOf } from '../../../call.js';
+import type { Call } from '../../../call.js';
 import { KERNELS } from './kernels.js';
 
 /**
@@ -32,11 +32,11 @@ export interface Parameter {
 }
 
 /** A call's parameter block: its sizes, then its attributes as the shader takes them. */
-export function parametersOf({ op, sizes, attributes }: Call): Parameter[] {
+export function parametersOf({ op, definition, sizes, attributes }: Call): Parameter[] {
   const { derived, integers = [] } = KERNELS[op];
   const values = derived
     ? Object.entries(derived(attributes))
-    : definitionOf(op).attributes.map((name): [string, number] => [name, attributes[name]]);
+    : definition.attributes.map((name): [string, number] => [name, attributes[name]]);
   return [
     ...Object.entries(sizes).map(([name, value]): Parameter => ({ name, type: 'u32', value })),
     ...values.map(([name, value]): Parameter => {
