@@ -42,17 +42,18 @@ export {
   type PoolingOptions,
 } from './layers/pooling.js';
 export type { Pixels, WindowOptions } from './layers/window-options.js';
-export { Backend, type LossResult } from './numerics/backend.js';
+export { Backend } from './numerics/backend.js';
+export type { BackendCallOptions, Reals } from './numerics/calls.js';
 export type { Conv2dSizes } from './numerics/conv2d-shapes.js';
-export type { BackendCallOptions, Reals } from './numerics/core.js';
 export {
   BACKEND_NAMES,
   type BackendChoice,
   type BackendOptions,
   createBackend,
 } from './numerics/create-backend.js';
-export type { LinearSizes, MatmulSizes } from './numerics/layer-methods.js';
+export type { LinearSizes, MatmulSizes } from './numerics/layer-ops.js';
 export type { Operand, Result } from './numerics/operands.js';
+export type { LossResult } from './numerics/single-ops.js';
 export type { CallOptions, ShapeSource } from './ops/call-options.js';
 export { OPS as ops, type OpName } from './ops/registry.js';
 export { RandomStream } from './random/threefry.js';

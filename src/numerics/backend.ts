@@ -1,21 +1,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { expectLabels, expectLength, expectNumber } from '../checks.js';
-import { stateWords } from '../ops/step-state.js';
-import { expectOptions } from '../options.js';
-import { type Reals, reals } from './core.js';
-import { LayerMethods } from './layer-methods.js';
-import { listOperand, logitRows, type Operand, operand } from './operands.js';
+import type { BackendInfo, Runtime } from '../backends/runtime.js';
+import { Gate } from '../concurrency/gate.js';
+import { Mutex } from '../concurrency/mutex.js';
+import { BackendError } from '../errors.js';
+import { expectKind, expectMade } from '../options.js';
+import { ASYNC_DISPOSE } from '../platform/async-dispose.js';
+import { SINGLE_OPS, type SingleOp } from './single-op-names.js';
+import type { SingleOps } from './single-ops.js';
 
-/** A loss with its gradient. */
-export interface LossResult {
-  /** Mean over the batch. */
-  readonly loss: number;
-  /** Probabilities, in the shape of the logits. */
-  readonly probabilities: Reals;
-  /** Gradient of the loss with respect to the logits, in their shape. */
-  readonly dlogits: Reals;
-}
+/** An object with the methods of the single ops, which `Backend` defines. */
+const WithSingleOps = class {} as new () => Pick<SingleOps, SingleOp>;
 
 /**
  * A backend with the numerical core: single ops on arrays. Matrices are row-major and dense. Inputs
@@ -28,138 +23,86 @@ export interface LossResult {
  * await using backend = await createBackend('wasm');
  * await backend.relu([1, -2, 3]); // [1, 0, 3]
  */
-export class Backend extends LayerMethods {
-  /**
-   * Softmax of each row: p = exp(z) / Σ exp(z).
-   *
-   * @param logits z, (batch, classes)
-   * @returns probabilities (batch, classes)
-   * @throws ShapeError for a wrong length, DataError for a number that is not finite
-   */
-  async softmax(logits: ArrayLike<number>, sizes: { readonly classes: number }): Promise<Reals> {
-    const z = logitRows('softmax', logits, classesOf('softmax', sizes));
-    return reals((await this.call('softmaxForward', { z })).p);
+export class Backend extends WithSingleOps {
+  readonly #mutex = new Mutex();
+  readonly #gate = new Gate();
+  /** Loaded with the first single op: a page that only trains needs none. */
+  #singleOps: Promise<SingleOps> | undefined;
+
+  /** Keeps Vue from wrapping this object in a proxy, which cannot read private fields. */
+  protected readonly __v_skip = true;
+
+  /** @param runtime runs the ops; `createBackend` makes one */
+  constructor(readonly runtime: Runtime) {
+    expectMade('Backend', 'runtime', runtime, 'compile', 'a runtime; call await createBackend(…)');
+    super();
+  }
+
+  static {
+    for (const name of SINGLE_OPS) {
+      Object.defineProperty(Backend.prototype, name, {
+        value(this: Backend, ...args: readonly unknown[]) {
+          return this.#runSingle(name, args);
+        },
+        writable: true,
+        configurable: true,
+      });
+    }
+  }
+
+  /** The backend in use, its threads or adapter, and the reasons for missing features. */
+  get info(): BackendInfo {
+    return this.runtime.info;
+  }
+
+  /** Runs `task` while no other task of this backend runs: it can write, run and read undisturbed. */
+  exclusive<Result>(task: () => Promise<Result>): Promise<Result> {
+    expectKind('exclusive', 'task', task, 'function');
+    return this.#mutex.run(task);
   }
 
   /**
-   * Mean cross-entropy of softmax(logits), with its gradient (p − onehot(labels)) / batch.
+   * Runs `task`, which may make several exclusive requests; `close` waits until it has ended.
    *
-   * @param logits (batch, classes)
-   * @param labels (batch), integers below `classes`
-   * @throws ShapeError for a wrong length, DataError for a number that is not finite or a label out of
-   *   range
-   * @example await backend.softmaxCrossEntropy([0, 0], [1], { classes: 2 }) // loss: ln 2
+   * @throws BackendError after `close` was called
    */
-  async softmaxCrossEntropy(
-    logits: ArrayLike<number>,
-    labels: ArrayLike<number>,
-    sizes: { readonly classes: number },
-  ): Promise<LossResult> {
-    const classes = classesOf('softmaxCrossEntropy', sizes);
-    const z = logitRows('softmaxCrossEntropy', logits, classes);
-    return this.#loss('softmaxCrossEntropy', z, labels, classes);
+  async keepOpen<Result>(task: () => Promise<Result>): Promise<Result> {
+    expectKind('keepOpen', 'task', task, 'function');
+    if (this.#gate.isClosed) throw new BackendError(`${this.info.backend}: the backend is closed`);
+    return this.#gate.enter(task);
   }
 
   /**
-   * Mean binary cross-entropy on logits, with its gradient (p − labels) / batch.
-   *
-   * @param logits (batch)
-   * @param labels (batch), 0 or 1
-   * @throws ShapeError for a wrong length, DataError for a number that is not finite or a label out of
-   *   range
+   * Closes the backend once running calls have ended, and refuses later ones. A running `fit` rejects
+   * after its current steps. Closing it twice is harmless.
    */
-  async binaryCrossEntropy(
-    logits: ArrayLike<number>,
-    labels: ArrayLike<number>,
-  ): Promise<LossResult> {
-    return this.#loss('binaryCrossEntropy', logitRows('binaryCrossEntropy', logits, 1), labels, 2);
-  }
-
-  /**
-   * The "mnist loss": mean of 1 − σ(z) for label 1 and σ(z) for label 0, with its gradient.
-   *
-   * @param logits (batch)
-   * @param labels (batch), 0 or 1
-   * @throws ShapeError for a wrong length, DataError for a number that is not finite or a label out of
-   *   range
-   */
-  async mnistLoss(logits: ArrayLike<number>, labels: ArrayLike<number>): Promise<LossResult> {
-    return this.#loss('mnistLoss', logitRows('mnistLoss', logits, 1), labels, 2);
-  }
-
-  /**
-   * Squared error s Σ (predictions − targets)², with its gradient 2 s (predictions − targets).
-   *
-   * @param predictions n numbers
-   * @param targets n numbers
-   * @param options.reduction `mean` (s = 1/n, the default) or `sum` (s = 1)
-   * @returns the loss, and its gradient with respect to predictions: n numbers
-   * @throws ShapeError when the lengths differ, DataError for a number that is not finite
-   */
-  async squaredError(
-    predictions: ArrayLike<number>,
-    targets: ArrayLike<number>,
-    options: { readonly reduction?: 'mean' | 'sum' | undefined } = {},
-  ): Promise<{ readonly loss: number; readonly dpredictions: Reals }> {
-    expectOptions('squaredError', options, { reduction: ['mean', 'sum'] });
-    const { reduction = 'mean' } = options;
-    const y = listOperand('squaredError', 'predictions', predictions);
-    const t = operand('squaredError', 'targets', targets, y.shape, 'n');
-    const attributes = { scale: reduction === 'sum' ? 1 : 1 / predictions.length };
-    return this.keepOpen(async () => {
-      const { L } = await this.request('squaredErrorForward', { y, t }, { attributes });
-      const { dy } = await this.request('squaredErrorBackward', { y, t }, { attributes });
-      return { loss: L.data[0], dpredictions: reals(dy) };
+  async close(): Promise<void> {
+    await this.#gate.close();
+    await this.exclusive(async () => {
+      // The callers have already received this error.
+      await this.runtime.finish().catch(() => {});
+      await this.runtime.close();
     });
   }
 
-  /**
-   * One update of stochastic gradient descent: w − learningRate (dw + weightDecay w).
-   *
-   * @param w weights, n numbers; they stay unchanged
-   * @param dw gradient of the loss with respect to w, n numbers
-   * @param options.learningRate at least 0
-   * @param options.weightDecay at least 0; 0 by default
-   * @returns the new weights, n numbers
-   * @throws ShapeError when the lengths differ, DataError for a number that is not finite, RangeError
-   *   for a negative rate or decay
-   */
-  async sgd(
-    w: ArrayLike<number>,
-    dw: ArrayLike<number>,
-    options: { readonly learningRate: number; readonly weightDecay?: number | undefined },
-  ): Promise<Reals> {
-    expectOptions('sgd', options, { learningRate: 'any', weightDecay: 'any' });
-    const { learningRate, weightDecay = 0 } = options;
-    expectNumber('sgd', 'learningRate', learningRate, 0);
-    expectNumber('sgd', 'weightDecay', weightDecay, 0);
-    const state = stateWords(1, 0);
-    const operands = {
-      w: listOperand('sgd', 'w', w),
-      dw: operand('sgd', 'dw', dw, [w.length], 'n'),
-      schedule: { shape: [1], data: [learningRate] },
-      state: { shape: [state.length], data: state },
-    };
-    return reals((await this.call('sgdUpdate', operands, { attributes: { weightDecay } })).w);
+  /** Closes the backend at the end of an `await using` block. */
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.close();
   }
 
-  async #loss(
-    loss: 'softmaxCrossEntropy' | 'binaryCrossEntropy' | 'mnistLoss',
-    z: Operand,
-    labels: ArrayLike<number>,
-    classes: number,
-  ): Promise<LossResult> {
-    expectLength(loss, 'labels', labels, z.shape[0], 'batch');
-    const t = { shape: [labels.length], data: expectLabels(loss, labels, classes) };
+  #runSingle(name: SingleOp, args: readonly unknown[]): Promise<unknown> {
     return this.keepOpen(async () => {
-      const { L, p } = await this.request(`${loss}Forward`, { z, t });
-      const { dz } = await this.request(`${loss}Backward`, { p, t });
-      return { loss: L.data[0], probabilities: reals(p), dlogits: reals(dz) };
+      this.#singleOps ??= this.#loadSingleOps();
+      const ops = (await this.#singleOps) as unknown as Record<
+        SingleOp,
+        (...args: readonly unknown[]) => unknown
+      >;
+      return ops[name](...args);
     });
   }
-}
 
-function classesOf(operation: string, sizes: { readonly classes: number }): number {
-  expectOptions(operation, sizes, { classes: 'any' }, 'the sizes');
-  return sizes.classes;
+  async #loadSingleOps(): Promise<SingleOps> {
+    const { SingleOps } = await import('./single-ops.js');
+    return new SingleOps(this.runtime, (task) => this.exclusive(task));
+  }
 }

@@ -1,5 +1,5 @@
 import type { Dataset } from '../data/dataset.js';
-import type { Reals } from '../numerics/core.js';
+import type { Reals } from '../numerics/calls.js';
 import { accuracyOf, countsOf } from '../ops/accuracy.js';
 import { yieldToEventLoop } from '../platform/event-loop.js';
 import type { Batch } from './engine/batch.js';

@@ -4,7 +4,7 @@ import { split } from '../data/subset.js';
 import { TrainingError } from '../errors.js';
 import { isOwned, own } from '../layers/parameters/ownership.js';
 import type { Backend } from '../numerics/backend.js';
-import type { Reals } from '../numerics/core.js';
+import type { Reals } from '../numerics/calls.js';
 import { type Batch, batchOf, targetsOf } from './engine/batch.js';
 import { Engine } from './engine/engine.js';
 import { evaluateDataset, predictRows } from './evaluation.js';

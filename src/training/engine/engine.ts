@@ -2,7 +2,7 @@ import type { Executable } from '../../backends/runtime.js';
 import { Mutex } from '../../concurrency/mutex.js';
 import type { Dataset } from '../../data/dataset.js';
 import type { Backend } from '../../numerics/backend.js';
-import type { Reals } from '../../numerics/core.js';
+import type { Reals } from '../../numerics/calls.js';
 import { createStepState, MAX_ROWS, stateWords } from '../../ops/step-state.js';
 import { naturalOrder } from '../../random/threefry.js';
 import { persistent, type Tensor, type Values } from '../../tensor.js';

@@ -1,34 +1,11 @@
 import type { BackendInfo } from '../../backends/runtime.js';
 import type { Backend } from '../../numerics/backend.js';
+import { SINGLE_OPS, type SingleOp } from '../../numerics/single-op-names.js';
 import { ASYNC_DISPOSE } from '../../platform/async-dispose.js';
 import { type Channel, registerProxy } from './channel.js';
 
-/** The methods of a backend that a worker offers: all single ops, `call` and `close`. */
-const METHODS = [
-  'binaryCrossEntropy',
-  'call',
-  'conv2d',
-  'conv2dBackwardBias',
-  'conv2dBackwardInput',
-  'conv2dBackwardWeight',
-  'linear',
-  'linearBackwardBias',
-  'matmul',
-  'mnistLoss',
-  'relu',
-  'reluBackward',
-  'sgd',
-  'sigmoid',
-  'sigmoidBackward',
-  'softmax',
-  'softmaxCrossEntropy',
-  'squaredError',
-  'tanh',
-  'tanhBackward',
-] as const satisfies readonly (keyof Backend)[];
-
 /** A backend in a worker, with the methods of `Backend`. */
-export interface WorkerBackend extends Pick<Backend, (typeof METHODS)[number] | 'info' | 'close'> {
+export interface WorkerBackend extends Pick<Backend, SingleOp | 'info' | 'close'> {
   [ASYNC_DISPOSE](): Promise<void>;
 }
 
@@ -46,7 +23,7 @@ export class RemoteBackend {
     this.#object = object;
     this.info = info;
     registerProxy(this, channel, object);
-    for (const method of METHODS) {
+    for (const method of SINGLE_OPS) {
       const call = (...args: readonly unknown[]) => channel.call(object, method, args);
       Object.defineProperty(this, method, { value: call });
     }

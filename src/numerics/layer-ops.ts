@@ -1,6 +1,6 @@
 import { expectOptions, type Kinds } from '../options.js';
+import { Calls, type Reals, reals } from './calls.js';
 import { type Conv2dSizes, convolutionOf } from './conv2d-shapes.js';
-import { NumericalCore, type Reals, reals } from './core.js';
 import { expectSizes, listOperand, operand } from './operands.js';
 
 /** Sizes of a matrix product C = A·B. */
@@ -32,7 +32,7 @@ const LINEAR_SIZES: Kinds<LinearSizes> = { batch: 'any', inputs: 'any', outputs:
 type Activation = 'relu' | 'sigmoid' | 'tanh';
 
 /** Matrix products, layers and activations on arrays. */
-export class LayerMethods extends NumericalCore {
+export class LayerOps extends Calls {
   /**
    * C = A·B. Derivation: src/ops/matmul.ts.
    *
