@@ -55,7 +55,7 @@ export type { LinearSizes, MatmulSizes } from './numerics/layer-ops.js';
 export type { Operand, Result } from './numerics/operands.js';
 export type { LossResult } from './numerics/single-ops.js';
 export type { CallOptions, ShapeSource } from './ops/call-options.js';
-export { OPS as ops, type OpName } from './ops/registry.js';
+export type { OpName } from './ops/registry.js';
 export { RandomStream } from './random/threefry.js';
 export { RECIPE_NAMES, type Recipe, type RecipeName } from './recipe.js';
 export { RECIPES, recipeOn } from './recipes.js';

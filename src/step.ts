@@ -28,7 +28,7 @@ export interface TrainingMode {
  *
  * @example
  * const step = new Step();
- * const { y } = step.call(ops.reluForward, { x });
+ * const { y } = step.call(reluForward, { x });
  * step.keep(y);
  */
 export class Step {
@@ -117,9 +117,9 @@ export class Step {
    * @returns the outputs, by role or by the name in `as`
    * @throws ShapeError for missing or unknown tensors and attributes, wrong element types, and shapes
    *   that the op refuses; TypeError for anything but an op
-   * @example const { y } = step.call(ops.linearForward, { x, W, b });
-   * @example step.call(ops.linearBackwardWeight, { x, dy }, { into: { dW } });
-   * @example const { dx } = step.call(ops.add, { a, b }, { as: { y: 'dx' } });
+   * @example const { y } = step.call(linearForward, { x, W, b });
+   * @example step.call(linearBackwardWeight, { x, dy }, { into: { dW } });
+   * @example const { dx } = step.call(add, { a, b }, { as: { y: 'dx' } });
    */
   call<O extends AnyOp, const As extends OutputNames<O> = Record<never, never>>(
     op: O,
@@ -263,6 +263,6 @@ function expectOp(op: unknown): asserts op is Op {
   if (isObject(op) && 'name' in op && 'reference' in op && 'shapes' in op) return;
   const example = typeof op === 'string' ? op : 'reluForward';
   throw new TypeError(
-    `step.call: expected an op, such as ops.${example} of handgrad, got ${shown(op)}`,
+    `step.call: expected an op, such as ${example} of handgrad/ops, got ${shown(op)}`,
   );
 }

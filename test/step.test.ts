@@ -103,7 +103,7 @@ describe('Step', () => {
     const x = persistent('x', [2]);
     for (const op of ['reluForward', undefined, {}, { name: 'mine' }]) {
       expect(() => new Step().call(op as never, { x } as never)).toThrow(
-        /^step\.call: expected an op, such as ops\.reluForward of handgrad, got /,
+        /^step\.call: expected an op, such as reluForward of handgrad\/ops, got /,
       );
     }
   });

@@ -136,7 +136,7 @@ describe('the public API', () => {
     )) {
       const path = `${join(dirname(entry), specifier)}.ts`;
       const source = read(path);
-      for (const name of list.matchAll(/(?:type )?(\w+)(?: as \w+)?\s*(?:,|$)/g)) {
+      for (const name of list.matchAll(/(?:type )?(\w+)\s*(?:,|$)/g)) {
         const declaration = new RegExp(
           `\\*/\\n(?:export )?(?:declare )?(?:abstract )?(?:async )?(?:function\\*?|class|interface|type|const) ${name[1]}\\b`,
         );

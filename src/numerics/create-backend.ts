@@ -1,10 +1,8 @@
-import { AutoRuntime } from '../backends/auto.js';
-import { type Precision, ReferenceRuntime } from '../backends/reference.js';
+import type { Precision } from '../backends/reference.js';
 import type { Runtime } from '../backends/runtime.js';
 import { chooseBuild } from '../backends/wasm/module.js';
 import { WASM_OPTIONS, type WasmOptions } from '../backends/wasm/wasm-options.js';
 import { createWasmRuntime } from '../backends/wasm/wasm-runtime.js';
-import { whyNoWebgpu } from '../backends/webgpu/adapter/availability.js';
 import { WEBGPU_OPTIONS, type WebgpuOptions } from '../backends/webgpu/adapter/options.js';
 import { BackendError, reasonOf, shown } from '../errors.js';
 import { didYouMean, expectOptions } from '../options.js';
@@ -25,7 +23,7 @@ export interface BackendOptions extends WasmOptions, WebgpuOptions {
 }
 
 /**
- * Starts a backend.
+ * Starts a backend. Each backend but `wasm` loads when it is chosen.
  *
  * `auto` starts on the CPU. Once a training step has run for 100 ms, it opens the GPU, if there is
  * a hardware adapter, times the step on both, and continues on the faster one; `backend.info.notes`
@@ -49,12 +47,11 @@ export async function createBackend(
     case 'wasm':
       return new Backend(await createWasmRuntime(options));
     case 'webgpu': {
-      // Imported on demand, so that other backends do not load the shaders.
       const { createWebgpuRuntime } = await import('../backends/webgpu/create-runtime.js');
       return new Backend(await createWebgpuRuntime(options));
     }
     case 'reference':
-      return new Backend(createReferenceRuntime(options));
+      return new Backend(await createReferenceRuntime(options));
     default:
       throw new BackendError(
         `createBackend: expected ${BACKEND_NAMES.join(', ')}, got ${shown(choice satisfies never)}${didYouMean(String(choice), BACKEND_NAMES)}`,
@@ -62,18 +59,23 @@ export async function createBackend(
   }
 }
 
-function createReferenceRuntime(
+async function createReferenceRuntime(
   { precision }: BackendOptions,
   notes: readonly string[] = [],
-): Runtime {
+): Promise<Runtime> {
+  const { ReferenceRuntime } = await import('../backends/reference.js');
   return new ReferenceRuntime(precision === 'float64' ? precision : 'float32', notes);
 }
 
 async function createAutoRuntime(options: BackendOptions): Promise<Runtime> {
   const missing = await whyNoWasm();
   const first = missing
-    ? createReferenceRuntime(options, [`auto: the reference backend, which is slow: ${missing}`])
+    ? await createReferenceRuntime(options, [
+        `auto: the reference backend, which is slow: ${missing}`,
+      ])
     : await createWasmRuntime(options);
+  const { AutoRuntime } = await import('../backends/auto.js');
+  const { whyNoWebgpu } = await import('../backends/webgpu/adapter/availability.js');
   const noGpu = await whyNoWebgpu();
   return new AutoRuntime(first, noGpu ?? { name: 'webgpu', open: () => openGpu(options) });
 }

@@ -1,30 +1,11 @@
-import { shown } from '../errors.js';
-import { expectKind } from '../options.js';
 import { inNode, nodeModule } from './node.js';
+import { isHandle } from './places.js';
 import type { Bytes, FileHandle } from './types.js';
 
 type FileSystem = typeof import('node:fs/promises');
 
 /** Errors of systems or file systems that cannot synchronise a folder, or may not open it. */
 const UNSUPPORTED = ['EACCES', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'];
-
-/** @throws TypeError unless `path` is a string or a URL */
-export function expectPath(operation: string, path: unknown): void {
-  if (!(path instanceof URL)) expectKind(operation, 'path', path, 'string');
-}
-
-/** @throws TypeError unless `place` is a file that this program can write */
-export function expectPlace(operation: string, place: unknown): void {
-  if (inNode && !isHandle(place)) expectPath(operation, place);
-  if (inNode || isHandle(place)) return;
-  throw new TypeError(
-    `${operation}: expected a FileSystemFileHandle in a page, got ${shown(place)}; pass the result of showSaveFilePicker(), or offer the bytes of encode() as a download`,
-  );
-}
-
-function isHandle(place: unknown): place is FileHandle {
-  return typeof (place as Partial<FileHandle> | null)?.createWritable === 'function';
-}
 
 /**
  * Writes a file atomically, and durably in Node: writes a temporary file beside it, renames that,

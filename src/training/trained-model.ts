@@ -2,7 +2,7 @@ import type { Normalization } from '../data/dataset.js';
 import { TrainingError } from '../errors.js';
 import { ASYNC_DISPOSE } from '../platform/async-dispose.js';
 import { afterDrop, cancelAfterDrop } from '../platform/dropped.js';
-import { expectPath, expectPlace, readBytes, writeBytes } from '../platform/files.js';
+import { expectPath, expectPlace } from '../platform/places.js';
 import type { Bytes, FileHandle, PlatformUrl } from '../platform/types.js';
 import type { Shape } from '../tensor.js';
 import type { Engine } from './engine/engine.js';
@@ -109,7 +109,9 @@ export abstract class TrainedModel {
    */
   async save(place: string | PlatformUrl | FileHandle): Promise<void> {
     expectPlace('save', place);
-    await writeBytes(place, await this.encode());
+    const bytes = await this.encode();
+    const { writeBytes } = await import('../platform/files.js');
+    await writeBytes(place, bytes);
   }
 
   /**
@@ -123,6 +125,7 @@ export abstract class TrainedModel {
     expectPath('load', path);
     // Before the file is read: the answer must not depend on how long that takes.
     this.#expectNoUpdates('load');
+    const { readBytes } = await import('../platform/files.js');
     await this.decode(await readBytes(path), String(path));
   }
 

@@ -1,7 +1,5 @@
 import { BackendError } from '../../errors.js';
-import type { KernelName } from './kernel-call.js';
 import { reuseMemory } from './memory/memory-pool.js';
-import { KERNELS } from './sharing.js';
 
 /** What assembly/index.ts exports, apart from the kernels. */
 export interface CoreExports {
@@ -57,8 +55,15 @@ export async function instantiate(
   return instance.exports as unknown as CoreExports;
 }
 
-/** Appends every kernel to the core's function table; returns the index of each. */
-export function tabulate(core: CoreExports): Map<KernelName, number> {
-  const kernels = core as unknown as Readonly<Record<KernelName, () => void>>;
-  return new Map(KERNELS.map((kernel) => [kernel, core.table.grow(1, kernels[kernel])]));
+/**
+ * Appends the functions of the core, the kernels among them, to its table; returns the index of each. Every
+ * thread does so in the same order.
+ */
+export function tabulate(module: WebAssembly.Module, core: CoreExports): Map<string, number> {
+  const functions = core as unknown as Readonly<Record<string, () => void>>;
+  return new Map(
+    WebAssembly.Module.exports(module)
+      .filter(({ kind }) => kind === 'function')
+      .map(({ name }) => [name, core.table.grow(1, functions[name])]),
+  );
 }

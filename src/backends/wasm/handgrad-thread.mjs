@@ -36,21 +36,14 @@ function listen(port) {
 }
 
 /** Instantiates the core as one thread of the pool. */
-async function join({
-  module,
-  memory,
-  kernels,
-  control,
-  tileRows,
-  pairsStrips,
-  spins,
-  number,
-  count,
-}) {
+async function join({ module, memory, control, tileRows, pairsStrips, spins, number, count }) {
   // Only thread 0 asks whether the pool is alive.
   const env = { memory, poolIsAlive: () => true };
   const { exports: core } = await WebAssembly.instantiate(module, { env });
-  for (const kernel of kernels) core.table.grow(1, core[kernel]);
+  // In the order of thread 0: see core.ts.
+  for (const { name, kind } of WebAssembly.Module.exports(module)) {
+    if (kind === 'function') core.table.grow(1, core[name]);
+  }
   core.setTileRows(tileRows);
   core.setPairsStrips(pairsStrips);
   core.joinWorkerPool(control, number, count, true, spins);

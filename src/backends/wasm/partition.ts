@@ -14,7 +14,7 @@ export interface Partition {
  * Calls that take one thread at least this long, in nanoseconds, are partitioned. For shorter ones,
  * the barrier and the traffic between the cores' caches cost as much as a second core would save.
  */
-export const WORTH_PARTITIONING_NANOSECONDS = 2000;
+const WORTH_PARTITIONING_NANOSECONDS = 2000;
 
 /**
  * Decides for each call whether threads share it, and whether a barrier comes before it.
@@ -27,7 +27,10 @@ export const WORTH_PARTITIONING_NANOSECONDS = 2000;
  */
 export function partitionCalls(
   calls: readonly KernelCall[],
-  { threads, worthPartitioning }: { readonly threads: number; readonly worthPartitioning: number },
+  {
+    threads,
+    worthPartitioning = WORTH_PARTITIONING_NANOSECONDS,
+  }: { readonly threads: number; readonly worthPartitioning?: number | undefined },
   addressOf: (tensor: Tensor) => number,
 ): Partition[] {
   const isPartitioned = (call: KernelCall) => {

@@ -147,6 +147,3 @@ export const SHARING: Readonly<Record<KernelName, Sharing>> = {
   recordLoss: alone('one number'),
   advance: alone('three numbers'),
 };
-
-/** Every kernel that the core exports, in the order of its function table. */
-export const KERNELS = Object.keys(SHARING) as readonly KernelName[];

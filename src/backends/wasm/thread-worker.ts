@@ -8,8 +8,6 @@ import { startWorker } from '../../platform/worker.js';
 export interface ThreadSetup {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
-  /** Names of the kernels, in the order of the function table. */
-  readonly kernels: readonly string[];
   /** Address of the control block: see assembly/threads.ts. */
   readonly control: number;
   /** Rows of the GEMM's register tiles. */

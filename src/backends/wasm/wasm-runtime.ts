@@ -6,14 +6,13 @@ import type { BackendInfo, Executable, Peaks, Runtime } from '../runtime.js';
 import { PADDING } from './constants.js';
 import { type CoreExports, createMemory, instantiate, tabulate } from './core.js';
 import { fuse } from './fuse.js';
-import { type KernelCall, type KernelName, kernelCallOf, touchedBy } from './kernel-call.js';
+import { type KernelCall, kernelCallOf, touchedBy } from './kernel-call.js';
 import { link, linkedSize } from './linker.js';
 import { ACTIVATIONS, Heap, purposeOf } from './memory/heap.js';
 import { poolMemory } from './memory/memory-pool.js';
 import { chooseBuild, loadModule, type WasmBuild } from './module.js';
-import { partitionCalls, WORTH_PARTITIONING_NANOSECONDS } from './partition.js';
+import type { Partition } from './partition.js';
 import { turnOnRevectorization } from './revectorize.js';
-import { KERNELS } from './sharing.js';
 import { chooseThreads, maySleep, spinsBeforeSleep } from './thread-count.js';
 import { tileRows } from './tile-rows.js';
 import type { WasmOptions } from './wasm-options.js';
@@ -65,6 +64,7 @@ async function openRuntime(
   const memory = createMemory(threads);
   let pool: WorkerPool | undefined;
   const core = await instantiate(module, memory, () => pool?.isAlive ?? true);
+  const kernels = tabulate(module, core);
   const heap = new Heap(memory, core.heapBase());
   const control = heap.allocate(core.workerPoolBytes(threads));
   // Pairs of strips need tiles of six rows. Engines that spill the accumulators of six rows also spill
@@ -75,11 +75,29 @@ async function openRuntime(
   core.setPairsStrips(pairsStrips);
   const spins = await spinsBeforeSleep(threads);
   core.joinWorkerPool(control, 0, threads, maySleep(), spins);
-  const setup = { module, memory, kernels: KERNELS, control, tileRows: rows, pairsStrips, spins };
+  const setup = { module, memory, control, tileRows: rows, pairsStrips, spins };
   pool = await WorkerPool.start(threads, setup, core.fail);
-  const { worthPartitioning = WORTH_PARTITIONING_NANOSECONDS } = options;
-  return new WasmRuntime(info, core, memory, heap, control, pool, worthPartitioning);
+  const partition = await partitioningOf(threads, options.worthPartitioning);
+  return new WasmRuntime(info, core, kernels, memory, heap, control, pool, partition);
 }
+
+/** Decides how threads share the calls of a step. */
+type Partitioning = (
+  calls: readonly KernelCall[],
+  addressOf: (tensor: Tensor) => number,
+) => readonly Partition[];
+
+async function partitioningOf(
+  threads: number,
+  worthPartitioning: number | undefined,
+): Promise<Partitioning> {
+  // Programs on one thread do not load the costs of the kernels.
+  if (threads === 1) return (calls) => calls.map(() => ALONE);
+  const { partitionCalls } = await import('./partition.js');
+  return (calls, addressOf) => partitionCalls(calls, { threads, worthPartitioning }, addressOf);
+}
+
+const ALONE: Partition = { partitioned: false, afterBarrier: false };
 
 class WasmRuntime implements Runtime {
   readonly info: BackendInfo;
@@ -89,8 +107,8 @@ class WasmRuntime implements Runtime {
   /** Address of the pool's control block. */
   readonly #control: number;
   readonly #pool: WorkerPool;
-  readonly #partitioning: { readonly threads: number; readonly worthPartitioning: number };
-  readonly #kernels: ReadonlyMap<KernelName, number>;
+  readonly #partition: Partitioning;
+  readonly #kernels: ReadonlyMap<string, number>;
   readonly #addresses = new Map<Tensor, number>();
   /** One arena for the activations of all steps, since only one step runs at a time. */
   readonly #arena = { address: 0, size: 0 };
@@ -100,11 +118,12 @@ class WasmRuntime implements Runtime {
   constructor(
     info: BackendInfo,
     core: CoreExports,
+    kernels: ReadonlyMap<string, number>,
     memory: WebAssembly.Memory,
     heap: Heap,
     control: number,
     pool: WorkerPool,
-    worthPartitioning: number,
+    partition: Partitioning,
   ) {
     this.info = info;
     this.#core = core;
@@ -112,8 +131,8 @@ class WasmRuntime implements Runtime {
     this.#heap = heap;
     this.#control = control;
     this.#pool = pool;
-    this.#partitioning = { threads: info.threads, worthPartitioning };
-    this.#kernels = tabulate(core);
+    this.#partition = partition;
+    this.#kernels = kernels;
   }
 
   get peaks(): Peaks {
@@ -246,12 +265,12 @@ class WasmRuntime implements Runtime {
 
   #link(linked: LinkedStep): void {
     const { calls, plan, address } = linked;
-    const kernelIndex = (kernel: KernelName) => this.#kernels.get(kernel) as number;
+    const kernelIndex = (kernel: string) => this.#kernels.get(kernel) as number;
     const addressOf = (tensor: Tensor) => {
       const offset = plan.offsets.get(tensor);
       return offset === undefined ? this.#addressOf(tensor) : this.#arena.address + offset;
     };
-    const partitions = partitionCalls(calls, this.#partitioning, addressOf);
+    const partitions = this.#partition(calls, addressOf);
     linked.needsPool = partitions.some(({ partitioned }) => partitioned);
     link(this.#memory, address, calls, partitions, kernelIndex, addressOf);
   }

@@ -1,5 +1,5 @@
 import { orTimeout } from '../../concurrency/promises.js';
-import { startThread, type ThreadSetup, type ThreadWorker } from './thread-worker.js';
+import type { ThreadSetup, ThreadWorker } from './thread-worker.js';
 
 type Setup = Omit<ThreadSetup, 'number' | 'count'>;
 
@@ -45,6 +45,9 @@ export class WorkerPool {
    */
   static async start(count: number, setup: Setup, leave: () => void): Promise<WorkerPool> {
     const failure = new Failure();
+    if (count === 1) return new WorkerPool([], failure, leave);
+    // Programs on one thread do not load it.
+    const { startThread } = await import('./thread-worker.js');
     const starting = Array.from({ length: count - 1 }, (_, i) =>
       startThread({ ...setup, number: i + 1, count }, (reason) => failure.set(reason)),
     );

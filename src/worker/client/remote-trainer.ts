@@ -2,7 +2,7 @@ import type { Dataset } from '../../data/dataset.js';
 import { TrainingError } from '../../errors.js';
 import { ASYNC_DISPOSE } from '../../platform/async-dispose.js';
 import { afterDrop, cancelAfterDrop } from '../../platform/dropped.js';
-import { expectPath, expectPlace, readBytes, writeBytes } from '../../platform/files.js';
+import { expectPath, expectPlace } from '../../platform/places.js';
 import type { Bytes } from '../../platform/types.js';
 import { closedTrainer } from '../../training/closed-trainer.js';
 import type { Trainer } from '../../training/trainer.js';
@@ -133,11 +133,14 @@ export class RemoteTrainer implements WorkerTrainer {
 
   async save(place: Parameters<Trainer['save']>[0]) {
     expectPlace('save', place);
-    await writeBytes(place, await this.encode());
+    const bytes = await this.encode();
+    const { writeBytes } = await import('../../platform/files.js');
+    await writeBytes(place, bytes);
   }
 
   async load(path: Parameters<Trainer['load']>[0]) {
     expectPath('load', path);
+    const { readBytes } = await import('../../platform/files.js');
     await this.decode(await readBytes(path), String(path));
   }
 

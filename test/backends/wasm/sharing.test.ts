@@ -5,7 +5,12 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PADDING } from '../../../src/backends/wasm/constants.js';
-import { type CoreExports, createMemory, instantiate } from '../../../src/backends/wasm/core.js';
+import {
+  type CoreExports,
+  createMemory,
+  instantiate,
+  tabulate,
+} from '../../../src/backends/wasm/core.js';
 import { fuse } from '../../../src/backends/wasm/fuse.js';
 import {
   type KernelCall,
@@ -15,7 +20,7 @@ import {
 } from '../../../src/backends/wasm/kernel-call.js';
 import { link, linkedSize } from '../../../src/backends/wasm/linker.js';
 import { loadModule } from '../../../src/backends/wasm/module.js';
-import { KERNELS, SHARING } from '../../../src/backends/wasm/sharing.js';
+import { SHARING } from '../../../src/backends/wasm/sharing.js';
 import { createWasmRuntime } from '../../../src/backends/wasm/wasm-runtime.js';
 import { kernelCaseOf } from '../../../src/gradcheck/case.js';
 import { ALIGNMENT, roundUp } from '../../../src/memory-plan.js';
@@ -63,13 +68,15 @@ type Outputs = readonly Uint8Array[];
 /** One instance of the core, with the tensors of one program in its memory. */
 class Laboratory {
   readonly #core: CoreExports;
+  readonly #kernels: ReadonlyMap<string, number>;
   readonly #memory: WebAssembly.Memory;
   readonly #control: number;
   readonly #addresses = new Map<Tensor, number>();
   #list = 0;
 
-  constructor(core: CoreExports, memory: WebAssembly.Memory) {
+  constructor(core: CoreExports, kernels: ReadonlyMap<string, number>, memory: WebAssembly.Memory) {
     this.#core = core;
+    this.#kernels = kernels;
     this.#memory = memory;
     this.#control = roundUp(core.heapBase(), ALIGNMENT);
   }
@@ -112,7 +119,7 @@ class Laboratory {
   #run(call: KernelCall, partitioned: boolean, threads: readonly number[], count: number): Outputs {
     const before = this.outputsOf(call);
     const addressOf = (tensor: Tensor) => this.#addresses.get(tensor) as number;
-    const index = this.#core.table.length - KERNELS.length + KERNELS.indexOf(call.kernel);
+    const index = this.#kernels.get(call.kernel) as number;
     const partition = { partitioned, afterBarrier: false };
     link(this.#memory, this.#list, [call], [partition], () => index, addressOf);
     for (const thread of threads) {
@@ -144,11 +151,9 @@ const isSame = (a: Outputs, b: Outputs) => a.every((bytes, i) => Buffer.compare(
 async function sharedCalls(): Promise<Map<KernelName, number>> {
   const memory = createMemory(THREADS);
   memory.grow(Math.ceil((MEMORY_BYTES - memory.buffer.byteLength) / 65_536));
-  const core = await instantiate(await loadModule('simd-threads'), memory, () => true);
-  for (const kernel of KERNELS) {
-    core.table.grow(1, (core as unknown as Record<KernelName, unknown>)[kernel]);
-  }
-  const laboratory = new Laboratory(core, memory);
+  const module = await loadModule('simd-threads');
+  const core = await instantiate(module, memory, () => true);
+  const laboratory = new Laboratory(core, tabulate(module, core), memory);
   const found = new Map<KernelName, number>();
   const lists = PROGRAMS.flatMap(({ title, step, values }) => {
     const calls = step.calls.map(kernelCallOf);
@@ -178,6 +183,8 @@ async function sharedCalls(): Promise<Map<KernelName, number>> {
   }
   return found;
 }
+
+const KERNELS = Object.keys(SHARING) as readonly KernelName[];
 
 describe('the shares of three threads', () => {
   let shared: Map<KernelName, number>;
