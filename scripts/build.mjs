@@ -1,8 +1,9 @@
 /**
  * Bundles src/ into dist/, which runs without other packages:
  *
- *   index.js, data.js            the library, for Node and browsers, with the chunks they share; each build
- *                                of the core is a chunk
+ *   index.js, data.js, ops.js    the library, for Node and browsers, with the chunks they share
+ *   modules/                     the same as a module for each source file, for the bundlers of pages
+ *   virtual/                     the builds of the core, the shaders and the scripts of workers, as modules
  *   worker.js, handgrad-host.js  the library in a worker: the program's side, and the script of the worker
  *   inline.js                    both in one file, with short names, for CDNs
  *   handgrad-thread.mjs          the script of a worker thread, for pages that allow no other
@@ -16,7 +17,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import { OLDEST_ENGINES } from './engines.mjs';
-import { esbuildVirtualModules, HOST, withoutBuilds } from './virtual-modules.mjs';
+import { buildModules } from './modules.mjs';
+import {
+  esbuildVirtualModules,
+  HOST,
+  virtualFile,
+  virtualFiles,
+  withoutBuilds,
+} from './virtual-modules.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -67,8 +75,10 @@ async function buildLibrary() {
       index: 'src/index.ts',
       data: 'src/data/index.ts',
       worker: 'src/worker/index.ts',
+      ops: 'src/ops/index.ts',
     },
     ...NEUTRAL,
+    plugins: [virtualFiles(dist)],
     splitting: true,
     // Readable, since Node prints the line that throws an error, and stack traces name functions. The
     // bundlers of pages minify. The source map has the sources for debuggers.
@@ -77,7 +87,10 @@ async function buildLibrary() {
     chunkNames: '[name]-[hash]',
   });
   checkBrowserReady(metafile.outputs);
-  return metafile.outputs;
+  const sources = Object.keys(metafile.inputs).filter((path) => path.startsWith('src/'));
+  const options = { ...COMMON, ...NEUTRAL };
+  const modules = await buildModules(options, sources, (id) => virtualFile(dist, id));
+  return { ...metafile.outputs, ...modules };
 }
 
 /** Without splitting, modules that are imported on demand are part of the file. */
@@ -108,7 +121,10 @@ async function buildHost() {
 /** A static import of a Node module would prevent a page from loading; import() does not. */
 function checkBrowserReady(outputs) {
   for (const [file, { imports }] of Object.entries(outputs)) {
-    const wrong = imports.find(({ external, kind }) => external && kind !== 'dynamic-import');
+    const wrong = imports.find(
+      ({ path, external, kind }) =>
+        external && path.startsWith('node:') && kind !== 'dynamic-import',
+    );
     if (wrong === undefined) continue;
     throw new Error(
       `build: expected ${file} to load in browsers, got a static import of ${wrong.path}; ` +

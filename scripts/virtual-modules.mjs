@@ -9,8 +9,8 @@
  *                           minified, compressed and in base64
  */
 
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
 import { build, transform } from 'esbuild';
@@ -91,6 +91,32 @@ export const esbuildVirtualModules = {
     });
   },
 };
+
+/** The file of `dist` with a virtual module, which several builds import. */
+export function virtualFile(dist, id) {
+  return join(dist, 'virtual', `${id.slice('virtual:'.length).replace('/', '-')}.js`);
+}
+
+/** Leaves virtual modules in files of their own, and writes these. */
+export function virtualFiles(dist) {
+  return {
+    name: 'virtual-files',
+    setup({ onResolve, onEnd }) {
+      const ids = new Set();
+      onResolve({ filter: NAME }, ({ path: id }) => {
+        ids.add(id);
+        return { path: `./${relative(dist, virtualFile(dist, id))}`, external: true };
+      });
+      onEnd(async () => {
+        await mkdir(join(dist, 'virtual'), { recursive: true });
+        for (const id of ids) {
+          const { value } = await load(id);
+          await writeFile(virtualFile(dist, id), `export default ${JSON.stringify(value)};\n`);
+        }
+      });
+    },
+  };
+}
 
 export const viteVirtualModules = {
   name: 'virtual-modules',
