@@ -20,10 +20,8 @@ const WORKERS = {
  */
 export async function buildModules({ absWorkingDir, outdir, target }, inputs, virtualFile) {
   const modules = join(outdir, 'modules');
-  const { metafile } = await esbuild.build({
+  const common = {
     absWorkingDir,
-    entryPoints: inputs,
-    outbase: 'src',
     outdir: modules,
     bundle: true,
     format: 'esm',
@@ -33,6 +31,13 @@ export async function buildModules({ absWorkingDir, outdir, target }, inputs, vi
     target,
     metafile: true,
     logLevel: 'warning',
+  };
+  /** Packages that source files import, by the name of their module. */
+  const packages = {};
+  const { metafile } = await esbuild.build({
+    ...common,
+    entryPoints: inputs,
+    outbase: 'src',
     plugins: [
       {
         name: 'apart',
@@ -41,15 +46,26 @@ export async function buildModules({ absWorkingDir, outdir, target }, inputs, vi
           onResolve({ filter: /^\./ }, ({ path, kind }) =>
             kind === 'entry-point' ? undefined : { path, external: true },
           );
-          onResolve({ filter: /^virtual:/ }, ({ path, importer }) => {
-            const from = dirname(relative(join(absWorkingDir, 'src'), importer));
-            return { path: relative(join(modules, from), virtualFile(path)), external: true };
+          const importFrom = (importer, file) => {
+            const folder = dirname(relative(join(absWorkingDir, 'src'), importer));
+            return { path: relative(join(modules, folder), file), external: true };
+          };
+          onResolve({ filter: /^virtual:/ }, ({ path, importer }) =>
+            importFrom(importer, virtualFile(path)),
+          );
+          onResolve({ filter: /^[a-z]+(-|\/)/ }, ({ path, importer, kind }) => {
+            if (kind === 'entry-point') return undefined;
+            const name = `packages/${path.replaceAll('/', '-')}`;
+            packages[name] = path;
+            return importFrom(importer, join(modules, `${name}.js`));
           });
         },
       },
     ],
   });
-  const written = Object.keys(metafile.outputs).map((path) => relative(modules, path));
+  const others = await esbuild.build({ ...common, entryPoints: packages });
+  const outputs = { ...metafile.outputs, ...others.metafile.outputs };
+  const written = Object.keys(outputs).map((path) => relative(modules, path));
   for (const [path, file] of Object.entries(WORKERS)) {
     const from = join(modules, path);
     await mkdir(dirname(from), { recursive: true });
@@ -60,5 +76,5 @@ export async function buildModules({ absWorkingDir, outdir, target }, inputs, vi
     const path = join(entry.parentPath ?? entry.path, entry.name);
     if (entry.isFile() && !written.includes(relative(modules, path))) await rm(path);
   }
-  return metafile.outputs;
+  return outputs;
 }

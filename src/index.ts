@@ -5,14 +5,11 @@ export type { Call } from './call.js';
 export type { Dataset, Normalization, Splits } from './data/dataset.js';
 export { type Description, formatDescription, type Plain } from './description.js';
 export { BackendError, DataError, ShapeError, TrainingError } from './errors.js';
-export {
-  gelu,
-  type LeakyReluOptions,
-  leakyRelu,
-  relu,
-  sigmoid,
-  tanh,
-} from './layers/activations.js';
+export { gelu } from './layers/activations/gelu.js';
+export { type LeakyReluOptions, leakyRelu } from './layers/activations/leaky-relu.js';
+export { relu } from './layers/activations/relu.js';
+export { sigmoid } from './layers/activations/sigmoid.js';
+export { tanh } from './layers/activations/tanh.js';
 export { type BatchNormOptions, batchNorm2d } from './layers/batch-norm.js';
 export { type ImageShape, onImages } from './layers/containers/on-images.js';
 export { residual } from './layers/containers/residual.js';
@@ -70,25 +67,16 @@ export type {
   Progress,
   StepReport,
 } from './training/history.js';
-export {
-  binaryCrossEntropy,
-  type Loss,
-  type LossForward,
-  lossFrom,
-  mnistLoss,
-  type SquaredErrorOptions,
-  softmaxCrossEntropy,
-  squaredError,
-} from './training/losses.js';
-export {
-  type AdamOptions,
-  adam,
-  adamW,
-  type Optimizer,
-  optimizerFrom,
-  type SgdOptions,
-  sgd,
-} from './training/optimizers.js';
+export { binaryCrossEntropy } from './training/losses/binary-cross-entropy.js';
+export { lossFrom } from './training/losses/from-description.js';
+export type { Loss, LossForward } from './training/losses/loss.js';
+export { mnistLoss } from './training/losses/mnist-loss.js';
+export { softmaxCrossEntropy } from './training/losses/softmax-cross-entropy.js';
+export { type SquaredErrorOptions, squaredError } from './training/losses/squared-error.js';
+export { type AdamOptions, adam, adamW } from './training/optimizers/adam.js';
+export { optimizerFrom } from './training/optimizers/from-description.js';
+export type { Optimizer } from './training/optimizers/optimizer.js';
+export { type SgdOptions, sgd } from './training/optimizers/sgd.js';
 export {
   constant,
   cosine,

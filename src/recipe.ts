@@ -1,7 +1,7 @@
 import type { Splits } from './data/dataset.js';
 import type { Layer } from './layers/layer.js';
-import type { Loss } from './training/losses.js';
-import type { Optimizer } from './training/optimizers.js';
+import type { Loss } from './training/losses/loss.js';
+import type { Optimizer } from './training/optimizers/optimizer.js';
 
 /** The names of all recipes, in the order of the README's table. */
 export const RECIPE_NAMES = [

@@ -2,7 +2,7 @@ import type { Dataset, Splits } from './data/dataset.js';
 import { oneAgainstRest, selectClasses } from './data/subset.js';
 import { noisyLine, noisyParabola } from './data/synthetic/regression.js';
 import { DataError, shown } from './errors.js';
-import { relu } from './layers/activations.js';
+import { relu } from './layers/activations/relu.js';
 import { onImages } from './layers/containers/on-images.js';
 import { resnet18 } from './layers/containers/resnet18.js';
 import { sequential } from './layers/containers/sequential.js';
@@ -14,13 +14,12 @@ import { linear } from './layers/linear.js';
 import { maxPool2d } from './layers/pooling.js';
 import { didYouMean, expectKind, expectMade } from './options.js';
 import { RECIPE_NAMES, type Recipe, type RecipeName } from './recipe.js';
-import {
-  binaryCrossEntropy,
-  mnistLoss,
-  softmaxCrossEntropy,
-  squaredError,
-} from './training/losses.js';
-import { adam, sgd } from './training/optimizers.js';
+import { binaryCrossEntropy } from './training/losses/binary-cross-entropy.js';
+import { mnistLoss } from './training/losses/mnist-loss.js';
+import { softmaxCrossEntropy } from './training/losses/softmax-cross-entropy.js';
+import { squaredError } from './training/losses/squared-error.js';
+import { adam } from './training/optimizers/adam.js';
+import { sgd } from './training/optimizers/sgd.js';
 import { constant, cosine, oneCycle } from './training/schedules.js';
 
 export { RECIPE_NAMES, type Recipe, type RecipeName } from './recipe.js';

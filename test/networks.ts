@@ -1,4 +1,4 @@
-import { relu } from '../src/layers/activations.js';
+import { relu } from '../src/layers/activations/relu.js';
 import { batchNorm2d } from '../src/layers/batch-norm.js';
 import { type ImageShape, onImages } from '../src/layers/containers/on-images.js';
 import { residual } from '../src/layers/containers/residual.js';

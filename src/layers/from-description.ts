@@ -6,7 +6,11 @@ import {
   withoutOptions,
 } from '../description.js';
 import { DataError, shown } from '../errors.js';
-import { gelu, leakyRelu, relu, sigmoid, tanh } from './activations.js';
+import { gelu } from './activations/gelu.js';
+import { leakyRelu } from './activations/leaky-relu.js';
+import { relu } from './activations/relu.js';
+import { sigmoid } from './activations/sigmoid.js';
+import { tanh } from './activations/tanh.js';
 import { batchNorm2d } from './batch-norm.js';
 import { type ImageShape, onImages } from './containers/on-images.js';
 import { residual } from './containers/residual.js';

@@ -5,8 +5,9 @@ import { stepStateOps } from '../ops/step-state.js';
 import { Step } from '../step.js';
 import { persistent, type Tensor } from '../tensor.js';
 import { type BatchSource, gatherInputs, gatherTargets } from './batch-source.js';
-import type { Loss } from './losses.js';
-import { clipGradients, type Optimizer } from './optimizers.js';
+import type { Loss } from './losses/loss.js';
+import { clipGradients } from './optimizers/clip-gradients.js';
+import type { Optimizer } from './optimizers/optimizer.js';
 
 /** A model with its loss and optimizer, and the options of its training step. */
 export interface TrainingSetup {

@@ -1,8 +1,8 @@
 import { syntheticDigits } from '../../src/data/index.js';
 import type { Layer } from '../../src/layers/layer.js';
 import type { Backend } from '../../src/numerics/backend.js';
-import { softmaxCrossEntropy } from '../../src/training/losses.js';
-import { adam } from '../../src/training/optimizers.js';
+import { softmaxCrossEntropy } from '../../src/training/losses/softmax-cross-entropy.js';
+import { adam } from '../../src/training/optimizers/adam.js';
 import { Trainer } from '../../src/training/trainer.js';
 
 /** A model's file of weights after ten epochs of digits, and the first and last training loss. */

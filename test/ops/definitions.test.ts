@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Call, dtypeOf } from '../../src/call.js';
 import { kernelCaseOf } from '../../src/gradcheck/case.js';
+import * as ops from '../../src/ops/index.js';
 import { CASES, OPS, type OpName, opNamed } from '../../src/ops/registry.js';
 import { RandomStream, STREAMS } from '../../src/random/threefry.js';
 import { callAny, Step } from '../../src/step.js';
@@ -103,6 +104,10 @@ describe('the definitions of ops', () => {
     expect(Object.keys(call.sizes)).toEqual([...sizes]);
     expect(Object.keys(call.attributes)).toEqual([...attributes]);
   });
+});
+
+it('handgrad/ops exports every op', () => {
+  expect({ ...ops }).toEqual(OPS);
 });
 
 describe('a call', () => {

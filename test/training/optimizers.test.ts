@@ -3,7 +3,7 @@ import { adam, adamW, cosine, type Optimizer, Parameter, sgd, zeros } from '../.
 import { createStepState } from '../../src/ops/step-state.js';
 import { Step } from '../../src/step.js';
 import { persistent } from '../../src/tensor.js';
-import { clipGradients } from '../../src/training/optimizers.js';
+import { clipGradients } from '../../src/training/optimizers/clip-gradients.js';
 
 const parameter = (name: string, size: number) =>
   new Parameter(name, [size], { fanIn: size, initializer: zeros() });

@@ -1,7 +1,7 @@
 import { expectInteger } from '../../checks.js';
 import { describe } from '../../description.js';
 import { expectOptions } from '../../options.js';
-import { relu } from '../activations.js';
+import { relu } from '../activations/relu.js';
 import { batchNorm2d } from '../batch-norm.js';
 import { conv2d } from '../conv2d.js';
 import type { Layer } from '../layer.js';

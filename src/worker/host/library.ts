@@ -13,8 +13,8 @@ import {
 } from '../../numerics/create-backend.js';
 import type { RecipeName } from '../../recipe.js';
 import { type RecipeOptions, train } from '../../train-recipe.js';
-import { lossFrom } from '../../training/losses.js';
-import { optimizerFrom } from '../../training/optimizers.js';
+import { lossFrom } from '../../training/losses/from-description.js';
+import { optimizerFrom } from '../../training/optimizers/from-description.js';
 import { Trainer } from '../../training/trainer.js';
 import type { TrainerOptions } from '../../training/trainer-options.js';
 import type { TrainerAnswer } from '../protocol.js';
