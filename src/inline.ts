@@ -2,3 +2,4 @@
 
 export * from './data/index.js';
 export * from './index.js';
+export * as ops from './ops/index.js';

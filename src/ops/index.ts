@@ -1,5 +1,7 @@
 /** `handgrad/ops`: every op, for layers, losses and optimizers of one's own. */
 
+export type { Op } from './define-op.js';
+
 import { accuracyOps } from './accuracy.js';
 import { adamOps } from './adam.js';
 import { addOps } from './add.js';

@@ -14,6 +14,7 @@ import {
   flatten,
   type History,
   kaimingUniform,
+  type Layer,
   linear,
   maxPool2d,
   onImages,
@@ -41,7 +42,25 @@ import {
   touch,
 } from 'handgrad/data';
 import { createBackend as createInlineBackend } from 'handgrad/inline';
+import { leakyReluBackward, leakyReluForward, reluForward } from 'handgrad/ops';
 import { openWorker, type WorkerTrainer } from 'handgrad/worker';
+
+/** A layer of one's own. */
+export const leaky: Layer = {
+  description: { name: 'leaky', options: {} },
+  input: 'any',
+  parameters: [],
+  forward(step, x) {
+    const attributes = { negativeSlope: 0.1 };
+    const { y } = step.call(leakyReluForward, { x }, { attributes });
+    // @ts-expect-error: attributes are missing
+    const unfinished = () => step.call(leakyReluForward, { x });
+    // @ts-expect-error: relu reads no dy
+    const mistaken = () => step.call(reluForward, { x, dy: x });
+    void [unfinished, mistaken];
+    return { y, backward: (dy) => step.call(leakyReluBackward, { dy, y }, { attributes }).dx };
+  },
+};
 
 interface Settings {
   readonly threads?: number | undefined;
