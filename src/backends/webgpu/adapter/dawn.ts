@@ -32,10 +32,21 @@ export async function dawnGpu(flags: readonly string[] = []): Promise<GPU> {
   const missing = await whyNoDawnAdapter();
   if (missing !== undefined) throw noAdapter(missing);
   const dawn = await importDawn();
+  silenceDeviceSelection();
   Object.assign(globalThis, dawn.globals);
   const gpu = instances.get(key) ?? dawn.create(flags);
   instances.set(key, gpu);
   return gpu;
+}
+
+/**
+ * Switches off the Vulkan layer of Mesa that asks the desktop for its GPU, where there is no desktop: in
+ * containers and over ssh, versions before 23 write to stderr that there is none.
+ */
+function silenceDeviceSelection(): void {
+  const { env, platform } = globalThis.process;
+  if (platform !== 'linux' || env.XDG_RUNTIME_DIR || env.MESA_VK_DEVICE_SELECT) return;
+  env.NODEVICE_SELECT ??= '1';
 }
 
 /** A name that no adapter has. Dawn's error for it lists the adapters that exist. */
