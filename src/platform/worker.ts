@@ -139,7 +139,10 @@ async function nodeWorker<Message>(
     post: (message, transfer) => worker.postMessage(message, transfer as never),
     keepAlive: (isAlive) => (isAlive ? worker.ref() : worker.unref()),
     isAlive() {
-      const { idle, active } = worker.performance.eventLoopUtilization();
+      const { performance } = worker as { readonly performance?: typeof worker.performance };
+      // Deno has none.
+      if (performance?.eventLoopUtilization === undefined) return true;
+      const { idle, active } = performance.eventLoopUtilization();
       return idle >= 0 && active > 0;
     },
     async terminate() {

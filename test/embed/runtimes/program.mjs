@@ -3,8 +3,8 @@ import { createBackend, train } from 'handgrad';
 import { syntheticDigits } from 'handgrad/data';
 import { openWorker } from 'handgrad/worker';
 
-async function run({ createBackend, train }) {
-  const backend = await createBackend();
+async function run({ createBackend, train }, options) {
+  const backend = await createBackend('auto', options);
   const data = syntheticDigits({ trainSize: 1000, testSize: 200 });
   const { evaluation } = await train('mlp', { backend, data, epochs: 2 });
   const { build, threads, notes } = backend.info;
@@ -24,7 +24,10 @@ async function runInWorker() {
 async function main() {
   const here = await run({ createBackend, train });
   const worker = await runInWorker().catch((error) => ({ error: String(error) }));
-  console.log(JSON.stringify({ here, worker }));
+  const threads = await run({ createBackend, train }, { threads: 2 }).catch((error) => ({
+    error: String(error),
+  }));
+  console.log(JSON.stringify({ here, worker, threads }));
 }
 
 main();

@@ -42,7 +42,7 @@ async function resultOf(command: string, ...args: readonly string[]) {
   const output = await project.run(command, ...args);
   const line = output.split('\n').find((each) => each.startsWith('{"here"'));
   if (line === undefined) throw new Error(`expected a result, got: ${output}`);
-  return JSON.parse(line) as { readonly here: Place; readonly worker: Place };
+  return JSON.parse(line) as { readonly [Name in 'here' | 'worker' | 'threads']: Place };
 }
 
 function expectTrained(place: Place): void {
@@ -57,9 +57,11 @@ describe.each([
   ['Bun', ['node_modules/.bin/bun', 'program.mjs']],
 ] as const)('%s', (_, [command, ...args]) => {
   it(HERE, async () => {
-    const { here, worker } = await resultOf(command, ...args);
+    const { here, worker, threads } = await resultOf(command, ...args);
     expectTrained(here);
     expectTrained(worker);
+    expectTrained(threads);
+    expect(threads).toMatchObject({ threads: 2, accuracy: here.accuracy });
   });
 });
 
