@@ -102,7 +102,13 @@ export class Backend extends WithSingleOps {
   }
 
   async #loadSingleOps(): Promise<SingleOps> {
-    const { SingleOps } = await import('./single-ops.js');
-    return new SingleOps(this.runtime, (task) => this.exclusive(task));
+    try {
+      const { SingleOps } = await import('./single-ops.js');
+      return new SingleOps(this.runtime, (task) => this.exclusive(task));
+    } catch (error) {
+      // The next call tries again.
+      this.#singleOps = undefined;
+      throw error;
+    }
   }
 }
