@@ -4,7 +4,7 @@
  */
 
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import * as esbuild from 'esbuild';
 
 /** Scripts of workers: modules beside those that start them, whose code is a file of dist. */
@@ -48,13 +48,13 @@ export async function buildModules({ absWorkingDir, outdir, target }, inputs, vi
           );
           const importFrom = (importer, file) => {
             const folder = dirname(relative(join(absWorkingDir, 'src'), importer));
-            return { path: relative(join(modules, folder), file), external: true };
+            return { path: specifier(join(modules, folder), file), external: true };
           };
           onResolve({ filter: /^virtual:/ }, ({ path, importer }) =>
             importFrom(importer, virtualFile(path)),
           );
-          onResolve({ filter: /^[a-z]+(-|\/)/ }, ({ path, importer, kind }) => {
-            if (kind === 'entry-point') return undefined;
+          onResolve({ filter: /^[^.]/ }, ({ path, importer, kind }) => {
+            if (kind === 'entry-point' || /^(node|virtual):/.test(path)) return undefined;
             const name = `packages/${path.replaceAll('/', '-')}`;
             packages[name] = path;
             return importFrom(importer, join(modules, `${name}.js`));
@@ -69,7 +69,7 @@ export async function buildModules({ absWorkingDir, outdir, target }, inputs, vi
   for (const [path, file] of Object.entries(WORKERS)) {
     const from = join(modules, path);
     await mkdir(dirname(from), { recursive: true });
-    await writeFile(from, `import '${relative(dirname(from), join(outdir, file))}';\n`);
+    await writeFile(from, `import '${specifier(dirname(from), join(outdir, file))}';\n`);
     written.push(path);
   }
   for (const entry of await readdir(modules, { recursive: true, withFileTypes: true })) {
@@ -77,4 +77,10 @@ export async function buildModules({ absWorkingDir, outdir, target }, inputs, vi
     if (entry.isFile() && !written.includes(relative(modules, path))) await rm(path);
   }
   return outputs;
+}
+
+/** What a module in a folder imports to load a file. */
+function specifier(folder, file) {
+  const path = relative(folder, file).replaceAll(sep, '/');
+  return path.startsWith('.') ? path : `./${path}`;
 }

@@ -9,8 +9,8 @@
  *                           minified, compressed and in base64
  */
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
 import { build, transform } from 'esbuild';
@@ -105,10 +105,14 @@ export function virtualFiles(dist) {
       const ids = new Set();
       onResolve({ filter: NAME }, ({ path: id }) => {
         ids.add(id);
-        return { path: `./${relative(dist, virtualFile(dist, id))}`, external: true };
+        return { path: `./virtual/${basename(virtualFile(dist, id))}`, external: true };
       });
       onEnd(async () => {
+        const names = [...ids].map((id) => basename(virtualFile(dist, id)));
         await mkdir(join(dist, 'virtual'), { recursive: true });
+        for (const name of await readdir(join(dist, 'virtual'))) {
+          if (!names.includes(name)) await rm(join(dist, 'virtual', name));
+        }
         for (const id of ids) {
           const { value } = await load(id);
           await writeFile(virtualFile(dist, id), `export default ${JSON.stringify(value)};\n`);

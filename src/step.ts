@@ -6,11 +6,11 @@ import type {
   CallOutputs,
   OutputNames,
 } from './ops/call-options.js';
-import type { AnyOp, Op, OpTensors } from './ops/define-op.js';
+import { type AnyOp, isOp, type Op, type OpTensors } from './ops/define-op.js';
 import type { OpName } from './ops/registry.js';
 import { expectShape } from './ops/shape-checks.js';
 import { expectKind, expectOptions, isObject } from './options.js';
-import { type DataType, type Shape, Tensor } from './tensor.js';
+import { type DataType, isTensor, type Shape, Tensor } from './tensor.js';
 
 /** Present in steps that train: dropout then draws masks, and batch norm uses batch statistics. */
 export interface TrainingMode {
@@ -28,7 +28,7 @@ export interface TrainingMode {
  *
  * @example
  * const step = new Step();
- * const { y } = step.call(reluForward, { x });
+ * const { y } = step.call(reluOps.reluForward, { x });
  * step.keep(y);
  */
 export class Step {
@@ -117,9 +117,9 @@ export class Step {
    * @returns the outputs, by role or by the name in `as`
    * @throws ShapeError for missing or unknown tensors and attributes, wrong element types, and shapes
    *   that the op refuses; TypeError for anything but an op
-   * @example const { y } = step.call(linearForward, { x, W, b });
-   * @example step.call(linearBackwardWeight, { x, dy }, { into: { dW } });
-   * @example const { dx } = step.call(add, { a, b }, { as: { y: 'dx' } });
+   * @example const { y } = step.call(linearOps.linearForward, { x, W, b });
+   * @example step.call(linearOps.linearBackwardWeight, { x, dy }, { into: { dW } });
+   * @example const { dx } = step.call(addOps.add, { a, b }, { as: { y: 'dx' } });
    */
   call<O extends AnyOp, const As extends OutputNames<O> = Record<never, never>>(
     op: O,
@@ -146,12 +146,12 @@ export class Step {
     expectRoles(name, 'as', definition.outputs, as);
     const likeShapes = definition.like.map((role) => {
       const source = like[role] ?? into[role];
-      if (!(source instanceof Tensor || Array.isArray(source))) {
+      if (!(isTensor(source) || Array.isArray(source))) {
         throw new ShapeError(
           `${name}: expected like or into to give the shape of ${role}, got ${source === undefined ? 'none' : shown(source)}`,
         );
       }
-      return [role, source instanceof Tensor ? source.shape : source] as const;
+      return [role, isTensor(source) ? source.shape : source] as const;
     });
     const shapes = Object.fromEntries([
       ...Object.entries(read).map(([role, { shape }]) => [role, shape] as const),
@@ -248,7 +248,7 @@ function list(names: readonly string[]): string {
 }
 
 function expectTensor(op: string, role: string, tensor: unknown): void {
-  if (tensor instanceof Tensor) return;
+  if (isTensor(tensor)) return;
   throw new TypeError(`${op}: expected ${role} to be a tensor, got ${shown(tensor)}`);
 }
 
@@ -260,9 +260,8 @@ function expectType(op: Op, role: string, { dtype }: Tensor): void {
 }
 
 function expectOp(op: unknown): asserts op is Op {
-  if (isObject(op) && 'name' in op && 'reference' in op && 'shapes' in op) return;
-  const example = typeof op === 'string' ? op : 'reluForward';
+  if (isOp(op)) return;
   throw new TypeError(
-    `step.call: expected an op, such as ${example} of handgrad/ops, got ${shown(op)}`,
+    `step.call: expected an op, such as reluOps.reluForward of handgrad/ops, got ${shown(op)}`,
   );
 }

@@ -1,4 +1,4 @@
-import { expectKind } from './options.js';
+import { expectKind, isObject } from './options.js';
 
 /** Element types of tensors. The float64 reference stores `float32` tensors in 64 bits. */
 export type DataType = 'float32' | 'int32' | 'uint8';
@@ -17,6 +17,9 @@ export type Values = Float64Array | Float32Array | Int32Array | Uint8Array;
  */
 export type Storage = 'persistent' | 'activation';
 
+/** Marks tensors, also those of another copy of the library: modules of a worker import their own. */
+const TENSOR: unique symbol = Symbol.for('handgrad.Tensor');
+
 /** A named array of fixed shape. It holds no values itself; each backend stores them. */
 export class Tensor {
   constructor(
@@ -32,6 +35,10 @@ export class Tensor {
     expectKind('Tensor', 'dtype', dtype, ['float32', 'int32', 'uint8']);
   }
 
+  get [TENSOR](): true {
+    return true;
+  }
+
   /** Number of elements. */
   get size(): number {
     return sizeOf(this.shape);
@@ -41,6 +48,11 @@ export class Tensor {
   get byteLength(): number {
     return this.size * (this.dtype === 'uint8' ? 1 : 4);
   }
+}
+
+/** Whether a value is a tensor. */
+export function isTensor(value: unknown): value is Tensor {
+  return isObject(value) && TENSOR in value;
 }
 
 /** A tensor whose values are kept between steps. */

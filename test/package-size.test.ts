@@ -100,6 +100,40 @@ describe('the size after gzip', () => {
     expect(sizeOf(files, [...closure(files, [entry]), ...core])).toBeLessThanOrEqual(58 * KIB);
   });
 
+  it("of that page with createBackend('auto') is at most 61 KiB", async () => {
+    const files = await bundle(MLP.replace("'wasm'", "'auto'"));
+    const [entry] = files.keys();
+    const core = demanded(files, 'wasm-relaxed').filter((name) => !name.includes('threads'));
+    const auto = closure(files, demanded(files, 'auto', 'availability'));
+    const loaded = new Set([...closure(files, [entry]), ...core, ...auto]);
+    expect(sizeOf(files, loaded)).toBeLessThanOrEqual(61 * KIB);
+  });
+
+  it('of the threads is at most 5 KiB more', async () => {
+    const files = await bundle(MLP);
+    const [entry] = files.keys();
+    const always = closure(files, [entry]);
+    const threads = closure(files, demanded(files, 'partition', 'thread-worker'));
+    expect(threads.size).toBeGreaterThan(1);
+    const more = [...threads].filter((name) => !always.has(name));
+    const [one, several] = ['wasm-relaxed', 'wasm-relaxed-threads'].map((start) =>
+      sizeOf(files, demanded(files, start).slice(-1)),
+    );
+    expect(sizeOf(files, more) + several - one).toBeLessThanOrEqual(5 * KIB);
+  });
+
+  it('with a layer of its own, which imports an op, is at most 8 KiB more', async () => {
+    const own = "import { reluOps } from 'handgrad/ops'; globalThis.own = reluOps;";
+    const sizes: number[] = [];
+    for (const program of [MLP, MLP + own]) {
+      const files = await bundle(program);
+      const [entry] = files.keys();
+      sizes.push(sizeOf(files, closure(files, [entry])));
+    }
+    // esbuild keeps all ops that the page may load later, for single ops, in the files that it loads now.
+    expect(sizes[1] - sizes[0]).toBeLessThanOrEqual(8 * KIB);
+  });
+
   it('of the webgpu backend is at most 33 KiB more', async () => {
     const files = await bundle(MLP);
     const [entry] = files.keys();

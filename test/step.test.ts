@@ -101,9 +101,10 @@ describe('Step', () => {
 
   it('refuses anything but an op', () => {
     const x = persistent('x', [2]);
-    for (const op of ['reluForward', undefined, {}, { name: 'mine' }]) {
+    const copied = { ...OPS.reluForward, name: 'mine' };
+    for (const op of ['reluForward', undefined, {}, { name: 'mine' }, copied]) {
       expect(() => new Step().call(op as never, { x } as never)).toThrow(
-        /^step\.call: expected an op, such as reluForward of handgrad\/ops, got /,
+        /^step\.call: expected an op, such as reluOps\.reluForward of handgrad\/ops, got /,
       );
     }
   });

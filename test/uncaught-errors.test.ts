@@ -24,7 +24,7 @@ const PROGRAMS: readonly (readonly [start: string, text: string, frame: string])
     'ShapeError: matmul',
     `const b = await h.createBackend('reference');
      await b.matmul([1, 2], [3], { m: 1, n: 1, k: 1 });`,
-    'Backend.matmul',
+    'SingleOps.matmul',
   ],
   ['DataError: read MNIST', `await data.loadMnist({ directory: '/none' });`, 'loadMnist'],
   ['BackendError: createBackend', `await h.createBackend('cuda');`, 'createBackend'],

@@ -8,7 +8,7 @@
  */
 
 import { createBackend, Step, Tensor } from '../../dist/index.js';
-import * as ops from '../../dist/ops.js';
+import { matmulOps } from '../../dist/ops.js';
 import { readFloats } from '../harness/files.mjs';
 import { largestError, productFigures, quickRandom, timed } from '../harness/square-product.mjs';
 import { createTrainer, lossesOf, readDataset, startTrainer } from './handgrad-training.mjs';
@@ -35,7 +35,7 @@ async function product(runtime, n, timing) {
   const [A, B, C] = ['A', 'B', 'C'].map((name) => new Tensor(name, [n, n], 'persistent'));
   const step = new Step();
   const attributes = { transposeA: 0, transposeB: 0 };
-  step.call(ops.matmul, { A, B }, { attributes, into: { C } });
+  step.call(matmulOps.matmul, { A, B }, { attributes, into: { C } });
   const executable = await runtime.compile(step);
   const [a, b] = [quickRandom(n * n, 1), quickRandom(n * n, 2)];
   runtime.write(A, a);

@@ -10,7 +10,7 @@
  */
 
 import { createBackend, Step, Tensor } from '../../dist/index.js';
-import * as ops from '../../dist/ops.js';
+import { conv2dOps, matmulOps } from '../../dist/ops.js';
 import {
   convolutionShapes,
   operandShapes,
@@ -48,7 +48,7 @@ async function matmul({ runtime }, job) {
   const C = new Tensor('C', [job.m, job.n], 'persistent');
   const step = new Step();
   const attributes = { transposeA: Number(transposeA), transposeB: Number(transposeB) };
-  step.call(ops.matmul, { A, B }, { attributes, into: { C } });
+  step.call(matmulOps.matmul, { A, B }, { attributes, into: { C } });
   const executable = await runtime.compile(step);
   const { a, b } = await readOperands(job);
   runtime.write(A, a);
@@ -65,9 +65,9 @@ async function runToEnd(executable, runtime, times) {
 
 /** For each result, the op that computes it and the tensors that the op reads. */
 const CONVOLUTION_CALLS = {
-  y: [ops.conv2dForward, 'x', 'W'],
-  dx: [ops.conv2dBackwardInput, 'dy', 'W'],
-  dW: [ops.conv2dBackwardWeight, 'x', 'dy'],
+  y: [conv2dOps.conv2dForward, 'x', 'W'],
+  dx: [conv2dOps.conv2dBackwardInput, 'dy', 'W'],
+  dW: [conv2dOps.conv2dBackwardWeight, 'x', 'dy'],
 };
 const PLAIN = {
   strideHeight: 1,

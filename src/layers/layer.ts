@@ -40,8 +40,8 @@ export interface Forward {
  *   input: 'any',
  *   parameters: [],
  *   forward(step, x) {
- *     const { y } = step.call(reluForward, { x });
- *     return { y, backward: (dy) => step.call(reluBackward, { dy, y }).dx };
+ *     const { y } = step.call(reluOps.reluForward, { x });
+ *     return { y, backward: (dy) => step.call(reluOps.reluBackward, { dy, y }).dx };
  *   },
  * };
  */

@@ -40,13 +40,13 @@ export class Backend extends WithSingleOps {
 
   static {
     for (const name of SINGLE_OPS) {
-      Object.defineProperty(Backend.prototype, name, {
-        value(this: Backend, ...args: readonly unknown[]) {
+      const methods = {
+        [name](this: Backend, ...args: readonly unknown[]) {
           return this.#runSingle(name, args);
         },
-        writable: true,
-        configurable: true,
-      });
+      };
+      const value = methods[name];
+      Object.defineProperty(Backend.prototype, name, { value, writable: true, configurable: true });
     }
   }
 

@@ -68,14 +68,15 @@ async function createReferenceRuntime(
 }
 
 async function createAutoRuntime(options: BackendOptions): Promise<Runtime> {
+  // Loaded before threads start: nothing would end them after a failure.
+  const { AutoRuntime } = await import('../backends/auto.js');
+  const { whyNoWebgpu } = await import('../backends/webgpu/adapter/availability.js');
   const missing = await whyNoWasm();
   const first = missing
     ? await createReferenceRuntime(options, [
         `auto: the reference backend, which is slow: ${missing}`,
       ])
     : await createWasmRuntime(options);
-  const { AutoRuntime } = await import('../backends/auto.js');
-  const { whyNoWebgpu } = await import('../backends/webgpu/adapter/availability.js');
   const noGpu = await whyNoWebgpu();
   return new AutoRuntime(first, noGpu ?? { name: 'webgpu', open: () => openGpu(options) });
 }

@@ -2,6 +2,7 @@ import type { Executable, Runtime } from '../backends/runtime.js';
 import { dtypeOf } from '../call.js';
 import { expectInteger, expectLength } from '../checks.js';
 import { DataError, shown } from '../errors.js';
+import { isOp } from '../ops/define-op.js';
 import { OPS, type OpName, opNamed } from '../ops/registry.js';
 import { didYouMean, expectOptions, hasOwn, isObject } from '../options.js';
 import { callAny, Step } from '../step.js';
@@ -152,6 +153,9 @@ function exactly(_name: string, value: unknown): unknown {
 /** @throws RangeError unless there is an op of this name */
 function expectName(op: unknown): void {
   if (typeof op === 'string' && hasOwn(OPS, op)) return;
+  if (isOp(op)) {
+    throw new RangeError(`call: expected the name of an op, got the op; pass '${op.name}'`);
+  }
   const hint = typeof op === 'string' ? didYouMean(op, Object.keys(OPS)) : '';
   throw new RangeError(`call: expected the name of an op, got ${shown(op)}${hint}`);
 }

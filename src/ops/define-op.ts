@@ -1,3 +1,4 @@
+import { isObject } from '../options.js';
 import type { DataType, Shape, Values } from '../tensor.js';
 
 /** Numbers by name. */
@@ -76,7 +77,7 @@ export interface Op<
   ): void;
 }
 
-/** What the types of a call depend on. */
+/** The properties of an op that determine the types of its calls. */
 export type AnyOp = Pick<Op, 'name' | 'outputs' | 'updates' | 'inputs' | 'like' | 'attributes'>;
 
 /** Roles of the outputs of an op. */
@@ -115,10 +116,20 @@ export function defineOp<
   return { outputs: [], updates: [], like: [], dtypes: {}, below: {}, attributes: [], ...op };
 }
 
+/** Marks ops, also those of another copy of the library. Not copied by a spread. */
+const OP = Symbol.for('handgrad.Op');
+
+/** Whether a value is an op of this library. */
+export function isOp(value: unknown): value is Op {
+  return isObject(value) && (value as { readonly [OP]?: true })[OP] === true;
+}
+
 /** Names ops by their keys. */
 export function defineOps<Ops extends Readonly<Record<string, object>>>(
   ops: Ops,
 ): { readonly [Name in keyof Ops]: Ops[Name] & { readonly name: string } } {
-  const named = Object.entries(ops).map(([name, op]) => [name, { name, ...op }]);
+  const named = Object.entries(ops).map(([name, op]) => {
+    return [name, Object.defineProperty({ name, ...op }, OP, { value: true })];
+  });
   return Object.fromEntries(named) as never;
 }

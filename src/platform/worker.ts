@@ -44,7 +44,7 @@ export interface WorkerEvents<Message> {
 
 export interface PlatformWorker {
   post(message: unknown, transfer: ArrayBuffer[]): void;
-  /** Whether the worker keeps a program in Node running: not unless this is called. */
+  /** Whether the worker keeps a program in Node running; false at first. */
   keepAlive(isAlive: boolean): void;
   /** Whether it has not ended, as far as the engine can tell without the event loop. */
   isAlive(): boolean;
@@ -162,7 +162,7 @@ async function pageWorker<Message>(
   return {
     post: (message, transfer) => worker.postMessage(message, transfer),
     keepAlive: () => {},
-    // Nothing but its owner ends a worker of a page.
+    // Pages are not told.
     isAlive: () => true,
     terminate: async () => worker.terminate(),
   };
@@ -171,7 +171,7 @@ async function pageWorker<Message>(
 /** How long the URL of a script stays valid: some engines need it until the worker has loaded it. */
 const URL_MILLISECONDS = 20_000;
 
-/** A worker from a text serves whatever the origin of this library. */
+/** A worker from a text starts on every origin; a file must be of the page's own. */
 function fromText(text: BlobPart): Worker {
   const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
   setTimeout(() => URL.revokeObjectURL(url), URL_MILLISECONDS);

@@ -1,6 +1,6 @@
 /** Errors that travel between threads with their class, message and stack. */
 
-import { BackendError, DataError, ShapeError, setCause, TrainingError } from '../errors.js';
+import { BackendError, DataError, ShapeError, setCause, shown, TrainingError } from '../errors.js';
 
 /** An error as plain data. */
 export interface PlainError {
@@ -30,15 +30,30 @@ const numbers = new WeakMap<object, number>();
  * @param number under which this thread keeps the value, if it does
  */
 export function plainError(thrown: unknown, number?: number): PlainError {
-  if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), thrown: number };
+  return describe(thrown, number, MOST_CAUSES);
+}
+
+/** Causes beyond this number are left out: an error may be its own cause. */
+const MOST_CAUSES = 8;
+
+function describe(thrown: unknown, number: number | undefined, causes: number): PlainError {
+  if (!(thrown instanceof Error)) {
+    const message = typeof thrown === 'string' ? thrown : shown(thrown);
+    return { name: 'Error', message, thrown: number };
+  }
   const { name, message, stack, cause } = thrown as Error & { readonly cause?: unknown };
   return {
-    name,
-    message,
-    stack,
-    cause: cause === undefined ? undefined : plainError(cause),
+    name: text(name),
+    message: text(message),
+    stack: stack === undefined ? undefined : text(stack),
+    cause: cause === undefined || causes === 0 ? undefined : describe(cause, undefined, causes - 1),
     thrown: number ?? numbers.get(thrown),
   };
+}
+
+/** A program may assign anything to the fields of an error. */
+function text(field: unknown): string {
+  return typeof field === 'string' ? field : shown(field);
 }
 
 /** The error that `plainError` described. */

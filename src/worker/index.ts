@@ -8,7 +8,7 @@ import type { SyntheticOptions } from '../data/synthetic/synthetic-digits.js';
 import { TrainingError } from '../errors.js';
 import { isOwned, own } from '../layers/parameters/ownership.js';
 import type { BackendChoice, BackendOptions } from '../numerics/create-backend.js';
-import { expectMade, expectOptions } from '../options.js';
+import { expectKind, expectMade, expectOptions } from '../options.js';
 import { ASYNC_DISPOSE } from '../platform/async-dispose.js';
 import { afterDrop } from '../platform/dropped.js';
 import type { PlatformUrl } from '../platform/types.js';
@@ -143,6 +143,7 @@ function libraryOn(channel: Channel, backends: Map<number, WeakRef<RemoteBackend
       }
     },
     async train(name, options) {
+      expectKind('train', 'its options', options, 'object');
       expectWorkerBackend('train', channel, options.backend);
       const { trainer, ...results } = (await call('train', [name, options])) as Omit<
         RecipeResult,

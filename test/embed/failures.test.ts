@@ -204,7 +204,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe.each(CASES)('$title', (each) => {
+describe.each(CASES.map((each) => [each.title, each] as const))('%s', (_, each) => {
   const { page = 'own', headers, info, note, requested } = each;
   const { inWorker = typeof requested === 'number' ? requested : NO_WORKER } = each;
   it.each(BROWSERS)('%s', async (browser) => {

@@ -1,7 +1,9 @@
-/* Writes the results of these tests as a table, which docs/embedding.md quotes: test/embed/results.md. */
+/* Writes the results of these tests as a table, which README.md quotes: test/embed/results.md. */
 import { writeFile } from 'node:fs/promises';
-import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
+import type { Reporter, TestCase, TestModule, TestSuite, Vitest } from 'vitest/node';
 
+/** Browsers whose names are names of tests: see browsers.ts. */
+const BROWSERS = ['chromium', 'firefox'];
 const FILE = new URL('./results.md', import.meta.url);
 const MODES = ['not isolated', 'isolated', 'strict policy'];
 
@@ -26,19 +28,22 @@ export class EmbedReporter implements Reporter {
 
 function format(tests: readonly TestCase[]): string {
   const pages = new Map<string, Row>();
-  const others: string[] = [];
+  /** Results by setting: of each browser, or of the only test. */
+  const others = new Map<string, string[]>();
   for (const test of tests) {
-    const { name, parent } = test;
     const mark = test.result().state === 'passed' ? '' : ' **fails**';
-    const setting = parent.type === 'suite' ? parent.name : '';
+    const [setting, name] = [suitesOf(test).join(', '), test.name];
     const [, page, mode, browser] = /^(\S+), ([^,]+), in (\w+)$/.exec(name) ?? [];
-    if (mode === undefined) {
-      others.push(`| ${[setting, name].filter(Boolean).join(': ')} | ${mark.trim() || 'passes'} |`);
+    if (mode !== undefined) {
+      const key = page === 'index.html' ? setting : `${setting}, ${page}`;
+      const row = pages.get(key) ?? new Map();
+      pages.set(key, row.set(mode, [...(row.get(mode) ?? []), `${browser}${mark}`]));
       continue;
     }
-    const key = page === 'index.html' ? setting : `${setting}, ${page}`;
-    const row = pages.get(key) ?? new Map();
-    pages.set(key, row.set(mode, [...(row.get(mode) ?? []), `${browser}${mark}`]));
+    const isBrowser = BROWSERS.includes(name);
+    const key = isBrowser ? setting : [setting, name].filter(Boolean).join(': ');
+    const result = isBrowser ? `${name}${mark}` : mark.trim() || 'passes';
+    others.set(key, [...(others.get(key) ?? []), result]);
   }
   const rows = [...pages].map(([setting, row]) => {
     const cells = MODES.map((mode) => row.get(mode)?.join(', ') ?? '–');
@@ -51,7 +56,12 @@ function format(tests: readonly TestCase[]): string {
     '',
     '| other settings | |',
     '|---|---|',
-    ...others,
+    ...[...others].map(([setting, results]) => `| ${setting} | ${results.join(', ')} |`),
     '',
   ].join('\n');
+}
+
+/** The names of the suites around a test, outermost first. */
+function suitesOf({ parent }: TestCase | TestSuite): string[] {
+  return parent.type === 'suite' ? [...suitesOf(parent), parent.name] : [];
 }

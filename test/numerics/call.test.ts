@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { DataError, ShapeError } from '../../src/errors.js';
+import { OPS } from '../../src/ops/registry.js';
 import { describeOnEachBackend } from '../backends.js';
 import { image, matrix, squareWindow, vector } from '../ops/checks.js';
 
@@ -180,6 +181,9 @@ describeOnEachBackend('call', (backend) => {
       new RangeError(
         "call: expected the name of an op, got 'reluForwards'; did you mean reluForward?",
       ),
+    );
+    await expect(backend.call(OPS.reluForward as never, { x } as never)).rejects.toThrow(
+      "call: expected the name of an op, got the op; pass 'reluForward'",
     );
     // @ts-expect-error: x is missing
     await expect(backend.call('reluForward', {})).rejects.toThrow(

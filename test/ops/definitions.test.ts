@@ -107,7 +107,7 @@ describe('the definitions of ops', () => {
 });
 
 it('handgrad/ops exports every op', () => {
-  expect({ ...ops }).toEqual(OPS);
+  expect(Object.assign({}, ...Object.values(ops))).toEqual(OPS);
 });
 
 describe('a call', () => {

@@ -1,4 +1,4 @@
-/* A worker starts from the first place that works, and is heard from then on. */
+/* A worker starts from the first place that works; its messages are delivered from then on. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   type PlatformWorker,
@@ -51,7 +51,7 @@ async function start(made: WorkerScript, setup?: unknown) {
 }
 
 describe('a worker', () => {
-  it('is ready with its own message only, and is heard afterwards', async () => {
+  it('is ready with its own message only, and delivers later ones', async () => {
     const { worker, messages, ends } = await start(
       script(
         "parentPort.postMessage({ type: 'other' }); parentPort.postMessage({ type: 'ready' });" +
@@ -92,7 +92,7 @@ describe('a worker', () => {
     );
   });
 
-  it('that is late has no second one beside it, and is not heard any more', async () => {
+  it('that is late has no second one beside it', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const late = script("setInterval(() => parentPort.postMessage({ type: 'other' }), 1)");
     const url = vi.spyOn(late, 'url');

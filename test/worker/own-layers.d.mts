@@ -1,4 +1,6 @@
-import type { Schedule } from '../../src/index.js';
+import type { Layer, Schedule } from '../../src/index.js';
+
+export function square(options: { readonly features: number }): Layer;
 
 export function falling(options: {
   readonly rate: number;

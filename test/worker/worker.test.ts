@@ -28,7 +28,7 @@ import {
 import { openWorker, transfer } from '../../src/worker/index.js';
 import { temporaryFolder } from '../data/idx-bytes.js';
 import { blobs, expectSameState, plane } from '../training/fixtures.js';
-import { falling } from './own-layers.mjs';
+import { falling, square } from './own-layers.mjs';
 
 const library = await openWorker({ modules: [new URL('./own-layers.mjs', import.meta.url)] });
 const backend = await library.createBackend('wasm', { threads: 1 });
@@ -49,6 +49,12 @@ const options = (seed = 0) => ({
 function pair(seed = 0) {
   const [there, alone] = [options(seed), options(seed)];
   return [new library.Trainer(backend, there), new Trainer(here, alone)] as const;
+}
+
+function cyclic(): Error {
+  const error: Error & { cause?: unknown } = new Error('mine');
+  error.cause = error;
+  return error;
 }
 
 describe('a trainer in a worker', () => {
@@ -295,6 +301,30 @@ describe('a trainer in a worker', () => {
   });
 });
 
+describe('a layer of a module of the program', () => {
+  it('has parameters, and trains with the same bits', async () => {
+    const states: State[] = [];
+    const model = () => sequential(square({ features: 4 }), relu(), linear(4, 3));
+    for (const [make, on] of [
+      [library.Trainer, backend],
+      [Trainer, here],
+    ] as const) {
+      const trainer = new (make as typeof Trainer)(on as never, { ...options(), model: model() });
+      await trainer.fit(data, { epochs: 1 });
+      states.push(await trainer.state());
+    }
+    expectSameState(states[0], states[1]);
+  });
+
+  it('is refused where its forward returns no y and backward', async () => {
+    const broken = { ...relu(), forward: () => undefined as never };
+    const trainer = new Trainer(here, { ...options(), model: sequential(linear(4, 3), broken) });
+    await expect(trainer.fit(data, { epochs: 1 })).rejects.toThrow(
+      'layer 1, relu(): expected forward to return { y, backward }, got undefined',
+    );
+  });
+});
+
 describe('errors', () => {
   it('keep their class and message', async () => {
     const [trainer, alone] = pair();
@@ -340,6 +370,36 @@ describe('errors', () => {
     expect(await thrown.catch((error: unknown) => error)).toBe('text');
     await trainer.close();
     await trainer.close();
+  });
+
+  it.each([
+    ['an error that is its own cause', cyclic()],
+    ['an object without methods', Object.create(null)],
+    ['an error whose message is a function', Object.assign(new Error(), { message: () => 1 })],
+  ])('of callbacks and signals may be %s', async (_, thrown) => {
+    const [trainer] = pair();
+    const onEpoch = () => {
+      throw thrown;
+    };
+    const reasonOf = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
+    expect(await reasonOf(trainer.fit(data, { epochs: 1, onEpoch }))).toBe(thrown);
+    const controller = new AbortController();
+    const loading = library.loadMnist({ signal: controller.signal, directory: '/nowhere' });
+    controller.abort(thrown);
+    await reasonOf(loading);
+    const signal = AbortSignal.abort(thrown);
+    expect(await reasonOf(library.loadMnist({ signal }))).toBe(thrown);
+  });
+
+  it('do not arise from options of a class', async () => {
+    class Options {
+      epochs = 2;
+      onEpoch = () => void seen++;
+    }
+    const [trainer] = pair();
+    let seen = 0;
+    await trainer.fit(data, new Options());
+    expect(seen).toBe(2);
   });
 
   it('of the constructor are thrown by it, those of the model by the first call', async () => {

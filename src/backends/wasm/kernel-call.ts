@@ -1,7 +1,7 @@
 import { additionsOf, type Call, writtenBy as outputsOf } from '../../call.js';
 import type { OpName } from '../../ops/registry.js';
 import type { Tensor } from '../../tensor.js';
-import { roundingErrors } from './rounding-errors.js';
+import { roundingErrors } from './memory/rounding-errors.js';
 
 /** Kernels that compute two neighbouring calls; fuse.ts chooses them and orders their arguments. */
 export const FUSED_KERNELS = [

@@ -11,7 +11,7 @@ import { link, linkedSize } from './linker.js';
 import { ACTIVATIONS, Heap, purposeOf } from './memory/heap.js';
 import { poolMemory } from './memory/memory-pool.js';
 import { chooseBuild, loadModule, type WasmBuild } from './module.js';
-import type { Partition } from './partition.js';
+import { type Partitioning, partitioningOf } from './partitioning.js';
 import { turnOnRevectorization } from './revectorize.js';
 import { chooseThreads, maySleep, spinsBeforeSleep } from './thread-count.js';
 import { tileRows } from './tile-rows.js';
@@ -75,29 +75,12 @@ async function openRuntime(
   core.setPairsStrips(pairsStrips);
   const spins = await spinsBeforeSleep(threads);
   core.joinWorkerPool(control, 0, threads, maySleep(), spins);
+  // Loaded before the threads start: nothing would end them after a failure.
+  const partition = await partitioningOf(threads, options.worthPartitioning);
   const setup = { module, memory, control, tileRows: rows, pairsStrips, spins };
   pool = await WorkerPool.start(threads, setup, core.fail);
-  const partition = await partitioningOf(threads, options.worthPartitioning);
   return new WasmRuntime(info, core, kernels, memory, heap, control, pool, partition);
 }
-
-/** Decides how threads share the calls of a step. */
-type Partitioning = (
-  calls: readonly KernelCall[],
-  addressOf: (tensor: Tensor) => number,
-) => readonly Partition[];
-
-async function partitioningOf(
-  threads: number,
-  worthPartitioning: number | undefined,
-): Promise<Partitioning> {
-  // Programs on one thread do not load the costs of the kernels.
-  if (threads === 1) return (calls) => calls.map(() => ALONE);
-  const { partitionCalls } = await import('./partition.js');
-  return (calls, addressOf) => partitionCalls(calls, { threads, worthPartitioning }, addressOf);
-}
-
-const ALONE: Partition = { partitioned: false, afterBarrier: false };
 
 class WasmRuntime implements Runtime {
   readonly info: BackendInfo;
@@ -265,7 +248,12 @@ class WasmRuntime implements Runtime {
 
   #link(linked: LinkedStep): void {
     const { calls, plan, address } = linked;
-    const kernelIndex = (kernel: string) => this.#kernels.get(kernel) as number;
+    const kernelIndex = (kernel: string) => {
+      const index = this.#kernels.get(kernel);
+      if (index === undefined)
+        throw new BackendError(`wasm: expected a kernel ${kernel}, got none`);
+      return index;
+    };
     const addressOf = (tensor: Tensor) => {
       const offset = plan.offsets.get(tensor);
       return offset === undefined ? this.#addressOf(tensor) : this.#arena.address + offset;

@@ -1,7 +1,7 @@
 import { type Description, describe, formatDescription } from '../../description.js';
-import { ShapeError } from '../../errors.js';
+import { ShapeError, shown } from '../../errors.js';
 import type { Step } from '../../step.js';
-import type { Tensor } from '../../tensor.js';
+import { isTensor, type Tensor } from '../../tensor.js';
 import {
   expectGradient,
   expectLayer,
@@ -92,7 +92,11 @@ class Sequential implements Layer {
  */
 function forwardNamed(layer: Layer, step: Step, x: Tensor): Forward {
   try {
-    return layer.forward(step, x);
+    const result: Partial<Forward> | undefined = layer.forward(step, x);
+    if (isTensor(result?.y) && typeof result.backward === 'function') return result as Forward;
+    throw new TypeError(
+      `layer ${step.path}, ${formatDescription(layer.description)}: expected forward to return { y, backward }, got ${shown(result)}`,
+    );
   } catch (error) {
     if (!(error instanceof ShapeError) || 'cause' in error) throw error;
     const message = `layer ${step.path}, ${formatDescription(layer.description)}: ${error.message}`;

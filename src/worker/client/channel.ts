@@ -20,7 +20,7 @@ export function isProxyOf(channel: Channel, proxy: object): boolean {
   return objects.get(proxy)?.channel === channel;
 }
 
-/** What a call needs until its answer. */
+/** Callbacks, datasets and listeners of a call, until its answer. */
 class Resources {
   readonly callbacks: number[] = [];
   readonly datasets: number[] = [];
@@ -174,6 +174,8 @@ export class Channel {
 
   #end(reason: string): void {
     this.#ended ??= reason;
+    // A worker of a page runs on after an uncaught error.
+    void this.#worker.terminate();
     for (const id of [...this.#pending.keys()]) {
       this.#settle(id)?.reject(ended('worker', this.#ended));
     }

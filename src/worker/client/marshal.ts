@@ -23,7 +23,7 @@ export function marshal(
     if (value instanceof Map) {
       return new Map([...value].map(([key, each]) => [key, withoutRest(each)]));
     }
-    if (Object.getPrototypeOf(value) !== Object.prototype) return withoutRest(value);
+    if (!isPlain(value)) return withoutRest(value);
     return Object.fromEntries(
       Object.entries(value)
         .filter(([, each]) => each !== undefined)
@@ -31,6 +31,11 @@ export function marshal(
     );
   };
   return { args: copy(args, []), handles };
+}
+
+/** Whether a message copies the properties of an object, whatever its class. */
+function isPlain(value: object): boolean {
+  return Object.prototype.toString.call(value) === '[object Object]';
 }
 
 function isObject(value: unknown): value is object {

@@ -89,7 +89,7 @@ class Host {
     }
   }
 
-  /** Puts what a handle stands for into the arguments of a call. */
+  /** Puts the value of a handle into the arguments of a call. */
   #place({ path, handle }: PlacedHandle, message: Extract<ToHost, { type: 'call' }>): void {
     let place: unknown = message;
     let name: string | number = 'args';

@@ -81,9 +81,9 @@ const MODES = [
 
 afterAll(closeBrowsers);
 
-describe.each(CASES)(
-  '$title',
-  ({
+describe.each(CASES.map((each) => [each.title, each] as const))(
+  '%s',
+  (_, {
     example,
     versions,
     pages = ['index.html'],

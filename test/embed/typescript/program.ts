@@ -42,7 +42,7 @@ import {
   touch,
 } from 'handgrad/data';
 import { createBackend as createInlineBackend } from 'handgrad/inline';
-import { leakyReluBackward, leakyReluForward, reluForward } from 'handgrad/ops';
+import { leakyReluOps, reluOps } from 'handgrad/ops';
 import { openWorker, type WorkerTrainer } from 'handgrad/worker';
 
 /** A layer of one's own. */
@@ -52,13 +52,16 @@ export const leaky: Layer = {
   parameters: [],
   forward(step, x) {
     const attributes = { negativeSlope: 0.1 };
-    const { y } = step.call(leakyReluForward, { x }, { attributes });
+    const { y } = step.call(leakyReluOps.leakyReluForward, { x }, { attributes });
     // @ts-expect-error: attributes are missing
-    const unfinished = () => step.call(leakyReluForward, { x });
+    const unfinished = () => step.call(leakyReluOps.leakyReluForward, { x });
     // @ts-expect-error: relu reads no dy
-    const mistaken = () => step.call(reluForward, { x, dy: x });
+    const mistaken = () => step.call(reluOps.reluForward, { x, dy: x });
     void [unfinished, mistaken];
-    return { y, backward: (dy) => step.call(leakyReluBackward, { dy, y }, { attributes }).dx };
+    return {
+      y,
+      backward: (dy) => step.call(leakyReluOps.leakyReluBackward, { dy, y }, { attributes }).dx,
+    };
   },
 };
 

@@ -1,6 +1,6 @@
-import { TERMS_PER_BLOCK } from '../../ops/constants.js';
-import type { OpName } from '../../ops/registry.js';
-import { Tensor } from '../../tensor.js';
+import { TERMS_PER_BLOCK } from '../../../ops/constants.js';
+import type { OpName } from '../../../ops/registry.js';
+import { Tensor } from '../../../tensor.js';
 
 /** Most terms that a GEMM adds without compensation: 32 ranges of K, of 8 blocks each. */
 const GEMM_TERMS = 256 * TERMS_PER_BLOCK;
