@@ -1,9 +1,18 @@
 /* `handgrad/worker` in a page: the same bits, nested threads, and a page that stays responsive. */
 import { expect, it } from 'vitest';
 import { syntheticDigits } from '../../src/data/index.js';
-import { createBackend, RECIPES, Trainer } from '../../src/index.js';
+import {
+  createBackend,
+  linear,
+  RECIPES,
+  sequential,
+  sgd,
+  softmaxCrossEntropy,
+  Trainer,
+} from '../../src/index.js';
 import { openWorker } from '../../src/worker/index.js';
-import { expectSameState } from '../training/fixtures.js';
+import { blobs, expectSameState } from '../training/fixtures.js';
+import { square } from '../worker/own-layers.mjs';
 
 const { train, test } = syntheticDigits({ trainSize: 600, testSize: 100 });
 const { conv } = RECIPES;
@@ -38,6 +47,23 @@ it('trains with the same bits as the page, and the page stays responsive', async
   const alone = new Trainer(here, options());
   await alone.fit(train, { epochs: 2 });
   expectSameState(await trainer.state(), await alone.state());
+});
+
+it('trains with a layer of a module of the page, which has another copy of the library', async () => {
+  const modules = [new URL('../worker/own-layers.mjs', import.meta.url)];
+  await using library = await openWorker({ modules });
+  const there = await library.createBackend('wasm', { threads: 1 });
+  await using here = await createBackend('wasm', { threads: 1 });
+  const options = () => ({
+    model: sequential(square({ features: 4 }), linear(4, 3)),
+    loss: softmaxCrossEntropy(),
+    optimizer: sgd({ learningRate: 0.1 }),
+    batchSize: 4,
+  });
+  const data = blobs({ size: 40 });
+  const [one, other] = [new library.Trainer(there, options()), new Trainer(here, options())];
+  for (const trainer of [one, other]) await trainer.fit(data, { epochs: 2 });
+  expectSameState(await one.state(), await other.state());
 });
 
 it('starts threads within the worker where the page is isolated', async () => {
