@@ -31,6 +31,12 @@ it('README shows what `explain mlp` prints', async () => {
   expect(stdout).toContain(shown);
 });
 
+it('README quotes the table of the pages in which the package was tested', () => {
+  const [pages] = readFileSync(`${root}/test/embed/results.md`, 'utf8').split('\n\n');
+  expect(pages).not.toContain('fails');
+  expect(readFileSync(`${root}/README.md`, 'utf8')).toContain(pages);
+});
+
 it('README uses each term of the glossary in the files that its row names', () => {
   const text = readFileSync(`${root}/README.md`, 'utf8');
   const rows = text
