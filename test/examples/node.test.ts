@@ -1,7 +1,7 @@
 /* The programs of examples/node that run on their own. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { decodeSafetensors } from 'handgrad';
@@ -50,6 +50,27 @@ it('train-and-serve answers while it learns', async () => {
   const example = await (await fetch(new URL('/example', url))).arrayBuffer();
   const answer = await (await fetch(url, { method: 'POST', body: example })).json();
   expect(answer.probabilities).toHaveLength(10);
+});
+
+it('table-to-server learns a table, and answers for new rows', async () => {
+  const file = folder.at('table.csv');
+  // The class follows from two columns; the third is constant.
+  const rows = Array.from({ length: 150 }, (_, i) => {
+    const [length, width] = [1 + (i % 15), 1 + ((7 * i) % 10) + 0.5];
+    return `${length},${width},5,${length > width ? 'long' : 'wide'}`;
+  });
+  await writeFile(file, ['length,width,weight,shape', ...rows].join('\n'));
+  program = start('table-to-server.ts', '0', file);
+  const lines = createInterface({ input: program.stdout });
+  const [accuracy] = await once(lines, 'line');
+  expect(accuracy).toMatch(/^accuracy (1\.000|0\.9\d\d) on 30 rows of /);
+  const [url] = await once(lines, 'line');
+  const ask = (row: object) => fetch(url, { method: 'POST', body: JSON.stringify(row) });
+  const answer = await (await ask({ length: 14, width: 2, weight: 5 })).json();
+  expect(answer).toMatchObject({ class: 'long', probabilities: { long: expect.closeTo(1, 0) } });
+  const refused = await ask({ length: 3, width: 'wide', weight: 5 });
+  expect(refused.status).toBe(400);
+  expect(await refused.text()).toBe('RangeError: expected a number as width, got wide');
 });
 
 it('pytorch-weights writes a state_dict, and loads it', async () => {
