@@ -49,8 +49,8 @@ async function contentOf(pathname) {
     const source = await readFile(new URL('main.ts', import.meta.url), 'utf8');
     return (await transform(source, { loader: 'ts', target: 'es2022' })).code;
   }
-  // The name has no slash, so that only files directly in dist/ are served.
-  const name = /^\/dist\/([\w.-]+\.(?:js|mjs|map))$/.exec(pathname)?.[1];
+  // Only files of dist/ and dist/virtual/.
+  const name = /^\/dist\/((?:virtual\/)?[\w.-]+\.(?:js|mjs|map))$/.exec(pathname)?.[1];
   if (name === undefined) throw Object.assign(new Error('not found'), { code: 'ENOENT' });
   return readFile(new URL(`../../dist/${name}`, import.meta.url));
 }
