@@ -2,7 +2,7 @@ import { afterAll, describe, it } from 'vitest';
 import type { Runtime } from '../../src/backends/runtime.js';
 import { createBackend } from '../../src/numerics/create-backend.js';
 import { type OpName, opNamed } from '../../src/ops/registry.js';
-import { Step } from '../../src/step.js';
+import { callAny, Step } from '../../src/step.js';
 import { type DataType, persistent, type Shape, type Tensor } from '../../src/tensor.js';
 import { describeOnEachBackend } from '../backends.js';
 import { expectClose, readGoldens } from './golden.js';
@@ -50,13 +50,13 @@ async function expectGolden(golden: OpGolden, runtime: Runtime, relative: number
 
 function stepOf({ calls }: OpGolden, named: ReadonlyMap<string, Tensor>): Step {
   const step = new Step();
-  type Arguments = Parameters<typeof step.call>;
   for (const { op, tensors, attributes } of calls) {
-    const { outputs, updates, inputs } = opNamed(op);
+    const definition = opNamed(op);
+    const { outputs, updates, inputs } = definition;
     const pick = (roles: readonly string[]) =>
-      Object.fromEntries(roles.map((role) => [role, named.get(tensors[role])]));
+      Object.fromEntries(roles.map((role) => [role, named.get(tensors[role]) as Tensor]));
     const options = { attributes, into: pick(outputs) };
-    step.call(...([op, pick([...updates, ...inputs]), options] as unknown as Arguments));
+    callAny(step, definition, pick([...updates, ...inputs]), options);
   }
   return step;
 }

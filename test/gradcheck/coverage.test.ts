@@ -15,6 +15,8 @@ const supported = await supportedBuilds();
 
 /** Files of src/ops that define no op. */
 const INFRASTRUCTURE = [
+  'index',
+  'call-options',
   'cases',
   'constants',
   'conv2d-shape',
