@@ -199,6 +199,26 @@ describe('a trainer in a worker', () => {
     expect(await trainer.evaluate(part)).toEqual(await alone.evaluate(part));
   });
 
+  it('sends the parts of larger arrays in a state without the rest', async () => {
+    const [trainer] = pair();
+    const large = new Float32Array(1_000_000);
+    const state = new Map(
+      [...(await trainer.state())].map(([name, { shape, data: values }]) => {
+        large.set(values, 10);
+        return [name, { shape, data: large.subarray(10, 10 + values.length) }];
+      }),
+    );
+    const sent = vi.spyOn(Worker.prototype, 'postMessage');
+    await trainer.loadState(state);
+    const [message] = sent.mock.calls.map(([each]) => each).filter(({ type }) => type === 'call');
+    sent.mockRestore();
+    const [given] = message.args as readonly [State];
+    expect(given.size).toBe(4);
+    for (const { data: values } of given.values()) {
+      expect(values.buffer.byteLength).toBe(values.byteLength);
+    }
+  });
+
   it('copies plain arrays after transfer', async () => {
     const [trainer, alone] = pair();
     const arrays = { inputs: [...data.inputs], targets: data.targets.slice() };

@@ -8,12 +8,12 @@ import { withoutRest } from './views.js';
  * @param handleOf the handle of a value, or undefined if it travels as it is
  */
 export function marshal(
-  args: readonly unknown[],
+  args: unknown,
   handleOf: (value: object) => Handle | undefined,
 ): { readonly args: unknown; readonly handles: readonly PlacedHandle[] } {
   const handles: PlacedHandle[] = [];
   const copy = (value: unknown, path: readonly (string | number)[]): unknown => {
-    if (!isObject(value)) return value;
+    if (!isReference(value)) return value;
     const handle = handleOf(value);
     if (handle !== undefined) {
       handles.push({ path, handle });
@@ -21,7 +21,8 @@ export function marshal(
     }
     if (Array.isArray(value)) return value.map((each, i) => copy(each, [...path, i]));
     if (value instanceof Map) {
-      return new Map([...value].map(([key, each]) => [key, withoutRest(each)]));
+      // A path cannot lead into a map: its values have no handles.
+      return new Map([...value].map(([key, each]) => [key, marshal(each, () => undefined).args]));
     }
     if (!isPlain(value)) return withoutRest(value);
     return Object.fromEntries(
@@ -38,6 +39,7 @@ function isPlain(value: object): boolean {
   return Object.prototype.toString.call(value) === '[object Object]';
 }
 
-function isObject(value: unknown): value is object {
+/** Whether a value is an object or a function. */
+function isReference(value: unknown): value is object {
   return typeof value === 'function' || (typeof value === 'object' && value !== null);
 }
